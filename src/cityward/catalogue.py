@@ -1,0 +1,53 @@
+"""The observed properties Cityward knows: rows with units, not classes. A place may narrow their limits, never widen them.
+
+Units are SI or the field's legal unit, written as SenML (RFC 8428, RFC 8798) writes them; `low` and `high` are what is
+physically plausible outdoors in a city, not what is usual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedProperty:
+    """A property that devices observe. `low`, `high` in `unit`; `kind` says how readings combine over an hour."""
+
+    id: str
+    title: str
+    unit: str
+    low: float
+    high: float
+    kind: str = "mean"  # mean | sum | state
+
+
+def _rows(*rows: ObservedProperty) -> dict[str, ObservedProperty]:
+    return {row.id: row for row in rows}
+
+
+PROPERTIES = _rows(
+    ObservedProperty("air-temperature", "Air temperature", "Cel", -60, 60),
+    ObservedProperty("dew-point", "Dew point", "Cel", -80, 40),
+    ObservedProperty("relative-humidity", "Relative humidity", "%RH", 0, 100),
+    ObservedProperty("air-pressure", "Air pressure", "hPa", 850, 1100),
+    ObservedProperty("rain", "Rain", "mm/h", 0, 500),
+    ObservedProperty("wind-speed", "Wind speed", "m/s", 0, 90),
+    ObservedProperty("pm2-5", "Fine particles PM2.5", "ug/m3", 0, 2000),
+    ObservedProperty("pm10", "Particles PM10", "ug/m3", 0, 3000),
+    ObservedProperty("so2", "Sulphur dioxide", "ug/m3", 0, 3000),
+    ObservedProperty("no2", "Nitrogen dioxide", "ug/m3", 0, 1000),
+    ObservedProperty("co", "Carbon monoxide", "ug/m3", 0, 50_000),
+    ObservedProperty("o3", "Ozone", "ug/m3", 0, 1500),
+    ObservedProperty("illuminance", "Illuminance", "lx", 0, 150_000),
+    ObservedProperty("sound-level", "Sound level", "dB", 0, 150),
+    ObservedProperty("vehicle-speed", "Vehicle speed", "m/s", 0, 90),
+    ObservedProperty("vehicle-count", "Vehicles passed", "count", 0, 100_000, "sum"),
+    ObservedProperty("pedestrian-count", "Pedestrians passed", "count", 0, 100_000, "sum"),
+    ObservedProperty("parking-occupied", "Parking spaces taken", "count", 0, 20_000),
+    ObservedProperty("fill-level", "Fill level", "%", 0, 100),
+    ObservedProperty("water-level", "Water level", "m", -20, 100),
+    ObservedProperty("lamp-level", "Lamp level", "%", 0, 100, "state"),
+    ObservedProperty("lamp-power", "Lamp power", "W", 0, 2000),
+    ObservedProperty("battery-level", "Battery level", "%", 0, 100, "state"),
+)
+"""Every observed property, by id."""

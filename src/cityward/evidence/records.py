@@ -1,0 +1,101 @@
+"""The kinds of record. Each is one entry of the log, as canonical JSON (sorted keys, no spaces), tagged by `kind`.
+
+Records carry counts, sequence ranges and digests, not the personal data itself: what is erased from history stays proven.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", omit_defaults=False
+):
+    """`at` is city time in us; `by` the role that writes (worker-0, service, web)."""
+
+    at: int
+    by: str
+
+
+class Admission(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="admission"):
+    """One batch went through the admit gate: log sequences `first_seq..last_seq`, and what became of their rows.
+
+    `digest` is SHA-256 over the admitted columns (see `guard.admit.digest`), `refused` counts by reason word.
+    Written before the batch is held: after a crash the same range is judged again and must give the same digest.
+    """
+
+    stream: str
+    partitions: tuple[int, ...]
+    first_seq: int
+    last_seq: int
+    received: int
+    admitted: int
+    shed: int
+    refused: dict[str, int]
+    by_flow: dict[str, tuple[int, int, int, int]]  # received, admitted, refused, shed
+    digest: str
+    declaration: str  # SHA-256 of the declaration it was judged by
+
+
+class Superseded(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="superseded"):
+    """An admission that was written but never held, and could not be repeated alike (the declaration had changed)."""
+
+    entry: int
+    why: str
+
+
+class CommandIssued(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command"):
+    """A command left the permit gate, with its cause. Written before it is sent."""
+
+    command_id: str
+    service: str
+    device: str
+    command: str
+    value: float
+    cause: dict[str, str]
+
+
+class CommandOutcome(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command-outcome"):
+    """What became of a command: `acknowledged`, `timed-out`, `rejected`."""
+
+    command_id: str
+    device: str
+    outcome: str
+    level: float | None
+
+
+class CommandRefused(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command-refused"):
+    """The permit gate refused a proposal."""
+
+    service: str
+    device: str
+    command: str
+    value: float
+    reason: str
+
+
+class Lifecycle(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="lifecycle"):
+    """The platform itself: started, stopped, device revoked, credential issued, sign-in, broker refusals (counted)."""
+
+    event: str
+    detail: dict[str, str]
+
+
+AnyRecord = Admission | Superseded | CommandIssued | CommandOutcome | CommandRefused | Lifecycle
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_DECODER = msgspec.json.Decoder(AnyRecord)
+
+
+def encode(record: AnyRecord) -> bytes:
+    """The record's one canonical form: what is hashed and kept."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes) -> AnyRecord:
+    """The inverse of `encode`.
+
+    Raises:
+        msgspec.ValidationError: not a record of a known kind.
+    """
+    return _DECODER.decode(data)

@@ -1,0 +1,88 @@
+"""What moves and who may touch it: datasets, flows, accesses and keys."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from cityward.ids import Id
+from cityward.place.record import Record, Unknown
+
+
+class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of data. `properties` are the observed properties it is made of, where it is made of observations."""
+
+    categories: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    personal: bool
+    sensitivity: Literal["public", "internal", "restricted", "secret"]
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] | Unknown
+    allowed_jurisdictions: tuple[Id, ...] = ()
+    properties: tuple[Id, ...] = ()
+
+
+class Protection(StrEnum):
+    """How a flow is protected on its way."""
+
+    NONE = "none"
+    TLS = "tls"
+    MUTUAL_TLS = "mutual-tls"
+    END_TO_END = "end-to-end"
+    UNKNOWN = "unknown"
+
+
+class Observability(StrEnum):
+    """How Cityward knows of a flow; reports give the share of each."""
+
+    ENFORCED = "enforced"
+    IMPORTED = "imported"
+    INFERRED = "inferred"
+    NOT_OBSERVABLE = "not-observable"
+
+
+class FlowLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the admit gate holds a flow to."""
+
+    max_age_s: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 172_800
+    max_future_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    messages_per_minute: Annotated[int, Meta(ge=1, le=10_000_000)] = 600  # per device
+    max_message_bytes: Annotated[int, Meta(ge=16, le=1_048_576)] = 65_536
+
+
+class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """The only thing that may move data. `from` is a device (or group), system or party; `to` a system, party or actuator."""
+
+    from_: Id
+    to: Id
+    datasets: Annotated[tuple[Id, ...], Meta(min_length=1)]
+    purpose: Id
+    protocol: Literal["mqtt", "http", "ngsi-ld", "sftp", "rtsp", "proprietary", "paper", "command"]
+    protection: Protection = Protection.TLS
+    route: tuple[Id, ...] | Unknown = ()  # jurisdictions or parties it passes
+    agreement: Id | None = None
+    observability: Observability
+    limits: FlowLimits = FlowLimits()
+
+
+class Access(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A party's way in."""
+
+    party: Id
+    target: Id  # a system, device or dataset
+    modes: Annotated[
+        tuple[Literal["read", "write", "command", "update", "physical", "support", "billing"], ...], Meta(min_length=1)
+    ]
+    from_places: tuple[Id, ...] | Unknown = ()  # sites or jurisdictions it is used from
+    agreement: Id | None = None
+    standing: bool = True  # False: opened for a task, then closed
+
+
+class Key(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who holds it and what it protects. Encryption counts only where the key is out of reach."""
+
+    holder: Id | Unknown
+    protects: Annotated[tuple[Id, ...], Meta(min_length=1)]  # datasets, flows or systems
+    kind: Literal["at-rest", "in-transit", "end-to-end", "signing"] = "at-rest"

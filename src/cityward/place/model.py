@@ -1,0 +1,45 @@
+"""The whole declaration, as one value."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from cityward.ids import Id
+from cityward.place.data import Access, Dataset, Flow, Key
+from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
+from cityward.place.services import Function, Purpose, Service
+from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A connected place. Every kind is a mapping of id to record; `include` names further files, merged without overlap."""
+
+    place: Id
+    name: str
+    position: Position
+    timezone: Annotated[str, Meta(max_length=64)] = "UTC"  # IANA
+    responsible: Id  # the party that answers for the place
+    platform: Id | None = None  # the system that is this Cityward itself: in scope like any other
+    include: tuple[str, ...] = ()
+
+    parties: dict[Id, Party] = {}
+    jurisdictions: dict[Id, Jurisdiction] = {}
+    instruments: dict[Id, Instrument] = {}
+    agreements: dict[Id, Agreement] = {}
+    purposes: dict[Id, Purpose] = {}
+    areas: dict[Id, Area] = {}
+    sites: dict[Id, Site] = {}
+    zones: dict[Id, Zone] = {}
+    conduits: dict[Id, Conduit] = {}
+    systems: dict[Id, System] = {}
+    device_models: dict[Id, DeviceModel] = {}
+    devices: dict[Id, Device] = {}
+    datasets: dict[Id, Dataset] = {}
+    flows: dict[Id, Flow] = {}
+    accesses: dict[Id, Access] = {}
+    keys: dict[Id, Key] = {}
+    services: dict[Id, Service] = {}
+    functions: dict[Id, Function] = {}

@@ -1,0 +1,111 @@
+"""Who: parties, the jurisdictions they live under, the legal powers, and what was agreed with them.
+
+Supplier, operator, owner and processor are roles on relations, never kinds of party.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from cityward.ids import Id
+from cityward.place.record import Record, Unknown
+
+
+class PartyKind(StrEnum):
+    COMPANY = "company"
+    PUBLIC_BODY = "public-body"
+    GROUP = "group"
+    STATE = "state"
+
+
+class Mechanism(StrEnum):
+    """How a stake gives control (BODS and FollowTheMoney interests, condensed)."""
+
+    OWNERSHIP = "ownership"
+    VOTING = "voting"
+    APPOINTMENT = "appointment"
+    MANAGEMENT = "management"
+    CONTRACTUAL = "contractual"
+    TRUST = "trust"
+    NOMINEE = "nominee"
+    STATE = "state"
+
+
+class Stake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A share in, or control over, the party it stands on. `share` in percent; left out where not known."""
+
+    party: Id
+    share: Annotated[float, Meta(ge=0, le=100)] | None = None
+    mechanism: Mechanism = Mechanism.OWNERSHIP
+
+
+class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An organisation, public body, group or state."""
+
+    kind: PartyKind
+    incorporated_in: Id | Unknown
+    presence: tuple[Id, ...] = ()  # jurisdictions with a branch or staff
+    owners: tuple[Stake, ...] | Unknown = ()
+    subprocessors: tuple[Id, ...] | Unknown = ()  # parties it hands work to
+    ids: dict[str, str] = {}  # scheme -> identifier (LEI, company number)
+
+
+class JurisdictionKind(StrEnum):
+    STATE = "state"
+    BLOC = "bloc"
+    SUBDIVISION = "subdivision"
+
+
+class Jurisdiction(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A legal area: an ISO 3166 code, or a bloc with members."""
+
+    kind: JurisdictionKind = JurisdictionKind.STATE
+    code: Annotated[str, Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$|^[A-Z]{3,12}$")]
+    members: tuple[Id, ...] = ()
+    parent: Id | None = None
+    home: bool = False
+
+
+class InstrumentStatus(StrEnum):
+    IN_FORCE = "in-force"
+    CONTESTED = "contested"
+    PROPOSED = "proposed"
+    REPEALED = "repealed"
+
+
+class Addressee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way to be an addressee. `control_share` in percent, for the nexus of a parent."""
+
+    nexus: Literal["incorporated-in", "parent-incorporated-in", "present-in", "data-located-in", "offers-service-in"]
+    control_share: Annotated[float, Meta(ge=0, le=100)] | None = None
+
+
+class Instrument(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A legal power, as user-supplied data. Cityward ships none and scores none; home instruments are judged alike."""
+
+    jurisdiction: Id
+    status: InstrumentStatus = InstrumentStatus.IN_FORCE
+    powers: tuple[Literal["disclose", "intercept", "assist", "disable", "alter", "secrecy"], ...]
+    addressees: Annotated[tuple[Addressee, ...], Meta(min_length=1)]
+    defeated_by: tuple[Literal["customer-held-key", "end-to-end", "no-access", "physically-absent"], ...] = ()
+    oversight: Literal["judicial", "executive", "none", "unknown"] = "unknown"
+    citation: str = ""
+
+
+class Agreement(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a party was granted: which datasets, for what, where, for how long."""
+
+    kind: Literal["supply", "processing", "hosting", "support", "sharing"]
+    parties: Annotated[tuple[Id, ...], Meta(min_length=1)]
+    datasets: tuple[Id, ...] = ()
+    purposes: tuple[Id, ...] = ()
+    sites: tuple[Id, ...] = ()  # where the data may be; empty: anywhere in the datasets' allowed jurisdictions
+    starts: date | None = None
+    ends: date | None = None
+    subcontracting: Literal["allowed", "with-consent", "forbidden", "unknown"] = "unknown"
+    exit_days: Annotated[int, Meta(ge=0, le=3650)] | None = None

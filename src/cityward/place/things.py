@@ -1,0 +1,143 @@
+"""Where and what: sites, zones, areas, systems, device models and the devices on the street."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from cityward.ids import Id
+from cityward.place.record import Record, Unknown
+
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Position = tuple[Longitude, Latitude]
+"""WGS 84, longitude first, as GeoJSON."""
+
+
+class Area(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the city for which indicators are made and citizens are counted."""
+
+    population: Annotated[int, Meta(ge=0)] | None = None
+    centre: Position | None = None
+    outline: tuple[Position, ...] = ()
+
+
+class Site(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where things stand: a building, a data centre, a street, a cloud region."""
+
+    jurisdiction: Id | Unknown
+    operator: Id | Unknown | None = None
+    area: Id | None = None
+    position: Position | None = None
+    tags: tuple[Literal["sensitive", "core", "public", "street", "cloud"], ...] = ()
+
+
+class Zone(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network zone. `trust` is its rank, 0 (public) to 5 (safety)."""
+
+    trust: Annotated[int, Meta(ge=0, le=5)]
+    parent: Id | None = None
+
+
+class Conduit(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The only way between two zones."""
+
+    zones: tuple[Id, Id]
+    protocols: tuple[str, ...] = ()
+
+
+class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Software that runs somewhere."""
+
+    kind: Literal[
+        "platform", "gateway", "broker", "control", "vms", "storage", "analytics", "update-server", "vendor-cloud",
+        "network", "portal", "directory",
+    ]  # fmt: skip
+    site: Id | Unknown
+    zone: Id | None = None
+    operator: Id | Unknown
+    supplier: Id | Unknown | None = None
+    maintained_by: tuple[Id, ...] | Unknown = ()
+    stores: tuple[Id, ...] = ()  # datasets
+    needs: tuple[Need, ...] = ()
+    updates_from: Id | Unknown | None = None  # the system its software comes from
+    critical: bool = False
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """k of the named things must work; without them the needing thing lasts `buffer_hours`."""
+
+    of: Annotated[tuple[Id, ...], Meta(min_length=1)]
+    k: Annotated[int, Meta(ge=1)] = 1
+    buffer_hours: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class PropertyMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One observed property of a model: what it calls it on the wire, in which unit, within which limits.
+
+    `path` is a JSON Pointer (RFC 6901) into a plain JSON body; `key` the SenML name. Both default to the property's id.
+    `low` and `high` are in the property's catalogue unit.
+    """
+
+    unit: str | None = None  # as sent; None: the catalogue's
+    path: str | None = None
+    key: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One command an actuator takes: the property it sets, its bounds (in the catalogue unit), how often, and the safe value."""
+
+    sets: Id
+    low: float
+    high: float
+    per_hour: Annotated[int, Meta(ge=1, le=3600)] = 60
+    fail_safe: float
+
+
+class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A make of device: what it observes, how it says so, what it can be told."""
+
+    maker: Id | Unknown
+    format: Literal["senml", "json", "ngsi-ld"] = "senml"
+    properties: dict[Id, PropertyMapping] = {}
+    time_path: str | None = None  # JSON Pointer to the time of a plain JSON body; None: `/time`
+    commands: dict[Id, CommandLimits] = {}
+    updates_from: Id | Unknown | None = None
+    ngsi_type: str | None = None
+
+
+class DeviceStatus(StrEnum):
+    """The life of a device. Only an `active` one may speak."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    MAINTENANCE = "maintenance"
+    STORED = "stored"
+    REVOKED = "revoked"
+    STOLEN = "stolen"
+    RETIRED = "retired"
+
+
+class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A thing on the street, or a group of like ones.
+
+    A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an identity of its own.
+    """
+
+    model: Id
+    site: Id | Unknown
+    zone: Id | None = None
+    area: Id | None = None
+    areas: tuple[Id, ...] = ()  # of a group's members, in the order of `positions`; else all are in `area`
+    owner: Id | Unknown
+    operator: Id | Unknown | None = None
+    position: Position | None = None
+    positions: tuple[Position, ...] = ()
+    status: DeviceStatus = DeviceStatus.ACTIVE
+    credential: Literal["password", "certificate"] = "password"
+    needs: tuple[Need, ...] = ()
