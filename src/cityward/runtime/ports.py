@@ -172,3 +172,112 @@ class CommandLink(Protocol):
     """The way to the actuators. Accepts nothing but what the permit gate let pass."""
 
     async def send(self, permitted: Permitted) -> None: ...
+
+
+# -- the reading side, and what the doors and services keep -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRow:
+    """The range a device's property usually lies in at this hour of day (UTC), from its own past; `count` readings behind it."""
+
+    device: str
+    property: str
+    hour: int
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """A command and what became of it. `state`: sent | acknowledged | timed-out | rejected. Times in city us."""
+
+    command_id: str
+    service: str
+    device: str
+    command: str
+    value: float
+    cause: Mapping[str, str]
+    record: str  # the evidence entry
+    state: str
+    sent_at: int
+    settled_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """What a device proves itself with; the secret itself is never stored. `state`: active | revoked."""
+
+    device: str
+    password_bcrypt: str | None
+    key_sha256: bytes | None
+    certificate_sha256: bytes | None
+    state: str
+    issued_at: int
+    revoked_at: int | None = None
+
+
+class StateReader(Protocol):
+    """What the console and the services read. Every answer is bounded."""
+
+    def counts(self) -> Sequence[FlowCount]: ...
+    def reasons(self) -> Mapping[tuple[str, str], int]: ...
+    def latest(self, after_seq: int, most: int) -> Sequence[Latest]:
+        """Values whose `seq` is above `after_seq`, lowest first."""
+        ...
+
+    def latest_of(self, devices: Sequence[str]) -> Sequence[Latest]: ...
+    def quarantine(self, most: int, device: str | None = None) -> Sequence[Quarantined]:
+        """Newest first."""
+        ...
+
+    def hourly(self, since_us: int, until_us: int, property_id: str | None = None) -> Sequence[HourlyRow]: ...
+    def expected(self, device: str) -> Sequence[ExpectedRow]: ...
+    def commands(self, most: int, device: str | None = None) -> Sequence[CommandRow]:
+        """Newest first."""
+        ...
+
+    def seen(self) -> Mapping[str, int]:
+        """device -> when last heard."""
+        ...
+
+
+class ServiceBook(Protocol):
+    """What services and estimates write."""
+
+    def command_sent(self, row: CommandRow) -> None: ...
+    def command_settled(self, command_id: str, state: str, at_us: int) -> None: ...
+    def open_commands(self) -> Sequence[CommandRow]: ...
+    def set_expected(self, rows: Sequence[ExpectedRow]) -> None: ...
+
+
+class Credentials(Protocol):
+    """The device registry's secrets, as hashes. `version` grows with every change, so that others notice."""
+
+    def version(self) -> int: ...
+    def all(self) -> Sequence[CredentialRow]: ...
+    def issue(self, rows: Sequence[CredentialRow]) -> None:
+        """Replaces a device's row if it has one."""
+        ...
+
+    def revoke(self, device: str, at_us: int) -> bool:
+        """False when the device has no active credential."""
+        ...
+
+    def device_of_key(self, key_sha256: bytes) -> str | None:
+        """The device with this active HTTP key."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sign-in: one-time links and the sessions they open. Only SHA-256 hashes are kept. Times in machine us."""
+
+    def add_link(self, token_sha256: bytes, who: str, expires_at: int) -> None: ...
+    def redeem_link(self, token_sha256: bytes, now_us: int) -> str | None:
+        """Who it was for; None when unknown, expired or used. A link works once, also under two requests at a time."""
+        ...
+
+    def open(self, session_sha256: bytes, who: str, expires_at: int) -> None: ...
+    def find(self, session_sha256: bytes, now_us: int) -> str | None: ...
+    def close(self, session_sha256: bytes) -> None: ...
