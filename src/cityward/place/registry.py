@@ -10,6 +10,7 @@ INVARIANTS
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,7 @@ class Registry:
     unit_flow: NDArray[np.int32]
     channel_unit: NDArray[np.int32]
     channel_property: tuple[str, ...]
+    channel_name: NDArray[np.uint64]  # 64 bits of SHA-256(`unit/property`): the same under any numbering
     channel_area: tuple[str | None, ...]
     channel_unit_symbol: tuple[str, ...]  # the catalogue's unit
     channel_sent_unit: tuple[str, ...]  # the unit its model sends when it names none
@@ -132,6 +134,7 @@ def number(place: Place) -> Registry:
         unit_flow=np.array([u.flow for u in units], dtype=np.int32),
         channel_unit=np.array([r[0] for r in rows], dtype=np.int32),
         channel_property=tuple(r[1] for r in rows),
+        channel_name=np.array([_name64(units[r[0]].id, r[1]) for r in rows], dtype=np.uint64),
         channel_area=tuple(r[2] for r in rows),
         channel_unit_symbol=tuple(r[3] for r in rows),
         channel_sent_unit=tuple(r[4] for r in rows),
@@ -144,6 +147,10 @@ def number(place: Place) -> Registry:
         flow_limits=tuple(flow.limits for flow in entry.values()),
         models=dict(place.device_models),
     )
+
+
+def _name64(unit: str, prop: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{unit}/{prop}".encode()).digest()[:8], "little")
 
 
 def _enters(flow: Flow) -> bool:
