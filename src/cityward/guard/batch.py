@@ -32,7 +32,9 @@ class Messages:
         return len(self.seq)
 
     def take(self, which: Sequence[int]) -> Messages:
-        """The messages at these positions, in this order."""
+        """The messages at these positions, rising."""
+        if len(which) == len(self):
+            return self
         return Messages(
             unit=[self.unit[i] for i in which],
             payload=[self.payload[i] for i in which],

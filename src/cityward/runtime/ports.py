@@ -60,7 +60,9 @@ class History(Protocol):
         """Hold the batch and, in the same commit, the sequence each partition is now held up to."""
         ...
 
-    def tail(self, since_us: int, per_channel: int, upto: Mapping[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def tail(
+        self, since_us: int, per_channel: int, upto: Mapping[int, int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(channel, observed_at) of the newest `per_channel` observations of each channel observed at or after `since_us`
         and held by a log sequence not above their partition's `upto`; sorted by channel, then time. For the replay windows."""
         ...
@@ -163,8 +165,8 @@ class State(Protocol):
         """One transaction. Idempotent by sequence: a partition already at or past `upto` is not applied twice."""
         ...
 
-    def rate_windows(self) -> Mapping[str, tuple[int, int]]:
-        """device -> (window, in_window), as last committed."""
+    def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
+        """device -> (window, in_window, last_seen), as last committed."""
         ...
 
 

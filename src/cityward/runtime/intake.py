@@ -1,0 +1,454 @@
+"""The intake: from the log to holding. One worker reads its partitions, has them judged, and carries out the verdict.
+
+Theory of operation
+-------------------
+    log -> stamp, screen, decode, judge -> evidence -> history -> state
+Messages are gathered for up to a second, judged in columns, and settled by a single thread while the next batch is gathered
+and judged: one batch is in flight at most. Each step of settling may fail when the world does not answer; it is then
+tried again until it succeeds or the worker is stopped. Nothing later in the chain happens before what is earlier.
+
+After a crash the three stores may stand at different sequences, evidence ahead of history ahead of state. The worker starts
+at state's position with the gate's memory of that moment, and judges again what the evidence says was judged: the verdict
+is a function of the log, so the digest must be the same, and the entry that stands is used. Where it is not the same
+(the declaration changed meanwhile), the entry is marked superseded.
+
+INVARIANTS
+- state's position <= history's position <= the last admission on record, for every partition.
+- An observation is in history exactly once, if a sequence at or below history's position admitted it, and never otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.errors import LinkError
+from cityward.evidence.records import Admission, Superseded
+from cityward.guard.admit import (
+    UNDECLARED,
+    WINDOW,
+    AdmitState,
+    Judged,
+    Tally,
+    digest,
+    judge,
+    screen,
+    stamp,
+    tally,
+    wave_through,
+)
+from cityward.guard.batch import Claims, Codec, Messages
+from cityward.guard.reasons import Reason
+from cityward.insight.hourly import by_hour
+from cityward.place.registry import Registry
+from cityward.runtime.ports import (
+    BatchEffects,
+    DeviceSeen,
+    FlowCount,
+    History,
+    Latest,
+    Ledger,
+    LogMessage,
+    LogReader,
+    Quarantined,
+    State,
+)
+from cityward.time import DAY, SECOND, CityClock
+
+QUARANTINED_PER_BATCH = 1000  # a flood of bad rows is counted whole, and kept as a sample
+EXCERPT_BYTES = 256
+FETCH = 2000
+RETRY_S = (0.05, 0.2, 1.0, 2.0)
+TAIL_ENTRIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """How the worker batches. `gather_s` bounds what a reading waits, the others what a batch may weigh."""
+
+    stream: str
+    partitions: tuple[int, ...]
+    by: str
+    declaration: str
+    gather_s: float = 1.0
+    most_messages: int = 20_000
+    most_bytes: int = 32 << 20
+    gated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the verdict goes, in this order."""
+
+    ledger: Ledger
+    history: History
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A judged batch on its way to the stores."""
+
+    messages: Messages
+    judged: Judged
+    tally: Tally
+    admission: Admission
+    upto: Mapping[int, int]
+    seen: Sequence[DeviceSeen]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the worker has done since it started; read by its metrics. Times in seconds of CPU."""
+
+    messages: int = 0
+    rows: int = 0
+    batches: int = 0
+    retries: int = 0
+    last_error: str = ""
+    cpu: dict[str, float] = field(default_factory=dict)
+
+
+class Intake:
+    """One worker's chain. `open_reader(start_seq)` gives a reader of its partitions' observations."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        codecs: Mapping[str, Codec],
+        stores: Stores,
+        clock: CityClock,
+        settings: IntakeSettings,
+        open_reader: Callable[[int], LogReader],
+    ) -> None:
+        self.registry, self.codecs, self.stores, self.clock, self.settings = registry, codecs, stores, clock, settings
+        self.progress = Progress()
+        self._open_reader = open_reader
+        self._state = AdmitState.empty(registry)
+        self._skip: dict[int, int] = {}  # partition -> sequence at or below which its effects are held
+        self._on_record: dict[tuple[int, int], tuple[str, Admission]] = {}  # judged before the crash, perhaps not held
+        self._formats = [u.format for u in registry.units]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped. What was judged is settled before this returns, unless the stores do not answer."""
+        start = await asyncio.to_thread(self.recover)
+        reader = self._open_reader(start)
+        settling: asyncio.Task[None] | None = None
+        try:
+            while not stop.is_set():
+                raw = self._not_held(await self._gather(reader, stop, settling))
+                if not raw:
+                    continue
+                for part in self._as_recorded(raw):
+                    batch = self.judge(part)
+                    if settling is not None:
+                        await settling
+                    settling = asyncio.create_task(self._settle_until_done(batch, stop))
+        finally:
+            if settling is not None:
+                await settling
+            await reader.close()
+
+    def recover(self) -> int:
+        """Take the gate's memory back to what state holds; the sequence to read from.
+
+        Raises:
+            LinkError: a store does not answer.
+        """
+        state, history = self.stores.state, self.stores.history
+        self._skip = {p: state.committed().get(p, 0) for p in self.settings.partitions}
+        windows = state.rate_windows()
+        for device, (window, count, last_seen) in windows.items():
+            unit = self.registry.unit_index.get(device)
+            if unit is not None:
+                self._state.minute[unit], self._state.in_minute[unit] = window, count
+                self._state.now = max(self._state.now, last_seen)
+        if any(self._skip.values()):
+            oldest = max((f.max_age_s for f in self.registry.flow_limits), default=0) * SECOND
+            self._state.remember(*history.tail(self._state.now - oldest - DAY, WINDOW, self._skip))
+        held = max(self._skip.values())
+        for entry, record in self.stores.ledger.tail(TAIL_ENTRIES):
+            if isinstance(record, Admission) and record.stream == self.settings.stream and record.last_seq > held:
+                self._on_record[record.first_seq, record.last_seq] = (entry, record)
+        return min(self._skip.values()) + 1
+
+    def judge(self, raw: Sequence[LogMessage]) -> Batch:
+        """Judge a non-empty run of the log. Advances the gate's memory."""
+        with _Timed(self.progress, "decode+gate"):
+            messages, formats = self._messages(raw)
+            messages = stamp(messages, self._state)
+            if self.settings.gated:
+                screened = screen(messages, self.registry, self._state)
+            else:
+                screened = np.where(np.asarray(messages.unit) < 0, Reason.UNKNOWN_DEVICE, 0).astype(np.uint8)
+        with _Timed(self.progress, "decode"):
+            claims = self._decode(messages, formats, screened)
+        with _Timed(self.progress, "gate"):
+            if self.settings.gated:
+                judged = judge(messages, screened, claims, self.registry, self._state)
+            else:
+                judged = wave_through(messages, screened, claims, self.registry)
+        with _Timed(self.progress, "record"):
+            counted = tally(judged, self.registry)
+            admission = self._admission(raw, messages, judged, counted)
+        self.progress.messages += len(messages)
+        self.progress.rows += len(judged)
+        upto = {p: raw[-1].seq for p in self.settings.partitions}
+        return Batch(messages, judged, counted, admission, upto, self._seen(messages))
+
+    def settle(self, batch: Batch) -> None:
+        """Evidence, then history, then state. Safe to repeat after a failure at any point.
+
+        Raises:
+            LinkError: a store did not answer; what was done is done, the rest is not.
+        """
+        key = (batch.admission.first_seq, batch.admission.last_seq)
+        if key not in self._on_record or self._on_record[key][1].digest != batch.admission.digest:
+            with _Timed(self.progress, "evidence"):
+                self._record(batch, key)
+        entry, _ = self._on_record[key]
+        with _Timed(self.progress, "history"):
+            self.stores.history.append(batch.judged.seal(entry), batch.upto)
+        with _Timed(self.progress, "state"):
+            self.stores.state.apply(self._effects(batch))
+        del self._on_record[key]
+        self.progress.batches += 1
+
+    def _record(self, batch: Batch, key: tuple[int, int]) -> None:
+        replaced = [
+            Superseded(at=batch.admission.at, by=self.settings.by, entry=int(entry.rsplit(":", 1)[-1]), why=why)
+            for (first, last), (entry, record) in list(self._on_record.items())
+            if first <= key[1] and last >= key[0]
+            for why in [
+                f"judged again by declaration {batch.admission.declaration[:12]}, before {record.declaration[:12]}"
+            ]
+        ]
+        for span in [s for s in self._on_record if s[0] <= key[1] and s[1] >= key[0]]:
+            del self._on_record[span]
+        ids = self.stores.ledger.append([*replaced, batch.admission])
+        self._on_record[key] = (ids[-1], batch.admission)
+
+    async def _settle_until_done(self, batch: Batch, stop: asyncio.Event) -> None:
+        for attempt in range(1_000_000_000):
+            try:
+                return await asyncio.to_thread(self.settle, batch)
+            except LinkError as error:
+                self.progress.retries += 1
+                self.progress.last_error = error.what
+                if stop.is_set() and attempt >= len(RETRY_S):
+                    return None  # not held, not acknowledged to the log: the next start judges it again
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+
+    async def _gather(
+        self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[None] | None
+    ) -> Sequence[LogMessage]:
+        """What the log gives within `gather_s` of the first message, or until a bound is reached."""
+        out: list[LogMessage] = []
+        weight, until = 0, None
+        while not stop.is_set() and len(out) < self.settings.most_messages and weight < self.settings.most_bytes:
+            wait = 0.5 if until is None else min(until - time.monotonic(), 0.5)
+            if wait <= 0.005 and (settling is None or settling.done()):
+                break
+            try:
+                got = await reader.fetch(min(FETCH, self.settings.most_messages - len(out)), max(wait, 0.02))
+            except LinkError as error:
+                self.progress.retries += 1
+                self.progress.last_error = error.what
+                await asyncio.sleep(0.25)
+                got = ()
+            out.extend(got)
+            weight += sum(len(m.payload) for m in got)
+            if out and until is None:
+                until = time.monotonic() + self.settings.gather_s
+        return out
+
+    def _not_held(self, raw: Sequence[LogMessage]) -> Sequence[LogMessage]:
+        """Without what is held already: partitions taken over from several workers stand at different sequences."""
+        if not raw or raw[0].seq > max(self._skip.values()):
+            return raw
+        return [m for m in raw if m.seq > self._skip.get(_partition(m.subject), 0)]
+
+    def _as_recorded(self, raw: Sequence[LogMessage]) -> Sequence[Sequence[LogMessage]]:
+        """Cut the run where batches on record end, so that after a crash the same batches are judged again."""
+        ends = sorted(last for _, last in list(self._on_record) if raw[0].seq <= last < raw[-1].seq)
+        parts: list[Sequence[LogMessage]] = []
+        rest = raw
+        for end in ends:
+            cut = next(i for i, m in enumerate(rest) if m.seq > end)
+            if cut:
+                parts.append(rest[:cut])
+                rest = rest[cut:]
+        return [*parts, rest]
+
+    def _messages(self, raw: Sequence[LogMessage]) -> tuple[Messages, list[str]]:
+        """The log's messages in columns, and each one's format: a third token behind the device, else its model's."""
+        index, to_city = self.registry.unit_index, self.clock.to_city_us
+        unit: list[int] = []
+        formats: list[str] = []
+        for message in raw:
+            tokens = message.subject.split(".")
+            number = index.get(tokens[4] if tokens[0] == "$MQTT" else tokens[2], -1) if len(tokens) > 3 else -1
+            unit.append(number)
+            formats.append(tokens[3] if tokens[0] == "intake" and len(tokens) == 4 else self._format_of(number))
+        return (
+            Messages(
+                unit=unit,
+                payload=[m.payload for m in raw],
+                received_at=[to_city(m.stamped_us) for m in raw],
+                seq=[m.seq for m in raw],
+            ),
+            formats,
+        )
+
+    def _format_of(self, unit: int) -> str:
+        return self._formats[unit] if unit >= 0 else ""
+
+    def _decode(self, messages: Messages, formats: Sequence[str], screened: NDArray[np.uint8]) -> Claims:
+        parts: list[Claims] = []
+        clear = np.flatnonzero(screened == 0).tolist()
+        for name in dict.fromkeys(formats[i] for i in clear):
+            which = [i for i in clear if formats[i] == name]
+            codec = self.codecs.get(name)
+            if codec is None:
+                parts.append(_unreadable(which))
+                continue
+            claims = codec.decode(messages.take(which), self.registry)
+            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message]))
+        return _joined(parts)
+
+    def _admission(self, raw: Sequence[LogMessage], messages: Messages, judged: Judged, counted: Tally) -> Admission:
+        return Admission(
+            at=int(messages.received_at[-1]),
+            by=self.settings.by,
+            stream=self.settings.stream,
+            partitions=self.settings.partitions,
+            first_seq=raw[0].seq,
+            last_seq=raw[-1].seq,
+            received=counted.received,
+            admitted=counted.admitted,
+            shed=counted.shed,
+            refused=counted.refused,
+            by_flow=counted.by_flow,
+            digest=digest(judged, self.registry),
+            declaration=self.settings.declaration,
+        )
+
+    def _seen(self, messages: Messages) -> Sequence[DeviceSeen]:
+        """Each unit of the batch once, with its rate window as it stands now (before the next batch moves it on)."""
+        last: dict[int, int] = dict(zip(messages.unit, map(int, messages.received_at), strict=True))
+        last.pop(-1, None)
+        state = self._state
+        return [
+            DeviceSeen(self.registry.units[u].id, at, int(state.minute[u]), int(state.in_minute[u]))
+            for u, at in last.items()
+        ]
+
+    def _effects(self, batch: Batch) -> BatchEffects:
+        judged = batch.judged
+        quarantine = self._quarantine(batch)
+        refused = int((judged.reason != 0).sum())
+        ok = judged.passed
+        return BatchEffects(
+            upto=batch.upto,
+            counts=[FlowCount(flow, *numbers) for flow, numbers in batch.tally.by_flow.items()],
+            reasons=batch.tally.by_reason,
+            quarantine=quarantine,
+            quarantine_dropped=refused - len(quarantine),
+            latest=self._latest(judged),
+            hourly=by_hour(judged.channel[ok], judged.value[ok], judged.observed_at[ok], self.registry),
+            seen=batch.seen,
+        )
+
+    def _latest(self, judged: Judged) -> Sequence[Latest]:
+        rows = np.flatnonzero(judged.passed)
+        if not len(rows):
+            return []
+        order = rows[np.lexsort((judged.observed_at[rows], judged.channel[rows]))]
+        newest = order[np.r_[judged.channel[order][1:] != judged.channel[order][:-1], True]]
+        registry = self.registry
+        return [
+            Latest(registry.units[u].id, registry.channel_property[c], value, at, received, seq)
+            for u, c, value, at, received, seq in zip(
+                judged.unit[newest].tolist(),
+                judged.channel[newest].tolist(),
+                judged.value[newest].tolist(),
+                judged.observed_at[newest].tolist(),
+                judged.received_at[newest].tolist(),
+                judged.seq[newest].tolist(),
+                strict=True,
+            )
+        ]
+
+    def _quarantine(self, batch: Batch) -> Sequence[Quarantined]:
+        judged, registry = batch.judged, self.registry
+        flows = (*registry.flows, UNDECLARED)
+        out: list[Quarantined] = []
+        for i in np.flatnonzero(judged.reason)[:QUARANTINED_PER_BATCH].tolist():
+            message, channel, unit = int(judged.message[i]), int(judged.channel[i]), int(judged.unit[i])
+            value, at = float(judged.value[i]), int(judged.observed_at[i])
+            out.append(
+                Quarantined(
+                    seq=int(judged.seq[i]),
+                    row=i,
+                    device=registry.units[unit].id if unit >= 0 else "",
+                    flow=flows[judged.flow[i]],
+                    property=registry.channel_property[channel] if channel >= 0 else "",
+                    reason=Reason(int(judged.reason[i])).word,
+                    value=value if np.isfinite(value) else None,
+                    observed_at=at or None,
+                    received_at=int(judged.received_at[i]),
+                    excerpt=batch.messages.payload[message][:EXCERPT_BYTES],
+                )
+            )
+        return out
+
+
+class _Timed:
+    """Adds the CPU time of this thread to a part of the progress."""
+
+    def __init__(self, progress: Progress, part: str) -> None:
+        self._progress, self._part = progress, part
+
+    def __enter__(self) -> None:
+        self._start = time.thread_time()
+
+    def __exit__(self, *_: object) -> None:
+        cpu = self._progress.cpu
+        cpu[self._part] = cpu.get(self._part, 0.0) + time.thread_time() - self._start
+
+
+def _partition(subject: str) -> int:
+    """The partition that the broker wrote into a subject: `$MQTT.msgs.in.<p>.<device>`, `intake.<p>.<device>.<codec>`."""
+    tokens = subject.split(".")
+    text = tokens[3] if tokens[0] == "$MQTT" else tokens[1]
+    return int(text) if text.isdecimal() else -1
+
+
+def _joined(parts: Sequence[Claims]) -> Claims:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return _unreadable([])
+    return Claims(
+        message=np.concatenate([c.message for c in parts]),
+        channel=np.concatenate([c.channel for c in parts]),
+        value=np.concatenate([c.value for c in parts]),
+        observed_at=np.concatenate([c.observed_at for c in parts]),
+        fault=np.concatenate([c.fault for c in parts]),
+    )
+
+
+def _unreadable(which: Sequence[int]) -> Claims:
+    """One fault row for each message whose format no codec reads."""
+    return Claims(
+        message=np.asarray(which, dtype=np.int32),
+        channel=np.full(len(which), -1, dtype=np.int32),
+        value=np.full(len(which), np.nan),
+        observed_at=np.zeros(len(which), dtype=np.int64),
+        fault=np.full(len(which), Reason.WRONG_SHAPE, dtype=np.uint8),
+    )

@@ -1,0 +1,97 @@
+"""Keeps the city's processes alive: starts them, starts them again when they end, ends them with the city.
+
+A process that ends is started again after a pause that doubles up to `LONGEST_PAUSE_S`; one that has run for `STEADY_S` starts
+from the shortest pause again. A child learns of its supervisor's death by the end of its standard input, so that none is
+left behind even by `kill -9`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SHORTEST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+STEADY_S = 30.0
+END_WITHIN_S = 15.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of the city. `argv` is a list, never a shell line."""
+
+    name: str
+    argv: Sequence[str]
+    restarts: int = 0
+    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self.process.pid if self.process is not None and self.process.returncode is None else None
+
+
+class Supervisor:
+    """Runs children until stopped. `say` is told of every start and end."""
+
+    def __init__(self, children: Sequence[Child], say: Callable[[str], None]) -> None:
+        self.children = list(children)
+        self._say = say
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; then every child is ended, gently first."""
+        async with asyncio.TaskGroup() as group:
+            for child in self.children:
+                group.create_task(self._keep(child, stop))
+
+    async def _keep(self, child: Child, stop: asyncio.Event) -> None:
+        pause = SHORTEST_PAUSE_S
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            started = loop.time()
+            child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=asyncio.subprocess.PIPE)
+            code = await _until(child.process.wait(), stop)
+            if code is None:
+                await _end(child.process)
+                return
+            pause = SHORTEST_PAUSE_S if loop.time() - started >= STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
+            child.restarts += 1
+            self._say(f"{child.name} ended with {code}; starting it again in {pause:.1f} s")
+            await _until(asyncio.sleep(pause), stop)
+
+
+async def _until(work: Awaitable[T], stop: asyncio.Event) -> T | None:
+    """What the work gives, or None once `stop` is set first."""
+    task, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for other in (task, stopping):
+        if not other.done():
+            other.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await other
+    return task.result() if not task.cancelled() else None
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), END_WITHIN_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def stop_with_parent(stop: asyncio.Event) -> None:
+    """In a child: set `stop` when the supervisor's end of our standard input closes."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+    stop.set()
