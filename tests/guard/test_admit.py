@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from cityward.guard.admit import (
     UNDECLARED,
     WINDOW,
-    Admitted,
     AdmitState,
+    Admitted,
     Judged,
     digest,
     judge,
@@ -263,7 +264,7 @@ def test_judges_alike_however_the_log_is_cut_into_batches(rows: list[Row], cuts:
     state = AdmitState.empty(registry)
     bounds = [0, *sorted(min(c, len(rows)) for c in cuts), len(rows)]
     parts: list[int] = []
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         parts += run(rows[start:stop], registry, state, start + 1).reason.tolist()
     assert parts == whole
 

@@ -198,7 +198,7 @@ class Intake:
             admission = self._admission(raw, messages, judged, counted)
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
-        upto = {p: raw[-1].seq for p in self.settings.partitions}
+        upto = dict.fromkeys(self.settings.partitions, raw[-1].seq)
         return Batch(messages, judged, counted, admission, upto, self._seen(messages))
 
     def settle(self, batch: Batch) -> None:

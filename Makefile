@@ -1,0 +1,51 @@
+# Two commands for everyone: `make run` and `make test`. Both set up all they need from Python 3.11+ alone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-all check lock console clean
+
+run: .venv/runtime
+	$(BIN)/cityward run
+
+test: .venv/dev
+	$(BIN)/pytest
+
+test-all: .venv/dev
+	$(BIN)/pytest -m ""
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/cityward check examples/doggerford
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Cityward needs Python 3.11 or newer; say which: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# the locks hold every package's hash; the project itself is installed in place
+.venv/runtime: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ .venv/runtime
+
+lock:
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra dev --extra postgresql pyproject.toml -o requirements-dev.lock
+
+console:
+	cd console && npm ci && npm run check && npm run build
+
+clean:
+	rm -rf .venv var dist

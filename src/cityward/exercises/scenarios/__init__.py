@@ -1,0 +1,2 @@
+"""One file per scenario. Found by scanning; name = id.
+"""

@@ -1,0 +1,2 @@
+"""One folder per detector, with benign and attack samples. Found by scanning; name = id.
+"""
