@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from cityward.place.model import Place
 from cityward.reach.chains import FlowGraph, flow_graph, through
@@ -39,8 +40,7 @@ ORDER_SWEEPS = 12
 HEIGHT_SWEEPS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class PictureNode:
+class PictureNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One box; `x`, `y` is its upper left corner. `flows` are the flows of every chain through it."""
 
     id: str
@@ -54,8 +54,13 @@ class PictureNode:
     flows: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PictureEdge:
+class PictureEdge(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"source": "from", "target": "to"},
+):
     """One flow, as the points its curve goes through, sender to recipient."""
 
     flow: str
@@ -69,9 +74,8 @@ class PictureEdge:
     observability: str
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A laid-out flow graph."""
+class Picture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A laid-out flow graph. As JSON it is the answer of `GET /api/chain`."""
 
     width: float
     height: float
