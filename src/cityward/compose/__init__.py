@@ -1,0 +1,5 @@
+"""Declaration -> running city: the only room that chooses adapters. The doors ask here for what touches the world.
+
+`places` reads declarations and ledgers from disk, `home` is the state directory, `roles` builds each process of the city,
+`city` starts them all.
+"""

@@ -1,0 +1,48 @@
+"""Declarations and ledgers on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from cityward.adapters.files import read_from
+from cityward.errors import PlaceError
+from cityward.place.loader import Loaded, load
+
+ROOT_FILE = "place.yaml"
+
+
+def demo_place() -> Path:
+    """The folder of the bundled demonstration city, in a checkout or in an installed wheel."""
+    packed = Path(str(resources.files("cityward"))) / "_demo" / "doggerford"
+    checkout = Path(__file__).parents[3] / "examples" / "doggerford"
+    return packed if packed.exists() else checkout
+
+
+def load_place(path: Path) -> Loaded:
+    """The declaration in a folder (its `place.yaml`) or file.
+
+    Raises:
+        PlaceErrors: all that is wrong with it.
+        PlaceError: there is none.
+    """
+    root = path / ROOT_FILE if path.is_dir() else path
+    if not root.is_file():
+        raise PlaceError(f"there is no declaration at {path}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file")
+    return load(root.name, read_from(root.parent))
+
+
+def ledger_reader(folder: Path) -> Callable[[str], bytes | None]:
+    """Reads a ledger's files by name; None for one that is not there."""
+
+    def read(name: str) -> bytes | None:
+        path = folder / name
+        return path.read_bytes() if path.is_file() else None
+
+    return read
+
+
+def ledgers_under(path: Path) -> list[Path]:
+    """Every ledger in a folder tree, in order: the folders that hold a checkpoint."""
+    return sorted(p.parent for p in path.rglob("checkpoint") if p.is_file())
