@@ -274,7 +274,8 @@ def _well_formed(proposal: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_CAUSE
+    # what is not printable (a lone surrogate among it) could not be written down
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_CAUSE and value.isprintable()
 
 
 def _is_number(value: Any) -> bool:

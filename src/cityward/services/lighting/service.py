@@ -10,8 +10,9 @@ For each street, three questions in this order:
    there is no before); without fresh sensors the sun decides alone.
 2. *Is there traffic?* (`judge_traffic`) One busy detector makes the street busy, quiet takes all that have something to say, and
    at least half of those declared must have. Anything else is uncertain.
-3. *Must a lamp be told?* (`_errand`) It rises at once (unless a command is under way), sinks only after `dwell_s` (no flapping), is reminded after `refresh_s`
-   (a lamp that hears nothing for long goes to its own fail-safe level), and tried again after `retry_s`.
+3. *Must a lamp be told?* (`_errand`) It rises at once (unless a command is under way), sinks only after `dwell_s` (no flapping),
+   is reminded after `refresh_s` (a lamp that hears nothing for long goes to its own fail-safe level), and is tried again
+   after `retry_s`.
 
 Memory is the last command with its cause; there is no other.
 
