@@ -1,0 +1,135 @@
+"""Where a running city keeps its things, and the one file that tells its processes how to find each other.
+
+    <state>/city.json   addresses, this start's role passwords (owner only)      <state>/nats/     the broker's log
+    <state>/history/    observations (Delta Lake)                                 <state>/ledger/   evidence, one log per role
+    <state>/state.db    latest values, counts, registry, commands (SQLite)        <state>/keys/     the city's keys (owner only)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cityward.errors import LinkError
+from cityward.time import CityClock
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The state directory of one city."""
+
+    root: Path
+
+    @property
+    def broker(self) -> Path:
+        """The broker's configuration and log."""
+        return self.root / "nats"
+
+    @property
+    def history(self) -> Path:
+        """The observations."""
+        return self.root / "history"
+
+    @property
+    def state_url(self) -> str:
+        """The state store, as SQLAlchemy writes it."""
+        return f"sqlite:///{self.root / 'state.db'}"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys; the folder is the owner's only."""
+        return self.root / "keys"
+
+    @property
+    def device_secrets(self) -> Path:
+        """The secrets of simulated devices; of real ones none is kept."""
+        return self.keys / "devices"
+
+    def ledger(self, role: str) -> Path:
+        """The evidence log of one role."""
+        return self.root / "ledger" / role
+
+    @property
+    def city_file(self) -> Path:
+        """How the processes find each other."""
+        return self.root / "city.json"
+
+    def prepare(self) -> None:
+        """Make the folders; keys are the owner's only."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Held by one supervisor at a time, for as long as it lives.
+
+        Raises:
+            LinkError: another one runs this city.
+        """
+        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                mend = "end it first, or name another folder with --state"
+                raise LinkError(f"another cityward already runs {self.root}", mend=mend) from error
+            yield
+        finally:
+            os.close(handle)
+
+
+class Street(msgspec.Struct, frozen=True, kw_only=True):
+    """What the simulated devices need: their front doors are the real ones."""
+
+    recordings: str
+    backfill_days: float
+
+
+class CityFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One start of a city. Secrets inside: owner-only on disk, never printed."""
+
+    place: str
+    declaration: str
+    bus_url: str
+    passwords: dict[str, str]
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_ca: str | None
+    web_host: str
+    web_port: int
+    admin_port: int
+    clock: tuple[int, int, float]
+    workers: int = 1
+    gated: bool = True
+    street: Street | None = None
+
+    @property
+    def city_clock(self) -> CityClock:
+        """The city's clock, the same in every process."""
+        return CityClock(*self.clock)
+
+
+def write_city_file(home: Home, city: CityFile) -> None:
+    """# SECURITY: made owner-only before anything is written into it."""
+    draft = home.city_file.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_bytes(msgspec.json.encode(city))
+    draft.replace(home.city_file)
+
+
+def read_city_file(home: Home) -> CityFile:
+    """What the running city wrote.
+
+    Raises:
+        LinkError: no city runs, or ran, in this folder.
+    """
+    try:
+        return msgspec.json.decode(home.city_file.read_bytes(), type=CityFile)
+    except (OSError, msgspec.DecodeError) as error:
+        raise LinkError(f"no city has run in {home.root}", mend="start it: cityward run") from error

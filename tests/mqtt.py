@@ -1,0 +1,80 @@
+"""A bare MQTT 3.1.1 client for tests: enough to say exactly one thing and see exactly what comes back."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return struct.pack(">H", len(data)) + data
+
+
+def _length(n: int) -> bytes:
+    out = b""
+    while True:
+        n, digit = divmod(n, 128)[0], n % 128
+        out += bytes([digit | (128 if n else 0)])
+        if not n:
+            return out
+
+
+class Mqtt:
+    """One connection. `code` is the CONNACK return code: 0 accepted, 5 not authorised."""
+
+    def __init__(
+        self, port: int, user: str, password: str, *, client_id: str | None = None, wait_s: float = 5.0
+    ) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=wait_s)
+        body = _text("MQTT") + bytes([4, 0b11000010]) + struct.pack(">H", 60)
+        body += _text(client_id or user) + _text(user) + _text(password)
+        self._send(0x10, body)
+        answer = self._read(4)
+        self.code = answer[3] if len(answer) == 4 else -1
+
+    def __enter__(self) -> Mqtt:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def publish(self, topic: str, payload: bytes, packet_id: int = 1) -> bool:
+        """QoS 1; whether the broker acknowledged it."""
+        self._send(0x32, _text(topic) + struct.pack(">H", packet_id) + payload)
+        return self._read(4) == b"\x40\x02" + struct.pack(">H", packet_id)
+
+    def subscribe(self, topic: str) -> int:
+        """The granted QoS, 0x80 when refused."""
+        self._send(0x82, struct.pack(">H", 9) + _text(topic) + b"\x01")
+        answer = self._read(5)
+        return answer[4] if len(answer) == 5 else -1
+
+    def receive(self) -> tuple[str, bytes]:
+        """The next PUBLISH (QoS 0) of up to 127 bytes."""
+        head = self._read(2)
+        body = self._read(head[1])
+        length = struct.unpack(">H", body[:2])[0]
+        return body[2 : 2 + length].decode(), body[2 + length :]
+
+    def closed_by_peer(self) -> bool:
+        """Whether the broker closed the connection (waits for it)."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionError:
+            return True
+
+    def _send(self, kind: int, body: bytes) -> None:
+        self.socket.sendall(bytes([kind]) + _length(len(body)) + body)
+
+    def _read(self, count: int) -> bytes:
+        out = b""
+        while len(out) < count:
+            try:
+                part = self.socket.recv(count - len(out))
+            except ConnectionError:
+                part = b""
+            if not part:
+                break
+            out += part
+        return out
