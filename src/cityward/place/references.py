@@ -1,0 +1,176 @@
+"""Which field names which kind of record, and whether what it names is there.
+
+A row of `REFERENCES` is a field and the kinds it may name. Fields that may name several kinds share one namespace: an id
+declared in two of those kinds would be ambiguous, so that is an error, whether or not anything names it yet.
+
+Works on trees, not on records, so that a record with a wrong field still has its other fields looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from cityward.catalogue import PROPERTIES
+from cityward.errors import PlaceError
+from cityward.place.hints import did_you_mean, listed, shown
+from cityward.place.record import UNKNOWN
+from cityward.place.shapes import place_error
+from cityward.place.source import Node
+
+Names = Mapping[str, Mapping[str, Node]]
+"""kind -> id -> where it is declared. `members` are the units of groups, `properties` the catalogue's (without a node)."""
+
+Kinds = tuple[str, ...]
+
+ENDS: Kinds = ("devices", "members", "systems", "parties")
+NEEDED: Kinds = (*ENDS, "sites")
+REACHED: Kinds = ("systems", "devices", "members", "datasets")
+PROTECTED: Kinds = ("datasets", "flows", "systems")
+PLACES: Kinds = ("sites", "jurisdictions")
+HOPS: Kinds = ("jurisdictions", "parties")
+STREET: Kinds = ("devices", "members")
+
+REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
+    "parties": {
+        "incorporated_in": ("jurisdictions",),
+        "presence[]": ("jurisdictions",),
+        "owners[].party": ("parties",),
+        "subprocessors[]": ("parties",),
+    },
+    "jurisdictions": {"members[]": ("jurisdictions",), "parent": ("jurisdictions",)},
+    "instruments": {"jurisdiction": ("jurisdictions",)},
+    "agreements": {
+        "parties[]": ("parties",),
+        "datasets[]": ("datasets",),
+        "purposes[]": ("purposes",),
+        "sites[]": ("sites",),
+    },
+    "sites": {"jurisdiction": ("jurisdictions",), "operator": ("parties",), "area": ("areas",)},
+    "zones": {"parent": ("zones",)},
+    "conduits": {"zones[]": ("zones",)},
+    "systems": {
+        "site": ("sites",),
+        "zone": ("zones",),
+        "operator": ("parties",),
+        "supplier": ("parties",),
+        "maintained_by[]": ("parties",),
+        "stores[]": ("datasets",),
+        "needs[].of[]": NEEDED,
+        "updates_from": ("systems",),
+    },
+    "device_models": {"maker": ("parties",), "properties{}": ("properties",), "updates_from": ("systems",)},
+    "devices": {
+        "model": ("device_models",),
+        "site": ("sites",),
+        "zone": ("zones",),
+        "area": ("areas",),
+        "areas[]": ("areas",),
+        "owner": ("parties",),
+        "operator": ("parties",),
+        "needs[].of[]": NEEDED,
+    },
+    "datasets": {"allowed_jurisdictions[]": ("jurisdictions",), "properties[]": ("properties",)},
+    "flows": {
+        "from": ENDS,
+        "to": ENDS,
+        "datasets[]": ("datasets",),
+        "purpose": ("purposes",),
+        "route[]": HOPS,
+        "agreement": ("agreements",),
+    },
+    "accesses": {
+        "party": ("parties",),
+        "target": REACHED,
+        "from_places[]": PLACES,
+        "agreement": ("agreements",),
+    },
+    "keys": {"holder": ("parties",), "protects[]": PROTECTED},
+    "services": {"operator": ("parties",), "actuators[]": STREET, "reads[]": ("datasets",)},
+    "functions": {"service": ("services",), "needs[].of[]": NEEDED, "areas[]": ("areas",)},
+}
+"""`a[]`: each element of the list; `a{}`: each key of the mapping; `a[].b`: the field of each element."""
+
+HEADER: Mapping[str, Kinds] = {"responsible": ("parties",), "platform": ("systems",)}
+
+_NOUNS = {
+    "parties": "party", "jurisdictions": "jurisdiction", "agreements": "agreement", "purposes": "purpose", "areas": "area",
+    "sites": "site", "zones": "zone", "systems": "system", "device_models": "device model", "devices": "device",
+    "members": "member of a group", "datasets": "dataset", "flows": "flow", "services": "service",
+    "properties": "observed property",
+}  # fmt: skip
+
+
+def dangling(header: Mapping[str, Node], kinds: Names, names: Names) -> Iterator[PlaceError]:
+    """Every name that names nothing.
+
+    Args:
+        header: the fields of the place itself.
+        kinds: the declared records, by kind and id.
+        names: as `kinds`, with `members` and `properties`.
+    """
+    for field, wanted in HEADER.items():
+        if field in header:
+            yield from _check(header[field], field, wanted, names)
+    for kind, fields in REFERENCES.items():
+        for record_id, record in kinds.get(kind, {}).items():
+            for field, wanted in fields.items():
+                for node, path in _named(record, field, f"{kind}.{record_id}"):
+                    yield from _check(node, path, wanted, names)
+
+
+def _named(node: Node, field: str, path: str) -> Iterator[tuple[Node, str]]:
+    """The nodes a field's pattern leads to, with their paths. What has another shape is skipped: `shapes` reports it."""
+    head, _, rest = field.partition(".")
+    name = head.rstrip("[]{}")
+    child = node.value.get(name) if isinstance(node.value, dict) else None
+    if child is None:
+        return
+    here = f"{path}.{name}"
+    if head.endswith("{}") and isinstance(child.value, dict):
+        for key, value in child.value.items():
+            yield Node(key, value.file, value.line), f"{here}.{key}"
+    elif head.endswith("[]") and isinstance(child.value, list):
+        for i, item in enumerate(child.value):
+            yield from _named(item, rest, f"{here}[{i}]") if rest else iter([(item, f"{here}[{i}]")])
+    elif not head.endswith(("[]", "{}")):
+        yield from _named(child, rest, here) if rest else iter([(child, here)])
+
+
+def _check(node: Node, path: str, wanted: Kinds, names: Names) -> Iterator[PlaceError]:
+    found = node.value
+    if not isinstance(found, str) or found == UNKNOWN or any(found in names.get(kind, {}) for kind in wanted):
+        return
+    known = [name for kind in wanted for name in names.get(kind, {})]
+    what = f"found {shown(found)}, which is no {_nouns(wanted)}{did_you_mean(found, known)}"
+    yield place_error(node, path, what, _mend(found, wanted, known, names))
+
+
+def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
+    elsewhere = [kind for kind, ids in names.items() if found in ids]
+    if elsewhere:
+        return f"`{found}` is a {_NOUNS.get(elsewhere[0], elsewhere[0])}; name a {_nouns(wanted)} here"
+    if wanted == ("properties",):
+        return "name a property of the catalogue (cityward.catalogue)"
+    return f"declare it under `{wanted[0]}`, or name one of {listed(known)}" if known else f"declare it under `{wanted[0]}`"
+
+
+def _nouns(kinds: Kinds) -> str:
+    return " or ".join(_NOUNS[kind] for kind in kinds)
+
+
+def ambiguous(names: Names) -> Iterator[PlaceError]:
+    """Every id that two kinds share which may stand in one field."""
+    told: set[tuple[str, str, str]] = set()
+    for wanted in dict.fromkeys(kinds for fields in REFERENCES.values() for kinds in fields.values()):
+        for first, second in combinations(wanted, 2):
+            for shared in names.get(first, {}).keys() & names.get(second, {}).keys():
+                told.add((shared, first, second))
+    for shared, first, second in sorted(told):
+        there, here = names[first][shared], names[second][shared]
+        what = f"`{shared}` is also a {_NOUNS[first]}, at {there.file}:{there.line}; the two may stand in one field"
+        yield place_error(here, f"{second}.{shared}", what, "give one of them another id")
+
+
+CATALOGUE: Mapping[str, Node] = {name: Node(None, "catalogue", 0) for name in PROPERTIES}
+"""The observed properties, as names."""
