@@ -10,7 +10,8 @@ import bcrypt
 import pytest
 
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings, compile_config
-from cityward.adapters.bus.log import LogWriter, NatsLogReader, connect, make_log, observation_filters
+from cityward.adapters.bus.log import LogWriter, connect, make_log, observation_filters
+from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.errors import LinkError
 from cityward.ids import partition_of
@@ -66,6 +67,9 @@ class City:
         ]
         return compile_config(self.registry, rows, dict.fromkeys(ROLES, HASH), self.settings)
 
+    def reader(self, start: int = 1) -> LogReader:
+        return LogReader(self.url, "worker", PASSWORD, observation_filters(range(PARTITIONS)), start)
+
     def device(self, name: str, **kwargs: float) -> Mqtt:
         return Mqtt(self.settings.mqtt_port, name, PASSWORD, **kwargs)
 
@@ -86,11 +90,9 @@ def in_city(folder: Path, body: Callable[[City], Awaitable[None]], registry: Reg
 
 
 async def read(city: City, start: int = 1, most: int = 100) -> list[tuple[str, bytes, int]]:
-    client = await connect(city.url, "worker", PASSWORD)
-    reader = NatsLogReader(client, observation_filters(range(PARTITIONS)), start)
-    out = [(m.subject, m.payload, m.seq) for m in await reader.fetch(most, 1.0)]
+    reader = city.reader(start)
+    out = [(m.subject, m.payload, m.seq) for m in await reader.fetch(most, 0.5)]
     await reader.close()
-    await client.close()
     return out
 
 
@@ -205,8 +207,7 @@ def test_the_log_survives_kill_minus_9_of_the_broker(tmp_path: Path) -> None:
 
 def test_a_reader_starts_where_it_is_told_and_goes_on_after_the_broker_restarts(tmp_path: Path) -> None:
     async def body(city: City) -> None:
-        client = await connect(city.url, "worker", PASSWORD)
-        reader = NatsLogReader(client, observation_filters(range(PARTITIONS)), 3)
+        reader = city.reader(3)
         with city.device("meter-a") as a:
             for n in range(1, 6):
                 assert await asyncio.to_thread(a.publish, "in/meter-a", b"%d" % n, n)
@@ -223,7 +224,7 @@ def test_a_reader_starts_where_it_is_told_and_goes_on_after_the_broker_restarts(
                 except LinkError:
                     continue
         assert seen == [5, 6]
-        await client.close()
+        await reader.close()
 
     in_city(tmp_path, body)
 
