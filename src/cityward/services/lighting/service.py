@@ -243,10 +243,10 @@ def _cause(name: str, sky: Sky, flow: Flow) -> dict[str, str]:
         "traffic_because": flow.why,
     }
     if sky.illuminance is not None:
-        cause["illuminance_lx"] = f"{sky.illuminance.value:.1f}"
+        cause["illuminance_lx"] = f"{sky.illuminance.value:.4g}"
         cause["illuminance_age_s"] = f"{sky.illuminance.age_us / SECOND:.0f}"
     if flow.reading is not None:
-        cause["traffic_value"] = f"{flow.reading.value:.1f}"
+        cause["traffic_value"] = f"{flow.reading.value:.4g}"
         cause["traffic_age_s"] = f"{flow.reading.age_us / SECOND:.0f}"
     return cause
 

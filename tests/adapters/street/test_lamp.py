@@ -1,0 +1,180 @@
+"""The simulated lamp, as playbooks: what it was sent, what it says."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cityward.adapters.street.lamp import REMEMBERED, Lamp, LampSpec, Publish, lamp_spec, power_w
+from cityward.place.registry import Unit
+from cityward.place.things import CommandLimits, DeviceModel, DeviceStatus
+from cityward.time import MINUTE, SECOND, iso, to_us
+
+SPEC = LampSpec(device="lamp-01", position=(2.37, 54.9))
+NIGHT = to_us(datetime.fromisoformat("2024-01-10T02:00+00:00"))
+NOON = to_us(datetime.fromisoformat("2024-06-21T12:00+00:00"))
+
+
+def dim(level: float, at: int, name: str = "c1", valid_s: int = 120, **changes: object) -> bytes:
+    body = {"id": name, "command": "dim", "set": {"lamp-level": level}, "issued_at": iso(at)}
+    return json.dumps({**body, "expires_at": iso(at + valid_s * SECOND), **changes}).encode()
+
+
+def answer(said: list[Publish]) -> tuple[str, str, float]:
+    """(outcome, reason, level) of the one acknowledgement."""
+    (ack,) = [json.loads(p.payload) for p in said if p.topic == "ack/lamp-01"]
+    return ack["outcome"], ack["reason"], ack["level"]
+
+
+def reported(said: list[Publish]) -> dict[str, float]:
+    """property -> value of the one report."""
+    (pack,) = [json.loads(p.payload) for p in said if p.topic == "in/lamp-01"]
+    return {row["n"]: row["v"] for row in pack}
+
+
+def test_a_lamp_starts_at_its_fail_safe_level_and_reports_it():
+    lamp = Lamp(SPEC, NIGHT)
+    assert reported(lamp.tick(NIGHT)) == {"lamp-level": 100, "lamp-power": SPEC.rated_w}
+    assert lamp.tick(NIGHT + MINUTE) == []
+    assert reported(lamp.tick(NIGHT + 5 * MINUTE))["lamp-level"] == 100
+
+
+def test_it_obeys_reports_and_answers():
+    said = Lamp(SPEC, NIGHT).on_command(dim(40, NIGHT), NIGHT + SECOND)
+    assert reported(said) == {"lamp-level": 40, "lamp-power": round(power_w(40, SPEC), 2)}
+    assert answer(said) == ("done", "", 40)
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (dim(40, NIGHT - 10 * MINUTE), "expired"),
+        (dim(9, NIGHT), "out-of-bounds"),
+        (dim(101, NIGHT), "out-of-bounds"),
+        (dim(40, NIGHT + 2 * MINUTE), "in-the-future"),
+        (dim(40, NIGHT, command="open"), "unknown-command"),
+        (dim(40, NIGHT, set={"valve": 1.0}), "unknown-command"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_it_refuses_and_says_why(payload: bytes, why: str):
+    lamp = Lamp(SPEC, NIGHT)
+    assert answer(lamp.on_command(payload, NIGHT)) == ("rejected", why, 100)
+    assert lamp.level == 100
+
+
+def test_a_recorded_command_cannot_be_played_to_it_again():
+    lamp = Lamp(SPEC, NIGHT)
+    first = dim(40, NIGHT)
+    assert answer(lamp.on_command(first, NIGHT))[0] == "done"
+    assert answer(lamp.on_command(first, NIGHT + SECOND)) == ("rejected", "repeated", 40)
+    assert answer(lamp.on_command(dim(100, NIGHT + SECOND, "c2"), NIGHT + SECOND))[0] == "done"
+    assert answer(lamp.on_command(dim(40, NIGHT, "c0"), NIGHT + 2 * SECOND)) == ("rejected", "overtaken", 100)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"dim",
+        b"[" * 1000,
+        b'{"a":' * 200,
+        b"\xff\xfe",
+        dim(40, NIGHT, "x" * 2000),
+        dim(40, NIGHT, expires_at="2024-01-10T03:00:00"),
+        dim(40, NIGHT, expires_at="9999-12-31T23:59:59-23:59"),
+        dim(40, NIGHT, set={}),
+        dim(40, NIGHT, "a\n"),
+        dim(40, NIGHT).replace(b"40", b"NaN"),
+        dim(40, NIGHT).replace(b"40", b"1e999"),
+    ],
+    ids=str,
+)
+def test_what_it_cannot_read_changes_nothing_and_is_not_answered(junk: bytes):
+    lamp = Lamp(SPEC, NIGHT)
+    assert lamp.on_command(junk, NIGHT) == []
+    assert (lamp.unreadable, lamp.level) == (1, 100)
+
+
+def test_cut_off_at_night_it_returns_to_full_light():
+    lamp = Lamp(SPEC, NIGHT)
+    lamp.on_command(dim(40, NIGHT), NIGHT)
+    assert [lamp.level for m in range(0, 120, 5) if lamp.tick(NIGHT + m * MINUTE) is not None] == [40] * 24
+    said = lamp.tick(NIGHT + 120 * MINUTE)
+    assert reported(said)["lamp-level"] == 100
+
+
+def test_refused_commands_are_no_sign_of_life():
+    lamp = Lamp(SPEC, NIGHT)
+    lamp.on_command(dim(40, NIGHT), NIGHT)
+    for minute in range(121):
+        now = NIGHT + minute * MINUTE
+        lamp.on_command(dim(5, now, f"bad-{minute}"), now)
+        lamp.tick(now)
+    assert lamp.level == 100
+
+
+def test_cut_off_by_day_it_stays_as_it_is_until_the_sun_has_set():
+    lamp = Lamp(SPEC, NOON)
+    lamp.on_command(dim(10, NOON), NOON)
+    assert lamp.tick(NOON + 240 * MINUTE) and lamp.level == 10  # 16:00
+    assert lamp.tick(NOON + 600 * MINUTE) and lamp.level == 100  # 22:00; the sun set at 20:05
+
+
+def test_a_clock_that_went_back_does_not_darken_or_stop_it():
+    lamp = Lamp(SPEC, NIGHT)
+    lamp.on_command(dim(40, NIGHT), NIGHT)
+    lamp.tick(NIGHT - 60 * MINUTE)
+    lamp.tick(NIGHT + 60 * MINUTE)
+    assert lamp.level == 100, "two hours since it was heard, by its own clock"
+
+
+def test_two_reports_never_carry_the_same_time():
+    lamp = Lamp(SPEC, NIGHT)
+    packs = [
+        *lamp.tick(NIGHT),
+        *lamp.on_command(dim(40, NIGHT, "a"), NIGHT),
+        *lamp.on_command(dim(50, NIGHT, "b"), NIGHT),
+    ]
+    times = [json.loads(p.payload)[0]["bt"] for p in packs if p.topic == "in/lamp-01"]
+    assert len(times) == len(set(times)) == 3
+
+
+def test_power_rises_with_the_level_from_standby_to_rated():
+    levels = [power_w(level, SPEC) for level in range(0, 101, 10)]
+    assert levels == sorted(levels)
+    assert (levels[0], levels[-1]) == (SPEC.standby_w, SPEC.rated_w)
+
+
+def test_the_spec_of_a_declared_lamp_has_its_models_limits():
+    limits = CommandLimits(sets="lamp-level", low=20, high=90, fail_safe=90)
+    unit = Unit("l-01", "l", "lamp", "senml", DeviceStatus.ACTIVE, None, None, (), -1)
+    spec = lamp_spec(unit, DeviceModel(maker="unknown", commands={"glow": limits}), (1.0, 2.0))
+    assert spec is not None
+    assert (spec.device, spec.command, spec.low, spec.high, spec.position) == ("l-01", "glow", 20, 90, (1.0, 2.0))
+    assert lamp_spec(unit, DeviceModel(maker="unknown"), (1.0, 2.0)) is None
+
+
+steps = st.tuples(st.integers(-200, 4000), st.floats(-10, 120), st.sampled_from(["a", "b", "c"]), st.booleans())
+
+
+@given(st.lists(st.one_of(steps, st.binary(max_size=60)), max_size=40))
+def test_whatever_it_is_sent_its_level_stays_within_bounds_and_its_memory_bounded(script: list[object]):
+    lamp, now, done = Lamp(SPEC, NIGHT), NIGHT, list[str]()
+    for step in script:
+        if isinstance(step, tuple):
+            wait, level, name, _ = step
+            now += wait * SECOND
+            payload = dim(level, now - 10 * SECOND, f"{name}-{round(level)}")
+        else:
+            payload = step
+        for publish in [*lamp.on_command(payload, now), *lamp.tick(now)]:
+            body = json.loads(publish.payload)
+            if publish.topic.startswith("ack/") and body["outcome"] == "done":
+                done.append(body["id"])
+        assert SPEC.low <= lamp.level <= SPEC.high
+    assert len(done) == len(set(done)) or len(done) > REMEMBERED
