@@ -18,7 +18,7 @@ _IS_ID = re.compile(ID_PATTERN)
 
 def is_id(text: str) -> bool:
     """Whether the text may be an id."""
-    return len(text) <= ID_LENGTH and _IS_ID.match(text) is not None
+    return len(text) <= ID_LENGTH and _IS_ID.fullmatch(text) is not None
 
 
 def partition_of(device: str, partitions: int) -> int:
