@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cityward.errors import DecodeError
-from cityward.place.registry import Unit
-from cityward.place.things import DeviceModel, Position
+from cityward.place.things import Position
 from cityward.runtime.commands import Acknowledgement, Command, decode_command, encode_acknowledgement
 from cityward.services.lighting.sun import SUNSET_DEG, elevation_deg
 from cityward.time import SECOND, from_us, to_us
@@ -66,27 +65,6 @@ def power_w(level: float, spec: LampSpec) -> float:
     LED drivers dim by current, which light and power follow nearly in proportion; what the electronics draw remains.
     """
     return spec.standby_w + (spec.rated_w - spec.standby_w) * level / 100
-
-
-def lamp_spec(unit: Unit, model: DeviceModel, city: Position) -> LampSpec | None:
-    """The spec of a declared lamp; None where its model takes no command that sets `lamp-level`.
-
-    Args:
-        unit: the lamp.
-        model: its model.
-        city: the place's position, for a lamp that has none of its own.
-    """
-    for command, limits in model.commands.items():
-        if limits.sets == "lamp-level":
-            return LampSpec(
-                device=unit.id,
-                position=unit.position or city,
-                command=command,
-                low=limits.low,
-                high=limits.high,
-                fail_safe=limits.fail_safe,
-            )
-    return None
 
 
 class Lamp:

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cityward.adapters.street.lamp import REMEMBERED, Lamp, LampSpec, Publish, lamp_spec, power_w
-from cityward.place.registry import Unit
-from cityward.place.things import CommandLimits, DeviceModel, DeviceStatus
+from cityward.adapters.street.lamp import REMEMBERED, Lamp, LampSpec, Publish, power_w
 from cityward.time import MINUTE, SECOND, iso, to_us
 
 SPEC = LampSpec(device="lamp-01", position=(2.37, 54.9))
@@ -148,15 +146,6 @@ def test_power_rises_with_the_level_from_standby_to_rated():
     levels = [power_w(level, SPEC) for level in range(0, 101, 10)]
     assert levels == sorted(levels)
     assert (levels[0], levels[-1]) == (SPEC.standby_w, SPEC.rated_w)
-
-
-def test_the_spec_of_a_declared_lamp_has_its_models_limits():
-    limits = CommandLimits(sets="lamp-level", low=20, high=90, fail_safe=90)
-    unit = Unit("l-01", "l", "lamp", "senml", DeviceStatus.ACTIVE, None, None, (), -1)
-    spec = lamp_spec(unit, DeviceModel(maker="unknown", commands={"glow": limits}), (1.0, 2.0))
-    assert spec is not None
-    assert (spec.device, spec.command, spec.low, spec.high, spec.position) == ("l-01", "glow", 20, 90, (1.0, 2.0))
-    assert lamp_spec(unit, DeviceModel(maker="unknown"), (1.0, 2.0)) is None
 
 
 steps = st.tuples(st.integers(-200, 4000), st.floats(-10, 120), st.sampled_from(["a", "b", "c"]), st.booleans())
