@@ -179,12 +179,10 @@ class Player:
                 link.close()
             return
         mqtt = DeviceLink(self._settings.mqtt, device, lambda: password_of(folder, device))
-        keeping = asyncio.create_task(mqtt.run(stop))
-        try:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(mqtt.run(stop))
             await self._play(stop, lambda body: mqtt.publish(f"in/{device}", body))
-        finally:
             keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _play(self, stop: asyncio.Event, send: Callable[[bytes], Awaitable[object]]) -> None:
         at = self._begin()
