@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from cityward.adapters.files import read_from
 from cityward.errors import PlaceError
@@ -30,7 +31,7 @@ def load_place(path: Path) -> Loaded:
     root = path / ROOT_FILE if path.is_dir() else path
     if not root.is_file():
         raise PlaceError(f"there is no declaration at {path}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file")
-    return load(root.name, read_from(root.parent))
+    return load(root.name, read_from(root.parent), available_timezones())
 
 
 def ledger_reader(folder: Path) -> Callable[[str], bytes | None]:

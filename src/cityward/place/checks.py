@@ -39,6 +39,25 @@ class Word(StrEnum):
     NO_CONDUIT = "no-conduit"
     PLAIN = "plain"
 
+    @property
+    def heading(self) -> str:
+        """As people read it, after a count."""
+        return _HEADINGS[self]
+
+    @property
+    def told_by_path(self) -> bool:
+        """Whether the path says it all."""
+        return self is Word.UNKNOWN
+
+
+_HEADINGS = {
+    Word.UNKNOWN: "not known; never taken for a pass",
+    Word.UNCARRIED: "observed, but carried by no flow; refused at the gate",
+    Word.NO_AGREEMENT: "flowing to another party's system without an agreement",
+    Word.NO_CONDUIT: "crossing zones without a conduit",
+    Word.PLAIN: "entering without protection",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -124,10 +143,14 @@ def limits_of_models(whole: Whole) -> Iterator[Problem]:
 def _limits(path: str, known: ObservedProperty, mapping: PropertyMapping) -> Iterator[Problem]:
     if mapping.low is not None and mapping.low < known.low:
         what = f"`low` is {mapping.low:g}, below the catalogue's {known.low:g} {known.unit} for `{known.id}`"
-        yield Problem(f"{path}.low", what, f"narrow it to {known.low:g} or more; a place may narrow limits, never widen them")
+        yield Problem(
+            f"{path}.low", what, f"narrow it to {known.low:g} or more; a place may narrow limits, never widen them"
+        )
     if mapping.high is not None and mapping.high > known.high:
         what = f"`high` is {mapping.high:g}, above the catalogue's {known.high:g} {known.unit} for `{known.id}`"
-        yield Problem(f"{path}.high", what, f"narrow it to {known.high:g} or less; a place may narrow limits, never widen them")
+        yield Problem(
+            f"{path}.high", what, f"narrow it to {known.high:g} or less; a place may narrow limits, never widen them"
+        )
     low, high = limits(known, mapping)
     if low > high:
         what = f"`low` {low:g} is above `high` {high:g} {known.unit}"
@@ -171,7 +194,9 @@ def names_on_the_wire(whole: Whole) -> Iterator[Problem]:
         for field, pointer in {**pointers, "time_path": model.time_path}.items():
             # SPEC: RFC 6901 section 3
             if pointer is not None and (pointer == "" or not _POINTER.match(pointer)):
-                yield Problem(f"{path}.{field}", f"`{pointer}` is no JSON Pointer into an object", "write it like `/data/count`")
+                yield Problem(
+                    f"{path}.{field}", f"`{pointer}` is no JSON Pointer into an object", "write it like `/data/count`"
+                )
 
 
 def commands_of_models(whole: Whole) -> Iterator[Problem]:
@@ -189,7 +214,9 @@ def _command(path: str, model: DeviceModel, bounds: CommandLimits) -> Iterator[P
     elif known is not None:
         low, high = limits(known, mapping)
         if bounds.low < low or bounds.high > high:
-            what = f"{bounds.low:g} to {bounds.high:g} leaves the model's limits of `{bounds.sets}`, {low:g} to {high:g}"
+            what = (
+                f"{bounds.low:g} to {bounds.high:g} leaves the model's limits of `{bounds.sets}`, {low:g} to {high:g}"
+            )
             yield Problem(path, what, "narrow `low` and `high` to those limits")
     if bounds.low > bounds.high:
         yield Problem(path, f"`low` {bounds.low:g} is above `high` {bounds.high:g}", "give the lower one as `low`")
@@ -224,7 +251,9 @@ def needs_are_possible(whole: Whole) -> Iterator[Problem]:
 
 def _need(path: str, need: Need) -> Iterator[Problem]:
     if need.k > len(need.of):
-        yield Problem(f"{path}.k", f"needs {need.k} of {len(need.of)}", f"set `k` to {len(need.of)} or less, or name more in `of`")
+        yield Problem(
+            f"{path}.k", f"needs {need.k} of {len(need.of)}", f"set `k` to {len(need.of)} or less, or name more in `of`"
+        )
     for twice, count in Counter(need.of).items():
         if count > 1:
             yield Problem(f"{path}.of", f"`{twice}` is named {count} times", "name each once")
@@ -252,7 +281,9 @@ def flows_keep_their_agreement(whole: Whole) -> Iterator[Problem]:
             yield Problem(f"{path}.purpose", what, mend + did_you_mean(flow.purpose, agreement.purposes))
         if recipient is not None and recipient not in agreement.parties and recipient != whole.place.responsible:
             what = f"{told}, that is to `{recipient}`; `{flow.agreement}` is with {listed(agreement.parties)}"
-            yield Problem(f"{path}.agreement", what, f"name the agreement with `{recipient}`, or add it as a party there")
+            yield Problem(
+                f"{path}.agreement", what, f"name the agreement with `{recipient}`, or add it as a party there"
+            )
         yield from _agreed_site(whole, path, flow)
 
 
@@ -283,11 +314,16 @@ def parties_receive_by_agreement(whole: Whole) -> Iterator[Problem]:
 
 def enforced_flows_pass_the_platform(whole: Whole) -> Iterator[Problem]:
     """`enforced` is a claim about this platform: the flow begins or ends there, by a door it has."""
-    for name, flow in whole.place.flows.items():
-        if flow.observability is not Observability.ENFORCED:
-            continue
-        if whole.place.platform is None or whole.place.platform not in (flow.from_, flow.to):
-            what = f"flow `{name}` is `enforced`, from `{flow.from_}` to `{flow.to}`; it does not pass `{whole.place.platform}`"
+    platform = whole.place.platform
+    enforced = {n: flow for n, flow in whole.place.flows.items() if flow.observability is Observability.ENFORCED}
+    if enforced and platform is None:
+        what = f"{listed(enforced)} claim to be `enforced`, but no system is named as the platform that does it"
+        yield Problem("platform", what, "name the system that is this Cityward: `platform: <id>`")
+    if platform not in whole.place.systems:
+        return
+    for name, flow in enforced.items():
+        if platform not in (flow.from_, flow.to):
+            what = f"flow `{name}` is `enforced`, from `{flow.from_}` to `{flow.to}`; it does not pass `{platform}`"
             mend = "mark it `imported`, `inferred` or `not-observable`, or lead it through the platform"
             yield Problem(f"flows.{name}.observability", what, mend)
         elif whole.device(flow.from_) is not None:
@@ -302,7 +338,9 @@ def _door(whole: Whole, name: str, flow: Flow) -> Iterator[Problem]:
     model = whole.model(flow.from_)
     if model is not None and (flow.protocol == "ngsi-ld") != (model.format == "ngsi-ld"):
         what = f"`{flow.from_}` enters by `{flow.protocol}`, and its model writes `{model.format}`"
-        yield Problem(path, what, "use protocol `ngsi-ld` with format `ngsi-ld`, `mqtt` or `http` with `senml` or `json`")
+        yield Problem(
+            path, what, "use protocol `ngsi-ld` with format `ngsi-ld`, `mqtt` or `http` with `senml` or `json`"
+        )
 
 
 def readings_enter_once(whole: Whole) -> Iterator[Problem]:
@@ -419,10 +457,14 @@ def unknowns(whole: Whole) -> Iterator[Problem]:
         for field in msgspec.structs.fields(type(record)):
             if field.name not in _FREE_TEXT and getattr(record, field.name) == UNKNOWN:
                 what = f"`{field.encode_name}` is not known"
-                yield Problem(f"{path}.{field.encode_name}", what, "find out, and say where from in `source`", Word.UNKNOWN)
+                yield Problem(
+                    f"{path}.{field.encode_name}", what, "find out, and say where from in `source`", Word.UNKNOWN
+                )
 
 
-_FREE_TEXT = frozenset({"name", "note", "source", "asserted_by", "citation", "dpv", "fail_safe", "ngsi_type", "settings"})
+_FREE_TEXT = frozenset(
+    {"name", "note", "source", "asserted_by", "citation", "dpv", "fail_safe", "ngsi_type", "settings"}
+)
 
 
 def readings_are_carried(whole: Whole) -> Iterator[Problem]:
@@ -449,7 +491,8 @@ def systems_receive_by_agreement(whole: Whole) -> Iterator[Problem]:
         sender = whole.place.systems.get(flow.from_)
         home = {whole.place.responsible, sender.operator if sender else None}
         if flow.agreement is None and flow.to in whole.place.systems and operator is not None and operator not in home:
-            what = f"flow `{name}` sends {listed(flow.datasets)} to `{flow.to}`, which `{operator}` operates, without an agreement"
+            told = f"flow `{name}` sends {listed(flow.datasets)} to `{flow.to}`"
+            what = f"{told}, which `{operator}` operates, without an agreement"
             yield Problem(f"flows.{name}", what, "declare what was agreed, and name it in the flow", Word.NO_AGREEMENT)
 
 
@@ -475,7 +518,9 @@ def unprotected_entries(whole: Whole) -> Iterator[Problem]:
         enters = flow.observability is Observability.ENFORCED and flow.protocol in ENTRY_PROTOCOLS
         if enters and flow.protection in (Protection.NONE, Protection.UNKNOWN) and whole.device(flow.from_) is not None:
             what = f"flow `{name}` enters by `{flow.protocol}` with protection `{flow.protection}`"
-            yield Problem(f"flows.{name}.protection", what, "use `tls`: outside a demo the doors take nothing less", Word.PLAIN)
+            yield Problem(
+                f"flows.{name}.protection", what, "use `tls`: outside a demo the doors take nothing less", Word.PLAIN
+            )
 
 
 def records(place: Place) -> Iterator[tuple[str, Any]]:

@@ -64,16 +64,12 @@ def load(root: str, read: Read, timezones: Collection[str] | None = None) -> Loa
     """
     tree = _Merge(read)
     tree.take(root)
-    errors = list(tree.errors)
-    whole: Whole | None = None
-    if tree.files:
-        errors += list(_wrong_shapes(tree)) + list(_wrong_names(tree))
-        whole = Whole(_place(tree, errors), timezones)
-        origins = _origins(tree)
-        errors += [
-            PlaceError(found.what, where=_where(origins, found.path), mend=found.mend) for found in _found(whole, ERRORS)
-        ]
-    if errors or whole is None:
+    origins = _origins(tree)
+    errors = [*tree.errors, *_wrong_shapes(tree), *_wrong_names(tree)]
+    whole = Whole(_place(tree, errors), timezones)
+    for found in _found(whole, ERRORS):
+        errors.append(PlaceError(found.what, where=_where(origins, found.path), mend=found.mend))
+    if errors:
         raise PlaceErrors(_in_order(errors, tree.files))
     return Loaded(whole.place, origins, tuple(_warnings(whole, origins)), digest_of(whole.place))
 
@@ -143,7 +139,9 @@ class _Merge:
             return self._refuse(f"cannot read `{name}`: {why}", where, "correct the name, or add the file")
         self.size += len(raw)
         if self.size > MAX_BYTES:
-            return self._refuse(f"`{name}` brings the declaration to more than {MAX_BYTES >> 20} MiB", where, "split the place")
+            return self._refuse(
+                f"`{name}` brings the declaration to more than {MAX_BYTES >> 20} MiB", where, "split the place"
+            )
         return raw
 
     def _refuse(self, what: str, where: str, mend: str) -> None:
@@ -154,7 +152,9 @@ class _Merge:
         if node.value is None:
             return  # `parties:` with nothing under it
         if not isinstance(node.value, dict):
-            self.errors.append(shapes.place_error(node, kind, "found no mapping", f"write `{kind}:` and, below it, `<id>:`"))
+            self.errors.append(
+                shapes.place_error(node, kind, "found no mapping", f"write `{kind}:` and, below it, `<id>:`")
+            )
             return
         for name, record in node.value.items():
             self._once(known, name, record, f"{kind}.{name}")
@@ -239,31 +239,28 @@ def _member_ids(name: str, node: Node) -> list[str]:
 
 def _place(tree: _Merge, errors: list[PlaceError]) -> Place:
     """The records that have their shape, as a place; stand-ins for a header that has not."""
-    header: dict[str, Any] = {"place": "", "name": "", "position": (0.0, 0.0), "responsible": ""}
-    kinds: dict[str, dict[str, Any]] = {}
+    given: dict[str, Any] = {"place": "", "name": "", "position": (0.0, 0.0), "responsible": ""}
     for name, entry in _fields().items():
-        if not _is_kind(entry):
-            if name in tree.header and not any(shapes.wrong_shape(tree.header[name], entry.type, name)):
-                header[name] = plain(tree.header[name])
+        if _is_kind(entry):
+            given[name] = _records(tree.kinds.get(name, {}), entry.type, name, errors)
+        elif name in tree.header and not any(shapes.wrong_shape(tree.header[name], entry.type, name)):
+            found = plain(tree.header[name])
+            given[name] = tuple(found) if isinstance(found, list) else found
+    return Place(**given)
+
+
+def _records(nodes: Mapping[str, Node], kind: mi.Type, path: str, errors: list[PlaceError]) -> dict[str, Any]:
+    assert isinstance(kind, mi.DictType)
+    assert isinstance(kind.value_type, mi.StructType)
+    records: dict[str, Any] = {}
+    for name, node in nodes.items():
+        if any(shapes.wrong_shape(node, kind.value_type, name)):
             continue
-        assert isinstance(entry.type, mi.DictType)
-        kinds[name] = {}
-        for record_id, node in tree.kinds.get(name, {}).items():
-            if not any(shapes.wrong_shape(node, entry.type.value_type, record_id)):
-                kinds[name][record_id] = _record(node, entry.type.value_type, f"{name}.{record_id}", errors)
-    kinds = {name: {k: v for k, v in of.items() if v is not None} for name, of in kinds.items()}
-    header["position"] = tuple(header["position"])
-    header["include"] = tuple(header.get("include", ()))
-    return Place(**header, **kinds)
-
-
-def _record(node: Node, kind: mi.Type, path: str, errors: list[PlaceError]) -> Any:
-    assert isinstance(kind, mi.StructType)
-    try:
-        return msgspec.convert(plain(node), kind.cls)
-    except (msgspec.ValidationError, OverflowError, ValueError) as error:  # what `shapes` let through: told all the same
-        errors.append(shapes.place_error(node, path, f"{error}", "see docs/declaration.md"))
-        return None
+        try:
+            records[name] = msgspec.convert(plain(node), kind.value_type.cls)
+        except msgspec.ValidationError as error:  # INVARIANT of `shapes` broken: told all the same
+            errors.append(shapes.place_error(node, f"{path}.{name}", str(error), "see docs/declaration.md"))
+    return records
 
 
 def _found(whole: Whole, checks: Collection[Check]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from cityward.ids import Id
 from cityward.place.record import Record, Unknown
@@ -52,7 +52,7 @@ class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     presence: tuple[Id, ...] = ()  # jurisdictions with a branch or staff
     owners: tuple[Stake, ...] | Unknown = ()
     subprocessors: tuple[Id, ...] | Unknown = ()  # parties it hands work to
-    ids: dict[str, str] = {}  # scheme -> identifier (LEI, company number)
+    ids: dict[str, str] = field(default_factory=dict[str, str])  # scheme -> identifier (LEI, company number)
 
 
 class JurisdictionKind(StrEnum):

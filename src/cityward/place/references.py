@@ -152,7 +152,11 @@ def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
         return f"`{found}` is a {_NOUNS.get(elsewhere[0], elsewhere[0])}; name a {_nouns(wanted)} here"
     if wanted == ("properties",):
         return "name a property of the catalogue (cityward.catalogue)"
-    return f"declare it under `{wanted[0]}`, or name one of {listed(known)}" if known else f"declare it under `{wanted[0]}`"
+    return (
+        f"declare it under `{wanted[0]}`, or name one of {listed(known)}"
+        if known
+        else f"declare it under `{wanted[0]}`"
+    )
 
 
 def _nouns(kinds: Kinds) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from cityward.ids import Id
 from cityward.place.record import Record
@@ -29,7 +29,7 @@ class Service(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operator: Id
     actuators: tuple[Id, ...] = ()  # devices or groups it may command
     reads: tuple[Id, ...] = ()  # datasets
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Purpose(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

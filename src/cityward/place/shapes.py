@@ -142,7 +142,8 @@ def _fits(value: Any, kind: mi.Type) -> bool:
 def _fits_text(value: Any, kind: Any) -> bool:
     if not isinstance(value, str) or (kind.max_length is not None and len(value) > kind.max_length):
         return False
-    return kind.pattern is None or re.search(kind.pattern, value) is not None and "\n" not in value
+    # SECURITY: fullmatch, for `$` alone lets a line break pass, and ids become topics, file names and log lines
+    return kind.pattern is None or re.fullmatch(kind.pattern, value) is not None
 
 
 def _fits_number(value: Any, kind: Any) -> bool:
@@ -170,6 +171,12 @@ def _fits_date(value: Any, kind: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _words_tuple(kind: Any) -> str:
+    items = [expected(item) for item in kind.item_types]
+    each = f"each item {items[0]}" if len(set(items)) == 1 else " then ".join(items)
+    return f"a list of {len(items)}: {each}"
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -220,23 +227,6 @@ def _words_union(kind: Any) -> str:
     return ", or ".join(expected(option) for option in options)
 
 
-_WORDS: dict[type, Callable[[Any], str]] = {
-    mi.StrType: _words_text,
-    mi.IntType: lambda kind: _words_number(kind, "a whole number"),
-    mi.FloatType: lambda kind: _words_number(kind, "a number"),
-    mi.BoolType: lambda kind: "`true` or `false`",
-    mi.DateType: lambda kind: "a date like 2026-01-31",
-    mi.LiteralType: lambda kind: _one_of(kind),
-    mi.EnumType: lambda kind: _one_of(kind),
-    mi.NoneType: lambda kind: "nothing",
-    mi.StructType: lambda kind: f"a mapping with {_every(f.encode_name for f in kind.fields if f.required) or 'fields'}",
-    mi.DictType: lambda kind: "a mapping of ids",
-    mi.VarTupleType: lambda kind: f"a list, each {expected(kind.item_type)}",
-    mi.TupleType: lambda kind: f"a list of {len(kind.item_types)}, each {expected(kind.item_types[0])}",
-    mi.UnionType: _words_union,
-}
-
-
 def _one_of(kind: Any) -> str:
     choices = _choices(kind)
     return f"`{choices[0]}`" if len(choices) == 1 else f"one of {_every(choices)}"
@@ -244,6 +234,25 @@ def _one_of(kind: Any) -> str:
 
 def _every(words: Any) -> str:
     return ", ".join(f"`{word}`" for word in words)
+
+
+_WORDS: dict[type, Callable[[Any], str]] = {
+    mi.StrType: _words_text,
+    mi.IntType: lambda kind: _words_number(kind, "a whole number"),
+    mi.FloatType: lambda kind: _words_number(kind, "a number"),
+    mi.BoolType: lambda kind: "`true` or `false`",
+    mi.DateType: lambda kind: "a date like 2026-01-31",
+    mi.LiteralType: _one_of,
+    mi.EnumType: _one_of,
+    mi.NoneType: lambda kind: "nothing",
+    mi.StructType: lambda kind: (
+        f"a mapping with {_every(f.encode_name for f in kind.fields if f.required) or 'fields'}"
+    ),
+    mi.DictType: lambda kind: "a mapping of ids",
+    mi.VarTupleType: lambda kind: f"a list, each item {expected(kind.item_type)}",
+    mi.TupleType: _words_tuple,
+    mi.UnionType: _words_union,
+}
 
 
 def _kind_found(node: Node) -> str:
@@ -264,5 +273,3 @@ def _mend(node: Node, kind: mi.Type) -> str:
     if isinstance(kind, mi.StrType) and isinstance(node.value, bool | int | float):
         return "put it in quotes"
     return f"write {expected(kind)}"
-
-

@@ -138,14 +138,18 @@ class _Tree:
         elif isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise _StopError(_line(event), "a second document begins", "keep one document to a file: drop the `---`")
+                raise _StopError(
+                    _line(event), "a second document begins", "keep one document to a file: drop the `---`"
+                )
         elif isinstance(event, NodeEvent):
             self._refuse_tricks(event)
             self._node(event)
 
     def _refuse_tricks(self, event: NodeEvent) -> None:
         if isinstance(event, AliasEvent):
-            raise _StopError(_line(event), f"`*{event.anchor}` is an alias", "write the value out; aliases are not read")
+            raise _StopError(
+                _line(event), f"`*{event.anchor}` is an alias", "write the value out; aliases are not read"
+            )
         if event.anchor is not None:
             raise _StopError(_line(event), f"`&{event.anchor}` is an anchor", "leave it out; anchors are not read")
         tag = getattr(event, "tag", None)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from cityward.ids import Id
 from cityward.place.record import Record, Unknown
@@ -104,9 +104,9 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     maker: Id | Unknown
     format: Literal["senml", "json", "ngsi-ld"] = "senml"
-    properties: dict[Id, PropertyMapping] = {}
+    properties: dict[Id, PropertyMapping] = field(default_factory=dict[Id, PropertyMapping])
     time_path: str | None = None  # JSON Pointer to the time of a plain JSON body; None: `/time`
-    commands: dict[Id, CommandLimits] = {}
+    commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])
     updates_from: Id | Unknown | None = None
     ngsi_type: str | None = None
 
@@ -126,7 +126,8 @@ class DeviceStatus(StrEnum):
 class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A thing on the street, or a group of like ones.
 
-    A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an identity of its own.
+    A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an
+    identity of its own.
     """
 
     model: Id

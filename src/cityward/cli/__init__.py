@@ -1,0 +1,65 @@
+"""The command line: one file per command, imported only when it is used.
+
+Lives here: the group, and what every command shares: exit codes (0 fine, 1 findings, 2 usage) and how errors are told.
+Does not live here: options. A command declares its own, in `cityward/cli/<name>.py`, and exposes itself as `command`.
+
+INVARIANT: no error of ours reaches a person as a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from cityward import __version__
+from cityward.errors import CitywardError, PlaceErrors
+
+COMMANDS = {
+    "run": "run a place (default: the bundled demo city)",
+    "check": "every error of a declaration with its line and a mend; unknowns counted",
+    "verify": "check evidence ledgers offline",
+    "replay": "feed recorded data through the real front door; the counts must balance",
+    "bench": "measure the chain on this machine",
+    "device": "add, list or revoke devices",
+}
+"""Every command and its short help, so that `cityward --help` imports none of them."""
+
+FINDINGS = 1
+
+
+class LazyGroup(click.Group):
+    """Commands are modules, imported when used: the help of one does not wait for the imports of all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"cityward.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cityward")
+def cityward() -> None:
+    """Run a connected place from one declaration, and show where every datum goes."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. Exits 0 fine, 1 findings or an error of ours, 2 usage."""
+    try:
+        cityward.main(args=arguments, prog_name="cityward")
+    except CitywardError as error:
+        _tell(error)
+        sys.exit(FINDINGS)
+
+
+def _tell(error: CitywardError) -> None:
+    for one in error.errors if isinstance(error, PlaceErrors) else (error,):
+        click.echo(f"{type(one).__name__}: {one}", err=True)

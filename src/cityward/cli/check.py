@@ -1,0 +1,135 @@
+"""`cityward check`: what is wrong with a declaration, all of it, and what is not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from cityward.compose.places import load_place
+from cityward.errors import PlaceError, PlaceErrors
+from cityward.place.checks import Finding
+from cityward.place.loader import Loaded
+from cityward.place.registry import number
+
+EXAMPLES = """
+\b
+Examples:
+  cityward check examples/doggerford          a folder with its place.yaml
+  cityward check town.yaml --json | jq .errors
+  cityward check --schema > cityward.schema.json
+  cityward check --reference > docs/declaration.md
+\b
+Exit code: 0 nothing wrong (warnings are told), 1 errors, 2 usage.
+"""
+
+SHOWN = 100  # errors a person reads at once; `--json` has them all
+
+
+@click.command("check", epilog=EXAMPLES)
+@click.argument("place", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a declaration.")
+@click.option("--reference", is_flag=True, help="Print the reference of every record kind, in Markdown.")
+@click.pass_context
+def command(ctx: click.Context, place: Path | None, as_json: bool, schema: bool, reference: bool) -> None:
+    """Check the declaration PLACE: a YAML file, or a folder with a place.yaml."""
+    if schema or reference:
+        click.echo(_schema() if schema else _reference(), nl=False)
+        return
+    if place is None:
+        raise click.UsageError("name a declaration: `cityward check examples/doggerford`")
+    if not place.exists():
+        raise click.UsageError(f"there is no `{place}`; name a YAML file, or a folder with a place.yaml")
+    try:
+        loaded = load_place(place)
+    except PlaceError as error:
+        errors = error.errors if isinstance(error, PlaceErrors) else (error,)
+        _print_json({"ok": False, "errors": _told(errors), "warnings": []}) if as_json else _print_errors(errors)
+        ctx.exit(1)
+    _print_json(_summary(loaded)) if as_json else _print_loaded(loaded)
+
+
+def _schema() -> str:
+    from cityward.place.schema import schema
+
+    return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
+
+
+def _reference() -> str:
+    from cityward.place.schema import reference
+
+    return reference()
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+def _told(errors: tuple[PlaceError, ...]) -> list[dict[str, str]]:
+    return [{"what": error.what, "where": error.where, "mend": error.mend} for error in errors]
+
+
+def _summary(loaded: Loaded) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "place": loaded.place.place,
+        "digest": loaded.digest,
+        "declared": declared(loaded),
+        "errors": [],
+        "warnings": [msgspec.to_builtins(warning) for warning in loaded.warnings],
+        "counts": dict(Counter(warning.word.value for warning in loaded.warnings)),
+    }
+
+
+def declared(loaded: Loaded) -> dict[str, int]:
+    """How many there are of each kind of record, and of units and channels."""
+    fields = msgspec.structs.fields(loaded.place)
+    counts = {
+        field.name: len(value) for field in fields if isinstance(value := getattr(loaded.place, field.name), dict)
+    }
+    registry = number(loaded.place)
+    return {**counts, "units": len(registry.units), "channels": len(registry.channel_property)}
+
+
+def _print_errors(errors: tuple[PlaceError, ...]) -> None:
+    for error in errors[:SHOWN]:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}\n")
+    if len(errors) > SHOWN:
+        click.echo(f"... and {len(errors) - SHOWN} more (--json shows all)\n")
+    click.echo(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}. Nothing was started or changed.")
+
+
+def _print_loaded(loaded: Loaded) -> None:
+    counts = declared(loaded)
+    click.echo(f"{click.style(loaded.place.name, bold=True)} holds together. Declared:")
+    for line in _rows([f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]):
+        click.echo(f"  {line}")
+    _print_warnings(loaded.warnings)
+    click.echo(f"\ndigest {loaded.digest}")
+
+
+def _rows(words: list[str], width: int = 100) -> list[str]:
+    """Words joined by commas, broken into lines."""
+    rows: list[str] = []
+    for word in words:
+        if rows and len(rows[-1]) + len(word) + 2 <= width:
+            rows[-1] += f", {word}"
+        else:
+            rows.append(word)
+    return rows
+
+
+def _print_warnings(warnings: tuple[Finding, ...]) -> None:
+    for word, count in Counter(warning.word for warning in warnings).items():
+        click.echo(f"\n{click.style('warning', fg='yellow', bold=True)}: {count} {word.heading}")
+        for warning in warnings:
+            if warning.word is word:
+                click.echo(
+                    f"  {warning.where}" if word.told_by_path else f"  {warning.what}\n    where: {warning.where}"
+                )
+        mends = dict.fromkeys(warning.mend for warning in warnings if warning.word is word)
+        click.echo(f"  mend:  {'; or '.join(mends)}")
