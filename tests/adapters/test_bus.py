@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings, compile_config
-from cityward.adapters.bus.log import LogWriter, connect, make_log, observation_filters
+from cityward.adapters.bus.log import LogWriter, connect, cut_log, log_state, make_log, observation_filters, skip_to
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.errors import LinkError
@@ -255,6 +255,35 @@ def test_a_full_log_refuses_instead_of_forgetting(tmp_path: Path) -> None:
                 await writer.publish("meter-b", "senml", b"x" * 1000)
                 held += 1
         assert len(await read(city)) == held > 5
+        await web.close()
+        await steward.close()
+
+    in_city(tmp_path, body)
+
+
+def test_a_log_that_lost_its_end_never_numbers_twice(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        steward, web = await connect(city.url, "steward", PASSWORD), await connect(city.url, "web", PASSWORD)
+        writer = LogWriter(web)
+        assert await writer.publish("meter-b", "senml", b"1") == 1
+        await skip_to(steward, 501)
+        assert await writer.publish("meter-b", "senml", b"2") == 501
+        assert [seq for _, _, seq in await read(city)] == [501]
+        assert (await log_state(steward)).last_seq == 501
+        await web.close()
+        await steward.close()
+
+    in_city(tmp_path, body)
+
+
+def test_a_cut_log_keeps_what_is_not_held(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        steward, web = await connect(city.url, "steward", PASSWORD), await connect(city.url, "web", PASSWORD)
+        writer = LogWriter(web)
+        for n in range(5):
+            await writer.publish("meter-b", "senml", b"%d" % n)
+        await cut_log(steward, 4)
+        assert [seq for _, _, seq in await read(city)] == [4, 5]
         await web.close()
         await steward.close()
 

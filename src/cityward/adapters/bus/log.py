@@ -18,6 +18,7 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
+    StreamState,
 )
 from nats.js.errors import APIError, NotFoundError
 
@@ -123,3 +124,20 @@ class LogWriter:
             raise LinkError(
                 f"the log did not take the message: {type(error).__name__}", mend="send it again"
             ) from error
+
+
+async def log_state(client: Client) -> StreamState:
+    """First and last sequence, messages, bytes.
+
+    Raises:
+        LinkError: JetStream did not answer.
+    """
+    try:
+        return (await client.jetstream().stream_info(LOG_STREAM)).state
+    except (NatsError, APIError, TimeoutError) as error:
+        raise LinkError(f"the log did not say where it stands: {error}") from error
+
+
+async def skip_to(client: Client, seq: int) -> None:
+    """Let the log go on numbering at `seq`; what stood below is forgotten."""
+    await cut_log(client, seq)
