@@ -1,0 +1,219 @@
+"""What the console asks: the place, a device, refusals, commands, indicators, the chain picture, and the live feed.
+
+Every read of a store runs in a thread; every answer is bounded by a constant below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from hashlib import sha256
+from re import search
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+
+from cityward.catalogue import PROPERTIES
+from cityward.place.registry import Unit
+from cityward.reach.chains import downstream
+from cityward.reach.picture import layout
+from cityward.time import DAY, HOUR
+from cityward.web.api.views import (
+    ChainView,
+    CommandsView,
+    CommandView,
+    DevicePageView,
+    IndicatorsView,
+    PlaceView,
+    RefusalsView,
+    WindowView,
+    chain_view,
+    credential_view,
+    device_view,
+    expected_view,
+    indicator_view,
+    place_view,
+    refusal_view,
+    refusals_view,
+    value_view,
+    window_view,
+)
+from cityward.web.chain_svg import chain_svg_file
+from cityward.web.desk import Desk
+from cityward.web.identity import CONSOLE
+from cityward.web.live import LiveStream, command_row
+from cityward.web.problems import Problem
+from cityward.web.routes import Call, Nothing, route
+
+MOST_POINTS = 5000  # per series: more than a screen has columns
+MOST_WINDOW_US = 31 * DAY
+DEVICE_REFUSALS = 20
+_FIRST_MS, _LAST_MS = 0, 4_102_444_800_000  # 1970 .. 2100
+
+Milliseconds = Annotated[int, Meta(ge=_FIRST_MS, le=_LAST_MS)]
+
+
+class WindowQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    since_ms: Milliseconds | None = None
+    until_ms: Milliseconds | None = None
+
+
+class RefusalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    device: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+class CommandsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    device: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class IndicatorsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    property: str | None = None
+    hours: Annotated[int, Meta(ge=1, le=168)] = 24
+
+
+@route("GET", "/api/place", summary="The place as the console draws it", scopes={CONSOLE}, answer=PlaceView)
+async def place(call: Call[Nothing]) -> object:
+    return place_view(call.desk.doors)
+
+
+@route(
+    "GET",
+    "/api/live",
+    summary="The live feed, as server-sent events",
+    scopes={CONSOLE},
+    answer_media="text/event-stream",
+)
+async def live(call: Call[Nothing]) -> object:
+    feed = call.desk.feed
+    return LiveStream(feed, feed.join(call.caller.session if call.caller else b""))
+
+
+@route("GET", "/api/devices/{id}", summary="One device", scopes={CONSOLE}, answer=DevicePageView)
+async def device(call: Call[Nothing]) -> object:
+    return await asyncio.to_thread(_device_page, call.desk, _unit(call.desk, call.path("id")))
+
+
+def _device_page(desk: Desk, unit: Unit) -> DevicePageView:
+    """In a thread."""
+    doors = desk.doors
+    seen = doors.state.seen().get(unit.id)
+    credential = next((row for row in doors.credentials.all() if row.device == unit.id), None)
+    return DevicePageView(
+        device=device_view(doors.place, doors.registry, unit),
+        latest=tuple(value_view(row) for row in doors.state.latest_of([unit.id])),
+        expected=tuple(expected_view(row) for row in doors.state.expected(unit.id)),
+        last_seen_ms=None if seen is None else seen // 1000,
+        flow=doors.registry.flows[unit.flow] if unit.flow >= 0 else None,
+        chain=downstream(desk.graph, unit.group),
+        credential=credential_view(credential),
+        refusals=tuple(refusal_view(row) for row in doors.state.quarantine(DEVICE_REFUSALS, unit.id)),
+    )
+
+
+@route(
+    "GET",
+    "/api/devices/{id}/window",
+    summary="One device's observations over a time",
+    scopes={CONSOLE},
+    query=WindowQuery,
+    answer=WindowView,
+)
+async def window(call: Call[WindowQuery]) -> object:
+    doors = call.desk.doors
+    unit = _unit(call.desk, call.path("id"))
+    until = doors.city_now_us() if call.query.until_ms is None else call.query.until_ms * 1000
+    since = until - DAY if call.query.since_ms is None else call.query.since_ms * 1000
+    if not 0 < until - since <= MOST_WINDOW_US:
+        raise Problem(400, "bad-request", "since_ms must be before until_ms, by at most 31 days")
+    units = {known: PROPERTIES[known].unit for known in (doors.registry.channel_property[c] for c in unit.channels)}
+    most = MOST_POINTS * max(1, len(units))
+    rows = await asyncio.to_thread(doors.history.window, unit.id, list(units), since, until, most)
+    return window_view(units, rows, since, until, MOST_POINTS)
+
+
+@route(
+    "GET",
+    "/api/refusals",
+    summary="What was refused, why, and how to mend it",
+    scopes={CONSOLE},
+    query=RefusalsQuery,
+    answer=RefusalsView,
+)
+async def refusals(call: Call[RefusalsQuery]) -> object:
+    if call.query.device is not None:
+        _unit(call.desk, call.query.device)
+    state = call.desk.doors.state
+    reasons = await asyncio.to_thread(state.reasons)
+    recent = await asyncio.to_thread(state.quarantine, call.query.limit, call.query.device)
+    return refusals_view(reasons, recent, call.desk.meters.door)
+
+
+@route(
+    "GET",
+    "/api/commands",
+    summary="Commands and what became of them",
+    scopes={CONSOLE},
+    query=CommandsQuery,
+    answer=CommandsView,
+)
+async def commands(call: Call[CommandsQuery]) -> object:
+    if call.query.device is not None:
+        _unit(call.desk, call.query.device)
+    rows = await asyncio.to_thread(call.desk.doors.state.commands, call.query.limit, call.query.device)
+    return CommandsView(commands=tuple(CommandView(**command_row(row)) for row in rows))
+
+
+@route(
+    "GET",
+    "/api/indicators",
+    summary="Hourly indicators by property and area",
+    scopes={CONSOLE},
+    query=IndicatorsQuery,
+    answer=IndicatorsView,
+)
+async def indicators(call: Call[IndicatorsQuery]) -> object:
+    wanted = call.query.property
+    if wanted is not None and wanted not in PROPERTIES:
+        raise Problem(404, "not-found", f"no observed property `{wanted[:64]}`")
+    now = call.desk.doors.city_now_us()
+    since = now // HOUR * HOUR - (call.query.hours - 1) * HOUR
+    rows = await asyncio.to_thread(call.desk.doors.state.hourly, since, now + 1, wanted)
+    return IndicatorsView(rows=tuple(indicator_view(row) for row in rows))
+
+
+@route("GET", "/api/chain", summary="The data chain picture, laid out", scopes={CONSOLE}, answer=ChainView)
+async def chain(call: Call[Nothing]) -> object:
+    return await asyncio.to_thread(lambda: chain_view(layout(call.desk.graph)))
+
+
+@route(
+    "GET",
+    "/api/chain.svg",
+    summary="The data chain picture as SVG",
+    scopes={CONSOLE},
+    answer_media="image/svg+xml",
+)
+async def chain_svg(call: Call[Nothing]) -> object:
+    svg = await asyncio.to_thread(lambda: chain_svg_file(layout(call.desk.graph)))
+    return Response(svg, media_type="image/svg+xml", headers={"content-security-policy": _svg_policy(svg)})
+
+
+def _svg_policy(svg: str) -> str:
+    """The drawing brings its own style sheet, so this policy allows that very text by its hash, and nothing else at all."""
+    style = search(r"(?s)<style>(.*?)</style>", svg)
+    allowed = f"'sha256-{b64encode(sha256(style[1].encode()).digest()).decode()}'" if style else "'none'"
+    return f"default-src 'none'; style-src {allowed}; frame-ancestors 'none'; base-uri 'none'"
+
+
+def _unit(desk: Desk, name: str) -> Unit:
+    number = desk.doors.registry.unit_index.get(name)
+    if number is None:
+        raise Problem(404, "not-found", f"no device `{name[:64]}`")
+    return desk.doors.registry.units[number]
+
+
+ROUTES = (place, live, device, window, refusals, commands, indicators, chain, chain_svg)

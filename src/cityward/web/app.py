@@ -1,0 +1,128 @@
+"""The web door as one application: the desk, the routes, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cityward import __version__
+from cityward.web.api import city, ngsi_ld, observations, pages
+from cityward.web.desk import Desk, set_up
+from cityward.web.openapi import describe
+from cityward.web.ports import Doors
+from cityward.web.problems import Dialect, Problem
+from cityward.web.routes import Call, Nothing, Route, mount, route
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'; require-trusted-types-for 'script'"
+)
+
+SECURITY_HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # not no-referrer: browsers would then post forms with `Origin: null`
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "cache-control": "no-store",
+}
+
+
+def build(doors: Doors, console: Traversable | None = None) -> Starlette:
+    """The application. `console` holds the built console; by default the one that is shipped.
+
+    Its `state.desk` is for `serve` and `admin`.
+    """
+    desk = set_up(doors)
+    declared = (
+        *observations.ROUTES,
+        *ngsi_ld.ROUTES,
+        *city.ROUTES,
+        *pages.ROUTES,
+        *pages.file_routes(console or files("cityward.web") / "console"),
+    )
+    app = Starlette(
+        routes=[mount(one, desk) for one in (*declared, _openapi(declared))],
+        middleware=[Middleware(SecureHeaders, secure=doors.secure)],
+        exception_handlers={HTTPException: _http_problem, Exception: _fault},
+        lifespan=lambda _: _running(desk),
+    )
+    app.router.redirect_slashes = False  # a redirected POST is sent again by some clients, without its body by others
+    app.state.desk = desk
+    return app
+
+
+@asynccontextmanager
+async def _running(desk: Desk) -> AsyncGenerator[None]:
+    """Owns the live feed's task."""
+    feed = asyncio.create_task(desk.feed.run())
+    try:
+        yield
+    finally:
+        desk.feed.close()
+        await feed
+
+
+def _openapi(declared: tuple[Route[Any], ...]) -> Route[Any]:
+    document = msgspec.json.encode(describe(declared, "Cityward", __version__))
+
+    async def openapi(call: Call[Nothing]) -> object:
+        return Response(document, media_type="application/json")
+
+    return route("GET", "/api/openapi.json", summary="This API, as OpenAPI 3.1", public=True, hidden=True)(openapi)
+
+
+def _dialect(request: Request) -> Dialect:
+    return "ngsi-ld" if request.url.path.startswith("/ngsi-ld/") else "problem"
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: 404 and 405."""
+    assert isinstance(error, HTTPException)
+    word = {404: "not-found", 405: "wrong-method"}.get(error.status_code, "bad-request")
+    return Problem(error.status_code, word, error.detail, error.headers).response(_dialect(request))
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """A fault of ours: logged by the server, told to nobody."""
+    return Problem(500, "fault", "something is wrong here; it has been logged").response(_dialect(request))
+
+
+class SecureHeaders:
+    """Adds the security headers to every answer that does not set its own."""
+
+    def __init__(self, app: ASGIApp, secure: bool) -> None:
+        self._app = app
+        headers = dict(SECURITY_HEADERS)
+        if secure:
+            headers["strict-transport-security"] = "max-age=31536000"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in self._headers if one[0] not in own)]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

@@ -1,0 +1,85 @@
+"""What one running web door keeps: its doors, and what was built over them once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cityward.reach.chains import FlowGraph, flow_graph
+from cityward.time import MINUTE
+from cityward.web.gcra import Gcra
+from cityward.web.identity import Reception
+from cityward.web.live import Feed
+from cityward.web.meters import Meters
+from cityward.web.ports import Doors
+
+BODY_BUDGET = 64 << 20  # bytes of request bodies held at one time, by all callers together
+MOST_DEVICES = 200_000
+
+
+class Budget:
+    """Bytes that may still be held."""
+
+    def __init__(self, total: int) -> None:
+        self.left = total
+
+    def take(self, count: int) -> bool:
+        """False when there is not that much left."""
+        if count > self.left:
+            return False
+        self.left -= count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """What was taken."""
+        self.left += count
+
+
+class DeviceRates:
+    """Messages per minute of each device, in city time.
+
+    The limit is the gate's own (`messages_per_minute` in fixed minutes) with two minutes' worth at once: whatever the gate
+    would take passes here, and a flood ends at the door instead of in the log.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._taken = Gcra(MOST_DEVICES)
+
+    def take(self, device: str, per_minute: int, messages: int) -> int:
+        """0 when let through, else the machine's microseconds to wait."""
+        now_us = round(time.monotonic_ns() / 1000 * self._speed)
+        wait = self._taken.take(device, now_us, max(1, MINUTE // per_minute), 2 * per_minute, messages)
+        return round(wait / self._speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One per app."""
+
+    doors: Doors
+    reception: Reception
+    feed: Feed
+    meters: Meters
+    budget: Budget
+    rates: DeviceRates
+    graph: FlowGraph
+    groups: dict[str, Sequence[int]]  # declared device -> its units
+
+
+def set_up(doors: Doors) -> Desk:
+    """The desk for these doors."""
+    groups: dict[str, list[int]] = {}
+    for number, unit in enumerate(doors.registry.units):
+        groups.setdefault(unit.group, []).append(number)
+    return Desk(
+        doors=doors,
+        reception=Reception(doors),
+        feed=Feed(doors),
+        meters=Meters(),
+        budget=Budget(BODY_BUDGET),
+        rates=DeviceRates(doors.clock.speed),
+        graph=flow_graph(doors.place),
+        groups={group: tuple(units) for group, units in groups.items()},
+    )

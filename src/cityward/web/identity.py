@@ -1,0 +1,184 @@
+"""Who calls: a device by its key, a person by a session that a one-time link opened.
+
+Lives here: tokens, the cookie, the lookups. Does not live here: what each may do (the scopes of `routes`), the pages.
+
+INVARIANTS
+- Tokens have 256 random bits; only their SHA-256 is stored, looked up and compared, so timing tells nothing of the token.
+- A revoked key is refused at most `RECHECK_S` after the registry changed; a lookup that began before the change is not kept.
+- A link works once: the store decides, in one statement, also between two requests at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
+
+from starlette.requests import Request
+
+from cityward.evidence.records import Lifecycle
+from cityward.runtime.ports import Credentials
+from cityward.web.gcra import Gcra
+from cityward.web.ports import Doors
+from cityward.web.problems import Problem, too_many
+
+CONSOLE = "console"
+DEVICE = "device"
+
+RECHECK_S = 1.0
+SESSION_S = 12 * 3600  # PRECEDENT: a shift; NIST SP 800-63B 2.2.3 asks for 12 hours at AAL2
+KEY_LENGTHS = range(16, 257)  # characters of a bearer token worth hashing
+MOST_KEYS = 200_000  # cached devices; a place has fewer
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller. `session` is the hash of a person's session."""
+
+    id: str
+    scope: str
+    session: bytes = b""
+
+
+def new_token() -> str:
+    """256 random bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """What is stored of a token."""
+    return sha256(token.encode()).digest()
+
+
+def client_of(request: Request) -> str:
+    """The key under which an address is rate limited: IPv4 whole, IPv6 by its /64 (which one host owns)."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host[:64]
+    return str(int(address) >> 64) + "::" if isinstance(address, IPv6Address) else host
+
+
+class DeviceKeys:
+    """Device keys, cached until the registry's version changes."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._known: dict[bytes, str] = {}
+        self._version: int | None = None
+        self._checked = float("-inf")
+        self._checking = asyncio.Lock()
+
+    async def known(self, key: str) -> str | None:
+        """The device, if the key was looked up before and nothing changed since."""
+        await self._recheck()
+        return self._known.get(digest(key))
+
+    async def look_up(self, key: str) -> str | None:
+        """The device with this key, asking the registry."""
+        hashed, before = digest(key), self._version
+        device = await asyncio.to_thread(self._credentials.device_of_key, hashed)
+        if device is not None and self._version == before:
+            if len(self._known) >= MOST_KEYS:
+                self._known.clear()
+            self._known[hashed] = device
+        return device
+
+    async def _recheck(self) -> None:
+        if time.monotonic() < self._checked + RECHECK_S:
+            return
+        async with self._checking:
+            if time.monotonic() < self._checked + RECHECK_S:
+                return
+            began = time.monotonic()
+            version = await asyncio.to_thread(self._credentials.version)
+            if version != self._version:
+                self._known.clear()
+                self._version = version
+            self._checked = began
+
+
+class Reception:
+    """Says who calls, opens and closes sessions."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._keys = DeviceKeys(doors.credentials)
+        self._limits = Gcra(most_keys=10_000)
+        self.cookie = "__Host-cityward" if doors.secure else "cityward"
+
+    async def caller(self, request: Request) -> Caller | None:
+        """Who calls; None when nobody says so. A bearer token goes before a cookie.
+
+        Raises:
+            Problem: 401 for a key that is not known, 429 for too many of those.
+        """
+        authorization = request.headers.get("authorization")
+        if authorization is not None:
+            return await self._by_key(request, authorization)
+        token = request.cookies.get(self.cookie)
+        return await self._by_session(token) if token and len(token) in KEY_LENGTHS else None
+
+    async def _by_key(self, request: Request, authorization: str) -> Caller:
+        kind, _, key = authorization.partition(" ")
+        if kind.lower() != "bearer" or len(key) not in KEY_LENGTHS:
+            raise unauthorized("the Authorization header is not `Bearer <device key>`")
+        device = await self._keys.known(key)
+        if device is None:
+            # PRECEDENT: 60 at once lets a street cabinet's devices come back together; then one a second
+            self._limit(request, "key", 1_000_000, 60)
+            device = await self._keys.look_up(key)
+        if device is None:
+            raise unauthorized("the device key is not known, or not active any more")
+        return Caller(id=device, scope=DEVICE)
+
+    async def _by_session(self, token: str) -> Caller | None:
+        hashed = digest(token)
+        who = await asyncio.to_thread(self._doors.sessions.find, hashed, self._doors.machine_us())
+        return None if who is None else Caller(id=who, scope=CONSOLE, session=hashed)
+
+    async def sign_in(self, request: Request, token: str) -> str | None:
+        """Redeem a one-time link: the new session's token, or None when the link is unknown, expired or used.
+
+        Raises:
+            Problem: 429 for too many attempts.
+        """
+        self._limit(request, "sign-in", 6_000_000, 10)
+        return await asyncio.to_thread(self._redeem, token) if len(token) in KEY_LENGTHS else None
+
+    def _redeem(self, token: str) -> str | None:
+        now = self._doors.machine_us()
+        who = self._doors.sessions.redeem_link(digest(token), now)
+        if who is None:
+            return None
+        self._record("sign-in", who)
+        session = new_token()
+        self._doors.sessions.open(digest(session), who, now + SESSION_S * 1_000_000)
+        return session
+
+    async def sign_out(self, caller: Caller) -> None:
+        """End a session."""
+        await asyncio.to_thread(self._close, caller)
+
+    def _close(self, caller: Caller) -> None:
+        self._doors.sessions.close(caller.session)
+        self._record("sign-out", caller.id)
+
+    def _record(self, event: str, who: str) -> None:
+        if self._doors.ledger is not None:
+            record = Lifecycle(at=self._doors.city_now_us(), by="web", event=event, detail={"who": who})
+            self._doors.ledger.append([record])
+
+    def _limit(self, request: Request, what: str, every_us: int, burst: int) -> None:
+        wait = self._limits.take(f"{what} {client_of(request)}", time.monotonic_ns() // 1000, every_us, burst)
+        if wait:
+            raise too_many("too many attempts from this address", wait)
+
+
+def unauthorized(detail: str) -> Problem:
+    """401. The challenge names no realm of a browser dialogue: people sign in by link."""
+    return Problem(401, "unauthorized", detail, {"www-authenticate": 'Bearer realm="cityward"'})

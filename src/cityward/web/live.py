@@ -1,0 +1,372 @@
+"""The live feed: the state store is asked once a second, and all open tabs hear the same answer as server-sent events.
+
+Theory of operation: `Feed.run` ticks once a second while somebody listens. A tick asks the store in one thread call, finds
+what changed since the tick before, encodes it once, and puts the bytes into each listener's queue. A listener that does not
+read loses its oldest ticks; once it has read what is left it is sent the whole picture, so that nothing stays wrong on its
+screen. The store's `latest(after_seq)` may miss a value whose log sequence is lower than one already seen (workers commit
+their partitions independently), so every tenth tick reads all of them.
+
+INVARIANTS
+- Memory is bounded: one value per channel, `QUEUE` ticks per listener (shared bytes), `MOST_LISTENERS` listeners.
+- A slow listener delays nobody: no tick waits for a queue, and sending has a deadline (`SEND_S`).
+- While the store does not answer the last known numbers stand, marked `stale`; they are never invented.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from cityward.errors import LinkError
+from cityward.runtime.ports import CommandRow, FlowCount, Latest
+from cityward.web.ports import Doors
+from cityward.web.problems import unavailable
+
+TICK_S = 1.0
+HEARTBEAT_S = 15.0  # PRECEDENT: proxies close silent connections after 30 to 60 s
+STREAM_S = 1800.0  # then the browser comes back, and is asked for its session again
+SEND_S = 30.0
+POLL_S = 5.0
+QUEUE = 10
+MOST_LISTENERS = 500  # PRECEDENT: 500 cost 1.4 % of a core
+MOST_VALUES = 5000  # in one event
+MOST_COMMANDS = 100
+PAGE = 5000
+MOST_PAGES = 100  # 500,000 channels
+SWEEP_TICKS = 10
+RATE_S = 10.0
+
+_log = structlog.get_logger("cityward.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one poll of the store found."""
+
+    counts: Sequence[FlowCount]
+    changed: Sequence[Latest]
+    commands: Sequence[CommandRow]
+
+
+def event(name: str, data: Any) -> bytes:
+    """One server-sent event. JSON holds no line breaks, so one data line is enough."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+def value_row(row: Latest) -> dict[str, Any]:
+    """As `latest` events and device pages show it."""
+    return {
+        "device": row.device,
+        "property": row.property,
+        "value": row.value,
+        "observed_at_ms": row.observed_at // 1000,
+    }
+
+
+def command_row(row: CommandRow) -> dict[str, Any]:
+    """As `commands` events and `/api/commands` show it."""
+    return {
+        "id": row.command_id,
+        "service": row.service,
+        "device": row.device,
+        "command": row.command,
+        "value": row.value,
+        "state": row.state,
+        "sent_at_ms": row.sent_at // 1000,
+        "settled_at_ms": None if row.settled_at is None else row.settled_at // 1000,
+        "cause": dict(row.cause),
+        "record": row.record,
+    }
+
+
+class Listener:
+    """One open tab: a queue of ticks, oldest dropped first."""
+
+    def __init__(self, session: bytes) -> None:
+        self.session = session
+        self.wants_all = True
+        self.closed = False
+        self.dropped = 0  # events
+        self._lagging = False
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._wake = asyncio.Event()
+
+    def put(self, events: int, data: bytes) -> None:
+        """Never waits."""
+        if len(self._queue) >= QUEUE:
+            self.dropped += self._queue.popleft()[0]
+            self._lagging = True
+        self._queue.append((events, data))
+        self._wake.set()
+
+    async def get(self, within_s: float) -> bytes | None:
+        """The next bytes; None when closed; a heartbeat comment when nothing came in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not self._queue and not self.closed:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except TimeoutError:
+            return b": still here\n\n"
+        if self.closed:
+            return None
+        _, data = self._queue.popleft()
+        if self._lagging and not self._queue:
+            self._lagging, self.wants_all = False, True
+        return data
+
+    def close(self) -> None:
+        """End the stream at its next step."""
+        self.closed = True
+        self._wake.set()
+
+
+class Feed:
+    """See the module."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._listeners: set[Listener] = set()
+        self._values: dict[tuple[str, str], Latest] = {}
+        self._commands: dict[str, CommandRow] = {}
+        self._counts: Sequence[FlowCount] = ()
+        self._backlog: int | None = None
+        self._received: deque[tuple[float, int]] = deque()  # (monotonic s, rows received)
+        self._stale = False
+        self._asked_once = False
+        self._dropped_values = 0
+        self._highest_seq = 0
+        self._ticks = 0
+        self._poll: asyncio.Future[Asked] | None = None
+        self._someone = asyncio.Event()
+        self._closed = False
+
+    @property
+    def clients(self) -> int:
+        """Open streams."""
+        return len(self._listeners)
+
+    def join(self, session: bytes) -> Listener:
+        """A new listener; it is sent the whole picture at the next tick.
+
+        Raises:
+            Problem: 503 when there are too many, or the door closes.
+        """
+        if self._closed or len(self._listeners) >= MOST_LISTENERS:
+            raise unavailable("too-many-listeners", f"at most {MOST_LISTENERS} live feeds at a time", 10)
+        listener = Listener(session)
+        self._listeners.add(listener)
+        self._someone.set()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Forget a listener."""
+        listener.close()
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._someone.clear()
+
+    def end_session(self, session: bytes) -> None:
+        """Close the streams of a session that ended."""
+        for listener in [one for one in self._listeners if one.session == session]:
+            listener.close()
+
+    def close(self) -> None:
+        """Close all streams and take no more."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.close()
+        self._someone.set()
+
+    async def run(self) -> None:
+        """Tick until closed. One owner: the app's lifespan."""
+        while not self._closed:
+            await self._someone.wait()
+            began = time.monotonic()
+            if not self._closed:
+                await self._tick_or_log()
+            await self._rest(TICK_S - (time.monotonic() - began))
+
+    async def _tick_or_log(self) -> None:
+        try:
+            await self.tick()
+        except Exception:
+            # the feed has one owner and must outlive a fault of one tick; what failed is said, and shown as stale
+            self._stale, self._poll = True, None
+            _log.exception("the live feed missed a tick")
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not for those who have just come: whoever wants all is served within a fifth of a second."""
+        until = time.monotonic() + seconds
+        while not self._closed and (left := until - time.monotonic()) > 0:
+            if self._asked_once and left < seconds - 0.1 and any(one.wants_all for one in self._listeners):
+                return
+            await asyncio.sleep(min(left, 0.1))
+
+    async def tick(self) -> None:
+        """Ask, find what changed, tell everyone."""
+        changed, commands = await self._ask()
+        common = self._frames(changed, commands)
+        whole: list[bytes] | None = None
+        for listener in list(self._listeners):
+            frames = common
+            if listener.wants_all and self._asked_once:
+                whole = whole or self._frames(list(self._values.values()), list(self._commands.values()))
+                frames, listener.wants_all = whole, False
+            listener.put(len(frames) + 1, b"".join([*frames, event("health", self._health(listener))]))
+
+    async def _ask(self) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
+        """What changed since the last time; nothing, and `stale`, when the store does not answer."""
+        if self._poll is None:
+            self._poll = asyncio.ensure_future(asyncio.to_thread(self._read))
+        try:
+            # the thread goes on after the deadline: it is asked for again at the next tick, never doubled
+            asked = await asyncio.wait_for(asyncio.shield(self._poll), POLL_S)
+        except (LinkError, TimeoutError):
+            if self._poll.done():
+                self._poll = None
+            self._stale = True
+            return (), ()
+        self._poll = None
+        self._stale, self._asked_once = False, True
+        await self._ask_backlog()
+        return self._take(asked)
+
+    async def _ask_backlog(self) -> None:
+        if self._doors.backlog is None:
+            return
+        try:
+            async with asyncio.timeout(POLL_S):
+                self._backlog = await self._doors.backlog()
+        except (LinkError, TimeoutError):
+            self._backlog, self._stale = None, True
+
+    def _read(self) -> Asked:
+        """In a thread."""
+        state = self._doors.state
+        after = 0 if self._ticks % SWEEP_TICKS == 0 else self._highest_seq
+        return Asked(
+            counts=list(state.counts()),
+            changed=list(self._pages(after)),
+            commands=list(state.commands(MOST_COMMANDS)),
+        )
+
+    def _pages(self, after: int) -> Iterable[Latest]:
+        for _ in range(MOST_PAGES):
+            page = self._doors.state.latest(after, PAGE)
+            yield from page
+            if len(page) < PAGE:
+                return
+            # rows of one message share its sequence: a page may end amid them, so the last sequence is read again
+            after = page[-1].seq - 1 if page[-1].seq - 1 > after else page[-1].seq
+
+    def _take(self, asked: Asked) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
+        self._ticks += 1
+        self._counts = asked.counts
+        self._note_rate(sum(row.received for row in asked.counts))
+        changed = [row for row in asked.changed if self._is_news(row)]
+        for row in changed:
+            self._values[row.device, row.property] = row
+            self._highest_seq = max(self._highest_seq, row.seq)
+        commands = [row for row in asked.commands if self._commands.get(row.command_id) != row]
+        self._commands = {row.command_id: row for row in asked.commands}
+        if len(changed) > MOST_VALUES:
+            self._dropped_values += len(changed) - MOST_VALUES
+            changed = sorted(changed, key=lambda row: row.seq)[-MOST_VALUES:]
+        return changed, commands
+
+    def _is_news(self, row: Latest) -> bool:
+        held = self._values.get((row.device, row.property))
+        return held is None or row.seq > held.seq
+
+    def _note_rate(self, received: int) -> None:
+        now = time.monotonic()
+        self._received.append((now, received))
+        while self._received[0][0] < now - RATE_S - TICK_S / 2:
+            self._received.popleft()
+
+    def _rate_per_s(self) -> float:
+        (first, before), (last, now) = self._received[0], self._received[-1]
+        return round((now - before) / (last - first), 1) if last > first else 0.0
+
+    def _frames(self, values: Sequence[Latest], commands: Sequence[CommandRow]) -> list[bytes]:
+        """The events that are the same for all listeners, in order."""
+        frames = [event("counts", self._counts_now()), event("clock", self._clock_now())] if self._asked_once else []
+        frames += [
+            event("latest", [value_row(row) for row in values[at : at + MOST_VALUES]])
+            for at in range(0, len(values), MOST_VALUES)
+        ]
+        if commands:
+            frames.append(event("commands", [command_row(row) for row in commands]))
+        return frames
+
+    def _counts_now(self) -> dict[str, Any]:
+        columns = ("received", "admitted", "refused", "shed")
+        return {
+            "totals": {column: sum(getattr(row, column) for row in self._counts) for column in columns},
+            "flows": self._counts,
+            "rate_per_s": self._rate_per_s(),
+        }
+
+    def _clock_now(self) -> dict[str, Any]:
+        return {"now_ms": self._doors.city_now_us() // 1000, "speed": self._doors.clock.speed}
+
+    def _health(self, listener: Listener) -> dict[str, Any]:
+        return {
+            "status": "stale" if self._stale else "ok",
+            "backlog": self._backlog,
+            "clients": len(self._listeners),
+            "dropped": listener.dropped,
+            "dropped_values": self._dropped_values,
+        }
+
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class LiveStream:
+    """One listener's answer, as an ASGI application."""
+
+    status_code = 200
+
+    def __init__(self, feed: Feed, listener: Listener) -> None:
+        self._feed, self._listener = feed, listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the listener, the session or the door closes, or half an hour has passed."""
+        gone = asyncio.create_task(self._until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await self._send_all(send)
+        finally:
+            gone.cancel()
+            self._feed.leave(self._listener)
+
+    async def _send_all(self, send: Send) -> None:
+        until = time.monotonic() + STREAM_S
+        data: bytes | None = b"retry: 2000\n\n"
+        while data is not None and time.monotonic() < until:
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+            except TimeoutError:
+                return  # the client reads nothing; the server closes the connection of an unfinished answer
+            data = await self._listener.get(HEARTBEAT_S)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _until_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._listener.close()

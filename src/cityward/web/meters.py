@@ -1,0 +1,78 @@
+"""What the web door counts about itself, and how `/metrics` reads it together with the state store's counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import Counter as PrometheusCounter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from cityward.runtime.ports import StateReader
+
+# PRECEDENT: from a cached answer (tens of us) to the log's deadline (5 s)
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+
+class Meters:
+    """One door's counters, in a registry of its own (two doors in one process do not mix)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.door: Counter[str] = Counter()  # turned away at the door, by problem word
+        self._requests = PrometheusCounter(
+            "cityward_http_requests", "HTTP requests answered", ("route", "method", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "cityward_http_seconds", "Time to answer", ("route",), buckets=_SECONDS, registry=self.registry
+        )
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer. `route` is the declared path, never the requested one: labels stay few."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def turned_away(self, word: str) -> None:
+        """Count a device's request that never became part of the log."""
+        self.door[word] += 1
+
+    def text(self) -> bytes:
+        """The Prometheus text format. Calls the collectors, so: in a thread."""
+        return generate_latest(self.registry)
+
+
+class CityCollector(Collector):
+    """The city's counts, read from the state store when asked."""
+
+    def __init__(self, state: StateReader, meters: Meters, clients: Callable[[], int]) -> None:
+        self._state, self._meters, self._clients = state, meters, clients
+        self.backlog: int | None = None  # set by who asks the log, before each reading
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the store is asked."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """One family per count."""
+        observations = CounterMetricFamily(
+            "cityward_observations", "Observations by flow and outcome", labels=("flow", "outcome")
+        )
+        for row in self._state.counts():
+            for outcome in ("received", "admitted", "refused", "shed"):
+                observations.add_metric((row.flow, outcome), getattr(row, outcome))
+        yield observations
+        reasons = CounterMetricFamily(
+            "cityward_refusals", "Observations refused or shed, by flow and reason", labels=("flow", "reason")
+        )
+        for (flow, reason), count in self._state.reasons().items():
+            reasons.add_metric((flow, reason), count)
+        yield reasons
+        door = CounterMetricFamily("cityward_door_refusals", "Requests turned away at the door", labels=("reason",))
+        for word, count in self._meters.door.copy().items():
+            door.add_metric((word,), count)
+        yield door
+        yield GaugeMetricFamily("cityward_live_clients", "Open live feeds", value=self._clients())
+        if self.backlog is not None:
+            yield GaugeMetricFamily("cityward_log_backlog", "Messages in the log not judged yet", value=self.backlog)

@@ -1,0 +1,282 @@
+"""The typed-route layer: what a route declares, and how a declaration becomes an answer.
+
+Lives here: `route` (the declaration), reading queries and bodies within bounds, calling, encoding, counting.
+Does not live here: who calls (`identity`), what is answered (`api/`), OpenAPI (`openapi`).
+
+INVARIANTS
+- A route declares `scopes` or `public=True`, never both and never neither: otherwise its module does not import.
+- Nothing of a request reaches a handler unchecked: an undeclared or repeated query parameter is refused, the body is of a
+  declared type and no longer than declared, and is never read further than that.
+- Bodies of all requests together take no more memory than the desk's budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cityward.errors import LinkError
+from cityward.web.desk import Desk
+from cityward.web.identity import DEVICE, Caller, unauthorized
+from cityward.web.problems import Dialect, Problem, unavailable
+
+JSON = "application/json"
+BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
+MOST_QUERY_FIELDS = 32
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No query parameters; no body."""
+
+
+Q = TypeVar("Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Q]):
+    """One request, checked. `body` is what was sent, within its bounds and of a declared `media` type."""
+
+    desk: Desk
+    request: Request
+    query: Q
+    caller: Caller | None = None
+    body: bytes = b""
+    media: str = ""
+
+    def path(self, name: str) -> str:
+        """A path parameter."""
+        value: str = self.request.path_params[name]
+        return value
+
+
+Handler = Callable[[Call[Q]], Awaitable[object]]
+"""Answers a struct or mapping (encoded as JSON with the declared status), or a response of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Q]):
+    """A declared route."""
+
+    method: str
+    path: str
+    summary: str
+    scopes: frozenset[str]  # the caller needs one of these; empty: public
+    query: type[Q]
+    media: tuple[str, ...]  # content types of the body; empty: there is none
+    limit: int  # of the body, in bytes
+    answer: Any  # the type of the answer; None: the handler's own
+    answer_media: str
+    status: int
+    dialect: Dialect
+    hidden: bool  # not in OpenAPI
+    handler: Handler[Q] = field(repr=False)
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    summary: str,
+    scopes: set[str] | None = None,
+    public: bool = False,
+    query: type[Q] = Nothing,
+    media: Sequence[str] = (),
+    limit: int = 0,
+    answer: Any = None,
+    answer_media: str = JSON,
+    status: int = 200,
+    dialect: Dialect = "problem",
+    hidden: bool = False,
+) -> Callable[[Handler[Q]], Route[Q]]:
+    """Declare a route; the decorated handler becomes the declaration.
+
+    Raises:
+        TypeError: neither scopes nor public, both, or a body without a limit.
+    """
+    if bool(scopes) == public:
+        raise TypeError(f"{method} {path} declares {'both' if public else 'neither'} scopes and public: declare one")
+    if bool(media) != bool(limit):
+        raise TypeError(f"{method} {path} has a body of {media} and a limit of {limit}: declare both or neither")
+
+    def declare(handler: Handler[Q]) -> Route[Q]:
+        return Route(
+            method=method,
+            path=path,
+            summary=summary,
+            scopes=frozenset(scopes or ()),
+            query=query,
+            media=tuple(media),
+            limit=limit,
+            answer=answer,
+            answer_media=answer_media,
+            status=status,
+            dialect=dialect,
+            hidden=hidden,
+            handler=handler,
+        )
+
+    return declare
+
+
+def mount(declared: Route[Any], desk: Desk) -> StarletteRoute:
+    """The declaration as a route of Starlette's."""
+    return StarletteRoute(declared.path, Endpoint(declared, desk), methods=[declared.method], name=declared.path)
+
+
+class Endpoint:
+    """Serves one declared route, as an ASGI application."""
+
+    def __init__(self, declared: Route[Any], desk: Desk) -> None:
+        self.route, self._desk = declared, desk
+        self._counts_refusals = declared.scopes == frozenset({DEVICE})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        request = Request(scope, receive)
+        held = Held(self._desk)
+        try:
+            response = await self._answer(request, held)
+        except Problem as problem:
+            if self._counts_refusals:
+                self._desk.meters.turned_away(problem.word)
+            response = problem.response(self.route.dialect)
+        except LinkError as error:
+            response = unavailable("link", error.what).response(self.route.dialect)
+        finally:
+            held.release()
+        status: int = getattr(response, "status_code", 200)
+        self._desk.meters.answered(self.route.path, request.method, status, time.perf_counter() - began)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, held: Held) -> ASGIApp:
+        declared = self.route
+        caller = await self._admit(request) if declared.scopes else None
+        query = read_query(request, declared.query)
+        media, body = "", b""
+        if declared.media:
+            media = _media(request, declared.media)
+            body = await read_body(request, declared.limit, held)
+        call = Call(desk=self._desk, request=request, query=query, caller=caller, body=body, media=media)
+        answer = await declared.handler(call)
+        if callable(answer):
+            return answer  # pyright: ignore[reportReturnType]
+        return Response(msgspec.json.encode(answer), status_code=declared.status, media_type=declared.answer_media)
+
+    async def _admit(self, request: Request) -> Caller:
+        caller = await self._desk.reception.caller(request)
+        if caller is None:
+            raise unauthorized("sign in, or send a device key")
+        if caller.scope not in self.route.scopes:
+            needed = " or ".join(sorted(self.route.scopes))
+            raise Problem(403, "wrong-scope", f"this needs the scope {needed}; the caller has {caller.scope}")
+        return caller
+
+
+class Held:
+    """What one request holds of the desk's body budget."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._bytes = desk, 0
+
+    def take(self, count: int) -> None:
+        """Hold more.
+
+        Raises:
+            Problem: 503, all requests together hold too much.
+        """
+        if not self._desk.budget.take(count):
+            raise unavailable("busy", "too many bodies at a time; send again shortly")
+        self._bytes += count
+
+    def release(self) -> None:
+        """Give all of it back."""
+        self._desk.budget.give_back(self._bytes)
+        self._bytes = 0
+
+
+def read_query(request: Request, kind: type[Q]) -> Q:
+    """The query as its declared struct: numbers and booleans as their words, everything else refused.
+
+    Raises:
+        Problem: 400.
+    """
+    raw: bytes = request.scope.get("query_string", b"")
+    if not raw:
+        pairs: list[tuple[str, str]] = []
+    else:
+        try:
+            pairs = parse_qsl(
+                raw.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_QUERY_FIELDS,
+                errors="strict",
+            )  # fmt: skip
+        except ValueError as error:
+            raise Problem(400, "bad-request", "the query is not a list of name=value") from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise Problem(400, "bad-request", "a query parameter is given twice")
+    try:
+        return msgspec.convert(fields, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Problem(400, "bad-request", f"the query: {error}") from error
+
+
+def _media(request: Request, allowed: tuple[str, ...]) -> str:
+    """The body's content type, without parameters."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media not in allowed:
+        raise Problem(415, "unsupported-media", f"send {' or '.join(allowed)}, not {media[:80] or 'nothing'}")
+    # SECURITY: a compressed body is larger than its length says; nobody needs it here
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported-media", "send the body without Content-Encoding")
+    return media
+
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+async def read_body(request: Request, limit: int, held: Held) -> bytes:
+    """The whole body, or a refusal as soon as it is known to be too long: by its announced length before any of it is read.
+
+    Raises:
+        Problem: 413, and the connection is closed so that the rest is never read; 408; 400.
+    """
+    announced = request.headers.get("content-length")
+    if announced is not None:
+        if not _LENGTH.fullmatch(announced):
+            raise Problem(400, "bad-request", "Content-Length is not a number")
+        if int(announced) > limit:
+            raise too_large(limit)
+    chunks: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                length += len(chunk)
+                if length > limit:
+                    raise too_large(limit)
+                held.take(len(chunk))
+                chunks.append(chunk)
+    except TimeoutError as error:
+        close = {"connection": "close"}
+        raise Problem(408, "too-slow", f"the body did not come within {BODY_S:.0f} s", close) from error
+    except ClientDisconnect as error:
+        raise Problem(400, "bad-request", "the connection was lost amid the body") from error
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def too_large(limit: int) -> Problem:
+    """413, after which the connection ends: the rest of the body is nobody's."""
+    return Problem(
+        413, "too-large", f"the body is longer than {limit} bytes; send less at a time", {"connection": "close"}
+    )
