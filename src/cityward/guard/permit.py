@@ -30,7 +30,7 @@ from cityward.place.services import Service
 from cityward.place.things import CommandLimits, DeviceStatus
 from cityward.time import HOUR, MINUTE
 
-MOST_CAUSES = 32  # PRECEDENT: a decision that needs more than 32 reasons is not one a person can follow
+MOST_CAUSES = 16  # with LONGEST_CAUSE, a command stays well under the 64 kB that one evidence entry holds
 LONGEST_CAUSE = 256  # characters of a cause's name or value; it is kept in evidence for ever
 
 _SEAL = object()
@@ -57,7 +57,7 @@ class PermitReason(StrEnum):
 
 
 MENDS: dict[PermitReason, str] = {
-    PermitReason.MALFORMED: "mend the service: text for names, a finite number for the value, 1 to 32 causes in words",
+    PermitReason.MALFORMED: "mend the service: text for names, a finite number for the value, 1 to 16 causes in words",
     PermitReason.NOT_AN_ACTUATOR: "add the device to the service's actuators, or find out why the service wants it",
     PermitReason.INACTIVE_DEVICE: "set the device's status to active, or leave it alone",
     PermitReason.UNDECLARED_COMMAND: "declare the command on the device model",

@@ -20,6 +20,12 @@ from cityward.time import from_us
 
 MOST_BYTES = 1024  # PRECEDENT: ours are about 200; LwM2M and Zigbee actuators fit theirs in one radio frame of 127
 
+ACK_PREFIX = "$MQTT.msgs.ack."
+"""The log's subject of an answer, without the device that gave it."""
+
+ACKNOWLEDGEMENTS = (f"{ACK_PREFIX}>",)
+"""What to read the log for, to hear every answer."""
+
 CommandId = Annotated[str, Meta(min_length=1, max_length=192, pattern=r"^[a-z0-9.-]+\Z")]
 Moment = Annotated[datetime, Meta(tz=True)]
 

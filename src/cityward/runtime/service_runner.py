@@ -42,7 +42,7 @@ from cityward.guard.permit import Allowed, Issued, PermitRules, Permitted, Propo
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
-from cityward.runtime.commands import Acknowledgement, decode_acknowledgement
+from cityward.runtime.commands import ACK_PREFIX, Acknowledgement, decode_acknowledgement
 from cityward.runtime.ports import (
     CommandLink,
     CommandRow,
@@ -59,14 +59,13 @@ from cityward.time import HOUR, MINUTE, SECOND
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ACK_PREFIX = "$MQTT.msgs.ack."
 ACKS_PER_TURN = 1000
 CATCH_UP_ACKS = 200_000  # at the start: answers given while we were away
 PROPOSALS_PER_TURN = 5000
 DEVICES_PER_READ = 500  # names in one question to the state database
 PAST_COMMANDS = 20_000  # read at the start: the last hour's, for the rates, and the last of each unit
 LEDGER_TAIL = 5000
-SHORTEST_WAIT_S = 0.01
+SHORTEST_WAIT_S, ANSWER_WAIT_S = 0.01, 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -543,9 +542,10 @@ class ServiceRunner:
                 return
 
     def _wait_s(self, now_us: int) -> float:
-        """Real seconds until the next tick, at most `longest_wait_s`."""
+        """Real seconds until the next tick, at most `longest_wait_s`; less while an answer is awaited."""
         left_us = 0 if self._next_tick is None else self._next_tick - now_us
-        return max(SHORTEST_WAIT_S, min(self.pace.longest_wait_s, left_us / SECOND / self.pace.speed))
+        longest = min(self.pace.longest_wait_s, ANSWER_WAIT_S) if self._open else self.pace.longest_wait_s
+        return max(SHORTEST_WAIT_S, min(longest, left_us / SECOND / self.pace.speed))
 
     def _refresh_expected(self, now_us: int) -> None:
         refresh = self.ports.refresh_expected
