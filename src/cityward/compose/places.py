@@ -8,6 +8,8 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from cityward.adapters.files import read_from
+from cityward.adapters.ledgers.reading import folder_reader, key_of
+from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
 from cityward.errors import PlaceError
 from cityward.place.loader import Loaded, load
 
@@ -36,14 +38,18 @@ def load_place(path: Path) -> Loaded:
 
 def ledger_reader(folder: Path) -> Callable[[str], bytes | None]:
     """Reads a ledger's files by name; None for one that is not there."""
-
-    def read(name: str) -> bytes | None:
-        path = folder / name
-        return path.read_bytes() if path.is_file() else None
-
-    return read
+    return folder_reader(folder)
 
 
 def ledgers_under(path: Path) -> list[Path]:
-    """Every ledger in a folder tree, in order: the folders that hold a checkpoint."""
-    return sorted(p.parent for p in path.rglob("checkpoint") if p.is_file())
+    """Every ledger in a folder, a state directory or a folder of state directories, in order; damaged ones too."""
+    return _ledgers_under(path)
+
+
+def ledger_key(folder: Path) -> str:
+    """The public key kept beside a ledger, `origin+hash+base64`.
+
+    Raises:
+        EvidenceError: there is none, or it is damaged.
+    """
+    return key_of(folder).text()
