@@ -1,8 +1,8 @@
 """Where a running city keeps its things, and the one file that tells its processes how to find each other.
 
-    <state>/city.json   addresses, this start's role passwords (owner only)      <state>/nats/     the broker's log
-    <state>/history/    observations (Delta Lake)                                 <state>/ledger/   evidence, one log per role
-    <state>/state.db    latest values, counts, registry, commands (SQLite)        <state>/keys/     the city's keys (owner only)
+<state>/city.json   addresses, this start's role passwords (owner only)      <state>/nats/     the broker's log
+<state>/history/    observations (Delta Lake)                                 <state>/ledger/   evidence, one log per role
+<state>/state.db    latest values, counts, registry, commands (SQLite)        <state>/keys/     the city's keys (owner only)
 """
 
 from __future__ import annotations

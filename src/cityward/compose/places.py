@@ -53,3 +53,9 @@ def ledger_key(folder: Path) -> str:
         EvidenceError: there is none, or it is damaged.
     """
     return key_of(folder).text()
+
+
+def tiles_of(folder: Path) -> Path | None:
+    """The map that lies beside a declaration: `map/city.pmtiles`."""
+    path = folder / "map" / "city.pmtiles"
+    return path if path.is_file() else None

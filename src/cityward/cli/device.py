@@ -1,0 +1,77 @@
+"""`cityward device`: the devices of a place, and what they prove themselves with."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+EXAMPLES = """
+\b
+Examples:
+  cityward device list --state var/doggerford
+  cityward device add air-station --state /srv/town      prints its secret, once
+  cityward device revoke quay-street-lamps-03 --state var/doggerford
+\b
+A running city takes a change into force within a second.
+"""
+
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The state directory of the city.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+
+@click.group("device", epilog=EXAMPLES)
+def command() -> None:
+    """Add, list or revoke the devices of a city."""
+
+
+@command.command("list")
+@STATE
+@JSON
+def list_devices(state: Path, as_json: bool) -> None:
+    """Every declared device with its state."""
+    from cityward.compose.devices import device_rows
+
+    rows = device_rows(state)
+    if as_json:
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    for row in rows:
+        click.echo(f"{row['device']:40} {row['status']:12} {row['credential']:10} {row['last_seen'] or 'never heard'}")
+
+
+@command.command("add")
+@click.argument("device")
+@STATE
+@JSON
+def add(device: str, state: Path, as_json: bool) -> None:
+    """Issue a new secret for a declared DEVICE, in place of the one it had; it is shown once and not kept."""
+    from cityward.compose.devices import add_device
+
+    secret = add_device(state, device, time.time_ns() // 1000)
+    if as_json:
+        click.echo(msgspec.json.encode({"device": device, "secret": secret}).decode())
+        return
+    click.echo(f"device  {device}\nsecret  {secret}")
+    click.echo("Put it on the device now: it is its MQTT password and its HTTP key, and is kept nowhere else.", err=True)
+
+
+@command.command("revoke")
+@click.argument("device")
+@STATE
+@click.pass_context
+def revoke(ctx: click.Context, device: str, state: Path) -> None:
+    """Take DEVICE's credential away; the broker cuts it off, the gate refuses what it still sends."""
+    from cityward.compose.devices import revoke_device
+
+    if not revoke_device(state, device, time.time_ns() // 1000):
+        click.echo(f"{device} has no active credential", err=True)
+        ctx.exit(1)
+    click.echo(f"{device} is revoked")

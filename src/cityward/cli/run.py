@@ -1,0 +1,116 @@
+"""`cityward run`: a place, running; the address and the balancing counts on the terminal.
+
+`--role` is how the supervisor starts the city's own processes; people leave it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import click
+
+from cityward.compose.home import Home
+from cityward.compose.places import demo_place
+
+EXAMPLES = """
+\b
+Examples:
+  cityward run                           the demo city Doggerford, 60 times as fast as reality
+  cityward run --speed 1 --state /srv/doggerford
+  cityward run my-town/ --mqtt-host 0.0.0.0        real devices, TLS
+  cityward run my-town/ --bus nats://cluster:4222  an outside NATS cluster
+"""
+
+DEMO_SPEED = 60.0
+
+
+@click.command("run", epilog=EXAMPLES)
+@click.argument("place", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option("--state", type=click.Path(path_type=Path), help="Where the city keeps its things (default var/<place>).")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the console listens.")
+@click.option("--port", default=8080, show_default=True, help="The console's port; another when it is taken.")
+@click.option("--mqtt-host", default="127.0.0.1", show_default=True, help="Where devices reach the broker.")
+@click.option("--mqtt-port", default=8883, show_default=True, help="The broker's MQTT port; another when it is taken.")
+@click.option("--plain-mqtt", is_flag=True, help="MQTT without TLS, on loopback only.")
+@click.option("--bus", help="An outside NATS cluster instead of a broker of our own.")
+@click.option("--nats-server", help="The nats-server to start instead of the installed one.")
+@click.option("--workers", type=click.IntRange(1, 4), default=1, show_default=True, help="Intake processes.")
+@click.option(
+    "--sync-always", is_flag=True, help="Every message on disk before it is acknowledged: safe from a power cut."
+)
+@click.option("--speed", type=click.FloatRange(0.01, 3600), help="City seconds per second, fixed at the first start.")
+@click.option(
+    "--simulate/--no-simulate", default=None, help="Run simulated devices on recorded data (the demo's default)."
+)
+@click.option(
+    "--backfill-days", type=click.FloatRange(0, 7), default=7.0, show_default=True, help="Of recorded past at first."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--role", type=click.Choice(["worker", "service", "web", "street"]), hidden=True)
+@click.option("--index", default=0, hidden=True)
+def command(  # noqa: PLR0914 - the options are the command
+    place: Path | None,
+    state: Path | None,
+    host: str,
+    port: int,
+    mqtt_host: str,
+    mqtt_port: int,
+    plain_mqtt: bool,
+    bus: str | None,
+    nats_server: str | None,
+    workers: int,
+    sync_always: bool,
+    speed: float | None,
+    simulate: bool | None,
+    backfill_days: float,
+    as_json: bool,
+    role: str | None,
+    index: int,
+) -> None:
+    """Run PLACE, a folder with a declaration (default: the demo city)."""
+    if role is not None:
+        from cityward.compose.roles import run_role
+
+        if state is None:
+            raise click.UsageError("--role needs --state")
+        run_role(Home(state), role, index)
+        return
+    from cityward.cli.screens import screen_for
+    from cityward.compose.city import RunOptions, run_city
+
+    demo = place is None
+    folder = place or demo_place()
+    recordings = folder / "recordings"
+    wanted = demo if simulate is None else simulate
+    if wanted and not recordings.is_dir():
+        raise click.UsageError(f"--simulate needs recordings in {recordings}")
+    options = RunOptions(
+        place=folder,
+        state=state or Path("var") / (folder.stem if folder.is_file() else folder.name),
+        web_host=host,
+        web_port=port,
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        plain_mqtt=plain_mqtt,
+        bus_url=bus,
+        nats_server=nats_server,
+        workers=workers,
+        sync_always=sync_always,
+        speed=speed if speed is not None else DEMO_SPEED if demo else 1.0,
+        simulate=recordings if wanted else None,
+        backfill_days=backfill_days,
+    )
+    screen = screen_for(as_json)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            await run_city(options, screen, stop)
+        finally:
+            screen.end()
+
+    asyncio.run(main())

@@ -1,0 +1,337 @@
+"""Starts a whole city on one machine and keeps it running: broker, workers, services, web door, and in the demo its street."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from nats.aio.client import Client
+
+from cityward.adapters.bus.config import PARTITIONS, ROLES, BrokerSettings, compile_config
+from cityward.adapters.bus.log import connect, cut_log, log_state, make_log, skip_to
+from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
+from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
+from cityward.adapters.keys.secrets import bcrypt_of, new_secret
+from cityward.adapters.stores.state import SqlState
+from cityward.compose.credentials import issue_missing
+from cityward.compose.home import CityFile, Home, Street, write_city_file
+from cityward.compose.places import load_place
+from cityward.compose.setting import Setting, take_revocations
+from cityward.errors import LinkError, PlaceError
+from cityward.evidence.records import Lifecycle
+from cityward.guard.admit import UNDECLARED
+from cityward.guard.reasons import Reason
+from cityward.place.loader import Loaded
+from cityward.place.registry import Registry, number
+from cityward.runtime.ports import BatchEffects, FlowCount
+from cityward.runtime.supervisor import Child, Supervisor
+from cityward.time import SECOND, CityClock
+
+SIGN_IN_LINK_S = 15 * 60
+LOG_BYTES = 4 << 30
+CUT_EVERY_S = 10.0
+KEPT_BEHIND = 10_000  # messages of the log left behind what is held, for acknowledgements not yet read
+BROKER_PARTITION = -1  # under this number state counts what the broker itself refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run. Ports are preferred ones: when taken, free ones are found. `speed` sets a clock at the first start."""
+
+    place: Path
+    state: Path
+    web_host: str = "127.0.0.1"
+    web_port: int = 8080
+    admin_port: int = 8081
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: int = 8883
+    nats_port: int = 4222
+    bus_url: str | None = None
+    nats_server: str | None = None
+    plain_mqtt: bool = False
+    sync_always: bool = False
+    workers: int = 1
+    gated: bool = True
+    simulate: Path | None = None  # folder of recordings: run the demonstration's street
+    backfill_days: float = 7.0
+    speed: float = 1.0
+
+
+class Screen(Protocol):
+    """Whoever watches: the terminal, the bench, a test."""
+
+    def say(self, text: str) -> None: ...
+    def started(self, running: Running) -> None: ...
+    def tick(self, running: Running) -> None:
+        """Once a second."""
+        ...
+
+
+@dataclass(slots=True)
+class Running:
+    """A city that runs."""
+
+    setting: Setting
+    children: Sequence[Child]
+    broker: BrokerServer | None
+    sign_in: str  # a link that works once
+    mqtt: str
+
+    def pids(self) -> Mapping[str, int]:
+        """process name -> id, of those that run."""
+        found = {c.name: c.pid for c in self.children if c.pid is not None}
+        if self.broker is not None and self.broker.pid is not None:
+            found["broker"] = self.broker.pid
+        return found
+
+
+async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event) -> None:
+    """Run until `stop` is set.
+
+    Raises:
+        PlaceErrors: the declaration is wrong.
+        LinkError: the broker does not start, or another cityward runs this city.
+    """
+    loaded = load_place(options.place)
+    registry = number(loaded.place)
+    home = Home(options.state.resolve())
+    home.prepare()
+    with home.held():
+        state = SqlState(home.state_url)
+        if options.simulate is not None:
+            await asyncio.to_thread(issue_missing, home, registry, state, time.time_ns() // 1000)
+        take_revocations(registry, state)
+        await _City(options, screen, home, loaded, registry, state).run(stop)
+
+
+class _City:
+    """One run: what it starts, it ends."""
+
+    def __init__(
+        self, options: RunOptions, screen: Screen, home: Home, loaded: Loaded, registry: Registry, state: SqlState
+    ) -> None:
+        self.options, self.screen, self.home = options, screen, home
+        self.loaded, self.registry, self.state = loaded, registry, state
+        self.passwords = {role: new_secret() for role in ROLES}
+        self.role_hashes = {role: bcrypt_of(word) for role, word in self.passwords.items()}
+        self.broker: BrokerServer | None = None
+        self.certificates = _certificates(home, loaded.place.place, options.mqtt_host)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, watch, stop; in this order, whatever happens."""
+        settings = self._broker_settings()
+        city = self._city_file(settings)
+        write_city_file(self.home, city)
+        if self.options.bus_url is None:
+            self.broker = BrokerServer(find_binary(self.options.nats_server), self.home.broker)
+            await self.broker.start(self._config(settings), settings.nats_port)
+        try:
+            steward = await connect(city.bus_url, "steward", city.passwords.get("steward"))
+            try:
+                await make_log(steward, LOG_BYTES)
+                await self._never_number_twice(steward)
+                await self._supervise(city, settings, steward, stop)
+            finally:
+                await steward.close()
+        finally:
+            if self.broker is not None:
+                await self.broker.stop()
+
+    async def _supervise(self, city: CityFile, settings: BrokerSettings, steward: Client, stop: asyncio.Event) -> None:
+        children = self._children(city)
+        setting = Setting(self.home, city, self.loaded, self.registry, self.state)
+        mqtt = f"{'mqtt' if city.mqtt_ca is None else 'mqtts'}://{city.mqtt_host}:{city.mqtt_port}"
+        running = Running(setting, children, self.broker, self._sign_in_link(city), mqtt)
+        with setting.ledger("steward") as ledger:
+            ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))])
+            self.screen.started(running)
+            async with asyncio.TaskGroup() as group:
+                minding = [
+                    group.create_task(self._tick(running, stop)),
+                    group.create_task(self._cut(steward, stop)),
+                    group.create_task(self._mind_registry(settings)),
+                    group.create_task(self._count_broker_refusals(setting)),
+                ]
+                if self.broker is not None:
+                    minding.append(group.create_task(self._keep_broker(settings, stop)))
+                await Supervisor(children, self.screen.say).run(stop)
+                for task in minding:
+                    task.cancel()
+            ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="stopped", detail={})])
+
+    def _facts(self, city: CityFile) -> dict[str, str]:
+        return {"declaration": city.declaration, "workers": str(city.workers), "gate": "on" if city.gated else "off"}
+
+    def _broker_settings(self) -> BrokerSettings:
+        o = self.options
+        if o.plain_mqtt and o.mqtt_host not in ("127.0.0.1", "localhost", "::1"):
+            raise PlaceError(
+                f"plain MQTT was asked for on {o.mqtt_host}; it is for loopback only",
+                mend="leave --plain-mqtt out: devices then connect with TLS from the city's own authority",
+            )
+        return BrokerSettings(
+            store=self.home.broker / "jetstream",
+            nats_port=free_port(o.nats_port),
+            mqtt_port=free_port(o.mqtt_port),
+            mqtt_host=o.mqtt_host,
+            mqtt_tls=None if o.plain_mqtt else (self.certificates.certificate, self.certificates.key),
+            client_ca=self.certificates.ca if self._by_certificate() else None,
+            sync_always=o.sync_always,
+            max_store_bytes=2 * LOG_BYTES,
+        )
+
+    def _by_certificate(self) -> bool:
+        """# ADR-5: the broker asks all for a certificate, or none."""
+        kinds = {d.credential: i for i, d in self.loaded.place.devices.items() if self._speaks_mqtt(i)}
+        if len(kinds) > 1:
+            raise PlaceError(
+                f"device `{kinds['password']}` proves itself by password and `{kinds['certificate']}` by certificate",
+                where=self.loaded.where(f"devices.{kinds['certificate']}.credential"),
+                mend="let all active MQTT devices of the place use one of the two",
+            )
+        return "certificate" in kinds
+
+    def _speaks_mqtt(self, device: str) -> bool:
+        return any(f.from_ == device and f.protocol == "mqtt" for f in self.loaded.place.flows.values())
+
+    def _city_file(self, settings: BrokerSettings) -> CityFile:
+        o = self.options
+        clock = _clock_of(self.home, o.speed)
+        return CityFile(
+            place=str(o.place.resolve()),
+            declaration=self.loaded.digest,
+            bus_url=o.bus_url or f"nats://127.0.0.1:{settings.nats_port}",
+            passwords=self.passwords,
+            mqtt_host=o.mqtt_host,
+            mqtt_port=settings.mqtt_port,
+            mqtt_ca=str(self.certificates.ca) if settings.mqtt_tls else None,
+            web_host=o.web_host,
+            web_port=free_port(o.web_port),
+            admin_port=free_port(o.admin_port),
+            clock=(clock.machine_base_us, clock.city_base_us, clock.speed),
+            workers=o.workers,
+            gated=o.gated,
+            street=None if o.simulate is None else Street(recordings=str(o.simulate), backfill_days=o.backfill_days),
+        )
+
+    def _config(self, settings: BrokerSettings) -> str:
+        return compile_config(self.registry, self.state.all(), self.role_hashes, settings)
+
+    def _children(self, city: CityFile) -> list[Child]:
+        def child(role: str, index: int = 0) -> Child:
+            name = f"{role}-{index}" if role == "worker" else role
+            argv = [sys.executable, "-m", "cityward", "run", "--role", role, "--index", str(index)]
+            return Child(name, [*argv, "--state", str(self.home.root)])
+
+        children = [child("worker", i) for i in range(city.workers)]
+        children += [child("service"), child("web")]
+        return [*children, child("street")] if city.street is not None else children
+
+    def _sign_in_link(self, city: CityFile) -> str:
+        token = secrets.token_urlsafe(32)
+        expires = time.time_ns() // 1000 + SIGN_IN_LINK_S * SECOND
+        self.state.add_link(hashlib.sha256(token.encode()).digest(), "operator", expires)
+        return f"http://{city.web_host}:{city.web_port}/sign-in?token={token}"
+
+    async def _never_number_twice(self, steward: Client) -> None:
+        """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
+        held = max([0, *self.state.committed().values()])
+        if (await log_state(steward)).last_seq < held:
+            await skip_to(steward, held + 1)
+            self.screen.say(f"the log had lost its end; it goes on at {held + 1}")
+
+    async def _keep_broker(self, settings: BrokerSettings, stop: asyncio.Event) -> None:
+        assert self.broker is not None
+        while not stop.is_set():
+            code = await self.broker.wait()
+            if stop.is_set():
+                return
+            self.screen.say(f"broker ended with {code}; starting it again")
+            with contextlib.suppress(LinkError):
+                await self.broker.start(self._config(settings), settings.nats_port)
+                continue
+            await asyncio.sleep(1.0)
+
+    async def _tick(self, running: Running, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(LinkError):
+                self.screen.tick(running)
+            await asyncio.sleep(1.0)
+
+    async def _cut(self, steward: Client, stop: asyncio.Event) -> None:
+        """Cut the log behind what every partition holds."""
+        while not stop.is_set():
+            await asyncio.sleep(CUT_EVERY_S)
+            with contextlib.suppress(LinkError):
+                held = await asyncio.to_thread(self.state.committed)
+                if all(p in held for p in range(PARTITIONS)):
+                    below = min(held[p] for p in range(PARTITIONS)) - KEPT_BEHIND
+                    if below > 1:
+                        await cut_log(steward, below)
+
+    async def _mind_registry(self, settings: BrokerSettings) -> None:
+        """A credential issued or revoked reaches the broker within a second."""
+        seen = await asyncio.to_thread(self.state.version)
+        while True:
+            await asyncio.sleep(1.0)
+            with contextlib.suppress(LinkError):
+                version = await asyncio.to_thread(self.state.version)
+                if version != seen:
+                    await asyncio.to_thread(take_revocations, self.registry, self.state)
+                    if self.broker is not None:
+                        await self.broker.reload(self._config(settings))
+                    seen = version
+
+    async def _count_broker_refusals(self, setting: Setting) -> None:
+        """What the broker refused is seen, counted under its device's flow, and goes on record."""
+        told: Counter[str] = Counter()
+        while self.broker is not None:
+            await asyncio.sleep(1.0)
+            new = Counter(self.broker.refusals) - told
+            if not new:
+                continue
+            with contextlib.suppress(LinkError):
+                await asyncio.to_thread(self.state.apply, _refused_by_broker(new, self.registry))
+                told += new
+
+
+def _refused_by_broker(new: Mapping[str, int], registry: Registry) -> BatchEffects:
+    word = Reason.BROKER_REFUSED.word
+    per_flow: Counter[str] = Counter()
+    for device, count in new.items():
+        unit = registry.unit_index.get(device, -1)
+        flow = registry.units[unit].flow if unit >= 0 else -1
+        per_flow[registry.flows[flow] if flow >= 0 else UNDECLARED] += count
+    return BatchEffects(
+        upto={BROKER_PARTITION: time.time_ns() // 1000},
+        counts=[FlowCount(flow, count, 0, count, 0) for flow, count in per_flow.items()],
+        reasons={(flow, word): count for flow, count in per_flow.items()},
+    )
+
+
+def _certificates(home: Home, place: str, host: str) -> ServerFiles:
+    now = datetime.now(UTC)
+    return server_files(open_authority(home.keys, place, now), [host], now)
+
+
+def _clock_of(home: Home, speed: float) -> CityClock:
+    """The city's clock, fixed at the first start: evidence and history are in its time."""
+    path = home.root / "clock.json"
+    try:
+        return CityClock(*msgspec.json.decode(path.read_bytes(), type=tuple[int, int, float]))
+    except FileNotFoundError:
+        now = time.time_ns() // 1000
+        clock = CityClock() if speed == 1.0 else CityClock(now, now, speed)
+        path.write_bytes(msgspec.json.encode((clock.machine_base_us, clock.city_base_us, clock.speed)))
+        return clock

@@ -1,0 +1,207 @@
+"""Each process of a running city, built from the declaration and the city file. Every role ends when its supervisor does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from cityward.adapters.bus.commands import NatsCommandLink
+from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
+from cityward.adapters.bus.log import ACKNOWLEDGEMENTS, connect, observation_filters
+from cityward.adapters.bus.reader import LogReader
+from cityward.adapters.protocols import codecs
+from cityward.adapters.street.door_http import HttpDoor
+from cityward.adapters.street.link import MqttDoor
+from cityward.adapters.street.run import StreetSettings, run_street
+from cityward.compose.doors import run_web
+from cityward.compose.home import Home
+from cityward.compose.setting import Setting, open_setting, take_revocations
+from cityward.errors import LinkError
+from cityward.insight.expected import expected_ranges
+from cityward.runtime.commands import encode_command
+from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.ports import Ledger
+from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
+from cityward.runtime.supervisor import stop_with_parent
+from cityward.services import find_services
+from cityward.time import DAY
+
+log = structlog.get_logger(__name__)
+
+COMPACT_EVERY_S = 120.0
+NOTICE_REGISTRY_S = 1.0
+EXPECTED_DAYS = 28
+EXPECTED_ROWS = 2_000_000
+
+
+def run_role(home: Home, role: str, index: int) -> None:
+    """Run one process of the city until it is told to stop or its supervisor ends."""
+    body = ROLES[role]
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number_ in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number_, stop.set)
+        parent = asyncio.create_task(stop_with_parent(stop))
+        setting = await asyncio.to_thread(open_setting, home)
+        try:
+            await body(setting, index, stop)
+        finally:
+            parent.cancel()
+
+    with contextlib.suppress(asyncio.CancelledError):
+        _event_loop(main())
+
+
+def _event_loop(main: Awaitable[None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        asyncio.run(main)  # type: ignore[arg-type]
+    else:
+        uvloop.run(main)  # type: ignore[arg-type]
+
+
+def partitions_of(index: int, workers: int) -> tuple[int, ...]:
+    """The partitions of one of so many workers."""
+    return tuple(p for p in range(PARTITIONS) if p % workers == index)
+
+
+async def run_worker(setting: Setting, index: int, stop: asyncio.Event) -> None:
+    """Judge and hold what the log's partitions bring."""
+    partitions = partitions_of(index, setting.city.workers)
+    by = f"worker-{index}"
+    with setting.ledger(by) as ledger:
+        intake = make_intake(setting, ledger, partitions, by)
+        async with asyncio.TaskGroup() as group:
+            minding = [
+                group.create_task(_mind_registry(setting, stop)),
+                group.create_task(_tell(setting, by, intake, stop)),
+            ]
+            if index == 0:
+                minding.append(group.create_task(_compact(intake.stores.history.compact, stop)))
+            try:
+                await intake.run(stop)
+            finally:
+                for task in minding:
+                    task.cancel()
+
+
+def make_intake(setting: Setting, ledger: Ledger, partitions: tuple[int, ...], by: str) -> Intake:
+    """A worker's chain over the city's stores."""
+    city = setting.city
+
+    def open_reader(start_seq: int) -> LogReader:
+        password = city.passwords.get("worker")
+        return LogReader(city.bus_url, "worker", password, observation_filters(partitions), start_seq)
+
+    settings = IntakeSettings(
+        stream=LOG_STREAM, partitions=partitions, by=by, declaration=setting.loaded.digest, gated=city.gated
+    )
+    stores = Stores(ledger, setting.history(), setting.state)
+    return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader)
+
+
+async def _mind_registry(setting: Setting, stop: asyncio.Event) -> None:
+    """Notice a revocation within a second."""
+    seen = await asyncio.to_thread(setting.state.version)
+    while not stop.is_set():
+        await asyncio.sleep(NOTICE_REGISTRY_S)
+        with contextlib.suppress(LinkError):
+            version = await asyncio.to_thread(setting.state.version)
+            if version != seen:
+                await asyncio.to_thread(take_revocations, setting.registry, setting.state)
+                seen = version
+
+
+async def _compact(compact: Callable[[], None], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await asyncio.sleep(COMPACT_EVERY_S)
+        try:
+            await asyncio.to_thread(compact)
+        except LinkError as error:
+            log.warning("history was not compacted", why=error.what)
+
+
+async def _tell(setting: Setting, by: str, intake: Intake, stop: asyncio.Event) -> None:
+    """Leave this worker's progress where the supervisor and the bench find it."""
+    path = setting.home.root / f"{by}.progress.json"
+    while not stop.is_set():
+        write_progress(path, intake)
+        await asyncio.sleep(1.0)
+
+
+def write_progress(path: Path, intake: Intake) -> None:
+    """A small file, written whole."""
+    draft = path.with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(intake.progress))
+    draft.replace(path)
+
+
+async def run_service(setting: Setting, _: int, stop: asyncio.Event) -> None:
+    """Run the city's services."""
+    city, place = setting.city, setting.loaded.place
+    pace = Pace.at_speed(city.city_clock.speed)
+    bounds = bind_services(place, setting.registry, find_services(), pace)
+    client = await connect(city.bus_url, "service", city.passwords.get("service"))
+    acks = LogReader(city.bus_url, "service", city.passwords.get("service"), ACKNOWLEDGEMENTS, 1)
+    with setting.ledger("service") as ledger:
+        ports = RunnerPorts(
+            reader=setting.state,
+            book=setting.state,
+            ledger=ledger,
+            link=NatsCommandLink(client, encode_command),
+            acks=acks,
+            now_us=setting.now_us,
+            refresh_expected=_expected_refresh(setting),
+        )
+        try:
+            await ServiceRunner(bounds, place.position, ports, pace).run(stop)
+        finally:
+            await acks.close()
+            await client.close()
+
+
+def _expected_refresh(setting: Setting) -> Callable[[int], None]:
+    history = setting.history()
+
+    def refresh(now_us: int) -> None:
+        channel, observed_at, value = history.past(now_us - EXPECTED_DAYS * DAY, now_us, EXPECTED_ROWS)
+        setting.state.set_expected(expected_ranges(channel, observed_at, value, setting.registry))
+
+    return refresh
+
+
+async def run_street_role(setting: Setting, _: int, stop: asyncio.Event) -> None:
+    """Run the simulated devices of the demonstration, each through the front door."""
+    city, street = setting.city, setting.city.street
+    assert street is not None
+    await run_street(
+        StreetSettings(
+            registry=setting.registry,
+            clock=city.city_clock,
+            position=setting.loaded.place.position,
+            recordings=Path(street.recordings),
+            credentials=setting.home.device_secrets,
+            mqtt=MqttDoor(city.mqtt_host, city.mqtt_port, Path(city.mqtt_ca) if city.mqtt_ca else None),
+            http=HttpDoor("127.0.0.1", city.web_port),
+            memory=setting.home.root / "street.json",
+            backfill_days=street.backfill_days,
+        ),
+        stop,
+    )
+
+
+ROLES: Mapping[str, Callable[[Setting, int, asyncio.Event], Awaitable[None]]] = {
+    "worker": run_worker,
+    "service": run_service,
+    "web": run_web,
+    "street": run_street_role,
+}

@@ -1,0 +1,69 @@
+"""What every process of a running city begins with: the city file, the checked declaration, the numbers, the state store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cityward.adapters.keys.authority import signing_key
+from cityward.adapters.ledgers.files import FileLedger
+from cityward.adapters.stores.history import DeltaHistory
+from cityward.adapters.stores.state import SqlState
+from cityward.compose.home import CityFile, Home, read_city_file
+from cityward.compose.places import load_place
+from cityward.place.loader import Loaded
+from cityward.place.registry import Registry, number
+from cityward.place.things import DeviceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every role begins with."""
+
+    home: Home
+    city: CityFile
+    loaded: Loaded
+    registry: Registry
+    state: SqlState
+
+    @property
+    def place_folder(self) -> Path:
+        """Where the declaration lies, with what belongs to it (map, recordings)."""
+        path = Path(self.city.place)
+        return path if path.is_dir() else path.parent
+
+    def now_us(self) -> int:
+        """The city's time."""
+        return self.city.city_clock.to_city_us(time.time_ns() // 1000)
+
+    def ledger(self, role: str) -> FileLedger:
+        """The role's evidence log, open for writing."""
+        origin = f"{self.loaded.place.place}/{role}"
+        return FileLedger(self.home.ledger(role), origin, signing_key(self.home.keys, f"ledger-{role}"))
+
+    def history(self) -> DeltaHistory:
+        """The observations."""
+        return DeltaHistory(str(self.home.history), self.registry)
+
+
+def open_setting(home: Home) -> Setting:
+    """The setting of a started city.
+
+    Raises:
+        LinkError: none was started here.
+        PlaceErrors: its declaration is wrong.
+    """
+    city = read_city_file(home)
+    loaded = load_place(Path(city.place))
+    state = SqlState(home.state_url)
+    registry = number(loaded.place)
+    take_revocations(registry, state)
+    return Setting(home, city, loaded, registry, state)
+
+
+def take_revocations(registry: Registry, state: SqlState) -> None:
+    """Devices whose credential was revoked may not speak, whatever the declaration says. Changes `registry.unit_active`."""
+    revoked = {row.device for row in state.all() if row.state != "active"}
+    for i, unit in enumerate(registry.units):
+        registry.unit_active[i] = unit.status is DeviceStatus.ACTIVE and unit.id not in revoked
