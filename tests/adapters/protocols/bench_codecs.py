@@ -14,10 +14,9 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from places import tiny_registry  # noqa: E402  (the path comes first)
-
-from cityward.adapters.protocols import codecs  # noqa: E402
-from cityward.guard.batch import Messages  # noqa: E402
+from cityward.adapters.protocols import codecs
+from cityward.guard.batch import Messages
+from places import tiny_registry
 
 NOW_US = 1_790_000_000_000_000
 REGISTRY = tiny_registry()
