@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from cityward.evidence.records import AnyRecord
 from cityward.guard.admit import Admitted
 from cityward.guard.permit import Permitted
+from cityward.insight.expected import ExpectedRow
+from cityward.insight.hourly import HourlyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,6 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
-class HourlyRow:
-    """An hour of one property in one area, to be added to what is there. `hour_us` is the hour's beginning."""
-
-    property: str
-    area: str
-    hour_us: int
-    count: int
-    total: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class DeviceSeen:
     """When a unit was last heard, and its rate window: the messages counted in the minute `window`."""
 
@@ -177,18 +166,6 @@ class CommandLink(Protocol):
 
 
 # -- the reading side, and what the doors and services keep -----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedRow:
-    """The range a device's property usually lies in at this hour of day (UTC), from its own past; `count` readings behind it."""
-
-    device: str
-    property: str
-    hour: int
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
