@@ -43,6 +43,21 @@ def test_a_chain_ends_where_it_would_return_to_a_thing_it_passed() -> None:
     assert downstream(circle, "d-lamp") == ("up", "down")
 
 
+def test_a_command_ends_at_its_lamp_and_does_not_become_another_lamps_report() -> None:
+    two = graph(
+        ("up-1", "d-lamp-1", "s-city", "levels"),
+        ("up-2", "d-lamp-2", "s-city", "levels"),
+        ("down-2", "s-city", "d-lamp-2", "commands"),
+    )
+    assert downstream(two, "d-lamp-1") == ("up-1", "down-2")
+
+
+def test_a_relay_on_the_street_passes_on_what_it_hears() -> None:
+    relay = graph(("radio", "d-bin", "d-relay", "levels"), ("uplink", "d-relay", "s-city", "levels health"))
+    assert downstream(relay, "d-bin") == ("radio", "uplink")
+    assert chains(relay, "d-bin")[0].datasets == ("levels",)
+
+
 def test_chains_are_bounded_where_they_would_be_exponentially_many() -> None:
     rungs = [
         row

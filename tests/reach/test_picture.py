@@ -63,9 +63,15 @@ def test_devices_that_only_send_stand_in_the_first_column() -> None:
 
 
 def test_a_command_back_to_its_device_does_not_move_the_device() -> None:
-    picture = layout(_graph(3, [(0, 1), (1, 0), (1, 2)]))
+    picture = layout(_graph(6, [(0, 2), (1, 2), (2, 1), (2, 4)]))
     x = {n.id: n.x for n in picture.nodes}
-    assert x["n0"] < x["n1"] < x["n2"]
+    assert x["n0"] == x["n1"] < x["n2"] < x["n4"]
+
+
+def test_parts_that_no_flow_joins_are_stacked_the_largest_on_top() -> None:
+    picture = layout(_graph(5, [(0, 2), (1, 3), (3, 4)]))
+    y = {n.id: n.y for n in picture.nodes}
+    assert max(y["n1"], y["n3"], y["n4"]) < min(y["n0"], y["n2"])
 
 
 def test_a_ladder_that_can_be_drawn_without_crossings_is() -> None:

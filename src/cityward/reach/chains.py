@@ -6,7 +6,8 @@ Does not live here: who may read at a node (accesses, legal powers), and drawing
 Theory of operation. A *step* is a flow together with one dataset it carries. A step is followed by another where the second
 flow leaves the thing the first one arrives at, and carries either the same dataset or one that is *made there*: sent by the
 thing but brought to it by no flow (counts made from video, commands made from readings). So two datasets that merely meet in
-one platform do not run together, and nothing derived is lost.
+one platform do not run together, and nothing derived is lost. A device makes what it measures from the street, not from what
+it is told: a command ends at its lamp, and only a relay's own datasets pass through a device.
 
 INVARIANTS
 - Every flow of the declaration is one edge; nothing is drawn that is not declared.
@@ -15,7 +16,7 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -141,9 +142,9 @@ class _Steps:
         for i, edge in enumerate(graph.edges):
             self.leaving.setdefault(edge.source, []).append(i)
             self.arriving.setdefault(edge.target, []).append(i)
-        self.brought = {
-            name: {d for i in self.arriving.get(name, ()) for d in graph.edges[i].datasets}
-            for name in (node.id for node in graph.nodes)
+        self.made = {
+            node.id: set[str]() if node.kind is NodeKind.DEVICE else self._sent(node.id) - self._brought(node.id)
+            for node in graph.nodes
         }
 
     def out_of(self, node: str) -> list[Step]:
@@ -154,22 +155,32 @@ class _Steps:
         """The steps that arrive at a node."""
         return [(i, d) for i in self.arriving.get(node, ()) for d in self.graph.edges[i].datasets]
 
+    def onward(self, edge: int, carried: Container[str]) -> list[str]:
+        """What travels on by a flow: of the datasets carried to its sender, and those made there."""
+        leaving = self.graph.edges[edge]
+        return [d for d in leaving.datasets if d in carried or d in self.made[leaving.source]]
+
     def after(self, step: Step) -> Iterator[Step]:
         """The steps that may follow: the same dataset, or one made where this step arrives."""
         here = self.graph.edges[step[0]].target
         for i in self.leaving.get(here, ()):
-            for d in self.graph.edges[i].datasets:
-                if d == step[1] or d not in self.brought[here]:
-                    yield (i, d)
+            for d in self.onward(i, (step[1],)):
+                yield (i, d)
 
     def before(self, step: Step) -> Iterator[Step]:
         """The steps that this one may follow (the inverse of `after`)."""
         here = self.graph.edges[step[0]].source
-        made_here = step[1] not in self.brought[here]
+        made_here = step[1] in self.made[here]
         for i in self.arriving.get(here, ()):
             for d in self.graph.edges[i].datasets:
                 if made_here or d == step[1]:
                     yield (i, d)
+
+    def _sent(self, node: str) -> set[str]:
+        return {d for _, d in self.out_of(node)}
+
+    def _brought(self, node: str) -> set[str]:
+        return {d for _, d in self.into(node)}
 
 
 class _Walk:
@@ -188,7 +199,7 @@ class _Walk:
         here, ended = nodes[-1], True
         for i in self.steps.leaving.get(here, ()) if len(path) < MAX_LENGTH else ():
             edge = self.graph.edges[i]
-            onward = frozenset(d for d in edge.datasets if d in carried or d not in self.steps.brought[here])
+            onward = frozenset(self.steps.onward(i, carried))
             if onward and edge.target not in nodes:
                 ended = False
                 yield from self._onward((*path, i), (*nodes, edge.target), onward)

@@ -2,8 +2,10 @@
 
 Lives here: positions and bends, in units of one CSS pixel, y downwards. Does not live here: colours, SVG text, the browser.
 
-Theory of operation (Sugiyama, Tagawa and Toda 1981, in five passes):
-1. circles are broken: a depth-first walk in the graph's order turns around the edges that lead back;
+Theory of operation (Sugiyama, Tagawa and Toda 1981, in five passes). Parts that no flow joins are laid out alone and stacked,
+the largest on top; in each part
+1. circles are broken: commands back to a device that sends are turned around, then a depth-first walk in the graph's order
+   turns the edges that lead back;
 2. each node gets a layer: devices that only send stand in the first, every other one right of all that send to it, then
    nodes move within their slack to where their edges are shortest;
 3. an edge across several layers gets a bend in each layer between;
@@ -25,14 +27,15 @@ from itertools import pairwise
 import msgspec
 
 from cityward.place.model import Place
-from cityward.reach.chains import FlowGraph, flow_graph, through
+from cityward.reach.chains import Edge, FlowGraph, Node, flow_graph, through
 
-BOX_WIDTH = 204.0
+BOX_WIDTH = 196.0
 BOX_HEIGHT = 42.0  # two lines of text
 PORT = 9.0  # between the ends of two edges on one side of a box
 ROW_GAP = 12.0
 BEND_GAP = 8.0
-LAYER_GAP = 88.0  # room for the curves; more where many edges cross between two layers
+LAYER_GAP = 64.0  # room for the curves; more where many edges cross between two layers
+PART_GAP = 34.0
 MARGIN = 16.0
 
 MAX_BENDS = 5_000
@@ -90,10 +93,45 @@ def chain_picture(place: Place) -> Picture:
 
 def layout(graph: FlowGraph) -> Picture:
     """Lay out a flow graph; see the module for how."""
-    plan = _Plan(graph)
-    _order(plan)
-    _heights(plan)
-    return _drawn(graph, plan)
+    flows = through(graph)
+    nodes: dict[str, PictureNode] = {}
+    edges: dict[str, PictureEdge] = {}
+    width = height = 2 * MARGIN
+    down = 0.0
+    for part in _parts(graph):
+        plan = _Plan(part)
+        _order(plan)
+        _heights(plan)
+        drawn = _drawn(part, plan, flows, down)
+        nodes.update((node.id, node) for node in drawn.nodes)
+        edges.update((edge.flow, edge) for edge in drawn.edges)
+        width, height = max(width, drawn.width), drawn.height
+        down = height - 2 * MARGIN + PART_GAP
+    return Picture(
+        width=width,
+        height=height,
+        nodes=tuple(nodes[node.id] for node in graph.nodes),
+        edges=tuple(edges[edge.flow] for edge in graph.edges),
+    )
+
+
+def _parts(graph: FlowGraph) -> list[FlowGraph]:
+    """The parts that no flow joins, largest first; those of one size in the graph's order."""
+    part_of = {node.id: i for i, node in enumerate(graph.nodes)}
+    members = {i: [node.id] for i, node in enumerate(graph.nodes)}
+    for edge in graph.edges:
+        small, large = sorted(
+            (part_of[edge.source], part_of[edge.target]), key=lambda part: (len(members[part]), -part)
+        )
+        if small != large:
+            part_of.update((name, large) for name in members[small])
+            members[large] += members.pop(small)
+    found = {part: (list[Node](), list[Edge]()) for part in members}
+    for node in graph.nodes:
+        found[part_of[node.id]][0].append(node)
+    for edge in graph.edges:
+        found[part_of[edge.source]][1].append(edge)
+    return [FlowGraph(tuple(n), tuple(e)) for n, e in sorted(found.values(), key=lambda part: -len(part[0]))]
 
 
 class _Plan:
@@ -101,16 +139,16 @@ class _Plan:
 
     def __init__(self, graph: FlowGraph) -> None:
         index = {node.id: i for i, node in enumerate(graph.nodes)}
-        self.ends = [(index[e.source], index[e.target]) for e in graph.edges]
-        self.backward = _turned(len(graph.nodes), self.ends)
-        # INVARIANT: along `forward` there is no circle; edges that begin where they end take no part.
-        self.forward = [(b, a) if turned else (a, b) for (a, b), turned in zip(self.ends, self.backward, strict=True)]
+        ends = [(index[e.source], index[e.target]) for e in graph.edges]
         devices = [node.kind == "device" for node in graph.nodes]
-        self.layer = _layers(len(graph.nodes), [e for e in self.forward if e[0] != e[1]], devices)
+        self.backward = _turned(len(graph.nodes), ends, devices)
+        # INVARIANT: along `forward` there is no circle; edges that begin where they end take no part.
+        forward = [(b, a) if turned else (a, b) for (a, b), turned in zip(ends, self.backward, strict=True)]
+        self.layer = _layers(len(graph.nodes), [e for e in forward if e[0] != e[1]], devices)
         self.nodes = len(graph.nodes)
         self.before: list[list[int]] = [[] for _ in graph.nodes]
         self.after: list[list[int]] = [[] for _ in graph.nodes]
-        self.path = [self._bent(a, b) for a, b in self.forward]
+        self.path = [self._bent(a, b) for a, b in forward]
         self.rows: list[list[int]] = [[] for _ in range(max(self.layer, default=-1) + 1)]
         for item, layer in enumerate(self.layer):
             self.rows[layer].append(item)
@@ -141,12 +179,15 @@ class _Plan:
         return max(BOX_HEIGHT, (ports + 1) * PORT)
 
 
-def _turned(count: int, edges: Sequence[tuple[int, int]]) -> list[bool]:
-    """Which edges to turn around so that no circle is left: those that lead back on a depth-first walk."""
+def _turned(count: int, ends: Sequence[tuple[int, int]], devices: Sequence[bool]) -> list[bool]:
+    """Which edges to turn around so that no circle is left."""
+    there = set(ends)
+    turned = [a != b and devices[b] and not devices[a] and (b, a) in there for a, b in ends]
+    edges = [(b, a) if t else (a, b) for (a, b), t in zip(ends, turned, strict=True)]
     leaving: list[list[int]] = [[] for _ in range(count)]
     for i, (a, _) in enumerate(edges):
         leaving[a].append(i)
-    turned, state = [False] * len(edges), [0] * count  # 0 new, 1 on the walk, 2 done
+    state = [0] * count  # 0 new, 1 on the walk, 2 done
     for root in range(count):
         walk = [(root, 0)] if state[root] == 0 else []
         while walk:
@@ -158,8 +199,8 @@ def _turned(count: int, edges: Sequence[tuple[int, int]]) -> list[bool]:
             walk.append((node, at + 1))
             edge = leaving[node][at]
             target = edges[edge][1]
-            if state[target] == 1:
-                turned[edge] = target != node
+            if state[target] == 1 and target != node:
+                turned[edge] = not turned[edge]
             elif state[target] == 0:
                 walk.append((target, 0))
     return turned
@@ -272,10 +313,11 @@ def _distance(plan: _Plan, upper: int, lower: int) -> float:
     return plan.tall[upper] / 2 + gap + plan.tall[lower] / 2
 
 
-def _drawn(graph: FlowGraph, plan: _Plan) -> Picture:
+def _drawn(graph: FlowGraph, plan: _Plan, flows: Mapping[str, tuple[str, ...]], down: float) -> Picture:
+    """One part, moved down by `down`."""
+    plan.middle = [middle + down for middle in plan.middle]
     left = _columns(plan)
     ports = _ports(plan)
-    flows = through(graph)
     boxes = tuple(
         PictureNode(
             id=node.id,
@@ -314,7 +356,7 @@ def _columns(plan: _Plan) -> list[float]:
     left, x = list[float](), MARGIN
     for row in plan.rows:
         left.append(round(x, 1))
-        x += BOX_WIDTH + LAYER_GAP + min(120.0, 2.0 * sum(len(plan.after[item]) for item in row))
+        x += BOX_WIDTH + LAYER_GAP + min(80.0, 1.5 * sum(len(plan.after[item]) for item in row))
     return left
 
 
