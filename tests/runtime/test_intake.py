@@ -1,0 +1,306 @@
+"""The intake chain with stores in memory that fail, and a worker that dies, wherever it hurts most."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from cityward.adapters.protocols import codecs
+from cityward.errors import LinkError
+from cityward.evidence.records import Admission, AnyRecord, Superseded
+from cityward.guard.admit import Admitted
+from cityward.ids import partition_of
+from cityward.place.data import Dataset, Flow, FlowLimits, Observability
+from cityward.place.model import Place
+from cityward.place.registry import Registry, number
+from cityward.place.things import Device, DeviceModel, PropertyMapping
+from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.ports import BatchEffects, LogMessage
+from cityward.time import SECOND, CityClock
+
+NOON = 1_760_000_000 * SECOND
+PARTITIONS = (0, 1, 2, 3)
+
+
+def two_meters(messages_per_minute: int = 1000) -> Registry:
+    device = Device(model="m", site="unknown", owner="unknown")
+    limits = FlowLimits(max_age_s=3600, messages_per_minute=messages_per_minute)
+    return number(
+        Place(
+            place="t",
+            name="T",
+            position=(2.3, 54.9),
+            responsible="c",
+            device_models={"m": DeviceModel(maker="unknown", properties={"illuminance": PropertyMapping(high=1000)})},
+            devices={"meter-a": device, "meter-b": device},
+            datasets={
+                "d": Dataset(personal=False, sensitivity="public", retention_days=1, properties=("illuminance",))
+            },
+            flows={
+                f"f-{d}": Flow(
+                    from_=d,
+                    to="p",
+                    datasets=("d",),
+                    purpose="p",
+                    protocol="mqtt",
+                    observability=Observability.ENFORCED,
+                    limits=limits,
+                )
+                for d in ("meter-a", "meter-b")
+            },
+        )
+    )
+
+
+class Crash(BaseException):
+    """The worker is killed here."""
+
+
+@dataclass
+class World:
+    """All that outlives a worker. `trouble` is asked at every step: it may raise."""
+
+    log: list[LogMessage] = field(default_factory=list)
+    entries: list[AnyRecord] = field(default_factory=list)
+    rows: list[tuple[int, int, float, int]] = field(default_factory=list)  # channel, observed_at, value, seq
+    history_at: dict[int, int] = field(default_factory=dict)
+    state_at: dict[int, int] = field(default_factory=dict)
+    counts: dict[str, list[int]] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    latest: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+    steps: int = 0
+    trouble: Mapping[int, type[BaseException]] = field(default_factory=dict)
+
+    def step(self) -> None:
+        """One thing was done to the world, or is about to be."""
+        self.steps += 1
+        if (kind := self.trouble.get(self.steps)) is not None:
+            raise LinkError("the disk is full") if kind is LinkError else kind()
+
+    def say(self, device: str, body: bytes, at: int = NOON) -> None:
+        self.log.append(LogMessage(f"$MQTT.msgs.in.{partition_of(device, 4)}.{device}", body, len(self.log) + 1, at))
+
+
+class MemoryLedger:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def append(self, records: Sequence[AnyRecord]) -> Sequence[str]:
+        self.world.step()
+        self.world.entries += records
+        ids = [f"worker-0:{i}" for i in range(len(self.world.entries) - len(records), len(self.world.entries))]
+        self.world.step()
+        return ids
+
+    def tail(self, most: int) -> Sequence[tuple[str, AnyRecord]]:
+        first = max(0, len(self.world.entries) - most)
+        return [(f"worker-0:{i}", e) for i, e in enumerate(self.world.entries[first:], first)]
+
+
+class MemoryHistory:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def committed(self) -> Mapping[int, int]:
+        return dict(self.world.history_at)
+
+    def append(self, batch: Admitted, upto: Mapping[int, int]) -> None:
+        assert isinstance(batch, Admitted)
+        self.world.step()
+        if all(self.world.history_at.get(p, 0) >= s for p, s in upto.items()):
+            return
+        columns = (batch.channel, batch.observed_at, batch.value, batch.seq)
+        self.world.rows += zip(*(c.tolist() for c in columns), strict=True)
+        self.world.history_at |= upto
+        self.world.step()
+
+    def tail(
+        self, since_us: int, per_channel: int, upto: Mapping[int, int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        held = sorted((c, at) for c, at, _, seq in self.world.rows if at >= since_us and seq <= max(upto.values()))
+        kept = [r for i, r in enumerate(held) if sum(c == r[0] for c, _ in held[i:]) <= per_channel]
+        return np.array([c for c, _ in kept], dtype=np.int32), np.array([at for _, at in kept], dtype=np.int64)
+
+
+class MemoryState:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def committed(self) -> Mapping[int, int]:
+        return dict(self.world.state_at)
+
+    def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
+        return dict(self.world.windows)
+
+    def apply(self, effects: BatchEffects) -> None:
+        self.world.step()
+        if all(self.world.state_at.get(p, 0) >= s for p, s in effects.upto.items()):
+            return
+        for c in effects.counts:
+            row = self.world.counts.setdefault(c.flow, [0, 0, 0, 0])
+            for i, n in enumerate((c.received, c.admitted, c.refused, c.shed)):
+                row[i] += n
+        self.world.windows |= {s.device: (s.window, s.in_window, s.last_seen) for s in effects.seen}
+        for r in effects.latest:
+            newest = max(self.world.latest.get((r.device, r.property), (0, 0.0)), (r.observed_at, r.value))
+            self.world.latest[r.device, r.property] = newest
+        self.world.state_at |= effects.upto
+        self.world.step()
+
+
+class MemoryReader:
+    """Gives at most `most` at a time, then says that there is no more."""
+
+    def __init__(self, world: World, start: int, most: int, drained: asyncio.Event) -> None:
+        self.world, self.next, self.most, self.drained = world, start, most, drained
+
+    async def fetch(self, most: int, wait_s: float) -> Sequence[LogMessage]:
+        got = [m for m in self.world.log if m.seq >= self.next][: min(most, self.most)]
+        if got:
+            self.next = got[-1].seq + 1
+        else:
+            self.drained.set()
+        await asyncio.sleep(0)
+        return got
+
+    async def close(self) -> None: ...
+
+
+def work(world: World, registry: Registry, most: int, declaration: str = "d1") -> bool:
+    """A worker's life, until all is judged; False when it was killed."""
+
+    async def life() -> None:
+        stop = asyncio.Event()
+        stores = Stores(MemoryLedger(world), MemoryHistory(world), MemoryState(world))  # type: ignore[arg-type]
+        config = IntakeSettings(
+            stream="s", partitions=PARTITIONS, by="worker-0", declaration=declaration, gather_s=0.0, most_messages=most
+        )
+        intake = Intake(registry, codecs(), stores, CityClock(), config, lambda s: MemoryReader(world, s, most, stop))
+        await intake.run(stop)
+
+    try:
+        asyncio.run(life())
+    except (Crash, ExceptionGroup):
+        return False
+    return True
+
+
+def pack(*values: float, first: int = NOON) -> bytes:
+    return json.dumps([{"n": "illuminance", "t": first / 1e6 + i, "v": v} for i, v in enumerate(values)]).encode()
+
+
+def a_busy_log(world: World, messages: int = 12) -> None:
+    for n in range(messages):
+        device = "meter-a" if n % 3 else "meter-b"
+        body = b"{" if n % 5 == 4 else pack(n, 5000, n, first=NOON - (n // 2) * 7 * SECOND)
+        world.say(device, body, NOON + n * SECOND)
+    world.say("meter-x", pack(1), NOON)
+
+
+def untroubled(registry: Registry, most: int) -> World:
+    world = World()
+    a_busy_log(world)
+    assert work(world, registry, most)
+    return world
+
+
+def test_holds_what_was_admitted_and_counts_the_rest() -> None:
+    world = World()
+    world.say("meter-a", pack(1, 2000, 3))
+    world.say("meter-a", b"not json")
+    world.say("stranger", pack(1))
+    assert work(world, two_meters(), most=10)
+    assert [(at - NOON, v) for _, at, v, _ in world.rows] == [(0, 1.0), (2 * SECOND, 3.0)]
+    assert world.counts == {"f-meter-a": [4, 2, 2, 0], "undeclared": [1, 0, 1, 0]}
+    assert world.latest == {("meter-a", "illuminance"): (NOON + 2 * SECOND, 3.0)}
+    [entry] = world.entries
+    assert isinstance(entry, Admission)
+    assert (entry.received, entry.admitted, sum(entry.refused.values()), entry.shed) == (5, 2, 3, 0)
+
+
+def test_evidence_comes_first_then_history_then_state() -> None:
+    for step, stands in [
+        (1, (0, 0, 0)),
+        (2, (1, 0, 0)),
+        (3, (1, 0, 0)),
+        (4, (1, 1, 0)),
+        (5, (1, 1, 0)),
+        (6, (1, 1, 1)),
+    ]:
+        world = World(trouble={step: Crash})
+        world.say("meter-a", pack(1))
+        assert not work(world, two_meters(), most=10)
+        assert (len(world.entries), len(world.rows), len(world.state_at) // 4) == stands
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+@pytest.mark.parametrize("step", range(1, 31))
+def test_a_worker_killed_at_any_step_and_started_again_comes_to_the_same_end(step: int, most: int) -> None:
+    registry = two_meters(messages_per_minute=6)
+    expected = untroubled(registry, most)
+    world = World(trouble={step: Crash})
+    a_busy_log(world)
+    if not work(world, registry, most):
+        assert work(world, registry, 7)  # the second life batches otherwise
+    assert sorted(world.rows) == sorted(expected.rows)
+    assert world.counts == expected.counts
+    assert world.latest == expected.latest
+    assert not [e for e in world.entries if isinstance(e, Superseded)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    troubles=st.lists(st.tuples(st.integers(1, 60), st.sampled_from([Crash, LinkError])), max_size=6),
+    most=st.integers(1, 9),
+)
+def test_any_series_of_kills_and_full_disks_comes_to_the_same_end(
+    troubles: list[tuple[int, type[BaseException]]], most: int
+) -> None:
+    registry = two_meters(messages_per_minute=6)
+    expected = untroubled(registry, 100)
+    world = World(trouble=dict(troubles))
+    a_busy_log(world)
+    while not work(world, registry, most):
+        most = most % 9 + 1
+    assert sorted(world.rows) == sorted(expected.rows)
+    assert world.counts == expected.counts
+    for received, admitted, refused, shed in world.counts.values():
+        assert received == admitted + refused + shed
+
+
+def test_every_row_in_history_is_covered_by_an_entry_that_stands() -> None:
+    registry = two_meters()
+    world = World(trouble={4: Crash, 13: Crash})
+    a_busy_log(world)
+    while not work(world, registry, 4):
+        pass
+    spans = [(e.first_seq, e.last_seq) for e in world.entries if isinstance(e, Admission)]
+    assert spans == sorted(set(spans))
+    assert all(any(a <= seq <= b for a, b in spans) for *_, seq in world.rows)
+
+
+def test_an_entry_that_a_changed_declaration_overtook_is_superseded_on_record() -> None:
+    world = World(trouble={3: Crash})
+    world.say("meter-a", pack(1, 2))
+    assert not work(world, two_meters(), most=10)
+    changed = two_meters()
+    changed.unit_active[:] = False
+    assert work(world, changed, most=10, declaration="d2")
+    assert [type(e) for e in world.entries] == [Admission, Superseded, Admission]
+    assert world.rows == []
+    assert world.counts == {"f-meter-a": [1, 0, 1, 0]}
+
+
+def test_a_world_that_does_not_answer_stops_nothing_for_ever() -> None:
+    world = World(trouble=dict.fromkeys(range(1, 5), LinkError))
+    world.say("meter-a", pack(1))
+    assert work(world, two_meters(), most=10)
+    assert len(world.rows) == 1
