@@ -11,7 +11,7 @@ import msgspec
 
 from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
-from cityward.place.checks import Finding
+from cityward.place.checks import Finding, notes
 from cityward.place.loader import Loaded
 from cityward.place.registry import number
 
@@ -81,6 +81,7 @@ def _summary(loaded: Loaded) -> dict[str, Any]:
         "declared": declared(loaded),
         "errors": [],
         "warnings": [msgspec.to_builtins(warning) for warning in loaded.warnings],
+        "notes": notes(loaded.place),
         "counts": dict(Counter(warning.word.value for warning in loaded.warnings)),
     }
 
@@ -109,6 +110,8 @@ def _print_loaded(loaded: Loaded) -> None:
     for line in _rows([f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]):
         click.echo(f"  {line}")
     _print_warnings(loaded.warnings)
+    for note in notes(loaded.place):
+        click.echo(f"\nnote: {note}")
     click.echo(f"\ndigest {loaded.digest}")
 
 

@@ -60,7 +60,9 @@ def add(device: str, state: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"device": device, "secret": secret}).decode())
         return
     click.echo(f"device  {device}\nsecret  {secret}")
-    click.echo("Put it on the device now: it is its MQTT password and its HTTP key, and is kept nowhere else.", err=True)
+    click.echo(
+        "Put it on the device now: it is its MQTT password and its HTTP key, and is kept nowhere else.", err=True
+    )
 
 
 @command.command("revoke")

@@ -33,6 +33,10 @@ DEMO_SPEED = 60.0
 @click.option("--port", default=8080, show_default=True, help="The console's port; another when it is taken.")
 @click.option("--mqtt-host", default="127.0.0.1", show_default=True, help="Where devices reach the broker.")
 @click.option("--mqtt-port", default=8883, show_default=True, help="The broker's MQTT port; another when it is taken.")
+@click.option("--nats-port", default=4222, show_default=True, help="The broker's inner port; another when it is taken.")
+@click.option(
+    "--admin-port", default=8081, show_default=True, help="/livez, /readyz, /metrics; another when it is taken."
+)
 @click.option("--plain-mqtt", is_flag=True, help="MQTT without TLS, on loopback only.")
 @click.option("--bus", help="An outside NATS cluster instead of a broker of our own.")
 @click.option("--nats-server", help="The nats-server to start instead of the installed one.")
@@ -50,13 +54,15 @@ DEMO_SPEED = 60.0
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--role", type=click.Choice(["worker", "service", "web", "street"]), hidden=True)
 @click.option("--index", default=0, hidden=True)
-def command(  # noqa: PLR0914 - the options are the command
+def command(
     place: Path | None,
     state: Path | None,
     host: str,
     port: int,
     mqtt_host: str,
     mqtt_port: int,
+    nats_port: int,
+    admin_port: int,
     plain_mqtt: bool,
     bus: str | None,
     nats_server: str | None,
@@ -93,6 +99,8 @@ def command(  # noqa: PLR0914 - the options are the command
         web_port=port,
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
+        nats_port=nats_port,
+        admin_port=admin_port,
         plain_mqtt=plain_mqtt,
         bus_url=bus,
         nats_server=nats_server,

@@ -191,7 +191,7 @@ async def run_street_role(setting: Setting, _: int, stop: asyncio.Event) -> None
             recordings=Path(street.recordings),
             credentials=setting.home.device_secrets,
             mqtt=MqttDoor(city.mqtt_host, city.mqtt_port, Path(city.mqtt_ca) if city.mqtt_ca else None),
-            http=HttpDoor("127.0.0.1", city.web_port),
+            http=HttpDoor(f"http://127.0.0.1:{city.web_port}"),
             memory=setting.home.root / "street.json",
             backfill_days=street.backfill_days,
         ),

@@ -247,25 +247,37 @@ class Intake:
     async def _gather(
         self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[None] | None
     ) -> Sequence[LogMessage]:
-        """What the log gives within `gather_s` of the first message, or until a bound is reached."""
+        """What the log gives within `gather_s` of the first message, or until a bound is reached.
+
+        After a crash the first batch goes as far as the evidence says, whatever the bounds are now.
+        """
         out: list[LogMessage] = []
         weight, until = 0, None
-        while not stop.is_set() and len(out) < self.settings.most_messages and weight < self.settings.most_bytes:
+        recorded = max((last for _, last in list(self._on_record)), default=0) if settling is None else 0
+        while not stop.is_set():
             wait = 0.5 if until is None else min(until - time.monotonic(), 0.5)
-            if wait <= 0.005 and (settling is None or settling.done()):
+            full = len(out) >= self.settings.most_messages or weight >= self.settings.most_bytes
+            late = wait <= 0.005 and (settling is None or settling.done())
+            if out and out[-1].seq >= recorded and (full or late):
                 break
-            try:
-                got = await reader.fetch(min(FETCH, self.settings.most_messages - len(out)), max(wait, 0.02))
-            except LinkError as error:
-                self.progress.retries += 1
-                self.progress.last_error = error.what
-                await asyncio.sleep(0.25)
-                got = ()
+            room = max(1, self.settings.most_messages - len(out))
+            got = await self._fetch(reader, min(FETCH, room), max(wait, 0.02))
+            if not got and out and late:
+                break  # the log lost what was on record: the entry will be superseded
             out.extend(got)
             weight += sum(len(m.payload) for m in got)
             if out and until is None:
                 until = time.monotonic() + self.settings.gather_s
         return out
+
+    async def _fetch(self, reader: LogReader, most: int, wait_s: float) -> Sequence[LogMessage]:
+        try:
+            return await reader.fetch(most, wait_s)
+        except LinkError as error:
+            self.progress.retries += 1
+            self.progress.last_error = error.what
+            await asyncio.sleep(0.25)
+            return ()
 
     def _not_held(self, raw: Sequence[LogMessage]) -> Sequence[LogMessage]:
         """Without what is held already: partitions taken over from several workers stand at different sequences."""

@@ -1,0 +1,153 @@
+"""`kill -9` of any process under load, again and again: nothing acknowledged is lost, nothing is held twice."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from cityward.cli import main
+from mqtt import Mqtt
+from towns import Town, running_town, totals, write_town
+
+KILLS = 20
+SEED = 20261122
+
+
+class Sender(threading.Thread):
+    """Sends numbered readings, each again until it is acknowledged; remembers which were."""
+
+    def __init__(self, device: str, secret: str, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.device, self.secret, self.stop = device, secret, stop
+        self.acknowledged: list[int] = []
+        self.sent = 0
+
+    def body(self) -> tuple[int, bytes]:
+        """A reading no other has the time of."""
+        at = time.time_ns() // 1000
+        return at, json.dumps([{"n": "lux", "t": at / 1e6, "v": self.sent % 1000}]).encode()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            at, body = self.body()
+            self.sent += 1
+            while not self.stop.is_set():
+                try:
+                    if self.send(body):
+                        self.acknowledged.append(at)
+                        break
+                except (OSError, http.client.HTTPException):
+                    self.forget()
+
+
+class MqttSender(Sender):
+    def __init__(self, town: Town, device: str, secret: str, stop: threading.Event) -> None:
+        super().__init__(device, secret, stop)
+        self.port, self.link = town.mqtt_port, None
+
+    def send(self, body: bytes) -> bool:
+        if self.link is None:
+            link = Mqtt(self.port, self.device, self.secret, wait_s=3)
+            if link.code != 0:
+                link.socket.close()
+                raise ConnectionError("not let in")
+            self.link = link
+        if not self.link.publish(f"in/{self.device}", body, self.sent % 60_000 + 1):
+            raise ConnectionError("not acknowledged")
+        return True
+
+    def forget(self) -> None:
+        if self.link is not None:
+            self.link.socket.close()
+        self.link = None
+        self.stop.wait(0.05)
+
+
+class HttpSender(Sender):
+    def __init__(self, town: Town, device: str, secret: str, stop: threading.Event) -> None:
+        super().__init__(device, secret, stop)
+        self.host = town.web.removeprefix("http://")
+        self.link: http.client.HTTPConnection | None = None
+
+    def send(self, body: bytes) -> bool:
+        self.link = self.link or http.client.HTTPConnection(self.host, timeout=3)
+        headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/senml+json"}
+        self.link.request("POST", "/v1/observations", body, headers)
+        answer = self.link.getresponse()
+        answer.read()
+        if answer.status != 202:
+            raise ConnectionError(str(answer.status))
+        return True
+
+    def forget(self) -> None:
+        if self.link is not None:
+            self.link.close()
+        self.link = None
+        self.stop.wait(0.05)
+
+
+def kill_again_and_again(town: Town, senders: list[Sender], chance: random.Random) -> Counter[str]:
+    """Kill one of the city's processes, wait until something is acknowledged by every door, again."""
+    killed: Counter[str] = Counter()
+    while sum(killed.values()) < KILLS:
+        pids = town.counts()["pids"]
+        victim = chance.choice(["broker", "worker-0", "web", "worker-0"])
+        if victim not in pids:
+            continue
+        before = [len(s.acknowledged) for s in senders]
+        os.kill(pids[victim], signal.SIGKILL)
+        killed[victim] += 1
+        deadline = time.monotonic() + 60
+        while any(len(s.acknowledged) <= b for s, b in zip(senders, before, strict=True)):
+            assert time.monotonic() < deadline, f"no door opened again after {victim} was killed"
+            town.counts()
+    return killed
+
+
+def test_loses_nothing_acknowledged_and_holds_nothing_twice(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    place = write_town(tmp_path / "town", 4)
+    stop = threading.Event()
+    with running_town(place, tmp_path / "state", "--plain-mqtt") as town:
+        devices = [f"meter-0{n}" for n in range(1, 5)]
+        secrets = {d: town.secret(d) for d in devices}
+        senders: list[Sender] = [MqttSender(town, d, secrets[d], stop) for d in devices[:3]]
+        senders.append(HttpSender(town, devices[3], secrets[devices[3]], stop))
+        for sender in senders:
+            sender.start()
+        killed = kill_again_and_again(town, senders, chance)
+        stop.set()
+        for sender in senders:
+            sender.join(30)
+        acknowledged = {(s.device, at) for s in senders for at in s.acknowledged}
+        deadline = time.monotonic() + 120
+        while totals(counts := town.counts())[1] < len(acknowledged):
+            assert time.monotonic() < deadline, (totals(counts), len(acknowledged), town.notes[-5:])
+        assert town.stop() == 0
+    received, admitted, refused, shed = totals(counts)
+    assert received == admitted + refused + shed
+    rows = _held(tmp_path / "state" / "history")
+    held = Counter(zip(rows["device"].to_list(), rows["at"].to_list(), strict=True))
+    assert [k for k, n in held.items() if n > 1] == []
+    assert acknowledged - set(held) == set()
+    assert len(acknowledged) > 200
+    assert min(killed[v] for v in ("broker", "worker-0", "web")) > 0
+    try:
+        main(["verify", str(tmp_path / "state" / "ledger")])
+    except SystemExit as end:
+        assert end.code in (0, None)
+
+
+def _held(folder: Path) -> pl.DataFrame:
+    return pl.read_delta(str(folder)).select(
+        pl.col("device").cast(str), pl.col("observed_at").dt.timestamp("us").alias("at")
+    )

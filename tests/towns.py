@@ -1,0 +1,142 @@
+"""Small towns for tests: a declaration on disk, and a `cityward run` of it as a real process."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def write_town(folder: Path, meters: int, *, messages_per_minute: int = 1_000_000, format_: str = "senml") -> Path:
+    """A town of so many meters, each with `illuminance` and `air-temperature`, all by MQTT and HTTP. Ids `meter-01`..."""
+    positions = "\n".join(f"      - [{2.3 + n / 10_000:.4f}, 54.9]" for n in range(meters))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "place.yaml").write_text(
+        f"""place: test-town
+name: Test Town
+position: [2.3, 54.9]
+responsible: council
+platform: cityward
+jurisdictions:
+  gb: {{code: GB, home: true}}
+parties:
+  council: {{name: Council, kind: public-body, incorporated_in: gb}}
+purposes:
+  environment: {{name: Environment}}
+sites:
+  hall: {{jurisdiction: gb}}
+systems:
+  cityward: {{kind: platform, site: hall, operator: council}}
+datasets:
+  light: {{personal: false, sensitivity: public, retention_days: 30, properties: [illuminance, air-temperature]}}
+device_models:
+  light-meter:
+    maker: council
+    format: {format_}
+    time_path: /at
+    properties:
+      illuminance: {{path: /lux, key: lux}}
+      air-temperature: {{path: /temp, key: temp}}
+devices:
+  meter:
+    model: light-meter
+    site: hall
+    owner: council
+    positions:
+{positions}
+flows:
+  meter-light:
+    from: meter
+    to: cityward
+    datasets: [light]
+    purpose: environment
+    protocol: mqtt
+    observability: enforced
+    limits: {{max_age_s: 86400, messages_per_minute: {messages_per_minute}}}
+"""
+    )
+    return folder
+
+
+class Town:
+    """A running `cityward run --json`."""
+
+    def __init__(self, place: Path, state: Path, *options: str) -> None:
+        self.state = state
+        argv = [sys.executable, "-m", "cityward", "run", str(place), "--state", str(state), "--json", *options]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        self._events: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.notes: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        self.started = self.wait_for("started")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._events.put(json.loads(line))
+        self._events.put({"event": "ended"})
+
+    def next(self, within_s: float = 60.0) -> dict[str, Any]:
+        event = self._events.get(timeout=within_s)
+        if event["event"] == "note":
+            self.notes.append(event["text"])
+        return event
+
+    def wait_for(self, kind: str, within_s: float = 60.0) -> dict[str, Any]:
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            event = self.next(within_s)
+            if event["event"] == kind:
+                return event
+            if event["event"] == "ended":
+                raise AssertionError(f"the town ended with {self.process.wait()}")
+        raise AssertionError(f"no {kind} within {within_s} s")
+
+    def counts(self) -> dict[str, Any]:
+        """The newest counts."""
+        event = self.wait_for("counts")
+        while not self._events.empty():
+            later = self.next()
+            event = later if later["event"] == "counts" else event
+        return event
+
+    @property
+    def mqtt_port(self) -> int:
+        return int(self.started["mqtt"].rsplit(":", 1)[1])
+
+    @property
+    def web(self) -> str:
+        return self.started["sign_in"].split("/sign-in")[0]
+
+    def secret(self, device: str) -> str:
+        """Adds the device, as an operator does."""
+        argv = [sys.executable, "-m", "cityward", "device", "add", device, "--state", str(self.state), "--json"]
+        return json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)["secret"]
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=60)
+
+
+@contextmanager
+def running_town(place: Path, state: Path, *options: str) -> Iterator[Town]:
+    """Ports are free ones; ended at the end whatever happens."""
+    free = ["--port", "0", "--mqtt-port", "0", "--nats-port", "0", "--admin-port", "0"]
+    town = Town(place, state, *free, *options)
+    try:
+        yield town
+    finally:
+        if town.process.poll() is None:
+            town.stop()
+
+
+def totals(counts: dict[str, Any]) -> tuple[int, int, int, int]:
+    """(received, admitted, refused, shed) over all flows."""
+    return tuple(sum(f[k] for f in counts["flows"]) for k in ("received", "admitted", "refused", "shed"))  # type: ignore[return-value]
