@@ -103,9 +103,11 @@ def test_lets_a_device_in_by_its_password_over_tls_and_nobody_else(tmp_path: Pat
         assert answer(port, context, "lamp-1", other) == "Not authorized"
         assert answer(port, context, "lamp-1", hash_password(secret)) == "Not authorized"  # the hash is no password
         assert answer(port, context, "", "") == "Not authorized"
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
-            with pytest.raises(ssl.SSLCertVerificationError):  # who does not know the city's authority is not fooled
-                ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+            pytest.raises(ssl.SSLCertVerificationError),  # who does not know the city's authority is told so
+        ):
+            ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
         with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
             plain.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00")  # without TLS
             assert plain.recv(4)[:1] != b"\x20"

@@ -9,11 +9,15 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cityward.adapters.ledgers import files
 from cityward.adapters.ledgers.files import FileLedger
@@ -327,3 +331,68 @@ def test_reads_no_path_outside_the_log(tmp_path: Path):
     read = folder_reader(tmp_path / "log")
     assert read("checkpoint")
     assert [read(path) for path in ("../secret", "/etc/hostname", "lock", "tile/entries/../../../secret")] == [None] * 4
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_notices_any_flipped_bit_of_any_file_on_disk(data: st.DataObject, honest: Path):
+    path = data.draw(st.sampled_from(sorted(p for p in honest.rglob("*") if p.is_file() and p.stat().st_size)))
+    before = path.read_bytes()
+    changed = bytearray(before)
+    changed[data.draw(st.integers(0, len(changed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(changed)
+    try:
+        assert not noticed_nothing(honest), path
+    finally:
+        path.write_bytes(before)
+    assert noticed_nothing(honest)
+
+
+def noticed_nothing(folder: Path) -> bool:
+    try:
+        return checked(folder).ok
+    except EvidenceError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("honest")
+    with opened(folder) as ledger:
+        for i in range(0, 700, 7):
+            ledger.append([record(i + j) for j in range(7)])
+    return folder
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.sampled_from([1, 2, 5, 100, 255, 256, 257, 600]), max_size=8),
+    st.lists(st.booleans(), min_size=8, max_size=8),
+)
+def test_is_the_same_log_however_it_was_appended_and_reopened(chunks: list[int], reopens: list[bool]):
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        records = [record(i) for i in range(sum(chunks))]
+        ledger, at = opened(Path(one)), 0
+        for chunk, reopen in zip(chunks, reopens, strict=False):
+            ledger.append(records[at : at + chunk])
+            at += chunk
+            if reopen:
+                ledger.close()
+                ledger = opened(Path(one))
+        ledger.close()
+        with opened(Path(other)) as whole:
+            whole.append(records)
+        assert tree(Path(one)) == tree(Path(other))
+        assert checked(Path(one)).ok
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
+
+
+def test_appends_from_several_threads_each_to_its_own_place(tmp_path: Path):
+    with opened(tmp_path) as ledger, ThreadPoolExecutor(4) as crowd:
+        ids = list(crowd.map(lambda i: ledger.append([record(i)] * 3), range(60)))
+        held = dict(ledger.tail(200))
+    assert all(held[name] == record(i) for i, names in enumerate(ids) for name in names)
+    assert len(held) == 180
