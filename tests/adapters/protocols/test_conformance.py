@@ -42,7 +42,9 @@ def sample(codec_id: str, kind: Kind, name: str) -> Sample:
     return samples(type(CODECS[codec_id]), kind)[name]
 
 
-EVERY = [(c, kind, name) for c, codec in CODECS.items() for kind in KINDS for name in samples(type(codec), kind)]
+EVERY: list[tuple[str, Kind, str]] = [
+    (c, kind, name) for c, codec in CODECS.items() for kind in KINDS for name in samples(type(codec), kind)
+]
 SHORT = [(c, found.payload()) for c, kind, name in EVERY if (found := sample(c, kind, name)).made is None]
 
 

@@ -34,6 +34,11 @@ class Conversions:
         self.factor, self.offset = table[:, 0].copy(), table[:, 1].copy()
         self._known: dict[tuple[int, str], tuple[float, float]] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many conversions are remembered."""
+        return len(self._known)
+
     def find(self, channel: int, sent: str) -> tuple[float, float]:
         """(factor, offset) of a reading; `sent` empty: the declared unit. NaNs where there is none."""
         if channel < 0:

@@ -13,6 +13,7 @@ import json
 import re
 
 import msgspec
+import numpy as np
 
 from cityward.errors import DecodeError
 from cityward.guard.reasons import Reason
@@ -67,8 +68,8 @@ def members(value: object) -> int:
 def nests_too_deep(payload: bytes) -> bool:
     """Whether arrays and objects nest deeper than `MAX_DEPTH`, without parsing.
 
-    Peels the innermost pairs, a level a round. Texts that do not pair up are left to the parser, unless they open more
-    levels than allowed.
+    Follows the brackets that stand outside strings. Up to where a text stops being JSON this is the parser's own depth;
+    what comes behind that place the parser never reaches.
     """
     if payload.count(b"[") + payload.count(b"{") <= MAX_DEPTH:
         return False
@@ -77,11 +78,8 @@ def nests_too_deep(payload: bytes) -> bool:
     nesting = payload.translate(_NESTING, _NOT_NESTING).replace(b'""', b"")
     if b'"' in nesting:
         nesting = _STRING.sub(b"", nesting)
-    for _ in range(MAX_DEPTH):
-        if b"[]" not in nesting:
-            break
-        nesting = nesting.replace(b"[]", b"")
-    return b"[]" in nesting or nesting.count(b"[") > MAX_DEPTH
+    opens = np.frombuffer(nesting, dtype=np.uint8) == ord("[")
+    return int(np.cumsum(np.where(opens, 1, -1), dtype=np.int32).max(initial=0)) > MAX_DEPTH
 
 
 def refusal(reason: Reason, what: str) -> DecodeError:

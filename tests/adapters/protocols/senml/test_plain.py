@@ -113,18 +113,25 @@ def test_leaves_to_the_full_rules(payload: bytes) -> None:
     assert claims.message.tolist() == [0, 2]
 
 
+@pytest.mark.parametrize("at", [2**28 - 1, 2**28, 2**28 + 1, 0, -1, 253_402_300_799])
+def test_the_two_kinds_of_time_part_at_the_same_second(at: int) -> None:
+    claims, left, careful = both(there(b'[{"n":"count","v":1,"t":%d}]' % at))
+    assert left == []
+    assert as_rows(claims) == as_rows(careful)
+
+
 def test_names_remember_nothing_a_sender_makes_up() -> None:
     names = Names(REGISTRY)
     for i in range(1000):
         plain.read(there(b'[{"bn":"made-up-%d:","n":"count","v":1}]' % i), names, CONVERSIONS)
-    assert len(names._after) == 0
+    assert names.remembered == 0
 
 
 def test_conversions_remember_nothing_a_sender_makes_up() -> None:
     conversions = Conversions(REGISTRY)
     for i in range(1000):
         plain.read(there(b'[{"n":"count","u":"unit-%d","v":1}]' % i), NAMES, conversions)
-    assert len(conversions._known) == 0
+    assert conversions.remembered == 0
 
 
 def test_a_place_without_a_channel_reads_nothing() -> None:

@@ -31,6 +31,11 @@ class Names:
         self._full: dict[int, dict[str, int]] = {}
         self._after: dict[tuple[int, str], dict[str, int]] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many base names are remembered."""
+        return len(self._after)
+
     def of(self, unit: int) -> dict[str, int]:
         """Resolved name -> channel, every spelling, for one unit. A bare key wins over a prefixed one."""
         full = self._full.get(unit)
