@@ -380,6 +380,9 @@ def test_an_answer_given_while_nobody_listened_is_found_at_the_next_start():
         city = City()
         quiet(city)()
         first = Playbook(city)
+        old = b'{"id":"long-ago","outcome":"done","level":40,"at":"2024-01-01T00:00:00Z"}'
+        for _ in range(3000):  # more than one turn takes in
+            city.ack("lamps-01", old)
         await first.runner.tick(city.now)  # and killed, before it heard the lamps
         assert {row.state for row in city.rows.values()} == {"sent"}
         city.now += 20 * MINUTE
