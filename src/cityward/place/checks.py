@@ -153,7 +153,7 @@ def _limits(path: str, known: ObservedProperty, mapping: PropertyMapping) -> Ite
         )
     low, high = limits(known, mapping)
     if low > high:
-        what = f"`low` {low:g} is above `high` {high:g} {known.unit}"
+        what = f"`low` {low:g} {known.unit} is above `high` {high:g} {known.unit}"
         yield Problem(path, what, "give the lower one as `low`, both in the catalogue's unit")
 
 
@@ -233,7 +233,7 @@ def groups(whole: Whole) -> Iterator[Problem]:
     for name, device in whole.place.devices.items():
         path = f"devices.{name}"
         if device.areas and len(device.areas) != len(device.positions):
-            what = f"{len(device.areas)} areas for {len(device.positions)} positions"
+            what = f"found {_count(device.areas, 'area')} for {_count(device.positions, 'position')}"
             yield Problem(f"{path}.areas", what, "name one area for each position, or one `area` for all")
         if device.areas and device.area is not None:
             yield Problem(f"{path}.area", "`area` beside `areas`", "keep one of the two")
@@ -259,6 +259,10 @@ def _need(path: str, need: Need) -> Iterator[Problem]:
             yield Problem(f"{path}.of", f"`{twice}` is named {count} times", "name each once")
 
 
+def _count(things: tuple[Any, ...], noun: str) -> str:
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+
+
 # --- flows
 
 
@@ -280,7 +284,8 @@ def flows_keep_their_agreement(whole: Whole) -> Iterator[Problem]:
             mend = f"add the purpose to agreements.{flow.agreement}.purposes, or remove the flow."
             yield Problem(f"{path}.purpose", what, mend + did_you_mean(flow.purpose, agreement.purposes))
         if recipient is not None and recipient not in agreement.parties and recipient != whole.place.responsible:
-            what = f"{told}, that is to `{recipient}`; `{flow.agreement}` is with {listed(agreement.parties)}"
+            operated = "" if recipient == flow.to else f", which `{recipient}` operates"
+            what = f"{told}{operated}; `{flow.agreement}` is with {listed(agreement.parties)}"
             yield Problem(
                 f"{path}.agreement", what, f"name the agreement with `{recipient}`, or add it as a party there"
             )
@@ -308,7 +313,11 @@ def parties_receive_by_agreement(whole: Whole) -> Iterator[Problem]:
         if flow.agreement is None and flow.to in whole.place.parties and flow.to != whole.place.responsible:
             what = f"flow `{name}` sends {listed(flow.datasets)} to the party `{flow.to}` without an agreement"
             with_it = [a for a, agreement in whole.place.agreements.items() if flow.to in agreement.parties]
-            mend = f"name it: {listed(with_it)}" if with_it else "declare an agreement with it, and name it in the flow"
+            mend = (
+                f"name one with it in the flow: {listed(with_it)}"
+                if with_it
+                else "declare an agreement with it, and name it in the flow"
+            )
             yield Problem(f"flows.{name}.agreement", what, mend)
 
 
@@ -375,7 +384,12 @@ def commands_have_takers(whole: Whole) -> Iterator[Problem]:
     """What is commanded can be commanded."""
     for name, flow in whole.place.flows.items():
         model = whole.model(flow.to)
-        if flow.protocol == "command" and (model is None or not model.commands):
+        takes = (
+            model.commands
+            if model is not None
+            else flow.to not in whole.place.systems.keys() | whole.place.parties.keys()
+        )
+        if flow.protocol == "command" and not takes:
             what = f"flow `{name}` commands `{flow.to}`, which takes no command"
             yield Problem(f"flows.{name}.to", what, "name a device whose model has `commands`, or use another protocol")
     for name, service in whole.place.services.items():
@@ -530,6 +544,17 @@ def records(place: Place) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             for name, record in value.items():
                 yield f"{field.encode_name}.{name}", record
+
+
+def notes(place: Place) -> tuple[str, ...]:
+    """What a reader must know to read the result: how far the claims reach, and what `acknowledged` promises."""
+    kinds = Counter(flow.observability.value for flow in place.flows.values())
+    shares = ", ".join(f"{kinds[kind.value]} {kind.value}" for kind in Observability)
+    return (
+        f"of {len(place.flows)} flows: {shares}. Cityward vouches for the enforced ones only.",
+        "an acknowledged reading survives a kill of any process. A power cut can lose the last two minutes, unless the broker "
+        "syncs every write or keeps three replicas.",
+    )
 
 
 ERRORS: tuple[Check, ...] = (

@@ -17,6 +17,7 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ from cityward.errors import PlaceError, PlaceErrors
 from cityward.place import references, shapes
 from cityward.place.checks import ERRORS, WARNINGS, Check, Finding, Problem, Whole, Word, member_ids
 from cityward.place.model import Place
-from cityward.place.source import Node, plain, read_yaml
+from cityward.place.source import MAX_ERRORS, Node, plain, read_yaml
 from cityward.place.things import Device
 
 Read = Callable[[str], bytes]
@@ -34,7 +35,6 @@ Read = Callable[[str], bytes]
 MAX_BYTES = 16 * 2**20  # PRECEDENT: Doggerford is 70 kB; a city a hundred times its size is 7 MB
 MAX_FILES = 1000
 MAX_INCLUDE_DEPTH = 16
-MAX_ERRORS = 1000  # a person is reading; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Loaded:
     """A declaration that holds together. `digest` is that of its content, however it is split over files."""
 
     place: Place
-    origins: Mapping[str, tuple[str, int]]  # dotted path -> (file, line)
+    origins: Mapping[str, tuple[str, int]]  # dotted path -> (file, line); "" is the place itself
     warnings: tuple[Finding, ...]
     digest: str  # SHA-256, hexadecimal, of the canonical JSON
 
@@ -65,9 +65,9 @@ def load(root: str, read: Read, timezones: Collection[str] | None = None) -> Loa
     tree = _Merge(read)
     tree.take(root)
     origins = _origins(tree)
-    errors = [*tree.errors, *_wrong_shapes(tree), *_wrong_names(tree)]
+    errors = [*tree.errors, *islice(_wrong_shapes(tree), MAX_ERRORS), *islice(_wrong_names(tree), MAX_ERRORS)]
     whole = Whole(_place(tree, errors), timezones)
-    for found in _found(whole, ERRORS):
+    for found in islice(_found(whole, ERRORS), MAX_ERRORS):
         errors.append(PlaceError(found.what, where=_where(origins, found.path), mend=found.mend))
     if errors:
         raise PlaceErrors(_in_order(errors, tree.files))
@@ -99,6 +99,7 @@ class _Merge:
 
     read: Read
     errors: list[PlaceError] = field(default_factory=list[PlaceError])
+    broken: bool = False  # a file could not be read: what it declares is missing, and that is no error of the others
     files: list[str] = field(default_factory=list[str])
     size: int = 0
     header: dict[str, Node] = field(default_factory=dict[str, Node])
@@ -110,9 +111,11 @@ class _Merge:
         raw = self._bytes(name, where)
         tree = read_yaml(name, raw, self.errors) if raw is not None else None
         if tree is None:
+            self.broken = True
             return
         if not isinstance(tree.value, dict):
             mend = "start with `place: <id>`, or with a kind of record: `parties:`"
+            self.broken = True
             self.errors.append(PlaceError("the file is not a mapping", where=f"{name}:{tree.line}", mend=mend))
             return
         fields = _fields()
@@ -214,7 +217,7 @@ def _wrong_shapes(tree: _Merge) -> Iterator[PlaceError]:
             yield from shapes.wrong_shape(node, entry.type, name)
         elif name in tree.header:
             yield from shapes.wrong_shape(tree.header[name], entry.type, name)
-        elif entry.required:
+        elif entry.required and not tree.broken:
             what, mend = f"`{name}` is missing", f"add `{name}: ` with {shapes.expected(entry.type)}"
             yield PlaceError(what, where=f"{tree.files[0]}:1  {name}", mend=mend)
 
@@ -225,7 +228,8 @@ def _wrong_names(tree: _Merge) -> Iterator[PlaceError]:
         unit: node for name, node in tree.kinds.get("devices", {}).items() for unit in _member_ids(name, node)
     }
     names["properties"] = references.CATALOGUE
-    yield from references.dangling(tree.header, tree.kinds, names)
+    if not tree.broken:
+        yield from references.dangling(tree.header, tree.kinds, names)
     yield from references.ambiguous(names)
 
 
@@ -277,7 +281,7 @@ def _warnings(whole: Whole, origins: Mapping[str, tuple[str, int]]) -> Iterator[
 
 
 def _origins(tree: _Merge) -> dict[str, tuple[str, int]]:
-    origins: dict[str, tuple[str, int]] = {}
+    origins = {"": (tree.files[0], 1)}  # the place itself
     pending = [(name, node) for name, node in tree.header.items()]
     pending += [(f"{kind}.{name}", node) for kind, of in tree.kinds.items() for name, node in of.items()]
     while pending:
@@ -291,17 +295,16 @@ def _origins(tree: _Merge) -> dict[str, tuple[str, int]]:
 
 
 def _where(origins: Mapping[str, tuple[str, int]], path: str) -> str:
+    """A path that is not there is told at the nearest one above it."""
     at = path
-    while at not in origins and (cut := max(at.rfind("."), at.rfind("["))) > 0:
-        at = at[:cut]
-    if at not in origins:
-        return path
+    while at not in origins:
+        at = at[: max(at.rfind("."), at.rfind("["), 0)]
     file, line = origins[at]
     return f"{file}:{line}  {path}"
 
 
 def _in_order(errors: list[PlaceError], files: list[str]) -> list[PlaceError]:
-    """By file and line, each once; what is beyond `MAX_ERRORS` is counted."""
+    """By file and line, each once, and no more than a person reads."""
     rank = {name: i for i, name in enumerate(files)}
 
     def key(error: PlaceError) -> tuple[int, int]:
@@ -310,6 +313,8 @@ def _in_order(errors: list[PlaceError], files: list[str]) -> list[PlaceError]:
 
     once = list({str(error): error for error in sorted(errors, key=key)}.values())
     if len(once) > MAX_ERRORS:
-        more = PlaceError(f"and {len(once) - MAX_ERRORS} more errors", mend="mend these first")
-        return [*once[:MAX_ERRORS], more]
+        return [
+            *once[:MAX_ERRORS],
+            PlaceError(f"more than {MAX_ERRORS} errors", where=files[0], mend="mend these first"),
+        ]
     return once

@@ -151,7 +151,7 @@ def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
     if elsewhere:
         return f"`{found}` is a {_NOUNS.get(elsewhere[0], elsewhere[0])}; name a {_nouns(wanted)} here"
     if wanted == ("properties",):
-        return "name a property of the catalogue (cityward.catalogue)"
+        return "name an observed property of the catalogue; docs/declaration.md lists them"
     return (
         f"declare it under `{wanted[0]}`, or name one of {listed(known)}"
         if known
@@ -160,7 +160,8 @@ def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
 
 
 def _nouns(kinds: Kinds) -> str:
-    return " or ".join(_NOUNS[kind] for kind in kinds)
+    nouns = [_NOUNS[kind] for kind in kinds]
+    return " or ".join(filter(None, (", ".join(nouns[:-1]), nouns[-1])))
 
 
 def ambiguous(names: Names) -> Iterator[PlaceError]:
@@ -173,7 +174,9 @@ def ambiguous(names: Names) -> Iterator[PlaceError]:
     for shared, first, second in sorted(told):
         there, here = names[first][shared], names[second][shared]
         what = f"`{shared}` is also a {_NOUNS[first]}, at {there.file}:{there.line}; the two may stand in one field"
-        yield place_error(here, f"{second}.{shared}", what, "give one of them another id")
+        path = f"devices.{shared.rpartition('-')[0]}" if second == "members" else f"{second}.{shared}"
+        what = what if second != "members" else f"its member {what}"
+        yield place_error(here, path, what, "give one of them another id")
 
 
 CATALOGUE: Mapping[str, Node] = {name: Node(None, "catalogue", 0) for name in PROPERTIES}

@@ -35,6 +35,7 @@ from cityward.errors import PlaceError
 
 MAX_DEPTH = 24  # PRECEDENT: the deepest record of ours nests 8
 MAX_NODES = 2_000_000  # a city of 100,000 positions has 300,000
+MAX_ERRORS = 1000  # a person is reading
 MAX_NUMBER_LENGTH = 40  # longer digits are no quantity, and Python refuses to read 4,300 of them
 
 Scalar = str | int | float | bool | None
@@ -54,6 +55,7 @@ class _Open:
     """A mapping or list that has not ended yet. `key` and `key_line` wait for their value."""
 
     node: Node
+    path: str  # of the node itself
     key: str | None = None
     key_line: int = 0
 
@@ -151,10 +153,10 @@ class _Tree:
                 _line(event), f"`*{event.anchor}` is an alias", "write the value out; aliases are not read"
             )
         if event.anchor is not None:
-            raise _StopError(_line(event), f"`&{event.anchor}` is an anchor", "leave it out; anchors are not read")
+            self._tell(_line(event), f"`&{event.anchor}` is an anchor", "leave it out; anchors are not read")
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
-            raise _StopError(_line(event), f"`{tag}` is a tag", "leave it out; the record's type decides")
+            self._tell(_line(event), f"`{tag}` is a tag", "leave it out; the record's type decides")
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise _StopError(_line(event), f"more than {MAX_NODES:,} values", "split the place")
@@ -167,9 +169,10 @@ class _Tree:
             self._key(holder, event)
             return
         node = Node(_value(event), self.file, _line(event))
+        path = f"{holder.path}.{holder.key}" if holder is not None and holder.key is not None else ""
         self._put(holder, node)
         if isinstance(event, MappingStartEvent | SequenceStartEvent):
-            self.stack.append(_Open(node))
+            self.stack.append(_Open(node, path or (holder.path if holder is not None else "")))
 
     def _key(self, holder: _Open, event: NodeEvent) -> None:
         if not isinstance(event, ScalarEvent):
@@ -185,14 +188,18 @@ class _Tree:
             key = holder.key or ""
             node.line = holder.key_line
             if key in holder.node.value:
-                self._doubled(key, holder.node.value[key], node)
+                first = holder.node.value[key].line
+                what = f"`{key[:80]}` is given twice, on line {first} and on line {node.line}"
+                self._tell(node.line, what, "keep one of the two", f"{holder.path}.{key}")
             else:
                 holder.node.value[key] = node
             holder.key = None
 
-    def _doubled(self, key: str, first: Node, second: Node) -> None:
-        what = f"`{key}` is given twice, on line {first.line} and on line {second.line}"
-        self.errors.append(PlaceError(what, where=f"{self.file}:{second.line}", mend="keep one of the two"))
+    def _tell(self, line: int, what: str, mend: str, path: str = "") -> None:
+        where = f"{self.file}:{line}  {path.lstrip('.')}".rstrip()
+        self.errors.append(PlaceError(what, where=where, mend=mend))
+        if len(self.errors) > MAX_ERRORS:
+            raise _StopError(line, f"more than {MAX_ERRORS} mistakes so far", "mend these first")
 
 
 def _line(event: Event) -> int:
