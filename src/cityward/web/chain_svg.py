@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from cityward.reach.picture import Picture, PictureEdge, PictureNode
 
-CHARACTER_WIDTH = 6.6  # of 12 px system fonts, on average; a box must not overflow
+CHARACTER_WIDTH = 7.0  # of 12 px system fonts, the wide ones too; a box must not overflow
 TEXT_INSET = 12.0
 
 _INK = {"device": "#2f8f7d", "system": "#5b7fa6", "party": "#a0762a"}

@@ -1,0 +1,114 @@
+/** What the web door answers; see docs/api.md. Times ending in `_ms` are city time. */
+
+export type Position = [number, number]
+
+export interface Property { id: string; title: string; unit: string }
+export interface Device {
+  id: string
+  group: string
+  model: string
+  name: string
+  area: string | null
+  position: Position | null
+  status: string
+  actuator: boolean
+  properties: Property[]
+}
+export interface Area { id: string; name: string; centre: Position | null; outline: Position[] }
+export interface Flow { id: string; name: string; from: string; to: string; purpose: string }
+export interface Clock { now_ms: number; speed: number }
+export interface Place {
+  id: string
+  name: string
+  position: Position
+  timezone: string
+  clock: Clock
+  areas: Area[]
+  devices: Device[]
+  flows: Flow[]
+  services: { id: string; name: string; kind: string; operator: string; actuators: string[] }[]
+}
+export interface Totals { received: number; admitted: number; refused: number; shed: number }
+export interface FlowCount extends Totals { flow: string }
+export interface Counts { totals: Totals; flows: FlowCount[]; rate_per_s: number }
+export interface Latest { device: string; property: string; value: number; observed_at_ms: number }
+export interface Command {
+  id: string
+  service: string
+  device: string
+  command: string
+  value: number
+  state: 'sent' | 'acknowledged' | 'timed-out' | 'rejected'
+  cause: Record<string, string>
+  record: string
+  sent_at_ms: number
+  settled_at_ms: number | null
+}
+export interface Health { status: 'ok' | 'stale'; backlog: number | null; clients: number; dropped: number; dropped_values: number }
+export interface Refusal {
+  seq: number
+  row: number
+  device: string
+  flow: string
+  property: string
+  reason: string
+  mend: string
+  value: number | null
+  observed_at_ms: number | null
+  received_at_ms: number
+  excerpt: string
+}
+export interface Refusals {
+  reasons: { flow: string; reason: string; count: number; mend: string }[]
+  recent: Refusal[]
+  door?: { reason: string; count: number }[]
+}
+export interface Expected { property: string; hour: number; low: number; high: number; count: number }
+export interface DeviceAnswer {
+  device: Device
+  latest: (Omit<Latest, 'device'> & { received_at_ms?: number })[]
+  expected: Expected[]
+  last_seen_ms: number | null
+  flow: string | null
+  chain: string[]
+  credential: { state: string; issued_at_ms?: number | null; revoked_at_ms?: number | null }
+  refusals: Refusal[]
+}
+export interface Series { property: string; unit: string; points: [number, number][] }
+export interface Window { since_ms: number; until_ms: number; series: Series[] }
+export interface ChainNode { id: string; kind: string; title: string; subtitle: string; x: number; y: number; w: number; h: number; flows?: string[] }
+export interface ChainEdge {
+  flow: string
+  title?: string
+  from: string
+  to: string
+  points: Position[]
+  datasets?: string[]
+  purpose?: string
+  protection?: string
+  observability: string
+}
+export interface Chain { width: number; height: number; nodes: ChainNode[]; edges: ChainEdge[] }
+
+/** What went wrong, in words for the person who looks at the page. */
+export class Unanswered extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message)
+  }
+}
+
+const DEADLINE_MS = 15_000
+
+/** GET one of our own paths. Throws `Unanswered`, also when the answer takes too long. */
+export async function get<T>(path: string): Promise<T> {
+  let answer: Response
+  try {
+    answer = await fetch(path, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(DEADLINE_MS) })
+  } catch {
+    throw new Unanswered(0, 'The city does not answer.')
+  }
+  if (answer.ok) return (await answer.json()) as T
+  if (answer.status === 401) throw new Unanswered(401, 'You are signed out.')
+  if (answer.status === 404) throw new Unanswered(404, 'There is no such thing in this city.')
+  throw new Unanswered(answer.status, `The city answered ${answer.status}.`)
+}

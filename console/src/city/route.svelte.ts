@@ -1,0 +1,32 @@
+/** Where we are in the one page: the fragment of the address. */
+
+export type Route = { page: 'map' } | { page: 'chain'; node: string | null } | { page: 'device'; id: string } | { page: 'lost' }
+
+export function parse(hash: string): Route {
+  const [page = '', ...rest] = hash.replace(/^#\/?/, '').split('/')
+  const id = decode(rest.join('/'))
+  if (page === '' && !id) return { page: 'map' }
+  if (page === 'chain') return { page: 'chain', node: id || null }
+  if (page === 'device' && id) return { page: 'device', id }
+  return { page: 'lost' }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}
+
+class Router {
+  now = $state<Route>(parse(location.hash))
+
+  constructor() {
+    addEventListener('hashchange', () => (this.now = parse(location.hash)))
+  }
+}
+
+export const router = new Router()
+export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
+export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`

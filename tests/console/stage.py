@@ -1,0 +1,296 @@
+"""A small real server that plays the web door with canned answers, so that the console can be shown any moment of a city.
+
+The declaration is the real demonstration city. Nothing here judges or stores: a test says what the door answers next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cityward.catalogue import PROPERTIES
+from cityward.compose.places import demo_place, load_place
+from cityward.place.registry import Registry, Unit, number
+from cityward.reach.chains import downstream, flow_graph
+from cityward.reach.picture import layout
+
+BUILT = Path(__file__).parents[2] / "src" / "cityward" / "web" / "console"
+DUSK_MS = 1_794_851_000_000  # 2026-11-16 17:43:20 UTC
+SPEED = 60.0
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; "
+    "trusted-types svelte-trusted-html cityward-map-worker"
+)
+"""Stricter than what the door sends, so that the console also passes there."""
+
+
+class Stage:
+    """The server and what it answers. `send` speaks to every open live feed; `refuse_live` makes the feed fail."""
+
+    def __init__(self, tiles: Path | None) -> None:
+        self.place = load_place(demo_place()).place
+        self.registry: Registry = number(self.place)
+        self.tiles = tiles
+        self.totals = {"received": 0, "admitted": 0, "refused": 0, "shed": 0}
+        self.greeting: list[tuple[str, Any]] = []
+        self.refusals: dict[str, Any] = {"reasons": [], "recent": [], "door": []}
+        self.commands: list[dict[str, Any]] = []
+        self.overrides: dict[str, Any] = {}
+        self.status = 200
+        self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server = uvicorn.Server(uvicorn.Config(self._app(), log_level="error", lifespan="off", loop="asyncio"))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.hang_up()
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def send(self, event: str, data: Any) -> None:
+        """One event to every open feed, from any thread."""
+        self._put(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def hang_up(self) -> None:
+        """End every open feed, as a dying door would."""
+        self._put(None)
+
+    def counts(self, totals: dict[str, int], rate: float = 12.5) -> dict[str, Any]:
+        """A `counts` event with the totals spread over the flows, largest first."""
+        flows, rest = [], dict(totals)
+        names = self.registry.flows
+        for i, flow in enumerate(names):
+            row = {k: v if i == len(names) - 1 else int(v * (0.5 if k == "received" else 0.5)) for k, v in rest.items()}
+            row["received"] = row["admitted"] + row["refused"] + row["shed"]
+            rest = {k: rest[k] - row[k] for k in rest}
+            flows.append({"flow": flow, **row})
+        return {"totals": totals, "flows": flows, "rate_per_s": rate}
+
+    def reading(self, unit: Unit, prop: str, at_ms: int) -> float:
+        """A plausible value: smooth over the day, a little different for each device. Recorded data it is not."""
+        known = PROPERTIES[prop]
+        own = (sum(unit.id.encode()) % 97) / 97
+        day = (at_ms / 86_400_000 + own * 0.1) % 1.0
+        wave = 0.5 - 0.5 * math.cos(2 * math.pi * day) + 0.06 * math.sin(2 * math.pi * (day * 23 + own))
+        if prop == "lamp-level":
+            return float(round((0.2 + 0.8 * own) * 10) * 10) if not 0.3 < day < 0.68 else 0.0
+        low, high = _USUAL.get(prop, (known.low, known.low + (known.high - known.low) * 0.2))
+        return round(low + (high - low) * min(1.0, max(0.0, wave * (0.7 + 0.5 * own))), 2)
+
+    # -- what the door answers ----------------------------------------------------------------------------------------
+
+    def place_answer(self) -> dict[str, Any]:
+        """`GET /api/place`."""
+        place = self.place
+        answer: dict[str, Any] = {
+            "id": place.place,
+            "name": place.name,
+            "position": place.position,
+            "timezone": place.timezone,
+            "clock": {"now_ms": DUSK_MS, "speed": SPEED},
+            "areas": [
+                {"id": k, "name": a.name or k, "centre": a.centre, "outline": a.outline} for k, a in place.areas.items()
+            ],
+            "devices": [self.device(unit) for unit in self.registry.units],
+            "flows": [
+                {"id": k, "name": f.name or k, "from": f.from_, "to": f.to, "purpose": f.purpose}
+                for k, f in place.flows.items()
+            ],
+            "services": [],
+        }
+        return {**answer, **self.overrides.get("place", {})}
+
+    def device(self, unit: Unit) -> dict[str, Any]:
+        """One row of `devices`."""
+        model = self.place.device_models[unit.model]
+        group = self.place.devices[unit.group]
+        name = group.name or unit.group
+        return {
+            "id": unit.id,
+            "group": unit.group,
+            "model": unit.model,
+            "name": name if unit.id == unit.group else f"{name} {unit.id.rpartition('-')[2]}",
+            "area": unit.area,
+            "position": unit.position,
+            "status": unit.status.value,
+            "actuator": bool(model.commands),
+            "properties": [{"id": p, "title": PROPERTIES[p].title, "unit": PROPERTIES[p].unit} for p in model.properties],
+        }
+
+    def device_answer(self, unit: Unit) -> dict[str, Any]:
+        """`GET /api/devices/{id}`."""
+        graph = flow_graph(self.place)
+        shown = self.device(unit)
+        expected = []
+        for p in shown["properties"]:
+            for hour in range(24):
+                middle = self.reading(unit, p["id"], DUSK_MS // 86_400_000 * 86_400_000 + hour * 3_600_000 + 1_800_000)
+                width = max(1.0, abs(middle) * 0.18)
+                low = max(middle - width, PROPERTIES[p["id"]].low)
+                expected.append({"property": p["id"], "hour": hour, "low": low, "high": middle + width, "count": 42})
+        return {
+            "device": shown,
+            "latest": self.latest(DUSK_MS, [unit]),
+            "expected": expected,
+            "last_seen_ms": DUSK_MS - 40_000,
+            "flow": self.registry.flows[unit.flow] if unit.flow >= 0 else None,
+            "chain": list(downstream(graph, unit.group)),
+            "credential": {"state": "active", "issued_at_ms": DUSK_MS - 86_400_000, "revoked_at_ms": None},
+            "refusals": [r for r in self.refusals["recent"] if r["device"] == unit.id],
+        }
+
+    def latest(self, at_ms: int, units: list[Unit] | None = None) -> list[dict[str, Any]]:
+        """A `latest` event of every channel."""
+        return [
+            {"device": u.id, "property": p, "value": self.reading(u, p, at_ms), "observed_at_ms": at_ms - 60_000}
+            for u in units or self.registry.units
+            if u.flow >= 0 and u.status.value == "active"
+            for p in self.place.device_models[u.model].properties
+        ]
+
+    def _app(self) -> ASGIApp:
+        app = Starlette(
+            routes=[
+                Route("/", lambda _: FileResponse(BUILT / "index.html")),
+                Route("/api/place", self._place),
+                Route("/api/live", self._live),
+                Route("/api/chain", lambda _: Response(_json(layout(flow_graph(self.place))), media_type=_JSON)),
+                Route("/api/refusals", lambda _: JSONResponse(self.refusals)),
+                Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
+                Route("/api/devices/{device}", self._device),
+                Route("/api/devices/{device}/window", self._window),
+                Route("/tiles/city.pmtiles", self._tiles),
+                Mount("/", StaticFiles(directory=BUILT)),
+            ]
+        )
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            async def with_policy(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+                    message["headers"].append((b"x-content-type-options", b"nosniff"))
+                await send(message)
+
+            await app(scope, receive, with_policy)
+
+        return guarded
+
+    async def _place(self, request: Request) -> Response:
+        if self.status != 200:
+            return JSONResponse({"status": self.status}, self.status)
+        return JSONResponse(self.place_answer())
+
+    async def _live(self, request: Request) -> Response:
+        if self.status != 200:
+            return JSONResponse({"status": self.status}, self.status)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(1000)
+        for event, data in self.greeting:
+            queue.put_nowait(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+        self._listeners.add(queue)
+
+        async def events() -> AsyncIterator[bytes]:
+            try:
+                yield b": hello\n\n"
+                while (text := await queue.get()) is not None:
+                    yield text
+            finally:
+                self._listeners.discard(queue)
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def _device(self, request: Request) -> Response:
+        unit = self._unit(request)
+        return JSONResponse(self.device_answer(unit)) if unit else JSONResponse({"status": 404}, 404)
+
+    async def _window(self, request: Request) -> Response:
+        unit = self._unit(request)
+        if unit is None:
+            return JSONResponse({"status": 404}, 404)
+        since, until = int(request.query_params["since_ms"]), int(request.query_params["until_ms"])
+        series = [
+            {
+                "property": p,
+                "unit": PROPERTIES[p].unit,
+                "points": [[at, self._wobble(unit, p, at)] for at in range(since, until, 600_000)],
+            }
+            for p in self.place.device_models[unit.model].properties
+        ]
+        return JSONResponse({"since_ms": since, "until_ms": until, "series": series})
+
+    def _wobble(self, unit: Unit, prop: str, at_ms: int) -> float:
+        value = self.reading(unit, prop, at_ms)
+        if prop == "lamp-level":
+            return value
+        noise = (at_ms // 600_000 * 7919 + len(unit.id) * 31) % 101 / 101 - 0.5
+        return round(value * (1 + 0.12 * noise), 2)
+
+    async def _tiles(self, request: Request) -> Response:
+        return FileResponse(self.tiles) if self.tiles else JSONResponse({"status": 404}, 404)
+
+    def _unit(self, request: Request) -> Unit | None:
+        at = self.registry.unit_index.get(request.path_params["device"])
+        return None if at is None else self.registry.units[at]
+
+    def _serve(self) -> None:
+        async def main() -> None:
+            self._loop = asyncio.get_running_loop()
+            await self._server.serve(sockets=[self._socket])
+
+        asyncio.run(main())
+
+    def _put(self, text: bytes | None) -> None:
+        def everywhere() -> None:
+            for queue in self._listeners:
+                queue.put_nowait(text)
+
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(everywhere)
+
+
+_JSON = "application/json"
+_json = msgspec.json.encode
+_USUAL = {
+    "air-temperature": (4, 14),
+    "dew-point": (2, 8),
+    "relative-humidity": (62, 96),
+    "air-pressure": (1002, 1018),
+    "rain": (0, 2.5),
+    "wind-speed": (2, 11),
+    "pm2-5": (6, 34),
+    "pm10": (12, 58),
+    "so2": (2, 14),
+    "no2": (9, 61),
+    "co": (180, 900),
+    "o3": (20, 74),
+    "illuminance": (0, 21_000),
+    "sound-level": (41, 74),
+    "vehicle-speed": (8, 27),
+    "pedestrian-count": (40, 1900),
+    "parking-occupied": (60, 480),
+    "fill-level": (10, 88),
+    "water-level": (-1.2, 1.6),
+    "lamp-power": (0, 96),
+    "battery-level": (71, 99),
+}
