@@ -235,7 +235,8 @@ class _City:
             return Child(name, [*argv, "--state", str(self.home.root)])
 
         children = [child("worker", i) for i in range(city.workers)]
-        children += [child("service"), child("web")]
+        web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
+        children += [child("service"), web]
         return [*children, child("street")] if city.street is not None else children
 
     def _sign_in_link(self, city: CityFile) -> str:

@@ -1,26 +1,72 @@
-"""Builds the web door of a running city."""
+"""What the web door of a running city is given of the outside world. The door itself is `web`, above this room."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from cityward.adapters.bus.log import LogWriter, connect, log_state
-from cityward.adapters.protocols.ngsi_ld.batches import split_batch
+from cityward.adapters.ledgers.files import FileLedger
+from cityward.adapters.protocols.ngsi_ld.batches import Batch, Problem, split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
 from cityward.adapters.protocols.ngsi_ld.identity import device_of, entity_id, entity_type
 from cityward.adapters.tiles import TileArchive
 from cityward.compose.places import tiles_of
 from cityward.compose.setting import Setting
 from cityward.place.registry import Registry
-from cityward.web.admin import build_admin
-from cityward.web.app import build
-from cityward.web.ports import Doors, Entities
-from cityward.web.serve import serve
+from cityward.runtime.ports import Latest
 
 
-def entities_of(registry: Registry) -> Entities:
-    """The NGSI-LD view of the registry."""
-    return Entities(
+@dataclass(frozen=True, slots=True)
+class NgsiLd:
+    """Devices as NGSI-LD entities, by the registry's unit numbers."""
+
+    split: Callable[[bytes, str], Batch | Problem]
+    device_of: Callable[[str], str | None]
+    id_of: Callable[[int], str]
+    type_of: Callable[[int], str]
+    normalized: Callable[[int, Sequence[Latest]], Mapping[str, object]]
+    simplified: Callable[[int, Sequence[Latest]], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The outside world, as one web door is given it."""
+
+    intake: LogWriter
+    ledger: FileLedger
+    ngsi_ld: NgsiLd
+    tiles: TileArchive | None
+    backlog: Callable[[], Awaitable[int]]
+
+
+@asynccontextmanager
+async def outside(setting: Setting) -> AsyncGenerator[Outside]:
+    """Open for as long as the door is.
+
+    Raises:
+        LinkError: the bus does not answer.
+    """
+    city = setting.city
+    client = await connect(city.bus_url, "web", city.passwords.get("web"))
+    tiles = tiles_of(setting.place_folder)
+
+    async def backlog() -> int:
+        held = await asyncio.to_thread(setting.state.committed)
+        return max(0, (await log_state(client)).last_seq - min(held.values(), default=0))
+
+    try:
+        with setting.ledger("web") as ledger:
+            archive = TileArchive(tiles) if tiles else None
+            yield Outside(LogWriter(client), ledger, _ngsi_ld(setting.registry), archive, backlog)
+    finally:
+        await client.close()
+
+
+def _ngsi_ld(registry: Registry) -> NgsiLd:
+    return NgsiLd(
         split=split_batch,
         device_of=device_of,
         id_of=lambda unit: entity_id(registry, unit),
@@ -28,36 +74,3 @@ def entities_of(registry: Registry) -> Entities:
         normalized=lambda unit, latest: entity(registry, unit, latest, Form.NORMALIZED),
         simplified=lambda unit, latest: entity(registry, unit, latest, Form.SIMPLIFIED),
     )
-
-
-async def run_web(setting: Setting, _: int, stop: asyncio.Event) -> None:
-    """Serve the console, the API and the HTTP front doors."""
-    city = setting.city
-    client = await connect(city.bus_url, "web", city.passwords.get("web"))
-    tiles = tiles_of(setting.place_folder)
-
-    async def backlog() -> int:
-        held = await asyncio.to_thread(setting.state.committed)
-        last = (await log_state(client)).last_seq
-        return max(0, last - min(held.values(), default=0))
-
-    with setting.ledger("web") as ledger:
-        doors = Doors(
-            place=setting.loaded.place,
-            registry=setting.registry,
-            clock=city.city_clock,
-            state=setting.state,
-            history=setting.history(),
-            credentials=setting.state,
-            sessions=setting.state,
-            intake=LogWriter(client),
-            entities=entities_of(setting.registry),
-            tiles=TileArchive(tiles) if tiles else None,
-            ledger=ledger,
-            backlog=backlog,
-        )
-        app = build(doors)
-        try:
-            await serve(app, build_admin(app), city.web_host, city.web_port, city.admin_port, stop)
-        finally:
-            await client.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,7 +20,6 @@ from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
-from cityward.compose.doors import run_web
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting, take_revocations
 from cityward.errors import LinkError
@@ -40,19 +40,29 @@ EXPECTED_DAYS = 28
 EXPECTED_ROWS = 2_000_000
 
 
+Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
+
+
 def run_role(home: Home, role: str, index: int) -> None:
-    """Run one process of the city until it is told to stop or its supervisor ends."""
-    body = ROLES[role]
+    """Run one process of the city: a worker, the services, the street. The web door is `python -m cityward.web`."""
+    body = {"worker": lambda s, stop: run_worker(s, index, stop), "service": run_service, "street": run_street_role}[
+        role
+    ]
+    run_process(home, body)
+
+
+def run_process(home: Home, body: Body) -> None:
+    """Run until told to stop, or until the supervisor ends."""
 
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number_ in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number_, stop.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
         parent = asyncio.create_task(stop_with_parent(stop))
         setting = await asyncio.to_thread(open_setting, home)
         try:
-            await body(setting, index, stop)
+            await body(setting, stop)
         finally:
             parent.cancel()
 
@@ -60,13 +70,13 @@ def run_role(home: Home, role: str, index: int) -> None:
         _event_loop(main())
 
 
-def _event_loop(main: Awaitable[None]) -> None:
+def _event_loop(main: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop  # noqa: PLC0415 - not there on every platform
     except ImportError:
-        asyncio.run(main)  # type: ignore[arg-type]
+        asyncio.run(main)
     else:
-        uvloop.run(main)  # type: ignore[arg-type]
+        uvloop.run(main)
 
 
 def partitions_of(index: int, workers: int) -> tuple[int, ...]:
@@ -145,7 +155,7 @@ def write_progress(path: Path, intake: Intake) -> None:
     draft.replace(path)
 
 
-async def run_service(setting: Setting, _: int, stop: asyncio.Event) -> None:
+async def run_service(setting: Setting, stop: asyncio.Event) -> None:
     """Run the city's services."""
     city, place = setting.city, setting.loaded.place
     pace = Pace.at_speed(city.city_clock.speed)
@@ -179,7 +189,7 @@ def _expected_refresh(setting: Setting) -> Callable[[int], None]:
     return refresh
 
 
-async def run_street_role(setting: Setting, _: int, stop: asyncio.Event) -> None:
+async def run_street_role(setting: Setting, stop: asyncio.Event) -> None:
     """Run the simulated devices of the demonstration, each through the front door."""
     city, street = setting.city, setting.city.street
     assert street is not None
@@ -197,11 +207,3 @@ async def run_street_role(setting: Setting, _: int, stop: asyncio.Event) -> None
         ),
         stop,
     )
-
-
-ROLES: Mapping[str, Callable[[Setting, int, asyncio.Event], Awaitable[None]]] = {
-    "worker": run_worker,
-    "service": run_service,
-    "web": run_web,
-    "street": run_street_role,
-}

@@ -1,0 +1,54 @@
+"""The web process of a running city: `python -m cityward.web STATE`. Started by `cityward run`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from cityward.compose.doors import Outside, outside
+from cityward.compose.home import Home
+from cityward.compose.roles import run_process
+from cityward.compose.setting import Setting
+from cityward.web.admin import build_admin
+from cityward.web.app import build
+from cityward.web.ports import Doors, Entities
+from cityward.web.serve import serve
+
+
+async def run_web(setting: Setting, stop: asyncio.Event) -> None:
+    """Serve the console, the API and the HTTP front doors."""
+    city = setting.city
+    async with outside(setting) as world:
+        app = build(doors_of(setting, world))
+        await serve(app, build_admin(app), city.web_host, city.web_port, city.admin_port, stop)
+
+
+def doors_of(setting: Setting, world: Outside) -> Doors:
+    """The door's ports, filled."""
+    ngsi_ld = world.ngsi_ld
+    return Doors(
+        place=setting.loaded.place,
+        registry=setting.registry,
+        clock=setting.city.city_clock,
+        state=setting.state,
+        history=setting.history(),
+        credentials=setting.state,
+        sessions=setting.state,
+        intake=world.intake,
+        entities=Entities(
+            split=ngsi_ld.split,
+            device_of=ngsi_ld.device_of,
+            id_of=ngsi_ld.id_of,
+            type_of=ngsi_ld.type_of,
+            normalized=ngsi_ld.normalized,
+            simplified=ngsi_ld.simplified,
+        ),
+        tiles=world.tiles,
+        ledger=world.ledger,
+        backlog=world.backlog,
+    )
+
+
+if __name__ == "__main__":
+    run_process(Home(Path(sys.argv[1])), run_web)
