@@ -60,7 +60,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
     app = Starlette(
         routes=[mount(one, desk) for one in (*declared, _openapi(declared))],
         middleware=[Middleware(SecureHeaders, secure=doors.secure)],
-        exception_handlers={HTTPException: _http_problem, Exception: _fault},
+        exception_handlers={HTTPException: _http_problem},
         lifespan=lambda _: _running(desk),
     )
     app.router.redirect_slashes = False  # a redirected POST is sent again by some clients, without its body by others
@@ -97,11 +97,6 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     word = {404: "not-found", 405: "wrong-method"}.get(error.status_code, "bad-request")
     return Problem(error.status_code, word, error.detail, error.headers).response(_dialect(request))
-
-
-async def _fault(request: Request, error: Exception) -> Response:
-    """A fault of ours: logged by the server, told to nobody."""
-    return Problem(500, "fault", "something is wrong here; it has been logged").response(_dialect(request))
 
 
 class SecureHeaders:

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -34,6 +35,8 @@ from cityward.web.problems import Dialect, Problem, unavailable
 JSON = "application/json"
 BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
 MOST_QUERY_FIELDS = 32
+
+_log = structlog.get_logger("cityward.web")
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +156,10 @@ class Endpoint:
             response = problem.response(self.route.dialect)
         except LinkError as error:
             response = unavailable("link", error.what).response(self.route.dialect)
+        except Exception:
+            # the one place where a fault of ours ends: it is told to the log and to nobody else
+            _log.exception("a fault while answering", route=self.route.path)
+            response = Problem(500, "fault", "something is wrong here; it has been logged").response(self.route.dialect)
         finally:
             held.release()
         status: int = getattr(response, "status_code", 200)
