@@ -12,10 +12,18 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cityward.adapters.keys.authority import AUTHORITY_LASTS, SERVER_LASTS, Authority, renewal_due, signing_key
+from cityward.adapters.keys.authority import (
+    AUTHORITY_LASTS,
+    SERVER_LASTS,
+    client_certificates,
+    open_authority,
+    renewal_due,
+    server_files,
+    signing_key,
+)
 from cityward.adapters.keys.bundle import DeviceSecret, forget_secret, read_secret, write_secrets
 from cityward.adapters.keys.private import kept_private, read_private, write_private
-from cityward.adapters.keys.secrets import hash_key, hash_password, issue, make_secret
+from cityward.adapters.keys.secrets import bcrypt_of, issue, new_secret, sha256_of
 from cityward.adapters.street.credentials import http_key_of, password_of
 from cityward.errors import LinkError
 
@@ -27,8 +35,8 @@ def loaded(path: Path) -> x509.Certificate:
 
 
 def test_keeps_every_private_file_for_its_owner_only(tmp_path: Path):
-    authority = Authority(tmp_path / "keys", "doggerford")
-    authority.server_certificate([], NOW)
+    authority = open_authority(tmp_path / "keys", "doggerford", NOW)
+    server_files(authority, [], NOW)
     signing_key(tmp_path / "keys", "worker-0")
     write_secrets(tmp_path / "keys" / "devices", [DeviceSecret(device="lamp-1", password="p")])
     for path in (tmp_path / "keys").rglob("*"):
@@ -38,24 +46,24 @@ def test_keeps_every_private_file_for_its_owner_only(tmp_path: Path):
 
 
 def test_makes_the_authority_once_and_uses_it_again(tmp_path: Path):
-    first = Authority(tmp_path, "doggerford").certificate(NOW)
-    assert Authority(tmp_path, "doggerford").certificate(NOW + timedelta(days=30)) == first
+    first = open_authority(tmp_path, "doggerford", NOW).certificate
+    assert open_authority(tmp_path, "doggerford", NOW + timedelta(days=30)).certificate == first
     constraints = first.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert (constraints.ca, constraints.path_length) == (True, 0)
 
 
 def test_names_the_server_as_localhost_and_as_it_is_told(tmp_path: Path):
-    path, _ = Authority(tmp_path, "d").server_certificate(["broker.doggerford.example", "192.0.2.7"], NOW)
+    path = server_files(open_authority(tmp_path, "d", NOW), ["broker.doggerford.example", "192.0.2.7"], NOW).certificate
     names = loaded(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(names.get_values_for_type(x509.DNSName)) == {"localhost", "broker.doggerford.example"}
     assert {str(a) for a in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "::1", "192.0.2.7"}
 
 
 def test_keeps_the_server_certificate_until_it_must_change(tmp_path: Path):
-    authority = Authority(tmp_path, "d")
+    authority = open_authority(tmp_path, "d", NOW)
 
     def made(names: list[str], now: datetime) -> x509.Certificate:
-        return loaded(authority.server_certificate(names, now)[0])
+        return loaded(server_files(authority, names, now).certificate)
 
     first = made(["a.example"], NOW)
     assert made(["a.example"], NOW + SERVER_LASTS / 2) == first
@@ -69,26 +77,26 @@ def test_keeps_the_server_certificate_until_it_must_change(tmp_path: Path):
 
 
 def test_renews_the_authority_with_the_same_key_so_that_older_certificates_still_hold(tmp_path: Path):
-    authority = Authority(tmp_path, "d")
-    [client] = authority.client_certificates(["lamp-1"], NOW, lasts=AUTHORITY_LASTS)
-    first = authority.certificate(NOW)
-    renewed = authority.certificate(NOW + AUTHORITY_LASTS * 0.9)
+    authority = open_authority(tmp_path, "d", NOW)
+    [client] = client_certificates(authority, ["lamp-1"], NOW, lasts=AUTHORITY_LASTS)
+    first = authority.certificate
+    renewed = open_authority(tmp_path, "d", NOW + AUTHORITY_LASTS * 0.9).certificate
     assert renewed.not_valid_after_utc > first.not_valid_after_utc
     x509.load_pem_x509_certificate(client.certificate).verify_directly_issued_by(renewed)
 
 
 def test_replaces_a_server_certificate_of_another_authority(tmp_path: Path):
-    path, _ = Authority(tmp_path, "d").server_certificate([], NOW)
+    path = server_files(open_authority(tmp_path, "d", NOW), [], NOW).certificate
     before = loaded(path)
     (tmp_path / "ca.key").unlink()
-    Authority(tmp_path, "d").server_certificate([], NOW)
+    server_files(open_authority(tmp_path, "d", NOW), [], NOW)
     loaded(path).verify_directly_issued_by(loaded(tmp_path / "ca.pem"))
     assert loaded(path) != before
 
 
 def test_issues_client_certificates_that_name_the_device_and_nothing_else(tmp_path: Path):
     devices = [f"lamp-{i}" for i in range(300)]
-    issued = Authority(tmp_path, "d").client_certificates(devices, NOW)
+    issued = client_certificates(open_authority(tmp_path, "d", NOW), devices, NOW)
     certificates = [x509.load_pem_x509_certificate(one.certificate) for one in issued]
     assert [c.subject.rfc4514_string() for c in certificates] == [f"CN={d}" for d in devices]
     assert len({c.serial_number for c in certificates}) == len({one.sha256 for one in issued}) == 300
@@ -101,7 +109,7 @@ def test_issues_client_certificates_that_name_the_device_and_nothing_else(tmp_pa
 @pytest.mark.parametrize("device", ["", "../ca", "Lamp", "a/b", "a b", "lamp\n"])
 def test_refuses_a_device_id_that_is_none(tmp_path: Path, device: str):
     with pytest.raises(LinkError, match="device id"):
-        Authority(tmp_path, "d").client_certificates([device], NOW)
+        client_certificates(open_authority(tmp_path, "d", NOW), [device], NOW)
     with pytest.raises(LinkError, match="device id"):
         read_secret(tmp_path, device)
     with pytest.raises(LinkError, match="cannot name"):
@@ -110,7 +118,7 @@ def test_refuses_a_device_id_that_is_none(tmp_path: Path, device: str):
 
 def test_refuses_a_server_name_that_is_none(tmp_path: Path):
     with pytest.raises(LinkError, match="cannot name a server"):
-        Authority(tmp_path, "d").server_certificate(["straße.example"], NOW)
+        server_files(open_authority(tmp_path, "d", NOW), ["straße.example"], NOW)
 
 
 def test_signs_with_the_same_key_after_a_restart(tmp_path: Path):
@@ -124,7 +132,7 @@ def test_says_so_when_a_key_is_damaged_or_of_another_kind(tmp_path: Path):
     write_private(tmp_path / "sign-web.key", b"-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(LinkError, match="damaged"):
         signing_key(tmp_path, "web")
-    Authority(tmp_path, "d").certificate(NOW)
+    open_authority(tmp_path, "d", NOW)
     write_private(tmp_path / "sign-web.key", (tmp_path / "ca.key").read_bytes())
     with pytest.raises(LinkError, match="not an Ed25519 key"):
         signing_key(tmp_path, "web")
@@ -148,24 +156,24 @@ def test_lets_one_of_several_beginners_win_and_all_use_its_key(tmp_path: Path):
 
 
 def test_makes_secrets_of_192_bits_that_fit_a_url():
-    made = {make_secret() for _ in range(1000)}
+    made = {new_secret() for _ in range(1000)}
     assert len(made) == 1000
     assert all(len(secret) == 32 and secret.replace("-", "").replace("_", "").isalnum() for secret in made)
 
 
 def test_hashes_a_secret_so_that_only_it_passes():
-    secret = make_secret()
-    hashed = hash_password(secret).encode()
+    secret = new_secret()
+    hashed = bcrypt_of(secret).encode()
     assert bcrypt.checkpw(secret.encode(), hashed)
-    assert not bcrypt.checkpw(make_secret().encode(), hashed)
-    assert hash_key(secret).hex() not in secret
-    assert len(hash_key(secret)) == 32
+    assert not bcrypt.checkpw(new_secret().encode(), hashed)
+    assert sha256_of(secret).hex() not in secret
+    assert len(sha256_of(secret)) == 32
 
 
 @pytest.mark.parametrize("secret", ["", "short", "x" * 73])
 def test_refuses_to_hash_what_is_no_secret_of_ours(secret: str):
     with pytest.raises(ValueError, match="32 to 72 bytes"):
-        hash_password(secret)
+        bcrypt_of(secret)
 
 
 def test_issues_hundreds_at_once_each_its_own(tmp_path: Path):
@@ -175,7 +183,7 @@ def test_issues_hundreds_at_once_each_its_own(tmp_path: Path):
     for secret, row in issued[:3]:
         assert secret.password is not None
         assert (row.device, row.state, row.issued_at) == (secret.device, "active", 5)
-        assert row.key_sha256 == hash_key(secret.password)
+        assert row.key_sha256 == sha256_of(secret.password)
         assert bcrypt.checkpw(secret.password.encode(), (row.password_bcrypt or "").encode())
         assert read_secret(tmp_path, secret.device) == secret
         assert (password_of(tmp_path, secret.device), http_key_of(tmp_path, secret.device)) == (secret.password,) * 2
@@ -183,7 +191,7 @@ def test_issues_hundreds_at_once_each_its_own(tmp_path: Path):
 
 def test_never_prints_a_secret(tmp_path: Path):
     [(secret, row)] = issue(["lamp-1"], 0)
-    [client] = Authority(tmp_path, "d").client_certificates(["lamp-1"], NOW)
+    [client] = client_certificates(open_authority(tmp_path, "d", NOW), ["lamp-1"], NOW)
     assert secret.password is not None
     for shown in (repr(secret), str(secret), repr(row), repr(client)):
         assert secret.password not in shown

@@ -19,8 +19,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cityward.adapters.bus.server import find_binary, free_port
-from cityward.adapters.keys.authority import Authority
-from cityward.adapters.keys.secrets import hash_password, make_secret
+from cityward.adapters.keys.authority import Authority, client_certificates, open_authority, server_files
+from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 
 NOW = datetime.now(UTC)
 
@@ -84,24 +84,24 @@ def trusting(ca: Path, certificate: Path | None = None) -> ssl.SSLContext:
 
 
 def with_key(folder: Path, authority: Authority, device: str, now: datetime = NOW) -> Path:
-    [client] = authority.client_certificates([device], now)
+    [client] = client_certificates(authority, [device], now)
     path = folder / f"{device}.pem"
     path.write_bytes(client.certificate + client.key)
     return path
 
 
 def test_lets_a_device_in_by_its_password_over_tls_and_nobody_else(tmp_path: Path):
-    authority = Authority(tmp_path / "keys", "doggerford")
-    certificate, key = authority.server_certificate([], NOW)
-    secret, other = make_secret(), make_secret()
+    authority = open_authority(tmp_path / "keys", "doggerford", NOW)
+    server = server_files(authority, [], NOW)
+    secret, other = new_secret(), new_secret()
     newer = bcrypt.hashpw(other.encode(), bcrypt.gensalt(4, prefix=b"2b")).decode()
-    users = [{"user": "lamp-1", "password": hash_password(secret)}, {"user": "lamp-2", "password": newer}]
-    with broker(tmp_path / "b", {"cert_file": str(certificate), "key_file": str(key)}, users) as port:
-        context = trusting(authority.certificate_path)
+    users = [{"user": "lamp-1", "password": bcrypt_of(secret)}, {"user": "lamp-2", "password": newer}]
+    with broker(tmp_path / "b", {"cert_file": str(server.certificate), "key_file": str(server.key)}, users) as port:
+        context = trusting(authority.ca)
         assert answer(port, context, "lamp-1", secret) == "Success"
         assert answer(port, context, "lamp-2", other) == "Success"  # the broker reads $2b$ as well as $2a$
         assert answer(port, context, "lamp-1", other) == "Not authorized"
-        assert answer(port, context, "lamp-1", hash_password(secret)) == "Not authorized"  # the hash is no password
+        assert answer(port, context, "lamp-1", bcrypt_of(secret)) == "Not authorized"  # the hash is no password
         assert answer(port, context, "", "") == "Not authorized"
         with (
             socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
@@ -114,17 +114,17 @@ def test_lets_a_device_in_by_its_password_over_tls_and_nobody_else(tmp_path: Pat
 
 
 def test_lets_a_device_in_by_its_certificate_and_nobody_else(tmp_path: Path):
-    authority = Authority(tmp_path / "keys", "doggerford")
-    stranger = Authority(tmp_path / "other", "elsewhere")
-    certificate, key = authority.server_certificate([], NOW)
+    authority = open_authority(tmp_path / "keys", "doggerford", NOW)
+    stranger = open_authority(tmp_path / "other", "elsewhere", NOW)
+    server = server_files(authority, [], NOW)
     tls = {
-        "cert_file": str(certificate),
-        "key_file": str(key),
-        "ca_file": str(authority.certificate_path),
+        "cert_file": str(server.certificate),
+        "key_file": str(server.key),
+        "ca_file": str(authority.ca),
         "verify_and_map": True,
     }
     users = [{"user": "CN=lamp-1", "permissions": {"publish": ["in.lamp-1"]}}]
-    ca = authority.certificate_path
+    ca = authority.ca
     with broker(tmp_path / "b", tls, users) as port:
         assert answer(port, trusting(ca, with_key(tmp_path, authority, "lamp-1")), "") == "Success"
         assert answer(port, trusting(ca, with_key(tmp_path, authority, "lamp-2")), "") == "Not authorized"
@@ -139,16 +139,16 @@ def test_lets_a_device_in_by_its_certificate_and_nobody_else(tmp_path: Path):
 
 @pytest.mark.parametrize("by_password", [True, False])
 def test_holds_a_required_certificate_and_a_password_together(tmp_path: Path, by_password: bool):
-    authority = Authority(tmp_path / "keys", "doggerford")
-    certificate, key = authority.server_certificate([], NOW)
+    authority = open_authority(tmp_path / "keys", "doggerford", NOW)
+    server = server_files(authority, [], NOW)
     tls = {
-        "cert_file": str(certificate),
-        "key_file": str(key),
-        "ca_file": str(authority.certificate_path),
+        "cert_file": str(server.certificate),
+        "key_file": str(server.key),
+        "ca_file": str(authority.ca),
         "verify": True,
     }
-    secret = make_secret()
-    context = trusting(authority.certificate_path, with_key(tmp_path, authority, "lamp-1"))
-    with broker(tmp_path / "b", tls, [{"user": "lamp-1", "password": hash_password(secret)}]) as port:
-        said = answer(port, context, "lamp-1", secret if by_password else make_secret())
+    secret = new_secret()
+    context = trusting(authority.ca, with_key(tmp_path, authority, "lamp-1"))
+    with broker(tmp_path / "b", tls, [{"user": "lamp-1", "password": bcrypt_of(secret)}]) as port:
+        said = answer(port, context, "lamp-1", secret if by_password else new_secret())
         assert said == ("Success" if by_password else "Not authorized")

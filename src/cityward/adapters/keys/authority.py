@@ -49,6 +49,29 @@ ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """The city's authority: its folder, its certificate, and the key that signs, which stays in this module."""
+
+    folder: Path
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @property
+    def ca(self) -> Path:
+        """What devices and browsers of the city trust."""
+        return self.folder / "ca.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFiles:
+    """Where a server finds its certificate and its key, and the authority that its clients trust."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ClientCertificate:
     """A device's certificate and key (PEM), and the SHA-256 of the certificate (32 bytes), which the city keeps."""
 
@@ -58,67 +81,57 @@ class ClientCertificate:
     sha256: bytes
 
 
-class Authority:
-    """The city's authority. Nothing is made before it is asked for; the key is read when it signs and never handed out."""
+def open_authority(folder: Path, city: str, now: datetime) -> Authority:
+    """The authority in the folder; made when there is none, renewed when little of its time is left.
 
-    def __init__(self, folder: Path, city: str) -> None:
-        """`folder`: the city's `keys` folder, made for its owner only. `city`: the place's id, in the authority's name."""
-        self._folder, self._city = folder, city
+    Args:
+        folder: the city's `keys` folder; made for its owner only.
+        city: the place's id; stands in the authority's name.
+        now: aware.
 
-    @property
-    def certificate_path(self) -> Path:
-        """What devices and browsers of the city trust (`ca.pem`). There after the first certificate was asked for."""
-        return self._folder / "ca.pem"
+    Raises:
+        LinkError: a key cannot be read or written, or others may read it.
+    """
+    private_folder(folder)
+    path, ca = folder / "ca.key", folder / "ca.pem"
+    key = _ec_key(path, kept_private(path, _new_ec_key))
+    certificate = _certificate(ca)
+    if certificate is None or _used_up(certificate, now) or certificate.public_key() != key.public_key():
+        certificate = _authority_certificate(key, city, now)
+        write_private(ca, certificate.public_bytes(Encoding.PEM), mode=0o644)
+    return Authority(folder, certificate, key)
 
-    def certificate(self, now: datetime) -> x509.Certificate:
-        """The authority's own certificate: made when there is none, renewed when little of its time is left.
 
-        Raises:
-            LinkError: a key cannot be read or written, or others may read it.
-        """
-        return self._open(now)[0]
+def server_files(authority: Authority, names: Iterable[str], now: datetime) -> ServerFiles:
+    """The certificate and key of the city's servers: for localhost and the given DNS names and addresses.
 
-    def server_certificate(self, names: Iterable[str], now: datetime) -> tuple[Path, Path]:
-        """The certificate and key of the city's servers: for localhost and the given DNS names and addresses.
+    Made anew when there is none, when little of its time is left, when a name is added, or when the authority changed.
 
-        Made anew when there is none, when little of its time is left, when a name is added, or when the authority changed.
+    Raises:
+        LinkError: the folder cannot be read or written, or a name is none.
+    """
+    files = ServerFiles(authority.folder / "server.pem", authority.folder / "server.key", authority.ca)
+    key = _ec_key(files.key, kept_private(files.key, _new_ec_key))
+    held, wanted = _certificate(files.certificate), {*ALWAYS_NAMED, *names}
+    fit = held is not None and held.public_key() == key.public_key() and wanted <= _names_in(held)
+    if held is None or not fit or _used_up(held, now) or not _is_signed_by(held, authority):
+        made = _server_certificate(authority, key.public_key(), sorted(wanted), now)
+        write_private(files.certificate, made.public_bytes(Encoding.PEM), mode=0o644)
+    return files
 
-        Raises:
-            LinkError: the folder cannot be read or written, or a name is none.
-        """
-        authority, signer = self._open(now)
-        path, key_path = self._folder / "server.pem", self._folder / "server.key"
-        key = _ec_key(key_path, kept_private(key_path, _new_ec_key))
-        held, wanted = _certificate(path), {*ALWAYS_NAMED, *names}
-        fit = held is not None and held.public_key() == key.public_key() and wanted <= _names_in(held)
-        if held is None or not fit or _used_up(held, now) or not _is_signed_by(held, authority):
-            made = _server_certificate(authority, signer, key.public_key(), sorted(wanted), now)
-            write_private(path, made.public_bytes(Encoding.PEM), mode=0o644)
-        return path, key_path
 
-    def client_certificates(
-        self, devices: Sequence[str], now: datetime, lasts: timedelta = CLIENT_LASTS
-    ) -> list[ClientCertificate]:
-        """A new key and certificate for each device; its common name is the device's id. Less than a millisecond each.
+def client_certificates(
+    authority: Authority, devices: Sequence[str], now: datetime, lasts: timedelta = CLIENT_LASTS
+) -> list[ClientCertificate]:
+    """A new key and certificate for each device; its common name is the device's id. Less than a millisecond each.
 
-        The certificate holds no alternative name: a broker that maps names to users must find `CN=<device>`, and nothing
-        that could pass for one of the city's own roles.
+    The certificate holds no alternative name: a broker that maps names to users must find `CN=<device>`, and nothing that
+    could pass for one of the city's own roles.
 
-        Raises:
-            LinkError: a device's id is none, or the authority's key cannot be read.
-        """
-        authority, signer = self._open(now)
-        return [_client_certificate(authority, signer, device, now, lasts) for device in devices]
-
-    def _open(self, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        private_folder(self._folder)
-        path = self._folder / "ca.key"
-        key = _ec_key(path, kept_private(path, _new_ec_key))
-        certificate = _certificate(self.certificate_path)
-        if certificate is None or _used_up(certificate, now) or certificate.public_key() != key.public_key():
-            certificate = _authority_certificate(key, self._city, now)
-            write_private(self.certificate_path, certificate.public_bytes(Encoding.PEM), mode=0o644)
-        return certificate, key
+    Raises:
+        LinkError: a device's id is none.
+    """
+    return [_client_certificate(authority, device, now, lasts) for device in devices]
 
 
 def renewal_due(certificate_pem: bytes, now: datetime) -> bool:
@@ -158,11 +171,7 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey, city: str, now: date
 
 
 def _server_certificate(
-    authority: x509.Certificate,
-    signer: ec.EllipticCurvePrivateKey,
-    key: ec.EllipticCurvePublicKey,
-    names: Sequence[str],
-    now: datetime,
+    authority: Authority, key: ec.EllipticCurvePublicKey, names: Sequence[str], now: datetime
 ) -> x509.Certificate:
     alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
@@ -170,32 +179,30 @@ def _server_certificate(
         _leaf(authority, "cityward server", key, now, SERVER_LASTS)
         .add_extension(alternatives, critical=False)
         .add_extension(purpose, critical=False)
-        .sign(signer, hashes.SHA256())
+        .sign(authority.key, hashes.SHA256())
     )
 
 
-def _client_certificate(
-    authority: x509.Certificate, signer: ec.EllipticCurvePrivateKey, device: str, now: datetime, lasts: timedelta
-) -> ClientCertificate:
+def _client_certificate(authority: Authority, device: str, now: datetime, lasts: timedelta) -> ClientCertificate:
     if not is_id(device):
         raise LinkError(f"{device[:80]!r} is not a device id")
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _leaf(authority, device, key.public_key(), now, lasts)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(signer, hashes.SHA256())
+        .sign(authority.key, hashes.SHA256())
     )
     pem = certificate.public_bytes(Encoding.PEM)
     return ClientCertificate(device, pem, _pem(key), certificate.fingerprint(hashes.SHA256()))
 
 
 def _leaf(
-    authority: x509.Certificate, common_name: str, key: ec.EllipticCurvePublicKey, now: datetime, lasts: timedelta
+    authority: Authority, common_name: str, key: ec.EllipticCurvePublicKey, now: datetime, lasts: timedelta
 ) -> x509.CertificateBuilder:
-    signer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    signer = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer)
     return (
-        _builder(_name(common_name), authority.subject, key, now, lasts)
+        _builder(_name(common_name), authority.certificate.subject, key, now, lasts)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True, signs=False), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -260,9 +267,9 @@ def _used_up(certificate: x509.Certificate, now: datetime) -> bool:
     return end - now < (end - begin) * RENEW_WHEN_LEFT or now < begin
 
 
-def _is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+def _is_signed_by(certificate: x509.Certificate, authority: Authority) -> bool:
     try:
-        certificate.verify_directly_issued_by(authority)
+        certificate.verify_directly_issued_by(authority.certificate)
     except Exception:  # the library raises whatever its parser, the name or the signature check found
         return False
     return True

@@ -24,12 +24,12 @@ only let a street that reconnects at once (or an attacker with wrong passwords) 
 """
 
 
-def make_secret() -> str:
+def new_secret() -> str:
     """A secret nobody chose."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
-def hash_password(secret: str) -> str:
+def bcrypt_of(secret: str) -> str:
     """As the broker keeps it.
 
     Raises:
@@ -41,21 +41,21 @@ def hash_password(secret: str) -> str:
     return bcrypt.hashpw(secret.encode(), bcrypt.gensalt(BCRYPT_ROUNDS, prefix=b"2a")).decode()
 
 
-def hash_key(secret: str) -> bytes:
+def sha256_of(secret: str) -> bytes:
     """As the web door looks it up."""
     return sha256(secret.encode()).digest()
 
 
 def issue(devices: Iterable[str], now_us: int) -> list[tuple[DeviceSecret, CredentialRow]]:
     """A new secret for each device, and what the city keeps of it. Some 1 ms each."""
-    return [_issued(device, make_secret(), now_us) for device in devices]
+    return [_issued(device, new_secret(), now_us) for device in devices]
 
 
 def _issued(device: str, secret: str, now_us: int) -> tuple[DeviceSecret, CredentialRow]:
     row = CredentialRow(
         device=device,
-        password_bcrypt=hash_password(secret),
-        key_sha256=hash_key(secret),
+        password_bcrypt=bcrypt_of(secret),
+        key_sha256=sha256_of(secret),
         certificate_sha256=None,
         state="active",
         issued_at=now_us,
