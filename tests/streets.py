@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import bcrypt
-import msgspec
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from cityward.adapters.bus.config import LOG_STREAM, ROLES, BrokerSettings, compile_config
 from cityward.adapters.bus.log import connect, make_log
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
+from cityward.adapters.keys.bundle import DeviceSecret, write_secrets
 from cityward.adapters.street.link import MqttDoor
 from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
@@ -110,12 +110,10 @@ class StreetCity:
         self.server = BrokerServer(find_binary(), folder)
         self.url = f"nats://127.0.0.1:{self.settings.nats_port}"
         self.door = MqttDoor("127.0.0.1", self.settings.mqtt_port)
-        self.credentials.mkdir(mode=0o700)
-        for unit in registry.units:
-            path = self.credentials / f"{unit.id}.json"
-            path.touch(mode=0o600)
-            secret = {"device": unit.id, "password": PASSWORD, "http_key": f"key-of-{unit.id}"}
-            path.write_bytes(msgspec.json.encode(secret))
+        write_secrets(
+            self.credentials,
+            [DeviceSecret(device=u.id, password=PASSWORD, http_key=f"key-of-{u.id}") for u in registry.units],
+        )
 
     def config(self) -> str:
         rows = [CredentialRow(u.id, HASH, None, None, "active", 0) for u in self.registry.units]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cityward.adapters.street.credentials import password_of, read_secret
+from cityward.adapters.keys.bundle import DeviceSecret, write_secrets
+from cityward.adapters.street.credentials import http_key_of, password_of
 from cityward.adapters.street.link import DeviceLink, MqttDoor
 from cityward.errors import LinkError
 from streets import PASSWORD, StreetCity, in_street
@@ -127,26 +128,13 @@ def test_a_reissued_password_is_taken_up_without_a_restart(tmp_path: Path) -> No
     in_street(tmp_path, body)
 
 
-def test_refuses_a_credential_that_others_may_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{"device":"a","password":"s3cret"}')
-    path.chmod(0o644)
-    with pytest.raises(LinkError, match="others may read"):
-        read_secret(tmp_path, "a")
+def test_a_device_without_a_secret_is_said_to_have_none(tmp_path: Path) -> None:
+    with pytest.raises(LinkError, match="`air-station` is not here"):
+        password_of(tmp_path, "air-station")
 
 
-@pytest.mark.parametrize("text", ['{"device":"b","password":"s3cret"}', "{", "[]", '{"password":"s3cret"}'])
-def test_refuses_a_credential_that_is_not_the_devices(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "a.json"
-    path.write_text(text)
-    path.chmod(0o600)
-    with pytest.raises(LinkError) as caught:
-        read_secret(tmp_path, "a")
+def test_a_device_that_has_no_http_key_is_said_to_have_none(tmp_path: Path) -> None:
+    write_secrets(tmp_path, [DeviceSecret(device="air-station", password="s3cret")])
+    with pytest.raises(LinkError, match="no HTTP key") as caught:
+        http_key_of(tmp_path, "air-station")
     assert "s3cret" not in str(caught.value)
-
-
-def test_a_secret_does_not_print_itself(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{"device":"a","password":"s3cret"}')
-    path.chmod(0o600)
-    assert "s3cret" not in repr(read_secret(tmp_path, "a"))

@@ -16,6 +16,8 @@ from cityward.errors import LinkError
 POLL_S = 0.02
 READY_S = 300.0
 HELD_S = 600.0
+ROOMS_S = 1.5
+"""Workers tell once a second what each room used."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,8 @@ def measure(
         used = _used(watched)
     if outcome.acknowledged != outcome.sent:
         raise LinkError(f"{outcome.sent} messages were sent, {outcome.acknowledged} acknowledged")
+    if rooms_before:
+        time.sleep(ROOMS_S)  # the clock is stopped already
     cpu = {role: used[role] - used_before[role] for role in used}
     rooms_after = rooms()
     return Measurement(

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from cityward.adapters.recordings import Recording, RecordingError, Report
-from cityward.adapters.street.credentials import http_key_of, password_of, read_secret
+from cityward.adapters.street.credentials import http_key_of, password_of, secret_of
 from cityward.adapters.street.door_http import HttpDoor, HttpLink
 from cityward.adapters.street.link import DeviceLink, MqttDoor
 from cityward.adapters.street.pace import Pace
@@ -77,7 +77,7 @@ class Progress:
     acknowledged: int = 0
     refused_at_door: int = 0
     left_out: int = 0
-    missing: set[str] = field(default_factory=lambda: set[str]())
+    missing: set[str] = field(default_factory=set[str])
 
 
 class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ def _feeds(recordings: Sequence[Recording], settings: ReplaySettings, progress: 
             mend="declare the devices it names (see the recordings' README), or name another recording",
         )
     for feed in feeds:
-        read_secret(settings.credentials, feed.device)
+        secret_of(settings.credentials, feed.device)
     progress.devices = len({f.device for f in feeds})
     progress.total = sum(len(f.rows) for f in feeds)
     return feeds
@@ -213,9 +213,12 @@ def _newest(recordings: Sequence[Recording], limit: int | None) -> list[Recordin
     return [r.take(slice(len(r) - int(n), None)) for r, n in zip(recordings, np.diff(bounds), strict=True)]
 
 
+def _now(settings: ReplaySettings) -> int:
+    return settings.clock.to_city_us(time.time_ns() // 1000)
+
+
 def _ending(settings: ReplaySettings) -> int:
-    now = settings.clock.to_city_us(time.time_ns() // 1000)
-    return now if settings.ending_us is None else settings.ending_us
+    return _now(settings) if settings.ending_us is None else settings.ending_us
 
 
 # -- feeding -----------------------------------------------------------------------------------------------------------
@@ -303,7 +306,7 @@ async def _feed_parts(
         for message in _messages(feed, settings.speed):
             if (wait := due(message.upto)) > 0:
                 await asyncio.sleep(wait)
-            while wait_us := pace.wait_us(settings.clock.to_city_us(time.time_ns() // 1000)):
+            while wait_us := pace.wait_us(_now(settings)):  # noqa: ASYNC110 - the clock is what it waits for
                 await asyncio.sleep(wait_us / SECOND / settings.clock.speed)
             progress.messages += 1
             progress.observations += message.rows

@@ -29,7 +29,7 @@ from cityward.adapters.street.player import Source, sources
 from cityward.adapters.street.wire import PACK, Wire
 from cityward.errors import LinkError
 from cityward.place.registry import Registry, Unit
-from cityward.place.things import Position
+from cityward.place.things import DeviceStatus, Position
 from cityward.time import DAY, SECOND, CityClock
 
 SAVE_EVERY_S = 2.0
@@ -129,7 +129,8 @@ async def run_street(settings: StreetSettings, stop: asyncio.Event) -> None:
     recordings = read_folder(settings.recordings)
     playing = sources(recordings, settings.registry, settings.position, settings.zone_s)
     memory, city = Memory(settings.memory), _City(settings.clock)
-    lamps = [(unit, spec) for unit in settings.registry.units if (spec := lamp_spec(settings.registry, unit))]
+    active = [u for u in settings.registry.units if u.status is DeviceStatus.ACTIVE]
+    lamps = [(unit, spec) for unit in active if (spec := lamp_spec(settings.registry, unit))]
     _log.info("the street begins", sensors=len(playing), lamps=len(lamps))
     try:
         async with asyncio.TaskGroup() as group:
