@@ -1,0 +1,175 @@
+"""One SQL database, two engines: SQLite in a file (the default), PostgreSQL by URL. Transactions, and errors as `LinkError`.
+
+SQLite runs in WAL mode with `synchronous=NORMAL`: readers never wait for the writer; a killed process loses nothing it committed;
+a power cut may take back the newest transactions, whole ones, and never tears the file. That is enough here: positions are part
+of the transaction, so what is taken back is done again from the log, the evidence and the history, which are synced.
+Each writing transaction takes the write lock at its beginning and waits for it up to `WAIT_S`: one that upgraded half way could
+only fail.
+
+INVARIANT: every transaction is either whole or not there, for readers of any process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, make_url, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from cityward.adapters.stores.schema import METADATA, TALLY, VERSION
+from cityward.errors import LinkError
+
+WAIT_S = 10
+OPEN_ATTEMPTS = 50  # SQLite does not wait where two processes turn on WAL at once
+_OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)  # a mistake of ours, not the world's silence
+_SCHEMA_LOCK = 0x0C17_3A2D  # any number, the same in every process
+
+Insert = sqlite.Insert | postgresql.Insert
+"""An insert that can say what to do where the key is there already."""
+
+
+class Database:
+    """A pool of connections to one database, with the tables of `schema` made."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database (`sqlite:///<path>`, `postgresql://...`), or begin it.
+
+        Raises:
+            LinkError: it does not answer, its driver is missing, or it has tables of another version.
+        """
+        at = make_url(url)
+        if at.drivername in {"postgresql", "postgres"}:
+            at = at.set(drivername="postgresql+psycopg")
+        self.where = at.render_as_string(hide_password=True)
+        with self._answering("be opened"):
+            self._engine = _engine(at.render_as_string(hide_password=False))
+        self._writer = self._engine.execution_options(cityward_writes=True)
+        self._insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        self._prepare()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the engine is SQLite; else it is PostgreSQL."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def writing(self, what: str) -> Generator[Connection]:
+        """A transaction that writes: committed at the end, or not there. `what` completes "the state database could not ..."."""
+        with self._answering(what), self._writer.begin() as link:
+            yield link
+
+    @contextmanager
+    def reading(self, what: str) -> Generator[Connection]:
+        """A transaction that only reads."""
+        with self._answering(what), self._engine.connect() as link:
+            yield link
+
+    def insert(self, table: Table) -> Insert:
+        """The engine's own insert, which knows `on_conflict_do_update`."""
+        return self._insert(table)
+
+    def put(self, table: Table) -> Insert:
+        """An insert that replaces the row of the same primary key."""
+        insert = self.insert(table)
+        keys = [c.name for c in table.primary_key]
+        return insert.on_conflict_do_update(
+            index_elements=keys, set_={c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
+        )
+
+    def add(self, table: Table) -> Insert:
+        """An insert that adds its numbers to those of the row of the same primary key."""
+        insert = self.insert(table)
+        keys = [c.name for c in table.primary_key]
+        sums = {c.name: table.c[c.name] + insert.excluded[c.name] for c in table.c if c.name not in keys}
+        return insert.on_conflict_do_update(index_elements=keys, set_=sums)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        for attempt in range(OPEN_ATTEMPTS):
+            try:
+                return self._make_tables()
+            except LinkError:
+                if not self.is_sqlite or attempt == OPEN_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.05)
+        return None
+
+    def _make_tables(self) -> None:
+        with self.writing("be opened") as link:
+            if not self.is_sqlite:
+                link.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            METADATA.create_all(link)
+            link.execute(self.insert(TALLY).on_conflict_do_nothing(), {"name": "schema", "count": VERSION})
+            found = link.execute(select(TALLY.c.count).where(TALLY.c.name == "schema")).scalar_one()
+        if found != VERSION:
+            raise LinkError(
+                f"the state database has tables of version {found}, this Cityward knows version {VERSION}",
+                where=self.where,
+                mend="run the version of Cityward that made it, or begin a new state directory",
+            )
+
+    @contextmanager
+    def _answering(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except _OURS:
+            raise
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            why = error.orig if isinstance(error, DBAPIError) else error
+            raise LinkError(
+                f"the state database could not {what}: {why}",
+                where=self.where,
+                mend="see that it runs, has room and may be written; it is tried again",
+            ) from error
+        except ModuleNotFoundError as error:
+            raise LinkError(
+                f"the state database could not {what}: there is no driver `{error.name}`",
+                where=self.where,
+                mend="install `cityward[postgresql]`",
+            ) from error
+
+
+def many(link: Connection, insert: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute the insert for every row; nothing where there is none."""
+    if rows:
+        link.execute(insert, rows)
+
+
+def _engine(url: str) -> Engine:
+    # SECURITY: parameters stay out of error messages; they are readings, hashes and names.
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"), pool_timeout=WAIT_S)
+    if engine.dialect.name == "sqlite":
+        _only_for_owner(engine.url.database)
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _only_for_owner(path: str | None) -> None:
+    # SECURITY: it holds password hashes; SQLite gives its side files the rights of the file itself.
+    if path and path != ":memory:":
+        os.close(os.open(Path(path), os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _on_sqlite_connect(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _on_sqlite_begin(link: Connection) -> None:
+    writes = link.get_execution_options().get("cityward_writes", False)
+    link.execute(text("BEGIN IMMEDIATE" if writes else "BEGIN"))

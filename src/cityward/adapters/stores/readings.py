@@ -1,0 +1,129 @@
+"""What the console and the services read of the state database. Every answer is bounded, whatever was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from cityward.adapters.stores.commands import COMMAND_COLUMNS, command_row
+from cityward.adapters.stores.database import Database
+from cityward.adapters.stores.schema import (
+    COMMAND,
+    EXPECTED,
+    FLOW_COUNT,
+    HOURLY,
+    LATEST,
+    QUARANTINE,
+    REASON_COUNT,
+    SEEN,
+)
+from cityward.runtime.ports import CommandRow, ExpectedRow, FlowCount, HourlyRow, Latest, Quarantined
+
+MOST = 10_000  # rows of an answer a person or a page looks at
+MOST_NAMED = 200_000  # rows of an answer with one per flow, device or hour: what one place can hold, in 50 MB
+DEVICES_AT_ONCE = 1000  # SQLite takes 32,766 values in one statement
+EXCERPT_BYTES = 256
+
+_FLOW_COUNT = [FLOW_COUNT.c[name] for name in ("flow", "received", "admitted", "refused", "shed")]
+_LATEST = [LATEST.c[name] for name in ("device", "property", "value", "observed_at", "received_at", "seq")]
+_HOURLY = [HOURLY.c[name] for name in ("property", "area", "hour_us", "count", "total", "low", "high")]
+_EXPECTED = [EXPECTED.c[name] for name in ("device", "property", "hour", "low", "high", "count")]
+_QUARANTINE = [
+    QUARANTINE.c[name]
+    for name in (
+        "seq",
+        "row_in_batch",
+        "device",
+        "flow",
+        "property",
+        "reason",
+        "value",
+        "observed_at",
+        "received_at",
+        "excerpt",
+    )
+]
+
+
+class Readings:
+    """`runtime.ports.StateReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def counts(self) -> Sequence[FlowCount]:
+        """The counts of every flow that ever carried a row, by name."""
+        return [FlowCount(*row) for row in self._rows(select(*_FLOW_COUNT).order_by(FLOW_COUNT.c.flow))]
+
+    def reasons(self) -> Mapping[tuple[str, str], int]:
+        """(flow, reason word) -> rows refused or shed."""
+        table = REASON_COUNT.c
+        rows = self._rows(select(table.flow, table.reason, table.count).order_by(table.flow, table.reason))
+        return {(row.flow, row.reason): row[2] for row in rows}
+
+    def latest(self, after_seq: int, most: int) -> Sequence[Latest]:
+        """Values whose `seq` is above `after_seq`, lowest first.
+
+        A message that gave several values is never cut: the answer may be longer than `most` by the rest of the last one,
+        so that asking again after its `seq` misses nothing.
+        """
+        seq = LATEST.c.seq
+        page = select(seq).where(seq > after_seq).order_by(seq).limit(_bounded(most)).subquery()
+        last = select(func.max(page.c.seq)).scalar_subquery()
+        wanted = select(*_LATEST).where(seq > after_seq, seq <= last).order_by(seq, LATEST.c.device, LATEST.c.property)
+        return [Latest(*row) for row in self._rows(wanted)]
+
+    def latest_of(self, devices: Sequence[str]) -> Sequence[Latest]:
+        """The newest values of these devices (of the first `MOST` named), by device and property."""
+        names = sorted(set(devices[:MOST]))
+        out: list[Latest] = []
+        for start in range(0, len(names), DEVICES_AT_ONCE):
+            some = LATEST.c.device.in_(names[start : start + DEVICES_AT_ONCE])
+            rows = self._rows(select(*_LATEST).where(some).order_by(LATEST.c.device, LATEST.c.property))
+            out.extend(Latest(*row) for row in rows)
+        return out
+
+    def quarantine(self, most: int, device: str | None = None) -> Sequence[Quarantined]:
+        """Refused rows, newest first."""
+        wanted = select(*_QUARANTINE).order_by(QUARANTINE.c.ordinal.desc()).limit(_bounded(most))
+        if device is not None:
+            wanted = wanted.where(QUARANTINE.c.device == device)
+        return [Quarantined(*row) for row in self._rows(wanted)]
+
+    def hourly(self, since_us: int, until_us: int, property_id: str | None = None) -> Sequence[HourlyRow]:
+        """The hours that begin in `since_us <= hour_us < until_us`, oldest first; the newest where there are too many."""
+        hour = HOURLY.c.hour_us
+        wanted = select(*_HOURLY).where(hour >= since_us, hour < until_us)
+        if property_id is not None:
+            wanted = wanted.where(HOURLY.c.property == property_id)
+        newest = wanted.order_by(hour.desc(), HOURLY.c.property.desc(), HOURLY.c.area.desc()).limit(MOST_NAMED)
+        return [HourlyRow(*row) for row in reversed(self._rows(newest))]
+
+    def expected(self, device: str) -> Sequence[ExpectedRow]:
+        """A device's expected ranges, by property and hour of day."""
+        wanted = select(*_EXPECTED).where(EXPECTED.c.device == device)
+        return [
+            ExpectedRow(*row) for row in self._rows(wanted.order_by(EXPECTED.c.property, EXPECTED.c.hour).limit(MOST))
+        ]
+
+    def commands(self, most: int, device: str | None = None) -> Sequence[CommandRow]:
+        """Commands, newest first."""
+        wanted = select(*COMMAND_COLUMNS).order_by(COMMAND.c.ordinal.desc()).limit(_bounded(most))
+        if device is not None:
+            wanted = wanted.where(COMMAND.c.device == device)
+        return [command_row(row) for row in self._rows(wanted)]
+
+    def seen(self) -> Mapping[str, int]:
+        """device -> when last heard."""
+        rows = self._rows(select(SEEN.c.device, SEEN.c.last_seen).order_by(SEEN.c.device).limit(MOST_NAMED))
+        return {row.device: row.last_seen for row in rows}
+
+    def _rows(self, wanted: Any) -> Sequence[Row[Any]]:
+        with self._db.reading("be read") as link:
+            return link.execute(wanted).all()
+
+
+def _bounded(most: int) -> int:
+    return max(0, min(most, MOST))
