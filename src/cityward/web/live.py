@@ -272,10 +272,10 @@ class Feed:
         self._ticks += 1
         self._counts = asked.counts
         self._note_rate(sum(row.received for row in asked.counts))
-        changed = [row for row in asked.changed if self._is_news(row)]
-        for row in changed:
-            self._values[row.device, row.property] = row
-            self._highest_seq = max(self._highest_seq, row.seq)
+        news = {(row.device, row.property): row for row in asked.changed if self._is_news(row)}  # pages overlap
+        self._values.update(news)
+        changed = list(news.values())
+        self._highest_seq = max([self._highest_seq, *(row.seq for row in changed)])
         commands = [row for row in asked.commands if self._commands.get(row.command_id) != row]
         self._commands = {row.command_id: row for row in asked.commands}
         if len(changed) > MOST_VALUES:

@@ -1,0 +1,182 @@
+"""What the console asks, in the shapes of docs/api.md."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from re import search
+
+import pytest
+
+from cityward.time import DAY, HOUR, MINUTE
+from web.house import NOON, House
+
+MS = NOON // 1000
+
+
+def test_the_place_is_drawn_from_the_declaration(shared: House) -> None:
+    with shared.client() as person:
+        place = person.get("/api/place").json()
+    assert (place["id"], place["name"], place["position"]) == ("tinytown", "Tinytown", [-1.5, 53.8])
+    assert place["clock"] == {"now_ms": MS, "speed": 1.0}
+    assert {"id": "quay", "name": "quay", "centre": None, "outline": []} in place["areas"]
+    assert {
+        "id": "counts",
+        "name": "counts",
+        "from": "counter-1",
+        "to": "cityward",
+        "purpose": "running-the-city",
+    } in place["flows"]
+    by_id = {device["id"]: device for device in place["devices"]}
+    assert by_id["counter-1"] == {
+        "id": "counter-1",
+        "group": "counter-1",
+        "model": "counter",
+        "name": "counter-1",
+        "area": "quay",
+        "position": None,
+        "status": "active",
+        "actuator": False,
+        "properties": [
+            {"id": "vehicle-speed", "title": "Vehicle speed", "unit": "m/s"},
+            {"id": "vehicle-count", "title": "Vehicles passed", "unit": "count"},
+        ],
+    }
+    assert by_id["lamp-02"]["actuator"] is True
+    assert by_id["lamp-02"]["position"] == [-1.51, 53.81]
+
+
+def test_one_device_tells_all_that_is_known_of_it(shared: House) -> None:
+    with shared.client() as person:
+        answer = person.get("/api/devices/counter-1")
+    page = answer.json()
+    assert page["latest"] == [
+        {"property": "vehicle-speed", "value": 12.5, "observed_at_ms": (NOON - MINUTE) // 1000, "received_at_ms": MS}
+    ]
+    assert page["expected"] == [{"property": "vehicle-speed", "hour": 12, "low": 5.0, "high": 15.0, "count": 30}]
+    assert (page["last_seen_ms"], page["flow"], page["chain"]) == (MS, "counts", ["counts"])
+    assert page["credential"] == {"state": "active", "issued_at_ms": MS, "revoked_at_ms": None}
+    assert page["refusals"][0]["reason"] == "out-of-range"
+    assert "key" not in answer.text.replace("key_", "")
+
+
+def test_a_device_without_credential_says_none(shared: House) -> None:
+    with shared.client() as person:
+        assert person.get("/api/devices/counter-2").json()["credential"]["state"] == "none"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/devices/nobody",
+        "/api/devices/nobody/window",
+        "/api/refusals?device=nobody",
+        "/api/commands?device=nobody",
+        "/api/indicators?property=colour",
+    ],
+)
+def test_what_is_not_declared_is_404(shared: House, path: str) -> None:
+    with shared.client() as person:
+        answer = person.get(path)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:cityward:problem:not-found")
+
+
+def test_the_window_is_the_last_day_when_nothing_is_said(shared: House) -> None:
+    with shared.client() as person:
+        window = person.get("/api/devices/counter-1/window").json()
+    assert window["until_ms"] - window["since_ms"] == DAY // 1000
+    speed, count = window["series"]
+    assert (speed["property"], speed["unit"], len(speed["points"])) == ("vehicle-speed", "m/s", 99)
+    assert speed["points"] == sorted(speed["points"])
+    assert speed["points"][-1] == [(NOON - MINUTE) // 1000, 1.0]
+    assert count["points"] == []
+
+
+def test_the_window_is_the_one_asked_for(shared: House) -> None:
+    since, until = (NOON - HOUR) // 1000, NOON // 1000
+    with shared.client() as person:
+        window = person.get(f"/api/devices/counter-1/window?since_ms={since}&until_ms={until}").json()
+    assert (window["since_ms"], window["until_ms"]) == (since, until)
+    assert len(window["series"][0]["points"]) == 60
+
+
+def test_a_window_has_a_bound_and_keeps_the_newest(door: House) -> None:
+    door.history.rows = [("counter-1", "vehicle-speed", NOON - n * 1_000_000, float(n)) for n in range(1, 12_000)]
+    with door.client() as person:
+        points = person.get("/api/devices/counter-1/window").json()["series"][0]["points"]
+    assert len(points) == 5000
+    assert points[-1][1] == 1.0
+
+
+def test_refusals_come_with_their_reason_and_how_to_mend_it(shared: House) -> None:
+    with shared.client() as person:
+        refusals = person.get("/api/refusals?limit=5").json()
+    assert refusals["reasons"][0] == {
+        "flow": "counts",
+        "reason": "out-of-range",
+        "count": 2,
+        "mend": "check the sensor, or mend the limits on the device model",
+    }
+    (recent,) = refusals["recent"]
+    assert recent["excerpt"] == '[{"n":"speed"\N{REPLACEMENT CHARACTER}'
+    assert recent["observed_at_ms"] is None
+    assert recent["mend"]
+
+
+def test_commands_show_their_cause_and_their_record(shared: House) -> None:
+    with shared.client() as person:
+        (command,) = person.get("/api/commands?device=lamp-01").json()["commands"]
+    assert command == {
+        "id": "c-1",
+        "service": "lighting",
+        "device": "lamp-01",
+        "command": "dim",
+        "value": 40.0,
+        "state": "sent",
+        "sent_at_ms": MS,
+        "settled_at_ms": None,
+        "cause": {"why": "moonlight"},
+        "record": "service:7",
+    }
+
+
+def test_indicators_are_hourly_means(shared: House) -> None:
+    with shared.client() as person:
+        rows = person.get("/api/indicators?property=vehicle-speed&hours=1").json()["rows"]
+        none = person.get("/api/indicators?property=rain").json()["rows"]
+    assert rows == [
+        {
+            "property": "vehicle-speed",
+            "area": "quay",
+            "hour_ms": NOON // HOUR * HOUR // 1000,
+            "count": 4,
+            "mean": 10.0,
+            "low": 8.0,
+            "high": 12.5,
+            "total": 40.0,
+        }
+    ]
+    assert none == []
+
+
+def test_the_chain_picture_has_every_flow(shared: House) -> None:
+    with shared.client() as person:
+        chain = person.get("/api/chain").json()
+    assert {edge["flow"] for edge in chain["edges"]} == set(shared.doors.place.flows)
+    nodes = {node["id"] for node in chain["nodes"]}
+    for edge in chain["edges"]:
+        assert {edge["from"], edge["to"]} <= nodes
+        assert len(edge["points"]) >= 2
+    assert {"width", "height", "nodes", "edges"} == set(chain)
+
+
+def test_the_svg_allows_its_own_style_by_hash_and_nothing_else(shared: House) -> None:
+    with shared.client() as person:
+        answer = person.get("/api/chain.svg")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    style = search(r"(?s)<style>(.*?)</style>", answer.text)
+    assert style is not None
+    allowed = b64encode(sha256(style[1].encode()).digest()).decode()
+    assert answer.headers["content-security-policy"] == (
+        f"default-src 'none'; style-src 'sha256-{allowed}'; frame-ancestors 'none'; base-uri 'none'"
+    )
