@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-ID_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+ID_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$"  # `$` alone would let a final line break pass
 ID_LENGTH = 64  # PRECEDENT: a DNS label is 63; an id is one token of a broker subject and one column of a table
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, max_length=ID_LENGTH)]

@@ -54,7 +54,7 @@ def to_us(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone")
-    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)  # never `astimezone`: it overflows at the calendar's ends
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
 
 

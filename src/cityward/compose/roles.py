@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,8 @@ Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
 
 def run_role(home: Home, role: str, index: int) -> None:
     """Run one process of the city: a worker, the services, the street. The web door is `python -m cityward.web`."""
-    body = {"worker": lambda s, stop: run_worker(s, index, stop), "service": run_service, "street": run_street_role}[
-        role
-    ]
-    run_process(home, body)
+    bodies: dict[str, Body] = {"worker": partial(run_worker, index), "service": run_service, "street": run_street_role}
+    run_process(home, bodies[role])
 
 
 def run_process(home: Home, body: Body) -> None:
@@ -84,7 +83,7 @@ def partitions_of(index: int, workers: int) -> tuple[int, ...]:
     return tuple(p for p in range(PARTITIONS) if p % workers == index)
 
 
-async def run_worker(setting: Setting, index: int, stop: asyncio.Event) -> None:
+async def run_worker(index: int, setting: Setting, stop: asyncio.Event) -> None:
     """Judge and hold what the log's partitions bring."""
     partitions = partitions_of(index, setting.city.workers)
     by = f"worker-{index}"
