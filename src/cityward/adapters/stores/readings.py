@@ -60,8 +60,10 @@ class Readings:
     def reasons(self) -> Mapping[tuple[str, str], int]:
         """(flow, reason word) -> rows refused or shed."""
         table = REASON_COUNT.c
-        rows = self._rows(select(table.flow, table.reason, table.count).order_by(table.flow, table.reason))
-        return {(row.flow, row.reason): row[2] for row in rows}
+        rows = self._rows(
+            select(table.flow, table.reason, table.count.label("rows")).order_by(table.flow, table.reason)
+        )
+        return {(row.flow, row.reason): row.rows for row in rows}
 
     def latest(self, after_seq: int, most: int) -> Sequence[Latest]:
         """Values whose `seq` is above `after_seq`, lowest first.

@@ -90,7 +90,7 @@ class BatchState:
     def _keep_refused(self, link: Connection, effects: BatchEffects) -> None:
         tallies = Counter({DROPPED: effects.quarantine_dropped})
         if effects.quarantine:
-            link.execute(QUARANTINE.insert(), _quarantine_rows(effects.quarantine))
+            many(link, self._db.insert(QUARANTINE), _quarantine_rows(effects.quarantine))
             newest = link.execute(select(func.max(QUARANTINE.c.ordinal))).scalar_one()
             old = delete(QUARANTINE).where(QUARANTINE.c.ordinal <= newest - QUARANTINE_KEPT)
             tallies[PRUNED] = link.execute(old).rowcount
