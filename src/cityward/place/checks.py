@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -468,12 +468,15 @@ def timezone_exists(whole: Whole) -> Iterator[Problem]:
 def unknowns(whole: Whole) -> Iterator[Problem]:
     """Every `unknown`, also where it is what leaving the field out means."""
     for path, record in records(whole.place):
-        for field in msgspec.structs.fields(type(record)):
-            if field.name not in _FREE_TEXT and getattr(record, field.name) == UNKNOWN:
-                what = f"`{field.encode_name}` is not known"
-                yield Problem(
-                    f"{path}.{field.encode_name}", what, "find out, and say where from in `source`", Word.UNKNOWN
-                )
+        for name in _may_be_unknown(type(record)):
+            if getattr(record, name) == UNKNOWN:
+                mend = "find out, and say where from in `source`"
+                yield Problem(f"{path}.{name}", f"`{name}` is not known", mend, Word.UNKNOWN)
+
+
+@cache
+def _may_be_unknown(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in _FREE_TEXT)
 
 
 _FREE_TEXT = frozenset(

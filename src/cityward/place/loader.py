@@ -65,7 +65,7 @@ def load(root: str, read: Read, timezones: Collection[str] | None = None) -> Loa
     tree = _Merge(read)
     tree.take(root)
     origins = _origins(tree)
-    errors = [*tree.errors, *islice(_wrong_shapes(tree), MAX_ERRORS), *islice(_wrong_names(tree), MAX_ERRORS)]
+    errors = [*tree.errors, *islice(_wrong_names(tree), MAX_ERRORS)]
     whole = Whole(_place(tree, errors), timezones)
     for found in islice(_found(whole, ERRORS), MAX_ERRORS):
         errors.append(PlaceError(found.what, where=_where(origins, found.path), mend=found.mend))
@@ -210,18 +210,6 @@ def _resolved(item: Node, including: str) -> str | PlaceError:
 # --- judging
 
 
-def _wrong_shapes(tree: _Merge) -> Iterator[PlaceError]:
-    for name, entry in _fields().items():
-        if _is_kind(entry):
-            node = Node(dict[str, Node](tree.kinds.get(name, {})), "", 0)
-            yield from shapes.wrong_shape(node, entry.type, name)
-        elif name in tree.header:
-            yield from shapes.wrong_shape(tree.header[name], entry.type, name)
-        elif entry.required and not tree.broken:
-            what, mend = f"`{name}` is missing", f"add `{name}: ` with {shapes.expected(entry.type)}"
-            yield PlaceError(what, where=f"{tree.files[0]}:1  {name}", mend=mend)
-
-
 def _wrong_names(tree: _Merge) -> Iterator[PlaceError]:
     names = dict[str, Mapping[str, Node]](tree.kinds)
     names["members"] = {
@@ -242,23 +230,31 @@ def _member_ids(name: str, node: Node) -> list[str]:
 
 
 def _place(tree: _Merge, errors: list[PlaceError]) -> Place:
-    """The records that have their shape, as a place; stand-ins for a header that has not."""
-    given: dict[str, Any] = {"place": "", "name": "", "position": (0.0, 0.0), "responsible": ""}
+    """The records that have their shape, as a place; what is wrong with the others is appended."""
+    given: dict[str, Any] = {"place": "", "name": "", "position": (0.0, 0.0), "responsible": ""}  # stand-ins
     for name, entry in _fields().items():
-        if _is_kind(entry):
+        if isinstance(entry.type, mi.DictType):
             given[name] = _records(tree.kinds.get(name, {}), entry.type, name, errors)
-        elif name in tree.header and not any(shapes.wrong_shape(tree.header[name], entry.type, name)):
+        elif name in tree.header:
+            wrong = list(islice(shapes.wrong_shape(tree.header[name], entry.type, name), MAX_ERRORS))
             found = plain(tree.header[name])
-            given[name] = tuple(found) if isinstance(found, list) else found
+            errors += wrong
+            given |= {} if wrong else {name: tuple(found) if isinstance(found, list) else found}
+        elif entry.required and not tree.broken:
+            what, mend = f"`{name}` is missing", f"add `{name}: ` with {shapes.expected(entry.type)}"
+            errors.append(PlaceError(what, where=f"{tree.files[0]}:1  {name}", mend=mend))
     return Place(**given)
 
 
-def _records(nodes: Mapping[str, Node], kind: mi.Type, path: str, errors: list[PlaceError]) -> dict[str, Any]:
-    assert isinstance(kind, mi.DictType)
+def _records(nodes: Mapping[str, Node], kind: mi.DictType, path: str, errors: list[PlaceError]) -> dict[str, Any]:
     assert isinstance(kind.value_type, mi.StructType)
     records: dict[str, Any] = {}
     for name, node in nodes.items():
-        if any(shapes.wrong_shape(node, kind.value_type, name)):
+        wrong = list(islice(shapes.wrong_entry(name, node, kind, path), MAX_ERRORS))
+        errors += wrong
+        if len(errors) > MAX_ERRORS:
+            break  # nobody reads on
+        if wrong:
             continue
         try:
             records[name] = msgspec.convert(plain(node), kind.value_type.cls)

@@ -81,7 +81,7 @@ def _struct(node: Node, kind: mi.StructType, path: str) -> Iterator[PlaceError]:
     if not isinstance(node.value, dict):
         yield _mismatch(node, kind, path)
         return
-    fields = {field.encode_name: field for field in kind.fields}
+    fields = _fields_of(kind.cls)
     for key, child in node.value.items():
         if key not in fields:
             yield unknown_field(child, path, key, fields)
@@ -91,6 +91,13 @@ def _struct(node: Node, kind: mi.StructType, path: str) -> Iterator[PlaceError]:
         if field.required and name not in node.value:
             mend = f"add `{name}: ` with {expected(field.type)}"
             yield place_error(node, f"{path}.{name}", "is missing", mend)
+
+
+@cache
+def _fields_of(kind: type) -> dict[str, mi.Field]:
+    info = shape_of(kind)
+    assert isinstance(info, mi.StructType)
+    return {field.encode_name: field for field in info.fields}
 
 
 def unknown_field(node: Node, path: str, key: str, known: Any) -> PlaceError:
@@ -105,10 +112,15 @@ def _dict(node: Node, kind: mi.DictType, path: str) -> Iterator[PlaceError]:
         yield _mismatch(node, kind, path)
         return
     for key, child in node.value.items():
-        if not _fits(key, _bare(kind.key_type)):
-            mend = f"name it with {expected(kind.key_type)}"
-            yield place_error(child, f"{path}.{key[:80]}", f"found the key {shown(key)}", mend)
-        yield from wrong_shape(child, kind.value_type, f"{path}.{key}")
+        yield from wrong_entry(key, child, kind, path)
+
+
+def wrong_entry(key: str, node: Node, kind: mi.DictType, path: str) -> Iterator[PlaceError]:
+    """Everything that is wrong with one entry of a mapping, its key included."""
+    if not _fits(key, _bare(kind.key_type)):
+        mend = f"name it with {expected(kind.key_type)}"
+        yield place_error(node, f"{path}.{key[:80]}", f"found the key {shown(key)}", mend)
+    yield from wrong_shape(node, kind.value_type, f"{path}.{key}")
 
 
 def _list(node: Node, kind: mi.VarTupleType, path: str) -> Iterator[PlaceError]:
