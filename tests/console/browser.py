@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -83,10 +84,8 @@ class Browser:
     def close(self) -> None:
         """End the browser and every process it started."""
         self._socket.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait(DEADLINE_S)
         self._reader.join(DEADLINE_S)
         self._stderr.close()
@@ -212,7 +211,7 @@ class Browser:
         while True:
             try:
                 text = self._socket.recv()
-            except Exception:  # noqa: BLE001 - the socket is closed from the other thread, in one of several ways
+            except Exception:
                 return
             if not text:
                 return

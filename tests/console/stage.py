@@ -28,16 +28,11 @@ from cityward.compose.places import demo_place, load_place
 from cityward.place.registry import Registry, Unit, number
 from cityward.reach.chains import downstream, flow_graph
 from cityward.reach.picture import layout
+from cityward.web.app import CSP
 
 BUILT = Path(__file__).parents[2] / "src" / "cityward" / "web" / "console"
 DUSK_MS = 1_794_851_000_000  # 2026-11-16 17:43:20 UTC
 SPEED = 60.0
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; "
-    "trusted-types svelte-trusted-html cityward-map-worker"
-)
-"""Stricter than what the door sends, so that the console also passes there."""
 
 
 class Stage:
@@ -82,7 +77,7 @@ class Stage:
         flows, rest = [], dict(totals)
         names = self.registry.flows
         for i, flow in enumerate(names):
-            row = {k: v if i == len(names) - 1 else int(v * (0.5 if k == "received" else 0.5)) for k, v in rest.items()}
+            row = {k: v if i == len(names) - 1 else v // 2 for k, v in rest.items()}
             row["received"] = row["admitted"] + row["refused"] + row["shed"]
             rest = {k: rest[k] - row[k] for k in rest}
             flows.append({"flow": flow, **row})
@@ -136,7 +131,9 @@ class Stage:
             "position": unit.position,
             "status": unit.status.value,
             "actuator": bool(model.commands),
-            "properties": [{"id": p, "title": PROPERTIES[p].title, "unit": PROPERTIES[p].unit} for p in model.properties],
+            "properties": [
+                {"id": p, "title": PROPERTIES[p].title, "unit": PROPERTIES[p].unit} for p in model.properties
+            ],
         }
 
     def device_answer(self, unit: Unit) -> dict[str, Any]:
@@ -189,7 +186,7 @@ class Stage:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             async def with_policy(message: Any) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+                    message["headers"] = [*message["headers"], (b"content-security-policy", CSP.encode())]
                     message["headers"].append((b"x-content-type-options", b"nosniff"))
                 await send(message)
 

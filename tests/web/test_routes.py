@@ -92,9 +92,9 @@ def test_every_answer_carries_the_exact_policy(shared: House) -> None:
 
 def test_the_policy_is_strict() -> None:
     assert CSP == (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-        "worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-        "form-action 'self'; require-trusted-types-for 'script'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'self'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html cityward-map-worker"
     )
     assert "unsafe" not in CSP
 

@@ -1,0 +1,246 @@
+"""The console in a real Chromium: against the real door, and against a stage that plays moments a healthy city never has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from cityward.runtime.ports import CommandRow, FlowCount, Latest
+from cityward.time import MINUTE
+from console.browser import Browser, find_chromium
+from console.stage import DUSK_MS, Stage
+from web.house import NOON, House, MemoryTiles, house, opened
+
+CHROMIUM = find_chromium()
+TILES = Path(__file__).parents[2] / "examples" / "doggerford" / "map" / "city.pmtiles"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM ON THIS MACHINE: the console is not tested"),
+]
+
+NOISE = ("GL Driver Message",)  # what software drawing says about itself
+BALANCED = {"received": 1000, "admitted": 960, "refused": 30, "shed": 10}
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A fresh browser with nothing in its profile."""
+    assert CHROMIUM is not None
+    with Browser(CHROMIUM) as one:
+        one.look(1280, 800)
+        yield one
+
+
+@pytest.fixture
+def city() -> Iterator[House]:
+    """The real door of a tiny city, with the real console and the real tiles."""
+    built = house(tiles=MemoryTiles(TILES.read_bytes()))
+    with opened(built, files("cityward.web") / "console") as one:
+        yield one
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """The demonstration city with canned answers, saying hello with balanced counts."""
+    one = Stage(TILES)
+    one.greeting = [
+        ("counts", one.counts(BALANCED)),
+        ("latest", one.latest(DUSK_MS)),
+        ("clock", {"now_ms": DUSK_MS, "speed": 60.0}),
+    ]
+    yield one
+    one.close()
+
+
+def complaints(browser: Browser) -> list[str]:
+    """All but the noise of the machine."""
+    return [c for c in browser.complaints() if not any(n in c for n in NOISE)]
+
+
+def shown(name: str) -> str:
+    """A JavaScript expression for a number of the balance."""
+    return f"document.querySelector('[data-testid={name}]')?.textContent"
+
+
+def sign_in(browser: Browser, city: House) -> None:
+    """As a person does: open the one-time link, press its button."""
+    browser.open(f"{city.url}/sign-in?token={city.link()}")
+    browser.evaluate("document.querySelector('form button').click()")
+    browser.until(f"{shown('received')} !== undefined")
+
+
+# -- against the real door -----------------------------------------------------------------------------------------------
+
+
+def test_a_signed_in_person_sees_the_city_and_its_balance(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    assert browser.evaluate(shown("received")) == "14"
+    assert browser.evaluate(shown("admitted")) == "11"
+    assert "Balances" in browser.evaluate(shown("balances"))
+    assert "Tinytown" in browser.text()
+
+
+def test_numbers_move_when_the_city_moves(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    city.state.counted = [FlowCount("counts", 110, 107, 2, 1), FlowCount("weather-reports", 4, 4, 0, 0)]
+    browser.until(f"{shown('received')} === '114' && {shown('admitted')} === '111'")
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_breaks_no_policy(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    browser.until("document.querySelector('.maplibregl-canvas')")
+    for page, mark in (("#/chain", "main .node"), ("#/device/counter-1", ".uplot"), ("#/", ".maplibregl-canvas")):
+        browser.evaluate(f"location.hash = '{page}'")
+        browser.until(f"document.querySelector('{mark}')")
+    asked = [a for a in browser.requested() if not a.startswith(("data:", "blob:"))]
+    assert [a for a in asked if not a.startswith(city.url)] == []
+    assert any(a.endswith("/tiles/city.pmtiles") for a in asked)
+    assert complaints(browser) == []
+
+
+def test_a_devices_page_draws_its_last_day_and_its_usual_range(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    browser.evaluate("location.hash = '#/device/counter-1'")
+    browser.until("document.querySelectorAll('.uplot canvas').length === 2")
+    text = browser.text()
+    assert "usual range" in text
+    assert "out of range" in text
+    painted = """[...document.querySelectorAll('.uplot canvas')].map(c => {
+        const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+        return d.some((v, i) => i % 4 === 3 && v > 0) })"""
+    browser.until(f"({painted}).every(Boolean)")
+    assert complaints(browser) == []
+
+
+def test_a_command_appears_with_its_cause_and_is_settled(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    browser.evaluate("document.getElementById('tab-Commands').click()")
+    browser.until("document.querySelector('#tab-panel').innerText.includes('moonlight')")
+    row: CommandRow = city.state.issued[0]
+    city.state.issued = [replace(row, state="acknowledged", settled_at=NOON + MINUTE)]
+    browser.until("document.querySelector('#tab-panel').innerText.includes('acknowledged')")
+
+
+def test_a_lamp_that_is_switched_on_counts_as_lit(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    city.state.rows.append(Latest("lamp-01", "lamp-level", 80.0, NOON, NOON, 99))
+    browser.until("/Lit\\s*1/.test(document.querySelector('.legend')?.innerText)")
+
+
+def test_when_the_store_is_silent_the_page_says_that_the_numbers_are_old(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    city.state.silent = True
+    browser.until("document.querySelector('.banner')?.innerText.includes('last known')")
+
+
+def test_signing_out_ends_at_the_sign_in_page(browser: Browser, city: House) -> None:
+    sign_in(browser, city)
+    browser.evaluate("document.querySelector('form[action=\"/sign-out\"] button').click()")
+    browser.until("location.pathname === '/sign-in'")
+
+
+# -- against the stage ---------------------------------------------------------------------------------------------------
+
+
+def test_holds_under_a_policy_that_allows_only_its_two_named_trusted_types(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until("document.querySelector('.maplibregl-canvas') && document.querySelector('.legend')")
+    browser.until("document.querySelectorAll('.area-name').length > 3")
+    for page, mark in (("#/chain", "main .node"), ("#/device/air-station", ".uplot")):
+        browser.evaluate(f"location.hash = '{page}'")
+        browser.until(f"document.querySelectorAll('{mark}').length > 3")
+    assert complaints(browser) == []
+
+
+def test_a_balance_that_does_not_hold_is_shown_as_an_alarm(browser: Browser, stage: Stage) -> None:
+    broken = {**BALANCED, "received": 1007}
+    stage.greeting[0] = ("counts", stage.counts(BALANCED) | {"totals": broken})
+    browser.open(f"{stage.address}/")
+    browser.until(f"{shown('balances')}.includes('7 unaccounted for')")
+
+
+def test_a_feed_that_falls_silent_is_called_silent_and_comes_back(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until("document.querySelector('.link').innerText === 'Live'")
+    browser.until("document.querySelector('.link').innerText === 'No signal'")
+    assert "last known state" in browser.text()
+    stage.hang_up()
+    browser.until("document.querySelector('.link').innerText === 'Live'")
+
+
+def test_a_session_that_ended_is_said_and_leads_to_signing_in(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until(f"{shown('received')} === '1,000'")
+    stage.status = 401
+    stage.hang_up()
+    browser.until("document.querySelector('.banner a')?.getAttribute('href') === '/sign-in'")
+
+
+def test_a_hostile_name_stays_text(browser: Browser, stage: Stage) -> None:
+    hostile = "<img src=x onerror=\"document.title='taken'\">"
+    stage.overrides["place"] = {
+        "name": hostile,
+        "areas": [{"id": "a", "name": hostile, "centre": [2.34, 54.9], "outline": []}],
+    }
+    browser.open(f"{stage.address}/")
+    browser.until("document.querySelector('.area-name')")
+    assert hostile in browser.text()
+    assert browser.evaluate("document.querySelectorAll('img').length") == 0
+
+
+def test_the_chain_picture_follows_the_box_that_is_chosen_by_keyboard(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/#/chain")
+    browser.until("document.querySelectorAll('.node').length > 30")
+    browser.evaluate("document.querySelector('.node[aria-label^=\"Device Loops\"]').focus()")
+    browser.press("Enter")
+    browser.until("location.hash === '#/chain/ring-road-loops'")
+    browser.until("document.querySelector('main h1').textContent === 'Loops of the ring road'")
+    lit = browser.evaluate("[...document.querySelectorAll('.flows li b')].map(b => b.textContent)")
+    assert lit[0] == "loops-in"
+    assert "quay-counts-in" not in lit
+    assert browser.evaluate("document.querySelectorAll('.edge.is-lit').length") == len(lit)
+
+
+def test_tabs_move_with_the_arrow_keys(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until("document.getElementById('tab-Flows')")
+    browser.evaluate("document.getElementById('tab-Flows').focus()")
+    browser.press("ArrowRight")
+    browser.until("document.activeElement.id === 'tab-Refusals'")
+    assert browser.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, stage: Stage) -> None:
+    browser.look(390, 844, phone=True)
+    for page, mark in (("#/", ".legend"), ("#/chain", "main .node"), ("#/device/air-station", ".uplot")):
+        browser.open(f"{stage.address}/{page}")
+        browser.until(f"document.querySelector('{mark}')")
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_place_without_tiles_says_so_and_still_draws_its_devices(browser: Browser, stage: Stage) -> None:
+    stage.tiles = None
+    browser.open(f"{stage.address}/")
+    browser.until("document.querySelector('.trouble')?.innerText.includes('plain ground')")
+    browser.until("/Fresh\\s*[1-9]/.test(document.querySelector('.legend').innerText)")
+
+
+def test_an_unknown_device_is_named_as_unknown(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/#/device/nobody")
+    browser.until("document.querySelector('main h1')?.textContent === 'No device is called nobody.'")
+
+
+# -- the built files -----------------------------------------------------------------------------------------------------
+
+
+def test_the_built_files_hold_no_inline_script_no_eval_and_no_foreign_address() -> None:
+    built = Path(str(files("cityward.web") / "console"))
+    index = (built / "index.html").read_text()
+    assert "<script>" not in index
+    assert "style=" not in index
+    for script in built.glob("assets/index-*.js"):
+        assert "eval(" not in script.read_text()
