@@ -28,7 +28,7 @@ publication. Per worker core: per second of processor time that the worker used.
 included; ratios within one run say more than the rates.
 """
 
-GATED, UNGATED = "cityward, gate on", "cityward, gate off"
+GATED = "cityward, gate on"
 
 
 @click.group("bench", epilog=EXAMPLES)
@@ -48,68 +48,86 @@ def command() -> None:
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where the cities are made (default: a temporary folder)."
 )
+@click.option(
+    "--rounds", type=click.IntRange(1, 25), default=3, show_default=True, help="The median of so many is told."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def ingest(devices: int, observations: int, folder: Path | None, as_json: bool) -> None:
+def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as_json: bool) -> None:
     """Observations per second from the front door to durably held: gate on, gate off, and Mosquitto + paho + SQLite."""
-    from cityward.compose.bench import run_bench_ingest
+    from cityward.compose.bench import devices_needed, run_bench_ingest
+
+    if devices < devices_needed(rounds):
+        raise click.UsageError(f"{rounds} rounds need --devices {devices_needed(rounds)}: no device speaks twice")
 
     def tell(text: str) -> None:
         click.echo(text, err=True)
 
     with tempfile.TemporaryDirectory(prefix="cityward-bench-", dir=folder) as made:
-        found = run_bench_ingest(Path(made), devices=devices, observations=observations, tell=tell)
+        found = run_bench_ingest(Path(made), devices=devices, observations=observations, rounds=rounds, tell=tell)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_document(found)), indent=2))
     else:
         _print(found)
 
 
-def _document(found: Sequence[Measurement]) -> dict[str, Any]:
-    rates = {(m.system, m.case): m.rate for m in found}
+def _medians(found: Sequence[Measurement]) -> dict[str, dict[str, Measurement]]:
+    """case -> system -> the measurement with the median rate (of an even number the lower one)."""
+    runs: dict[str, dict[str, list[Measurement]]] = {}
+    for one in found:
+        runs.setdefault(one.case, {}).setdefault(one.system, []).append(one)
     return {
-        "cityward": __version__,
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
-        "cases": [
-            {
-                **msgspec.to_builtins(m),
-                "per_second": m.rate,
-                "per_worker_core": m.rate_per_worker_core,
-                "of_gate_off": _ratio(rates.get((m.system, m.case)), rates.get((UNGATED, m.case))),
-            }
-            for m in found
-        ],
+        case: {name: sorted(many, key=lambda m: m.rate)[(len(many) - 1) // 2] for name, many in systems.items()}
+        for case, systems in runs.items()
     }
 
 
-def _ratio(a: float | None, b: float | None) -> float | None:
-    return a / b if a and b else None
+def _ratios(mine: dict[str, Measurement]) -> dict[str, dict[str, float]]:
+    """The gated city beside each other system: by rate, and by processor time of the worker."""
+    gated = mine.get(GATED)
+    if gated is None:
+        return {}
+    return {
+        name: {"held": gated.rate / m.rate, "per_worker_core": gated.rate_per_worker_core / m.rate_per_worker_core}
+        for name, m in mine.items()
+        if name != GATED and m.worker_s and gated.worker_s
+    }
+
+
+def _document(found: Sequence[Measurement]) -> dict[str, Any]:
+    medians = _medians(found)
+    return {
+        "cityward": __version__,
+        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "medians": {case: {name: _told(m) for name, m in mine.items()} for case, mine in medians.items()},
+        "gate_on_to": {case: _ratios(mine) for case, mine in medians.items()},
+        "runs": [_told(m) for m in found],
+    }
+
+
+def _told(m: Measurement) -> dict[str, Any]:
+    return {**msgspec.to_builtins(m), "per_second": m.rate, "per_worker_core": m.rate_per_worker_core}
 
 
 def _print(found: Sequence[Measurement]) -> None:
-    for case in dict.fromkeys(m.case for m in found):
-        mine = {m.system: m for m in found if m.case == case}
+    for case, mine in _medians(found).items():
         click.echo(f"\n{case}")
-        click.echo(f"  {'':28}{'held/s':>12}{'acked/s':>12}{'per worker core':>18}   processor seconds")
+        click.echo(f"  {'median':27}{'held/s':>10}{'(lowest-highest)':>20}{'per worker core':>17}   processor seconds")
         for system, m in mine.items():
+            rates = [one.rate for one in found if (one.case, one.system) == (case, system)]
+            spread = f"({min(rates):,.0f}-{max(rates):,.0f})"
             cpu = "  ".join(f"{role} {seconds:.1f}" for role, seconds in m.cpu_s.items() if seconds >= 0.05)
-            acked = m.observations / m.acknowledged_s
-            click.echo(f"  {system:28}{m.rate:>12,.0f}{acked:>12,.0f}{m.rate_per_worker_core:>18,.0f}   {cpu}")
-        _print_ratios(mine)
+            click.echo(f"  {system:27}{m.rate:>10,.0f}{spread:>20}{m.rate_per_worker_core:>17,.0f}   {cpu}")
+        for other, ratio in _ratios(mine).items():
+            click.echo(f"  gate on / {other}: {ratio['held']:.2f} held, {ratio['per_worker_core']:.2f} per worker core")
+        _print_rooms(mine.get(GATED))
 
 
-def _print_ratios(mine: dict[str, Measurement]) -> None:
-    gated = mine.get(GATED)
-    if gated is None:
+def _print_rooms(gated: Measurement | None) -> None:
+    if gated is None or not gated.rooms_s or not gated.worker_s:
         return
-    for other in (m for name, m in mine.items() if name != GATED):
-        click.echo(
-            f"  gate on / {other.system}: {gated.rate / other.rate:.2f} held/s, "
-            f"{gated.rate_per_worker_core / other.rate_per_worker_core:.2f} per worker core"
-        )
-    if gated.rooms_s and gated.worker_s:
-        shares = sorted(gated.rooms_s.items(), key=lambda item: -item[1])
-        told = ", ".join(f"{room} {seconds / gated.worker_s:.0%}" for room, seconds in shares if seconds > 0)
-        rest = max(0.0, 1 - sum(gated.rooms_s.values()) / gated.worker_s)
-        click.echo(
-            f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, waiting, threads)"
-        )
+    shares = sorted(gated.rooms_s.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{room} {seconds / gated.worker_s:.0%}" for room, seconds in shares if seconds > 0)
+    rest = max(0.0, 1 - sum(gated.rooms_s.values()) / gated.worker_s)
+    click.echo(
+        f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, threads of the engines)"
+    )

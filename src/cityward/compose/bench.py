@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from cityward.adapters.bench.city import PROPERTY, BenchCity, BenchDevice
-from cityward.adapters.bench.ingest import bench_ingest
+from cityward.adapters.bench.ingest import bench_ingest, devices_needed
 from cityward.adapters.bench.measure import Measurement
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.stores.state import SqlState
@@ -25,17 +25,17 @@ from cityward.compose.home import Home
 from cityward.errors import LinkError
 from cityward.runtime.ports import FlowCount
 
-__all__ = ["BenchCity", "Measurement", "bench_city", "run_bench_ingest"]
+__all__ = ["BenchCity", "Measurement", "bench_city", "devices_needed", "run_bench_ingest"]
 
 START_S = 60.0
 STOP_S = 60.0
 
 
 def run_bench_ingest(
-    folder: Path, *, devices: int, observations: int, tell: Callable[[str], None]
+    folder: Path, *, devices: int, observations: int, rounds: int, tell: Callable[[str], None]
 ) -> list[Measurement]:
     """`cityward bench ingest` in this folder. See `adapters.bench.ingest`."""
-    return bench_ingest(folder, bench_city, devices=devices, observations=observations, tell=tell)
+    return bench_ingest(folder, bench_city, devices=devices, observations=observations, rounds=rounds, tell=tell)
 
 
 @contextmanager
