@@ -74,7 +74,7 @@ flows:
     agreement: acme-2026
     observability: enforced
 services:
-  lights: {kind: lighting, operator: council, actuators: [lamps]}
+  lights: {kind: lighting, operator: council, actuators: [lamps], settings: {streets: {quay: {lamps: [lamps]}}}}
 functions:
   lit: {service: lights, needs: [{of: [lamps-01, lamps-02], k: 1}], areas: [quay]}
 """

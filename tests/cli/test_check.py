@@ -92,6 +92,22 @@ def test_an_include_through_a_link_out_of_the_folder_is_refused(file: Path, tmp_
     assert "it lies outside the folder of the place" in result.output
 
 
+def test_the_settings_of_a_service_are_read_by_its_plug_in(file: Path):
+    file.write_text(town(("settings: {streets:", "settings: {busy_levle: 80, streets:")))
+    result = run(file)
+    assert result.exit_code == 1
+    assert "services.lights.settings" in result.output
+    assert "where: town.yaml:" in result.output
+    assert "did you mean `busy_level`?" in result.output
+
+
+def test_the_settings_of_a_service_name_devices_that_there_are(file: Path):
+    file.write_text(town(("{lamps: [lamps]}", "{lamps: [lamps], light: [no-sensor]}")))
+    result = run(file)
+    assert result.exit_code == 1
+    assert "`no-sensor` is not a declared device\n  where: town.yaml:67  services.lights.settings" in result.output
+
+
 def test_the_schema_and_the_reference_need_no_place():
     assert json.loads(run("--schema").output)["title"] == "Cityward declaration"
     assert run("--reference").output.startswith("# The declaration")

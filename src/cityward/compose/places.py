@@ -10,8 +10,11 @@ from zoneinfo import available_timezones
 from cityward.adapters.files import read_from
 from cityward.adapters.ledgers.reading import folder_reader, key_of
 from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
-from cityward.errors import PlaceError
+from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.loader import Loaded, load
+from cityward.place.registry import number
+from cityward.runtime.service_runner import bind_services
+from cityward.services import find_services
 
 ROOT_FILE = "place.yaml"
 
@@ -33,7 +36,18 @@ def load_place(path: Path) -> Loaded:
     root = path / ROOT_FILE if path.is_dir() else path
     if not root.is_file():
         raise PlaceError(f"there is no declaration at {path}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file")
-    return load(root.name, read_from(root.parent), available_timezones())
+    loaded = load(root.name, read_from(root.parent), available_timezones())
+    _check_services(loaded)
+    return loaded
+
+
+def _check_services(loaded: Loaded) -> None:
+    """Settings are the services' own to read; they are read once the rest holds together."""
+    try:
+        bind_services(loaded.place, number(loaded.place), find_services())
+    except PlaceErrors as errors:
+        told = [PlaceError(e.what, where=loaded.where(e.where.split()[0]), mend=e.mend) for e in errors.errors]
+        raise PlaceErrors(told) from None
 
 
 def ledger_reader(folder: Path) -> Callable[[str], bytes | None]:
