@@ -555,8 +555,8 @@ def notes(place: Place) -> tuple[str, ...]:
     shares = ", ".join(f"{kinds[kind.value]} {kind.value}" for kind in Observability)
     return (
         f"of {len(place.flows)} flows: {shares}. Cityward vouches for the enforced ones only.",
-        "an acknowledged reading survives a kill of any process. A power cut can lose the last two minutes, unless the broker "
-        "syncs every write or keeps three replicas.",
+        "an acknowledged reading survives a kill of any process; a power cut can lose the last two minutes. "
+        "`cityward run --sync-always`, or a bus of three replicas, survives that too.",
     )
 
 
