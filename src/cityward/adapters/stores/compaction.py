@@ -8,7 +8,7 @@ much a day holds.
 
 INVARIANTS
 - The commit changes no data (`dataChange: false`): the rows of the table are equal before and after, and the applications'
-  transactions stay. Where somebody else removed a part meanwhile, the commit is refused and nothing happened.
+  transactions stay. Where somebody else merged meanwhile, the commit is refused and nothing happened.
 - Appends go on meanwhile: they only add.
 """
 
@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from deltalake import DeltaTable, PostCommitHookProperties
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import CommitFailedError
 
 from cityward.adapters.stores.parts import COLUMNS, ORDER, SCHEMA, Shelf, removal
 
+APPLICATION = "compaction"
 MERGE_AT = 8
 TARGET_ROWS = 1_000_000  # read, sorted and written in 250 MB
 FIRST_RANK_ROWS = 1000
@@ -107,6 +108,9 @@ def _merge(table: DeltaTable, shelf: Shelf, group: Sequence[Part]) -> bool:
             "append",
             SCHEMA,
             ["day"],
+            # INVARIANT: two mergers never replace the same parts. Delta itself does not see two removals of one file as a
+            # conflict here (delta-rs 1.6), but it does see two commits of one application since the same snapshot.
+            commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, (table.version() or 0) + 1)]),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
     except CommitFailedError:

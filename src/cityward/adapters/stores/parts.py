@@ -183,11 +183,15 @@ class Shelf:
 
 def _write_synced(path: Path, frame: pl.DataFrame) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
-        frame.write_parquet(file, compression="zstd", compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
-        file.flush()
-        os.fsync(file.fileno())
-        size = file.tell()
+    try:
+        with path.open("xb") as file:
+            frame.write_parquet(file, compression="zstd", compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+    except (OSError, pl.exceptions.PolarsError):
+        path.unlink(missing_ok=True)  # on a full disk, what is torn must not take the room of the next try
+        raise
     sync(path.parent)
     return size
 
