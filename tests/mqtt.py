@@ -27,11 +27,18 @@ class Mqtt:
         self, port: int, user: str, password: str, *, client_id: str | None = None, wait_s: float = 5.0
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=wait_s)
+        try:
+            self.code = self._enter(user, password, client_id or user)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _enter(self, user: str, password: str, client_id: str) -> int:
         body = _text("MQTT") + bytes([4, 0b11000010]) + struct.pack(">H", 60)
-        body += _text(client_id or user) + _text(user) + _text(password)
+        body += _text(client_id) + _text(user) + _text(password)
         self._send(0x10, body)
         answer = self._read(4)
-        self.code = answer[3] if len(answer) == 4 else -1
+        return answer[3] if len(answer) == 4 else -1
 
     def __enter__(self) -> Mqtt:
         return self

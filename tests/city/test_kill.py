@@ -37,6 +37,12 @@ class Sender(threading.Thread):
         return at, json.dumps([{"n": "lux", "t": at / 1e6, "v": self.sent % 1000}]).encode()
 
     def run(self) -> None:
+        try:
+            self.send_on()
+        finally:
+            self.forget()
+
+    def send_on(self) -> None:
         while not self.stop.is_set():
             at, body = self.body()
             self.sent += 1

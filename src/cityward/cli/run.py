@@ -85,6 +85,7 @@ def command(
         return
     from cityward.cli.screens import screen_for
     from cityward.compose.city import RunOptions, run_city
+    from cityward.compose.logs import log_to_stderr
 
     demo = place is None
     folder = place or demo_place()
@@ -111,6 +112,7 @@ def command(
         backfill_days=backfill_days,
     )
     screen = screen_for(as_json)
+    log_to_stderr("steward")
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -22,6 +22,7 @@ from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.compose.home import Home
+from cityward.compose.logs import log_to_stderr
 from cityward.compose.setting import Setting, open_setting, take_revocations
 from cityward.errors import LinkError
 from cityward.insight.expected import expected_ranges
@@ -47,11 +48,12 @@ Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
 def run_role(home: Home, role: str, index: int) -> None:
     """Run one process of the city: a worker, the services, the street. The web door is `python -m cityward.web`."""
     bodies: dict[str, Body] = {"worker": partial(run_worker, index), "service": run_service, "street": run_street_role}
-    run_process(home, bodies[role])
+    run_process(home, bodies[role], role)
 
 
-def run_process(home: Home, body: Body) -> None:
+def run_process(home: Home, body: Body, role: str) -> None:
     """Run until told to stop, or until the supervisor ends."""
+    log_to_stderr(role)
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -51,4 +51,4 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
 
 
 if __name__ == "__main__":
-    run_process(Home(Path(sys.argv[1])), run_web)
+    run_process(Home(Path(sys.argv[1])), run_web, "web")
