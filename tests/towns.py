@@ -74,13 +74,15 @@ class Town:
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.notes: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.started = self.wait_for("started")
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._events.put(json.loads(line))
+        with self.process.stdout as lines:
+            for line in lines:
+                self._events.put(json.loads(line))
         self._events.put({"event": "ended"})
 
     def next(self, within_s: float = 60.0) -> dict[str, Any]:
@@ -122,7 +124,9 @@ class Town:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60)
+        self._reader.join(timeout=10)
+        return code
 
 
 @contextmanager
