@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+import structlog
 
 from cityward import __version__
 
@@ -58,6 +60,8 @@ def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as
 
     if devices < devices_needed(rounds):
         raise click.UsageError(f"{rounds} rounds need --devices {devices_needed(rounds)}: no device speaks twice")
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is the report's
 
     def tell(text: str) -> None:
         click.echo(text, err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
+import structlog
 
 from cityward.cli import FINDINGS
 from cityward.time import to_us
@@ -20,7 +21,7 @@ EXAMPLES = """
 \b
 Examples:
   cityward replay examples/doggerford/recordings --state var/doggerford
-  cityward replay ../shared/data/sensors_los_loop --limit 100000
+  cityward replay ../shared/data/sensors_los_loop --issue      into a city whose devices are not simulated
   cityward replay my-week/ --speed 60 --ending 2026-03-01T00:00:00Z
 \b
 DATA is a folder with a recordings.yaml, one of its files, or a public file that is known: METR-LA speeds, Melbourne
@@ -65,6 +66,7 @@ def _moment(_ctx: click.Context, _parameter: click.Parameter, text: str) -> int 
 @click.option("--ending", callback=_moment, default="now", show_default=True, help="City time at which it ends.")
 @click.option("--as-recorded", is_flag=True, help="Keep the recorded times: most flows will refuse them as too old.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many observations, the newest.")
+@click.option("--issue", is_flag=True, help="Give devices without a credential one, kept in the state directory.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_context
 def command(
@@ -76,17 +78,28 @@ def command(
     ending: int | None,
     as_recorded: bool,
     limit: int | None,
+    issue: bool,
     as_json: bool,
 ) -> None:
     """Feed the recorded DATA to a running city as its declared devices, each with its own credential."""
     from cityward.compose.feed import feed
     from cityward.compose.places import demo_place
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is the report's
     if not data.exists():
         raise click.UsageError(f"there is nothing at `{data}`")
     folder = place or demo_place()
     where = state or Path("var") / (folder.stem if folder.is_file() else folder.name)
-    report = feed(where, data, _Bar().tell, speed=speed, ending_us=ending, as_recorded=as_recorded, limit=limit)
+    report = feed(
+        where,
+        data,
+        _Bar().tell,
+        speed=speed,
+        ending_us=ending,
+        as_recorded=as_recorded,
+        limit=limit,
+        issue=issue,
+    )
     _print_json(report) if as_json else _print(report)
     if not report.balanced:
         ctx.exit(FINDINGS)

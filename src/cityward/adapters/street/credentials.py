@@ -19,7 +19,7 @@ def secret_of(folder: Path, device: str) -> DeviceSecret:
         raise LinkError(
             f"the secret of `{device}` is not here",
             where=str(folder),
-            mend="secrets are kept for simulated devices only: start the city with --simulate once",
+            mend="secrets are kept for simulated devices only: run with --simulate, or replay with --issue",
         )
     return secret
 
