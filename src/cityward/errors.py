@@ -31,7 +31,7 @@ class PlaceError(CitywardError):
     """The declaration is wrong: whoever keeps it must mend it."""
 
 
-class PlaceErrors(PlaceError):
+class PlaceErrors(PlaceError):  # noqa: N818 - it is the errors
     """All the errors of one declaration at once: a person is reading."""
 
     def __init__(self, errors: Sequence[PlaceError]) -> None:

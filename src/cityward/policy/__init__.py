@@ -1,2 +1,1 @@
-"""May it: `decide(request, table) -> Decision` with reasons, over the declaration compiled to a table. An erring rule denies.
-"""
+"""May it: `decide(request, table) -> Decision` with reasons, over the declaration compiled to a table. An erring rule denies."""

@@ -1,2 +1,1 @@
-"""One file per scenario. Found by scanning; name = id.
-"""
+"""One file per scenario. Found by scanning; name = id."""

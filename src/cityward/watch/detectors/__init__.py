@@ -1,2 +1,1 @@
-"""One folder per detector, with benign and attack samples. Found by scanning; name = id.
-"""
+"""One folder per detector, with benign and attack samples. Found by scanning; name = id."""
