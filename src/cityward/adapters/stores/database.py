@@ -53,7 +53,11 @@ class Database:
             self._engine = _engine(at.render_as_string(hide_password=False))
         self._writer = self._engine.execution_options(cityward_writes=True)
         self._insert = sqlite.insert if self.is_sqlite else postgresql.insert
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.dispose()
+            raise
 
     @property
     def is_sqlite(self) -> bool:
@@ -96,28 +100,28 @@ class Database:
         self._engine.dispose()
 
     def _prepare(self) -> None:
-        for attempt in range(OPEN_ATTEMPTS):
-            try:
-                return self._make_tables()
-            except LinkError:
-                if not self.is_sqlite or attempt == OPEN_ATTEMPTS - 1:
-                    raise
-                time.sleep(0.05)
-        return None
-
-    def _make_tables(self) -> None:
-        with self.writing("be opened") as link:
-            if not self.is_sqlite:
-                link.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
-            METADATA.create_all(link)
-            link.execute(self.insert(TALLY).on_conflict_do_nothing(), {"name": "schema", "count": VERSION})
-            found = link.execute(select(TALLY.c.count).where(TALLY.c.name == "schema")).scalar_one()
+        found = self._make_tables(OPEN_ATTEMPTS if self.is_sqlite else 1)
         if found != VERSION:
             raise LinkError(
                 f"the state database has tables of version {found}, this Cityward knows version {VERSION}",
                 where=self.where,
                 mend="run the version of Cityward that made it, or begin a new state directory",
             )
+
+    def _make_tables(self, attempts: int) -> int:
+        """Make what tables are not there; the version of those that are."""
+        try:
+            with self.writing("be opened") as link:
+                if not self.is_sqlite:
+                    link.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+                METADATA.create_all(link)
+                link.execute(self.insert(TALLY).on_conflict_do_nothing(), {"name": "schema", "count": VERSION})
+                return link.execute(select(TALLY.c.count).where(TALLY.c.name == "schema")).scalar_one()
+        except LinkError:
+            if attempts <= 1:
+                raise
+        time.sleep(0.05)
+        return self._make_tables(attempts - 1)
 
     @contextmanager
     def _answering(self, what: str) -> Generator[None]:
