@@ -13,7 +13,7 @@ export type Link = 'connecting' | 'live' | 'silent' | 'signed-out'
 export type Condition = 'fresh' | 'stale' | 'refused' | 'unheard' | 'inactive' | 'elsewhere'
 
 export const SILENCE_MS = 8_000 // the feed speaks every second
-const KEPT_COMMANDS = 60
+const KEPT_COMMANDS = 300
 const KEPT_RATES = 90
 const STALE_MS = 2 * 3_600_000 // city time; slow devices get four times their usual gap
 const REFUSED_MS = 3_600_000 // city time

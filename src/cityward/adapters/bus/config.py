@@ -129,7 +129,7 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         "steward": [">"],
         "worker": reading,
         "service": [*reading, "cmd.>"],
-        "web": ["intake.>"],
+        "web": ["intake.>", f"{api}.STREAM.INFO.{stream}"],  # the last: how far intake is behind
     }[role]
     inbox = f"{inbox_prefix(role)}.>"
     return {
