@@ -265,14 +265,13 @@ class Feed:
             yield from page
             if len(page) < PAGE:
                 return
-            # rows of one message share its sequence: a page may end amid them, so the last sequence is read again
-            after = page[-1].seq - 1 if page[-1].seq - 1 > after else page[-1].seq
+            after = page[-1].seq  # a page never ends amid a message
 
     def _take(self, asked: Asked) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         self._ticks += 1
         self._counts = asked.counts
         self._note_rate(sum(row.received for row in asked.counts))
-        news = {(row.device, row.property): row for row in asked.changed if self._is_news(row)}  # pages overlap
+        news = {(row.device, row.property): row for row in asked.changed if self._is_news(row)}
         self._values.update(news)
         changed = list(news.values())
         self._highest_seq = max([self._highest_seq, *(row.seq for row in changed)])

@@ -16,6 +16,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -34,6 +35,7 @@ from cityward.web.problems import Dialect, Problem, unavailable
 
 JSON = "application/json"
 BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
+LINGER_S, LINGER_BYTES = 2.0, 4 << 20  # PRECEDENT: nginx lingers for 5 s between two reads
 MOST_QUERY_FIELDS = 32
 
 _log = structlog.get_logger("cityward.web")
@@ -154,6 +156,8 @@ class Endpoint:
             if self._counts_refusals:
                 self._desk.meters.turned_away(problem.word)
             response = problem.response(self.route.dialect)
+            if problem.word == "too-large":
+                response = Lingering(response)
         except LinkError as error:
             response = unavailable("link", error.what).response(self.route.dialect)
         except Exception:
@@ -188,6 +192,27 @@ class Endpoint:
             needed = " or ".join(sorted(self.route.scopes))
             raise Problem(403, "wrong-scope", f"this needs the scope {needed}; the caller has {caller.scope}")
         return caller
+
+
+class Lingering:
+    """An answer to a body that is not read to its end, after which the connection closes.
+
+    Closing at once would reset the connection while the client still sends, and most would never see the answer. So it is sent,
+    then what comes is thrown away for a moment, within bounds.
+    """
+
+    def __init__(self, answer: Response) -> None:
+        self._answer, self.status_code = answer, answer.status_code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self._answer.raw_headers})
+        await send({"type": "http.response.body", "body": self._answer.body, "more_body": True})
+        left = LINGER_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while left > 0 and (message := await receive()).get("more_body", False):
+                    left -= len(message["body"])
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Held:
