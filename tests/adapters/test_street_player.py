@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.adapters.recordings import WEEK, Report, read_folder
@@ -37,6 +37,7 @@ def wire(device: str) -> Wire:
 DEVICES = ["ring-road-loops-01", "harbour-counters-02", "car-parks-01", "air-station", "quay-street-light-sensor"]
 
 
+@settings(deadline=None)
 @given(
     device=st.sampled_from(DEVICES),
     times=st.lists(st.integers(MONDAY - 2 * WEEK, MONDAY + 2 * WEEK), min_size=3, max_size=3).map(sorted),
@@ -47,6 +48,7 @@ def test_what_is_due_in_two_steps_is_what_is_due_in_one(device: str, times: list
     assert due(a, b, most) + due(b, c, most) == due(a, c, most)
 
 
+@settings(deadline=None)
 @given(device=st.sampled_from(DEVICES), after=st.integers(MONDAY - WEEK, MONDAY + WEEK))
 def test_the_next_reading_is_the_first_one_due(device: str, after: int) -> None:
     at = source(device).next_after(after)
@@ -178,6 +180,7 @@ def test_a_nested_path_is_made_on_the_way() -> None:
 # -- the pace ----------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(limit=st.integers(1, 3000), gaps=st.lists(st.integers(0, 2 * MINUTE), max_size=50))
 def test_never_more_than_the_limit_in_any_minute(limit: int, gaps: list[int]) -> None:
     pace, now, sent = Pace(limit), MONDAY, list[int]()
