@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-import structlog
 
 from cityward import __version__
 
@@ -57,11 +55,12 @@ def command() -> None:
 def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as_json: bool) -> None:
     """Observations per second from the front door to durably held: gate on, gate off, and Mosquitto + paho + SQLite."""
     from cityward.compose.bench import devices_needed, run_bench_ingest
+    from cityward.compose.logs import log_to_stderr
 
     if devices < devices_needed(rounds):
         raise click.UsageError(f"{rounds} rounds need --devices {devices_needed(rounds)}: no device speaks twice")
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is the report's
+    log_to_stderr("bench")
 
     def tell(text: str) -> None:
         click.echo(text, err=True)

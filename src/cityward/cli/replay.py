@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
-import structlog
 
 from cityward.cli import FINDINGS
 from cityward.time import to_us
@@ -83,9 +82,10 @@ def command(
 ) -> None:
     """Feed the recorded DATA to a running city as its declared devices, each with its own credential."""
     from cityward.compose.feed import feed
+    from cityward.compose.logs import log_to_stderr
     from cityward.compose.places import demo_place
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is the report's
+    log_to_stderr("replay")
     if not data.exists():
         raise click.UsageError(f"there is nothing at `{data}`")
     folder = place or demo_place()
