@@ -16,7 +16,7 @@ from cityward.insight.expected import LEAST_DAYS, LEAST_READINGS, expected_range
 from cityward.time import DAY, HOUR, MINUTE
 from places import tiny_registry
 
-MELBOURNE = Path("/work/shared/data/sensors_melbourne_pedestrian/pedestrian_2015.csv")
+MELBOURNE = Path(__file__).parents[3] / "shared/data/sensors_melbourne_pedestrian/pedestrian_2015.csv"
 
 
 def past(values: list[float], hour: int = 9, channel: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from cityward.compose.home import Home
 from cityward.compose.places import demo_place
+from cityward.time import MINUTE, to_us
 
 EXAMPLES = """
 \b
@@ -24,6 +26,7 @@ Examples:
 """
 
 DEMO_SPEED = 60.0
+DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed the lamps come on within a minute
 
 
 @click.command("run", epilog=EXAMPLES)
@@ -45,6 +48,7 @@ DEMO_SPEED = 60.0
     "--sync-always", is_flag=True, help="Every message on disk before it is acknowledged: safe from a power cut."
 )
 @click.option("--speed", type=click.FloatRange(0.01, 3600), help="City seconds per second, fixed at the first start.")
+@click.option("--city-time", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="The city's time (UTC) at its first start.")
 @click.option(
     "--simulate/--no-simulate", default=None, help="Run simulated devices on recorded data (the demo's default)."
 )
@@ -69,6 +73,7 @@ def command(
     workers: int,
     sync_always: bool,
     speed: float | None,
+    city_time: datetime | None,
     simulate: bool | None,
     backfill_days: float,
     as_json: bool,
@@ -84,7 +89,7 @@ def command(
         run_role(Home(state), role, index)
         return
     from cityward.cli.screens import screen_for
-    from cityward.compose.city import RunOptions, run_city
+    from cityward.compose.city import RunOptions, before_sunset, run_city
     from cityward.compose.logs import log_to_stderr
 
     demo = place is None
@@ -93,6 +98,7 @@ def command(
     wanted = demo if simulate is None else simulate
     if wanted and not recordings.is_dir():
         raise click.UsageError(f"--simulate needs recordings in {recordings}")
+    begin = to_us(city_time.replace(tzinfo=UTC)) if city_time else before_sunset(folder, DUSK_BEGINS) if demo else None
     options = RunOptions(
         place=folder,
         state=state or Path("var") / (folder.stem if folder.is_file() else folder.name),
@@ -107,6 +113,7 @@ def command(
         nats_server=nats_server,
         workers=workers,
         sync_always=sync_always,
+        city_time_us=begin,
         speed=speed if speed is not None else DEMO_SPEED if demo else 1.0,
         simulate=recordings if wanted else None,
         backfill_days=backfill_days,

@@ -36,6 +36,7 @@ from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
 from cityward.runtime.ports import BatchEffects, FlowCount
 from cityward.runtime.supervisor import Child, Supervisor
+from cityward.services.lighting.sun import sun_times
 from cityward.time import SECOND, CityClock
 
 SIGN_IN_LINK_S = 15 * 60
@@ -66,6 +67,7 @@ class RunOptions:
     simulate: Path | None = None  # folder of recordings: run the demonstration's street
     backfill_days: float = 7.0
     speed: float = 1.0
+    city_time_us: int | None = None  # what the city's clock shows at the first start; None: the machine's time
 
 
 class Screen(Protocol):
@@ -207,7 +209,7 @@ class _City:
 
     def _city_file(self, settings: BrokerSettings) -> CityFile:
         o = self.options
-        clock = _clock_of(self.home, o.speed)
+        clock = _clock_of(self.home, o)
         return CityFile(
             place=str(o.place.resolve()),
             declaration=self.loaded.digest,
@@ -326,13 +328,21 @@ def _certificates(home: Home, place: str, host: str) -> ServerFiles:
     return server_files(open_authority(home.keys, place, now), [host], now)
 
 
-def _clock_of(home: Home, speed: float) -> CityClock:
+def _clock_of(home: Home, options: RunOptions) -> CityClock:
     """The city's clock, fixed at the first start: evidence and history are in its time."""
     path = home.root / "clock.json"
     try:
         return CityClock(*msgspec.json.decode(path.read_bytes(), type=tuple[int, int, float]))
     except FileNotFoundError:
         now = time.time_ns() // 1000
-        clock = CityClock() if speed == 1.0 else CityClock(now, now, speed)
+        begin = now if options.city_time_us is None else options.city_time_us
+        clock = CityClock(now, begin, options.speed)
         path.write_bytes(msgspec.json.encode((clock.machine_base_us, clock.city_base_us, clock.speed)))
         return clock
+
+
+def before_sunset(place: Path, by_us: int) -> int:
+    """So long before today's sunset in a place, in us: when there is most to see. The machine's time where it does not set."""
+    now = time.time_ns() // 1000
+    setting = sun_times(now, load_place(place).place.position).set_us
+    return now if setting is None else setting - by_us

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from cityward.runtime.ports import Ledger
 from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.runtime.supervisor import stop_with_parent
 from cityward.services import find_services
-from cityward.time import DAY
+from cityward.time import DAY, HOUR
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +160,7 @@ def write_progress(path: Path, intake: Intake) -> None:
 async def run_service(setting: Setting, stop: asyncio.Event) -> None:
     """Run the city's services."""
     city, place = setting.city, setting.loaded.place
-    pace = Pace.at_speed(city.city_clock.speed)
+    pace = replace(Pace.at_speed(city.city_clock.speed), expected_us=HOUR)
     bounds = bind_services(place, setting.registry, find_services(), pace)
     client = await connect(city.bus_url, "service", city.passwords.get("service"))
     acks = LogReader(city.bus_url, "service", city.passwords.get("service"), ACKNOWLEDGEMENTS, 1)
