@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import msgspec
 import pytest
+from starlette.requests import Request
 
 from cityward.web.api import city, ngsi_ld, observations, pages
 from cityward.web.app import CSP, build
+from cityward.web.desk import BODY_BUDGET, set_up
 from cityward.web.problems import Problem
-from cityward.web.routes import route
+from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 DECLARED = [*city.ROUTES, *observations.ROUTES, *ngsi_ld.ROUTES, *pages.ROUTES]
@@ -113,21 +116,37 @@ def test_ten_megabytes_are_refused_before_they_are_read(door: House) -> None:
     assert b"urn:cityward:problem:too-large" in answer
 
 
-def test_a_body_of_unknown_length_is_read_no_further_than_its_limit(door: House) -> None:
+def test_a_body_of_unknown_length_is_refused_and_the_sender_hears_why(door: House) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    sent = 0
     with socket.create_connection(("127.0.0.1", int(door.url.rsplit(":", 1)[1])), timeout=10) as wire:
-        wire.sendall(_head("/v1/observations", "Transfer-Encoding: chunked"))
-        try:
-            while sent < 10_000_000:
-                wire.sendall(chunk)
-                sent += 0x10000
-            answer = _read_all(wire)
-        except ConnectionError:
-            answer = b""
-    assert sent < 10_000_000 or answer.startswith(b"HTTP/1.1 413 ")
+        wire.sendall(_head("/v1/observations", "Transfer-Encoding: chunked") + chunk * 40 + b"0\r\n\r\n")
+        answer = _read_all(wire)
+    assert answer.startswith(b"HTTP/1.1 413 ")
     assert door.intake.log == []
-    assert door.app.state.desk.budget.left == 64 << 20
+    assert door.app.state.desk.budget.left == BODY_BUDGET
+
+
+def test_an_endless_body_is_read_no_further_than_its_limit() -> None:
+    desk = set_up(house().doors)
+    given = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal given
+        given += 1000
+        return {"type": "http.request", "body": b" " * 1000, "more_body": True}
+
+    async def read() -> None:
+        held = Held(desk)
+        try:
+            await read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 10_000, held)
+        finally:
+            held.release()
+
+    with pytest.raises(Problem) as caught:
+        asyncio.run(read())
+    assert caught.value.status == 413
+    assert given == 11_000
+    assert desk.budget.left == BODY_BUDGET
 
 
 def test_a_header_without_end_is_not_kept(door: House) -> None:

@@ -77,7 +77,7 @@ class IndicatorsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @route("GET", "/api/place", summary="The place as the console draws it", scopes={CONSOLE}, answer=PlaceView)
 async def place(call: Call[Nothing]) -> object:
-    return place_view(call.desk.doors)
+    return await asyncio.to_thread(place_view, call.desk.doors)
 
 
 @route(
