@@ -73,6 +73,44 @@ def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as
         _print(found)
 
 
+@command.command("soak")
+@click.option("--minutes", type=click.FloatRange(0.1, 24 * 60), default=60.0, show_default=True, help="How long.")
+@click.option("--devices", type=click.IntRange(20, 10_000), default=100, show_default=True, help="Declared devices.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the city is made (default: a temporary folder).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> None:
+    """Full speed for an hour: the resident memory of every process, and how it grows."""
+    from cityward.compose.bench import Sample, growth_mb_per_hour, rates, run_soak
+    from cityward.compose.logs import log_to_stderr
+
+    log_to_stderr("bench")
+    shown = -60.0
+
+    def tell(sample: Sample) -> None:
+        nonlocal shown
+        if sample.at_s - shown >= 60:
+            shown = sample.at_s
+            memory = "  ".join(f"{role} {mb:,.0f}" for role, mb in sample.resident_mb.items())
+            click.echo(
+                f"{sample.at_s / 60:5.1f} min  {sample.held:>13,} held  MB: {memory}  disk {sample.disk_mb:,.0f}",
+                err=True,
+            )
+
+    with tempfile.TemporaryDirectory(prefix="cityward-soak-", dir=folder) as made:
+        samples = run_soak(Path(made), devices=devices, minutes=minutes, tell=tell)
+    growth = {role: growth_mb_per_hour(samples, role) for role in samples[-1].resident_mb}
+    if as_json:
+        document = {"samples": samples, "growth_mb_per_hour": growth}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        return
+    speeds = sorted(rates(samples)) or [0.0]
+    click.echo(f"{samples[-1].held:,} observations held, median {speeds[len(speeds) // 2]:,.0f}/s")
+    for role, slope in growth.items():
+        click.echo(
+            f"  {role:10} {samples[-1].resident_mb[role]:8,.0f} MB at the end, {slope:+8.1f} MB/h over the second half"
+        )
+
+
 def _medians(found: Sequence[Measurement]) -> dict[str, dict[str, Measurement]]:
     """case -> system -> the measurement with the median rate (of an even number the lower one)."""
     runs: dict[str, dict[str, list[Measurement]]] = {}

@@ -48,7 +48,9 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
     "--sync-always", is_flag=True, help="Every message on disk before it is acknowledged: safe from a power cut."
 )
 @click.option("--speed", type=click.FloatRange(0.01, 3600), help="City seconds per second, fixed at the first start.")
-@click.option("--city-time", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="The city's time (UTC) at its first start.")
+@click.option(
+    "--city-time", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="The city's time (UTC) at its first start."
+)
 @click.option(
     "--simulate/--no-simulate", default=None, help="Run simulated devices on recorded data (the demo's default)."
 )

@@ -17,6 +17,7 @@ import msgspec
 from cityward.adapters.bench.city import PROPERTY, BenchCity, BenchDevice
 from cityward.adapters.bench.ingest import bench_ingest, devices_needed
 from cityward.adapters.bench.measure import Measurement
+from cityward.adapters.bench.soak import Sample, growth_mb_per_hour, rates, soak
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.city import Running, RunOptions, run_city
@@ -25,7 +26,17 @@ from cityward.compose.home import Home
 from cityward.errors import LinkError
 from cityward.runtime.ports import FlowCount
 
-__all__ = ["BenchCity", "Measurement", "bench_city", "devices_needed", "run_bench_ingest"]
+__all__ = [
+    "BenchCity",
+    "Measurement",
+    "Sample",
+    "bench_city",
+    "devices_needed",
+    "growth_mb_per_hour",
+    "rates",
+    "run_bench_ingest",
+    "run_soak",
+]
 
 START_S = 60.0
 STOP_S = 60.0
@@ -36,6 +47,11 @@ def run_bench_ingest(
 ) -> list[Measurement]:
     """`cityward bench ingest` in this folder. See `adapters.bench.ingest`."""
     return bench_ingest(folder, bench_city, devices=devices, observations=observations, rounds=rounds, tell=tell)
+
+
+def run_soak(folder: Path, *, devices: int, minutes: float, tell: Callable[[Sample], None]) -> Sequence[Sample]:
+    """`cityward bench soak` in this folder. See `adapters.bench.soak`."""
+    return soak(folder, bench_city, devices=devices, minutes=minutes, tell=tell)
 
 
 @contextmanager
