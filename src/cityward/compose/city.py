@@ -19,7 +19,7 @@ import msgspec
 from nats.aio.client import Client
 
 from cityward.adapters.bus.config import PARTITIONS, ROLES, BrokerSettings, compile_config
-from cityward.adapters.bus.log import connect, cut_log, log_state, make_log, skip_to
+from cityward.adapters.bus.log import connect, cut_log, disconnect, log_state, make_log, skip_to
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
 from cityward.adapters.keys.secrets import bcrypt_of, new_secret
@@ -145,7 +145,7 @@ class _City:
                 await self._never_number_twice(steward)
                 await self._supervise(city, settings, steward, stop)
             finally:
-                await steward.close()
+                await disconnect(steward)
         finally:
             if self.broker is not None:
                 await self.broker.stop()

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cityward.adapters.bus.log import LogWriter, connect, log_state
+from cityward.adapters.bus.log import LogWriter, connect, disconnect, log_state
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.protocols.ngsi_ld.batches import Batch, Problem, split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
@@ -62,7 +62,7 @@ async def outside(setting: Setting) -> AsyncGenerator[Outside]:
             archive = TileArchive(tiles) if tiles else None
             yield Outside(LogWriter(client), ledger, _ngsi_ld(setting.registry), archive, backlog)
     finally:
-        await client.close()
+        await disconnect(client)
 
 
 def _ngsi_ld(registry: Registry) -> NgsiLd:

@@ -16,7 +16,7 @@ import structlog
 
 from cityward.adapters.bus.commands import NatsCommandLink
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
-from cityward.adapters.bus.log import ACKNOWLEDGEMENTS, connect, observation_filters
+from cityward.adapters.bus.log import ACKNOWLEDGEMENTS, connect, disconnect, observation_filters
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
@@ -178,7 +178,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
             await ServiceRunner(bounds, place.position, ports, pace).run(stop)
         finally:
             await acks.close()
-            await client.close()
+            await disconnect(client)
 
 
 def _expected_refresh(setting: Setting) -> Callable[[int], None]:

@@ -8,6 +8,7 @@ publishers instead of forgetting what it acknowledged.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import nats
@@ -52,6 +53,13 @@ async def connect(url: str, role: str, password: str | None) -> Client:
         raise LinkError(
             f"the bus at {url} did not let {role} in: {type(error).__name__}", mend="is it running?"
         ) from error
+
+
+async def disconnect(client: Client) -> None:
+    """End a connection, also one whose server is gone; never raises, never hangs."""
+    with contextlib.suppress(NatsError, OSError, TimeoutError):
+        async with asyncio.timeout(2):
+            await client.close()
 
 
 async def _ignore(_: Exception) -> None: ...
