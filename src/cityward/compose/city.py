@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+import shutil
 import sys
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from cityward.adapters.bus.log import connect, cut_log, disconnect, log_state, m
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
 from cityward.adapters.keys.secrets import bcrypt_of, new_secret
+from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.credentials import issue_missing
 from cityward.compose.home import CityFile, Home, Street, write_city_file
@@ -43,7 +45,10 @@ SIGN_IN_LINK_S = 15 * 60
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
 KEPT_BEHIND = 10_000  # messages of the log left behind what is held, for acknowledgements not yet read
-BROKER_PARTITION = -1  # under this number state counts what the broker itself refused
+BROKER_PARTITION = -1  # under this number state counts what the broker itself refused, and numbers those batches
+ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
+RESTARTS_APART_S = 10.0
+NAMES_ON_RECORD = 100  # in one entry: 256 characters each, and an entry holds 64 KiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +168,11 @@ class _City:
                     group.create_task(self._tick(running, stop)),
                     group.create_task(self._cut(steward, stop)),
                     group.create_task(self._mind_registry(settings)),
-                    group.create_task(self._count_broker_refusals(setting)),
+                    group.create_task(self._count_broker_refusals(setting, ledger)),
                 ]
                 if self.broker is not None:
                     minding.append(group.create_task(self._keep_broker(settings, stop)))
+                    minding.append(group.create_task(self._mind_disk(self.broker)))
                 await Supervisor(children, self.screen.say).run(stop)
                 for task in minding:
                     task.cancel()
@@ -249,7 +255,7 @@ class _City:
 
     async def _never_number_twice(self, steward: Client) -> None:
         """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
-        held = max([0, *self.state.committed().values()])
+        held = max([0, *(seq for p, seq in self.state.committed().items() if p != BROKER_PARTITION)])
         if (await log_state(steward)).last_seq < held:
             await skip_to(steward, held + 1)
             self.screen.say(f"the log had lost its end; it goes on at {held + 1}")
@@ -296,30 +302,78 @@ class _City:
                         await self.broker.reload(self._config(settings))
                     seen = version
 
-    async def _count_broker_refusals(self, setting: Setting) -> None:
-        """What the broker refused is seen, counted under its device's flow, and goes on record."""
-        told: Counter[str] = Counter()
+    async def _mind_disk(self, broker: BrokerServer) -> None:
+        """A broker that found its disk full takes nothing more, also when there is room again, until it is started again.
+
+        Nobody is acknowledged meanwhile, so nobody loses anything that was promised.
+        """
+        told = False
+        while True:
+            await asyncio.sleep(1.0)
+            if not broker.disk_failed:
+                told = False
+                continue
+            if not told:
+                self.screen.say(f"the log takes nothing ({broker.disk_failed}); senders wait until there is room")
+                told = True
+            if shutil.disk_usage(self.home.broker).free >= ROOM_BYTES:
+                self.screen.say("there is room on the log's disk; the broker is started again")
+                broker.end()
+                await asyncio.sleep(RESTARTS_APART_S)
+
+    async def _count_broker_refusals(self, setting: Setting, ledger: FileLedger) -> None:
+        """What the broker refused is seen, goes on record, and is counted under its device's flow."""
+        recorded: Counter[Refusal] = Counter()
+        counted: Counter[Refusal] = Counter()
         while self.broker is not None:
             await asyncio.sleep(1.0)
-            new = Counter(self.broker.refusals) - told
-            if not new:
-                continue
+            seen = _refusals(self.broker)
             with contextlib.suppress(LinkError):
-                await asyncio.to_thread(self.state.apply, _refused_by_broker(new, self.registry))
-                told += new
+                if seen - recorded:
+                    record = _refusals_on_record(seen - recorded, setting.now_us())
+                    await asyncio.to_thread(ledger.append, [record])
+                    recorded = seen
+                if seen - counted:
+                    await asyncio.to_thread(self._count_refused, seen - counted)
+                    counted = seen
+
+    def _count_refused(self, new: Mapping[Refusal, int]) -> None:
+        nth = self.state.committed().get(BROKER_PARTITION, 0) + 1
+        self.state.apply(_refused_by_broker(new, self.registry, nth))
 
 
-def _refused_by_broker(new: Mapping[str, int], registry: Registry) -> BatchEffects:
-    word = Reason.BROKER_REFUSED.word
+Refusal = tuple[Reason, str]
+"""Why the broker refused, and the device: whose topic it was, or who the sender of a message too large said it was."""
+
+
+def _refusals(broker: BrokerServer) -> Counter[Refusal]:
+    """All since this start."""
+    found = Counter({(Reason.BROKER_REFUSED, device): n for device, n in broker.refusals.items()})
+    found.update({(Reason.TOO_LARGE, device): n for device, n in broker.oversized.items()})
+    return found
+
+
+def _refusals_on_record(new: Counter[Refusal], now_us: int) -> Lifecycle:
+    most = dict(new.most_common(NAMES_ON_RECORD))
+    detail = {f"{reason.word} {device}": str(count) for (reason, device), count in most.items()}
+    if others := sum(new.values()) - sum(most.values()):
+        detail["(others)"] = str(others)
+    return Lifecycle(at=now_us, by="steward", event="broker-refusals", detail=detail)
+
+
+def _refused_by_broker(new: Mapping[Refusal, int], registry: Registry, nth: int) -> BatchEffects:
     per_flow: Counter[str] = Counter()
-    for device, count in new.items():
+    per_reason: Counter[tuple[str, str]] = Counter()
+    for (reason, device), count in new.items():
         unit = registry.unit_index.get(device, -1)
-        flow = registry.units[unit].flow if unit >= 0 else -1
-        per_flow[registry.flows[flow] if flow >= 0 else UNDECLARED] += count
+        number = registry.units[unit].flow if unit >= 0 else -1
+        flow = registry.flows[number] if number >= 0 else UNDECLARED
+        per_flow[flow] += count
+        per_reason[flow, reason.word] += count
     return BatchEffects(
-        upto={BROKER_PARTITION: time.time_ns() // 1000},
+        upto={BROKER_PARTITION: nth},
         counts=[FlowCount(flow, count, 0, count, 0) for flow, count in per_flow.items()],
-        reasons={(flow, word): count for flow, count in per_flow.items()},
+        reasons=per_reason,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from cityward.adapters.bus.config import PARTITIONS
 from cityward.adapters.bus.log import LogWriter, connect, disconnect, log_state
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.protocols.ngsi_ld.batches import Batch, Problem, split_batch
@@ -55,7 +56,8 @@ async def outside(setting: Setting) -> AsyncGenerator[Outside]:
 
     async def backlog() -> int:
         held = await asyncio.to_thread(setting.state.committed)
-        return max(0, (await log_state(client)).last_seq - min(held.values(), default=0))
+        behind = min((seq for p, seq in held.items() if p in range(PARTITIONS)), default=0)
+        return max(0, (await log_state(client)).last_seq - behind)
 
     try:
         with setting.ledger("web") as ledger:

@@ -145,8 +145,13 @@ async def _compact(compact: Callable[[], None], stop: asyncio.Event) -> None:
 async def _tell(setting: Setting, by: str, intake: Intake, stop: asyncio.Event) -> None:
     """Leave this worker's progress where the supervisor and the bench find it."""
     path = setting.home.root / f"{by}.progress.json"
+    told = intake.progress.retries
     while not stop.is_set():
-        write_progress(path, intake)
+        if intake.progress.retries != told:
+            log.warning("waits for the log or a store", why=intake.progress.last_error, tries=intake.progress.retries)
+            told = intake.progress.retries
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop: what is in hand is tried again
+            write_progress(path, intake)
         await asyncio.sleep(1.0)
 
 

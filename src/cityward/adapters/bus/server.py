@@ -24,6 +24,8 @@ from pathlib import Path
 from cityward.errors import LinkError
 
 _VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
+_OVERSIZE = re.compile(r'mid:\d+ - "([^"\\]{1,256})" - maximum payload exceeded')
+_DISK_FAILED = re.compile(r"critical write error: (?:write \S+: )?(.{1,200})", re.IGNORECASE)
 _DENIED = re.compile(r"authentication error|authorization violation", re.IGNORECASE)
 _REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
 
@@ -76,7 +78,9 @@ class BrokerServer:
 
     def __init__(self, binary: Path, folder: Path) -> None:
         self.binary, self.folder = binary, folder
-        self.refusals: Counter[str] = Counter()  # device -> publications the broker refused
+        self.refusals: Counter[str] = Counter()  # device whose topic it was -> publications the broker refused
+        self.oversized: Counter[str] = Counter()  # client id (the sender's own word) -> messages cut off as too large
+        self.disk_failed = ""  # why the log takes nothing more; it stays so until the server is started again
         self.failed_logins = 0
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -90,18 +94,19 @@ class BrokerServer:
         """Write the configuration, start the server, and return when it accepts connections on `port`.
 
         Raises:
-            LinkError: it did not come up; the message holds its last words.
+            LinkError: it did not come up, the message holds its last words; or the disk is full.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._end_orphan()
         path = self._write(config)
+        self.disk_failed = ""
         self._process = await asyncio.create_subprocess_exec(
             str(self.binary), "-c", str(path), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
         )
-        self._pid_file.write_text(str(self._process.pid))
         last_words: list[str] = []
         self._reading = asyncio.create_task(self._read_log(self._process, last_words))
         try:
+            self._pid_file.write_text(str(self._process.pid))
             async with asyncio.timeout(within_s):
                 while not _accepts(port):
                     if self._process.returncode is not None:
@@ -109,15 +114,25 @@ class BrokerServer:
                     await asyncio.sleep(0.02)
                 else:
                     return
-        except TimeoutError:
+        except (TimeoutError, OSError):
             await self.stop()
         raise LinkError(f"nats-server did not start: {' | '.join(last_words[-3:])}", where=str(path))
 
     async def reload(self, config: str) -> None:
-        """Put a changed declaration or a revocation into force; clients that lost their right are cut off."""
+        """Put a changed declaration or a revocation into force; clients that lost their right are cut off.
+
+        Raises:
+            LinkError: the disk is full; the server goes by what it had.
+        """
         self._write(config)
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)
+
+    def end(self) -> None:
+        """Ask it to end; who waits on it may start it again."""
+        self.disk_failed = ""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
 
     async def wait(self) -> int:
         """Until it ends, by itself or not; its exit code."""
@@ -147,9 +162,14 @@ class BrokerServer:
     def _write(self, config: str) -> Path:
         """The file holds password hashes: for the owner's eyes only, and never half written."""
         path, draft = self.folder / "nats-server.conf", self.folder / "nats-server.conf.new"
-        draft.touch(mode=0o600)
-        draft.write_text(config)
-        draft.replace(path)
+        try:
+            draft.touch(mode=0o600)
+            draft.write_text(config)
+            draft.replace(path)
+        except OSError as error:
+            raise LinkError(
+                f"the broker's configuration could not be written: {error.strerror}", where=str(path)
+            ) from error
         return path
 
     def _end_orphan(self) -> None:
@@ -169,16 +189,20 @@ class BrokerServer:
         while line := await _read_line(process.stderr):
             text = line.decode("utf-8", "replace").strip()
             if found := _VIOLATION.search(text):
-                self._count(found.group(1).rsplit(".", 1)[-1])
+                _count(self.refusals, found.group(1).rsplit(".", 1)[-1])
+            elif found := _OVERSIZE.search(text):
+                _count(self.oversized, found.group(1))
+            elif (found := _DISK_FAILED.search(text)) and process is self._process:
+                self.disk_failed = found.group(1)
             elif _DENIED.search(text):
                 self.failed_logins += 1
             if "[ERR]" in text or "[FTL]" in text or text.startswith("nats-server"):
                 last_words.append(text[:300])
                 del last_words[:-20]
 
-    def _count(self, device: str) -> None:
-        name = device if device in self.refusals or len(self.refusals) < _REFUSALS_KEPT else "(others)"
-        self.refusals[name] += 1
+
+def _count(refused: Counter[str], device: str) -> None:
+    refused[device if device in refused or len(refused) < _REFUSALS_KEPT else "(others)"] += 1
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:
