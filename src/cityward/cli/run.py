@@ -22,7 +22,7 @@ Examples:
   cityward run                           the demo city Doggerford, 60 times as fast as reality
   cityward run --speed 1 --state /srv/doggerford
   cityward run my-town/ --mqtt-host 0.0.0.0        real devices, TLS
-  cityward run my-town/ --bus nats://cluster:4222  an outside NATS cluster
+  CITYWARD_BUS=nats://USER:PASSWORD@cluster:4222 cityward run my-town/ --replicas 3   an outside NATS cluster
 """
 
 DEMO_SPEED = 60.0
@@ -41,7 +41,14 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
     "--admin-port", default=8081, show_default=True, help="/livez, /readyz, /metrics; another when it is taken."
 )
 @click.option("--plain-mqtt", is_flag=True, help="MQTT without TLS, on loopback only.")
-@click.option("--bus", help="An outside NATS cluster instead of a broker of our own.")
+@click.option(
+    "--bus",
+    envvar="CITYWARD_BUS",
+    help="An outside NATS cluster instead of a broker of our own; better told by the environment.",
+)
+@click.option(
+    "--replicas", type=click.Choice(["1", "3", "5"]), default="1", show_default=True, help="Of the log, in a cluster."
+)
 @click.option("--nats-server", help="The nats-server to start instead of the installed one.")
 @click.option("--workers", type=click.IntRange(1, 4), default=1, show_default=True, help="Intake processes.")
 @click.option(
@@ -71,6 +78,7 @@ def command(
     admin_port: int,
     plain_mqtt: bool,
     bus: str | None,
+    replicas: str,
     nats_server: str | None,
     workers: int,
     sync_always: bool,
@@ -112,6 +120,7 @@ def command(
         admin_port=admin_port,
         plain_mqtt=plain_mqtt,
         bus_url=bus,
+        replicas=int(replicas),
         nats_server=nats_server,
         workers=workers,
         sync_always=sync_always,

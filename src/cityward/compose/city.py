@@ -64,6 +64,7 @@ class RunOptions:
     mqtt_port: int = 8883
     nats_port: int = 4222
     bus_url: str | None = None
+    replicas: int = 1  # of the log; three in a cluster survive the loss of a machine, and a power cut
     nats_server: str | None = None
     plain_mqtt: bool = False
     sync_always: bool = False
@@ -130,7 +131,8 @@ class _City:
     ) -> None:
         self.options, self.screen, self.home = options, screen, home
         self.loaded, self.registry, self.state = loaded, registry, state
-        self.passwords = {role: new_secret() for role in ROLES}
+        # an outside bus has its own users: who we are there stands in its address
+        self.passwords = {role: new_secret() for role in ROLES} if options.bus_url is None else {}
         self.role_hashes = {role: bcrypt_of(word) for role, word in self.passwords.items()}
         self.broker: BrokerServer | None = None
         self.certificates = _certificates(home, loaded.place.place, options.mqtt_host)
@@ -146,7 +148,7 @@ class _City:
         try:
             steward = await connect(city.bus_url, "steward", city.passwords.get("steward"))
             try:
-                await make_log(steward, LOG_BYTES)
+                await make_log(steward, LOG_BYTES, self.options.replicas)
                 await self._never_number_twice(steward)
                 await self._supervise(city, settings, steward, stop)
             finally:

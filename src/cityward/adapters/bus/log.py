@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -27,6 +28,7 @@ from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, inbox_prefix
 from cityward.errors import LinkError
 from cityward.ids import partition_of
 
+CONNECT_S = 10.0
 SUBJECTS = ["$MQTT.msgs.>", "intake.>"]
 
 
@@ -36,23 +38,34 @@ async def connect(url: str, role: str, password: str | None) -> Client:
     Raises:
         LinkError: nothing answers at the address, or it does not know the role.
     """
-    login = {"user": role, "password": password} if password is not None else {}
+    address, user, secret = credentials_of(url, role, password)
+    login = {"user": user, "password": secret} if secret is not None else {}
     try:
-        return await nats.connect(
-            url,
-            name=role,
-            inbox_prefix=inbox_prefix(role).encode(),
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
-            connect_timeout=5,
-            allow_reconnect=True,
-            error_cb=_ignore,  # what fails is raised where it was asked for
-            **login,
-        )
-    except (OSError, NatsError) as error:
+        async with asyncio.timeout(CONNECT_S):
+            return await nats.connect(
+                address,
+                name=role,
+                inbox_prefix=inbox_prefix(role).encode(),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                connect_timeout=5,
+                allow_reconnect=True,
+                error_cb=_ignore,  # what fails is raised where it was asked for
+                **login,
+            )
+    except (OSError, NatsError, TimeoutError) as error:
         raise LinkError(
-            f"the bus at {url} did not let {role} in: {type(error).__name__}", mend="is it running?"
+            f"the bus at {address} did not let {user} in: {type(error).__name__}", mend="is it running?"
         ) from error
+
+
+def credentials_of(url: str, role: str, password: str | None) -> tuple[str, str, str | None]:
+    """(address without secrets, user, password): those in the address of an outside bus, else the role's own."""
+    parts = urlsplit(url)
+    address = f"{parts.scheme or 'nats'}://{parts.hostname or '127.0.0.1'}:{parts.port or 4222}"
+    if parts.username is None:
+        return address, role, password
+    return address, unquote(parts.username), unquote(parts.password or "")
 
 
 async def disconnect(client: Client) -> None:

@@ -31,6 +31,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cityward.adapters.bus.config import LOG_STREAM, inbox_prefix
+from cityward.adapters.bus.log import credentials_of
 from cityward.errors import LinkError
 from cityward.runtime.ports import LogMessage
 
@@ -162,8 +163,9 @@ class _Wire:
                 wire._socket = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
             hello = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "lang": "python"}
             hello |= {"version": "1", "protocol": 1, "name": role}
-            if password is not None:
-                hello |= {"user": role, "pass": password}
+            _, user, secret = credentials_of(url, role, password)
+            if secret is not None:
+                hello |= {"user": user, "pass": secret}
             wire.send(b"CONNECT " + json.dumps(hello).encode() + b"\r\nPING\r\n")
             while (line := wire._line(time.monotonic() + CONNECT_S)) != b"PONG":
                 if line.startswith(b"-ERR"):
