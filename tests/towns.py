@@ -76,7 +76,11 @@ class Town:
         self.notes: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.started = self.wait_for("started")
+        try:
+            self.started = self.wait_for("started")
+        except BaseException:
+            self.stop()
+            raise
 
     def _read(self) -> None:
         assert self.process.stdout is not None
