@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 
-def write_town(folder: Path, meters: int, *, messages_per_minute: int = 1_000_000, format_: str = "senml") -> Path:
+def write_town(
+    folder: Path,
+    meters: int,
+    *,
+    messages_per_minute: int = 1_000_000,
+    format_: str = "senml",
+    credential: str = "password",
+) -> Path:
     """A town of so many meters, each with `illuminance` and `air-temperature`, all by MQTT and HTTP. Ids `meter-01`..."""
     positions = "\n".join(f"      - [{2.3 + n / 10_000:.4f}, 54.9]" for n in range(meters))
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +56,7 @@ devices:
     model: light-meter
     site: hall
     owner: council
+    credential: {credential}
     positions:
 {positions}
 flows:
@@ -123,8 +131,23 @@ class Town:
 
     def secret(self, device: str) -> str:
         """Adds the device, as an operator does."""
-        argv = [sys.executable, "-m", "cityward", "device", "add", device, "--state", str(self.state), "--json"]
-        return json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)["secret"]
+        return self.add(device)["secret"]
+
+    def add(self, device: str, *options: str) -> dict[str, str]:
+        """What `cityward device add` gives the device."""
+        argv = [
+            sys.executable,
+            "-m",
+            "cityward",
+            "device",
+            "add",
+            device,
+            "--state",
+            str(self.state),
+            "--json",
+            *options,
+        ]
+        return json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
 
     def stop(self) -> int:
         self.process.terminate()

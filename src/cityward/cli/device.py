@@ -50,18 +50,25 @@ def list_devices(state: Path, as_json: bool) -> None:
 @command.command("add")
 @click.argument("device")
 @STATE
+@click.option(
+    "--out", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Where a certificate is put."
+)
 @JSON
-def add(device: str, state: Path, as_json: bool) -> None:
-    """Issue a new secret for a declared DEVICE, in place of the one it had; it is shown once and not kept."""
+def add(device: str, state: Path, out: Path | None, as_json: bool) -> None:
+    """Issue what a declared DEVICE proves itself with, in place of what it had: a secret, or a certificate and its key.
+
+    It is told once; the city keeps hashes.
+    """
     from cityward.compose.devices import add_device
 
-    secret = add_device(state, device, time.time_ns() // 1000)
+    made = {"device": device} | add_device(state, device, out)
     if as_json:
-        click.echo(msgspec.json.encode({"device": device, "secret": secret}).decode())
+        click.echo(msgspec.json.encode(made).decode())
         return
-    click.echo(f"device  {device}\nsecret  {secret}")
+    for name, value in made.items():
+        click.echo(f"{name:12} {value}")
     click.echo(
-        "Put it on the device now: it is its MQTT password and its HTTP key, and is kept nowhere else.", err=True
+        "Put it on the device now: the city keeps it nowhere. A secret is MQTT password and HTTP key in one.", err=True
     )
 
 

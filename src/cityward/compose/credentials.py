@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
+from cityward.adapters.keys.authority import client_certificates, open_authority
 from cityward.adapters.keys.bundle import DeviceSecret, write_secrets
 from cityward.adapters.keys.secrets import issue
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home
 from cityward.errors import PlaceError
 from cityward.place.registry import Registry
+from cityward.time import to_us
 
 
 def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) -> int:
     """Give every unit that speaks or obeys, and has no credential yet, one of its own, kept for the simulated street.
 
-    Returns how many were issued. A revoked unit stays revoked.
+    Returns how many were issued. A revoked unit stays revoked. Units with certificates are not simulated.
     """
     known = {row.device for row in state.all()}
-    new = [u.id for u in registry.units if u.id not in known and (u.flow >= 0 or registry.models[u.model].commands)]
+    new = [
+        u.id
+        for u in registry.units
+        if u.id not in known and u.credential == "password" and (u.flow >= 0 or registry.models[u.model].commands)
+    ]
     return len(issue_for(home, state, new, now_us))
 
 
@@ -30,14 +38,25 @@ def issue_for(home: Home, state: SqlState, devices: Sequence[str], now_us: int) 
     return [secret for secret, _ in made]
 
 
-def add_device(registry: Registry, state: SqlState, device: str, now_us: int) -> DeviceSecret:
-    """A new secret for a declared device, to be shown once and kept by nobody but the device.
+def add_device(home: Home, place: str, registry: Registry, state: SqlState, device: str, now: datetime) -> DeviceSecret:
+    """A new secret for a declared device, to be shown once and kept by nobody but the device: a password that is its HTTP key
+    as well, or a certificate with its key and an HTTP key, as the declaration says.
 
     Raises:
         PlaceError: the device is not declared.
     """
-    if device not in registry.unit_index:
+    number = registry.unit_index.get(device)
+    if number is None:
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
-    [(secret, row)] = issue([device], now_us)
+    [(secret, row)] = issue([device], to_us(now))
+    if registry.units[number].credential == "certificate":
+        [made] = client_certificates(open_authority(home.keys, place, now), [device], now)
+        row = replace(row, password_bcrypt=None, certificate_sha256=made.sha256)
+        secret = DeviceSecret(
+            device=device,
+            http_key=secret.http_key,
+            certificate=made.certificate.decode(),
+            certificate_key=made.key.decode(),
+        )
     state.issue([row])
     return secret

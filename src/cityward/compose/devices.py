@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from cityward.adapters.keys.private import write_private
 from cityward.compose.credentials import add_device as add
 from cityward.compose.home import Home
 from cityward.compose.setting import open_setting
@@ -26,16 +28,27 @@ def device_rows(state: Path) -> list[dict[str, str | None]]:
     ]
 
 
-def add_device(state: Path, device: str, now_us: int) -> str:
-    """The device's new secret.
+def add_device(state: Path, device: str, folder: Path | None = None) -> dict[str, str]:
+    """What the device must be given, by name: `secret`, or `http_key` with the paths of `certificate`, `key` and `ca`.
+
+    A certificate and its key are put into `folder`, the key for its owner only.
 
     Raises:
         PlaceError: it is not declared.
+        LinkError: the files could not be written.
     """
-    setting = open_setting(Home(state))
-    secret = add(setting.registry, setting.state, device, now_us)
-    assert secret.password is not None
-    return secret.password
+    home = Home(state)
+    setting = open_setting(home)
+    place = setting.loaded.place.place
+    made = add(home, place, setting.registry, setting.state, device, datetime.now(UTC))
+    if made.certificate is None or made.certificate_key is None:
+        return {"secret": made.password or ""}
+    files = {name: (folder or Path()) / f"{device}.{name}" for name in ("pem", "key")}
+    write_private(files["key"], made.certificate_key.encode())
+    write_private(files["pem"], made.certificate.encode(), mode=0o644)
+    ca = home.keys / "ca.pem"
+    paths = {"certificate": str(files["pem"]), "key": str(files["key"]), "ca": str(ca)}
+    return {"http_key": made.http_key or "", **paths}
 
 
 def revoke_device(state: Path, device: str, now_us: int) -> bool:

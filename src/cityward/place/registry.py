@@ -39,6 +39,7 @@ class Unit:
     area: str | None
     position: Position | None
     channels: tuple[int, ...]  # its channels, in the model's order
+    credential: str  # what it proves itself with: password | certificate
     flow: int  # the flow that its messages are counted under; -1 where it has none
 
 
@@ -124,6 +125,7 @@ def number(place: Place) -> Registry:
                     area=area,
                     position=position,
                     channels=tuple(channels),
+                    credential=device.credential,
                     flow=flow_index[carrying[0][0]] if carrying else -1,
                 )
             )
