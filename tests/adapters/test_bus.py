@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +13,16 @@ import bcrypt
 import pytest
 
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings, compile_config
-from cityward.adapters.bus.log import LogWriter, connect, cut_log, log_state, make_log, observation_filters, skip_to
+from cityward.adapters.bus.log import (
+    LogWriter,
+    connect,
+    cut_log,
+    disconnect,
+    log_state,
+    make_log,
+    observation_filters,
+    skip_to,
+)
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.errors import LinkError
@@ -225,6 +237,33 @@ def test_a_reader_starts_where_it_is_told_and_goes_on_after_the_broker_restarts(
                     continue
         assert seen == [5, 6]
         await reader.close()
+
+    in_city(tmp_path, body)
+
+
+def test_what_was_read_when_the_broker_died_is_read_again(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        steward, reader = await connect(city.url, "steward", PASSWORD), city.reader()
+        with city.device("meter-a") as a:
+            for n in range(1, 6):
+                assert await asyncio.to_thread(a.publish, "in/meter-a", b"%d" % n, n)
+        fetching = asyncio.create_task(reader.fetch(100, 30.0))  # wants more than there is: it holds five, and waits
+        async with asyncio.timeout(30):
+            while not [c for c in await steward.jetstream().consumers_info(LOG_STREAM) if c.delivered.stream_seq == 5]:  # type: ignore[union-attr]
+                pass
+        os.kill(city.server.pid or 0, signal.SIGKILL)
+        await city.server.wait()
+        with pytest.raises(LinkError):
+            await fetching
+        await city.server.start(city.config(), city.settings.nats_port)
+        seen: list[int] = []
+        async with asyncio.timeout(30):
+            while not seen:
+                with contextlib.suppress(LinkError):
+                    seen += [m.seq for m in await reader.fetch(5, 0.5)]
+        assert seen == [1, 2, 3, 4, 5]
+        await reader.close()
+        await disconnect(steward)
 
     in_city(tmp_path, body)
 

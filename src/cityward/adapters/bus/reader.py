@@ -116,7 +116,10 @@ class LogReader:
                 out.append(self._numbered(frame))
             elif frame.subject == token:
                 break  # 404 nothing there, 408 waited long enough, 409 the bytes are full
-        if not out:
+        if out:
+            # INVARIANT: only here. Where the link breaks before, what it brought is handed out to nobody and read again.
+            self._next = out[-1].seq + 1
+        else:
             self.pending = 0
         return out
 
@@ -126,10 +129,8 @@ class LogReader:
         if int(tokens[3]) != self._delivered + 1:
             raise ValueError(f"message {int(tokens[3])} came where {self._delivered + 1} should")
         self._delivered += 1
-        seq = int(tokens[2])
-        self._next = seq + 1
         self.pending = int(tokens[5])
-        return LogMessage(frame.subject, frame.payload, seq, int(tokens[4]) // 1000)
+        return LogMessage(frame.subject, frame.payload, int(tokens[2]), int(tokens[4]) // 1000)
 
 
 class _Frame:
