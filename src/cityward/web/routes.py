@@ -35,7 +35,7 @@ from cityward.web.problems import Dialect, Problem, unavailable
 
 JSON = "application/json"
 BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
-LINGER_S, LINGER_BYTES = 2.0, 4 << 20  # PRECEDENT: nginx lingers for 5 s between two reads
+LINGER_S, LINGER_BYTES = 2.0, 16 << 20  # PRECEDENT: nginx lingers for 5 s between two reads
 MOST_QUERY_FIELDS = 32
 
 _log = structlog.get_logger("cityward.web")
