@@ -21,9 +21,13 @@ def write_town(
     messages_per_minute: int = 1_000_000,
     format_: str = "senml",
     credential: str = "password",
+    gauges: int = 0,
 ) -> Path:
-    """A town of so many meters, each with `illuminance` and `air-temperature`, all by MQTT and HTTP. Ids `meter-01`..."""
-    positions = "\n".join(f"      - [{2.3 + n / 10_000:.4f}, 54.9]" for n in range(meters))
+    """A town of so many meters, each with `illuminance` and `air-temperature`, all by MQTT and HTTP. Ids `meter-01`...
+
+    `gauges`: as many more devices, alike but for their plain JSON, on a flow of their own. Ids `gauge-01`...
+    """
+    positions = _positions(meters)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "place.yaml").write_text(
         f"""place: test-town
@@ -70,7 +74,27 @@ flows:
     limits: {{max_age_s: 86400, messages_per_minute: {messages_per_minute}}}
 """
     )
+    if gauges:
+        _add_gauges(folder / "place.yaml", gauges)
     return folder
+
+
+def _positions(count: int) -> str:
+    return "\n".join(f"      - [{2.3 + n / 10_000:.4f}, 54.9]" for n in range(count))
+
+
+def _add_gauges(file: Path, gauges: int) -> None:
+    """Every record of the meters again, for gauges."""
+    text = file.read_text()
+    for kind, after in (("device_models", "devices"), ("devices", "flows"), ("flows", None)):
+        start = text.index(f"\n{kind}:\n") + len(f"\n{kind}:\n")
+        end = text.index(f"\n{after}:\n", start) + 1 if after else len(text)
+        record = text[start:end]
+        twin = record.replace("meter", "gauge").replace("format: senml", "format: json")
+        if kind == "devices":
+            twin = twin[: twin.index("    positions:\n")] + f"    positions:\n{_positions(gauges)}\n"
+        text = text[:end] + twin + text[end:]
+    file.write_text(text)
 
 
 class Town:
