@@ -22,9 +22,10 @@ from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
+from cityward.runtime import intake
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, LogMessage
-from cityward.time import SECOND, CityClock
+from cityward.time import HOUR, SECOND, CityClock
 
 NOON = 1_760_000_000 * SECOND
 PARTITIONS = (0, 1, 2, 3)
@@ -157,34 +158,52 @@ class MemoryState:
 
 
 class MemoryReader:
-    """Gives at most `most` at a time, then says that there is no more."""
+    """Gives at most `most` of its partitions' messages at a time, then says that there is no more."""
 
-    def __init__(self, world: World, start: int, most: int, drained: asyncio.Event) -> None:
-        self.world, self.next, self.most, self.drained = world, start, most, drained
+    def __init__(
+        self, world: World, start: int, most: int, stop: asyncio.Event, partitions: tuple[int, ...], stop_at: int | None
+    ) -> None:
+        self.world, self.next, self.most, self.stop = world, start, most, stop
+        self.partitions, self.stop_at = partitions, stop_at
 
     async def fetch(self, most: int, wait_s: float) -> Sequence[LogMessage]:
-        got = [m for m in self.world.log if m.seq >= self.next][: min(most, self.most)]
+        mine = [m for m in self.world.log if int(m.subject.split(".")[3]) in self.partitions]
+        got = [m for m in mine if m.seq >= self.next][: min(most, self.most)]
         if got:
             self.next = got[-1].seq + 1
-        else:
-            self.drained.set()
+        if not got or got[-1].seq == self.stop_at:
+            self.stop.set()
         await asyncio.sleep(0)
         return got
 
     async def close(self) -> None: ...
 
 
-def work(world: World, registry: Registry, most: int, declaration: str = "d1") -> bool:
-    """A worker's life, until all is judged; False when it was killed."""
+def work(
+    world: World,
+    registry: Registry,
+    most: int,
+    declaration: str = "d1",
+    partitions: tuple[int, ...] = PARTITIONS,
+    stop_at: int | None = None,
+) -> bool:
+    """A worker's life, until all is judged or message `stop_at` was handed out; False when it was killed."""
 
     async def life() -> None:
         stop = asyncio.Event()
         stores = Stores(MemoryLedger(world), MemoryHistory(world), MemoryState(world))  # type: ignore[arg-type]
         config = IntakeSettings(
-            stream="s", partitions=PARTITIONS, by="worker-0", declaration=declaration, gather_s=0.0, most_messages=most
+            stream="s", partitions=partitions, by="worker-0", declaration=declaration, gather_s=0.0, most_messages=most
         )
-        intake = Intake(registry, codecs(), stores, CityClock(), config, lambda s: MemoryReader(world, s, most, stop))
-        await intake.run(stop)
+        worker = Intake(
+            registry,
+            codecs(),
+            stores,
+            CityClock(),
+            config,
+            lambda s: MemoryReader(world, s, most, stop, partitions, stop_at),
+        )
+        await worker.run(stop)
 
     try:
         asyncio.run(life())
@@ -304,3 +323,38 @@ def test_a_world_that_does_not_answer_stops_nothing_for_ever() -> None:
     world.say("meter-a", pack(1))
     assert work(world, two_meters(), most=10)
     assert len(world.rows) == 1
+
+
+def test_a_batch_that_was_given_up_at_the_stop_is_not_overtaken_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "RETRY_S", (0.0,) * 4)
+    world = World(trouble=dict.fromkeys(range(1, 6), LinkError))  # as often as a stopped worker tries
+    world.say("meter-a", pack(1))
+    world.say("meter-a", pack(2, first=NOON + SECOND))
+    work(world, two_meters(), most=1, stop_at=2)
+    assert work(world, two_meters(), most=1)
+    assert [v for *_, v, _ in world.rows] == [1.0, 2.0]
+    assert world.counts == {"f-meter-a": [2, 2, 0, 0]}
+
+
+def test_superseding_survives_a_ledger_that_does_not_answer() -> None:
+    world = World(trouble={3: Crash, 4: LinkError})
+    world.say("meter-a", pack(1, 2))
+    assert not work(world, two_meters(), most=10)
+    changed = two_meters()
+    changed.unit_active[:] = False
+    assert work(world, changed, most=10, declaration="d2")
+    assert [type(e) for e in world.entries] == [Admission, Superseded, Admission]
+
+
+@pytest.mark.parametrize("partitions", [(partition_of("meter-a", 4),), PARTITIONS])
+def test_a_worker_behind_the_others_judges_by_its_own_partitions_time(partitions: tuple[int, ...]) -> None:
+    world = World()
+    now = json.dumps([{"n": "illuminance", "v": 1}]).encode()  # it happened when the log took it
+    for n in range(5):
+        world.say("meter-a", now, NOON + n * SECOND)
+    world.say("meter-b", now, NOON + HOUR)
+    registry, ahead = two_meters(), World(log=[world.log[5]])
+    assert work(ahead, registry, most=10)
+    world.windows, world.state_at = ahead.windows, {partition_of("meter-b", 4): 6}
+    assert work(world, registry, most=10, partitions=partitions)
+    assert [(at - NOON) // SECOND for _, at, *_ in world.rows] == [0, 1, 2, 3, 4]

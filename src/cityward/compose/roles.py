@@ -115,7 +115,12 @@ def make_intake(setting: Setting, ledger: Ledger, partitions: tuple[int, ...], b
         return LogReader(city.bus_url, "worker", password, observation_filters(partitions), start_seq)
 
     settings = IntakeSettings(
-        stream=LOG_STREAM, partitions=partitions, by=by, declaration=setting.loaded.digest, gated=city.gated
+        stream=LOG_STREAM,
+        partitions=partitions,
+        by=by,
+        declaration=setting.loaded.digest,
+        gated=city.gated,
+        log_partitions=PARTITIONS,
     )
     stores = Stores(ledger, setting.history(), setting.state)
     return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader)

@@ -20,6 +20,7 @@ INVARIANTS
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ from cityward.guard.admit import (
 )
 from cityward.guard.batch import Claims, Codec, Messages
 from cityward.guard.reasons import Reason
+from cityward.ids import partition_of
 from cityward.insight.hourly import by_hour
 from cityward.place.registry import Registry
 from cityward.runtime.ports import (
@@ -79,6 +81,7 @@ class IntakeSettings:
     most_messages: int = 20_000
     most_bytes: int = 32 << 20
     gated: bool = True
+    log_partitions: int = 4  # how many there are in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class Intake:
         """Until stopped. What was judged is settled before this returns, unless the stores do not answer."""
         start = await asyncio.to_thread(self.recover)
         reader = self._open_reader(start)
-        settling: asyncio.Task[None] | None = None
+        settling: asyncio.Task[bool] | None = None
         try:
             while not stop.is_set():
                 raw = self._not_held(await self._gather(reader, stop, settling))
@@ -146,8 +149,8 @@ class Intake:
                     continue
                 for part in self._as_recorded(raw):
                     batch = self.judge(part)
-                    if settling is not None:
-                        await settling
+                    if settling is not None and not await settling:
+                        return  # INVARIANT: a batch is held after the one before it, or its position would cover both
                     settling = asyncio.create_task(self._settle_until_done(batch, stop))
         finally:
             if settling is not None:
@@ -160,22 +163,39 @@ class Intake:
         Raises:
             LinkError: a store does not answer.
         """
-        state, history = self.stores.state, self.stores.history
-        self._skip = {p: state.committed().get(p, 0) for p in self.settings.partitions}
-        windows = state.rate_windows()
-        for device, (window, count, last_seen) in windows.items():
-            unit = self.registry.unit_index.get(device)
-            if unit is not None:
-                self._state.minute[unit], self._state.in_minute[unit] = window, count
-                self._state.now = max(self._state.now, last_seen)
-        if any(self._skip.values()):
+        committed = self.stores.state.committed()
+        self._skip = {p: committed.get(p, 0) for p in self.settings.partitions}
+        heard = self._recover_rates()
+        first = min(self._skip.values())
+        # partitions taken over from several workers: time stands where the one furthest behind has it
+        behind = [at for p, at in heard.items() if self._skip[p] == first]
+        self._state.now = max(behind, default=self._state.now)
+        if heard:
             oldest = max((f.max_age_s for f in self.registry.flow_limits), default=0) * SECOND
-            self._state.remember(*history.tail(self._state.now - oldest - DAY, WINDOW, self._skip))
-        held = max(self._skip.values())
+            since = max(behind, default=min(heard.values())) - oldest - DAY
+            self._state.remember(*self.stores.history.tail(since, WINDOW, self._skip))
         for entry, record in self.stores.ledger.tail(TAIL_ENTRIES):
-            if isinstance(record, Admission) and record.stream == self.settings.stream and record.last_seq > held:
+            if isinstance(record, Admission) and record.stream == self.settings.stream and self._lacks(record):
                 self._on_record[record.first_seq, record.last_seq] = (entry, record)
-        return min(self._skip.values()) + 1
+        return first + 1
+
+    def _recover_rates(self) -> Mapping[int, int]:
+        """Take up the rate windows; partition -> when one of its devices was last heard, of ours that ever heard one.
+
+        Other workers' devices say nothing of the time up to which this one has judged.
+        """
+        heard: dict[int, int] = {}
+        for device, (window, count, last_seen) in self.stores.state.rate_windows().items():
+            unit = self.registry.unit_index.get(device)
+            partition = partition_of(device, self.settings.log_partitions)
+            if unit is not None and partition in self._skip:
+                self._state.minute[unit], self._state.in_minute[unit] = window, count
+                heard[partition] = max(heard.get(partition, last_seen), last_seen)
+        return heard
+
+    def _lacks(self, record: Admission) -> bool:
+        """Whether state does not hold yet what is on record."""
+        return any(record.last_seq > self._skip[p] for p in record.partitions if p in self._skip)
 
     def judge(self, raw: Sequence[LogMessage]) -> Batch:
         """Judge a non-empty run of the log. Advances the gate's memory."""
@@ -220,32 +240,37 @@ class Intake:
         self.progress.batches += 1
 
     def _record(self, batch: Batch, key: tuple[int, int]) -> None:
+        overtaken = {s: held for s, held in self._on_record.items() if s[0] <= key[1] and s[1] >= key[0]}
         replaced = [
-            Superseded(at=batch.admission.at, by=self.settings.by, entry=int(entry.rsplit(":", 1)[-1]), why=why)
-            for (first, last), (entry, record) in list(self._on_record.items())
-            if first <= key[1] and last >= key[0]
-            for why in [
-                f"judged again by declaration {batch.admission.declaration[:12]}, before {record.declaration[:12]}"
-            ]
+            Superseded(
+                at=batch.admission.at,
+                by=self.settings.by,
+                entry=int(entry.rsplit(":", 1)[-1]),
+                why=f"judged again by declaration {batch.admission.declaration[:12]}, before {record.declaration[:12]}",
+            )
+            for entry, record in overtaken.values()
         ]
-        for span in [s for s in self._on_record if s[0] <= key[1] and s[1] >= key[0]]:
-            del self._on_record[span]
         ids = self.stores.ledger.append([*replaced, batch.admission])
+        for span in overtaken:  # only now: an append that failed is made again as it was
+            del self._on_record[span]
         self._on_record[key] = (ids[-1], batch.admission)
 
-    async def _settle_until_done(self, batch: Batch, stop: asyncio.Event) -> None:
-        for attempt in range(1_000_000_000):
+    async def _settle_until_done(self, batch: Batch, stop: asyncio.Event) -> bool:
+        """False when it was given up, because the world did not answer and the worker is to stop."""
+        for attempt in itertools.count():
             try:
-                return await asyncio.to_thread(self.settle, batch)
+                await asyncio.to_thread(self.settle, batch)
+                break
             except LinkError as error:
                 self.progress.retries += 1
                 self.progress.last_error = error.what
                 if stop.is_set() and attempt >= len(RETRY_S):
-                    return None  # not held, not acknowledged to the log: the next start judges it again
+                    return False  # not held: the next start judges it again
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+        return True
 
     async def _gather(
-        self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[None] | None
+        self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[bool] | None
     ) -> Sequence[LogMessage]:
         """What the log gives within `gather_s` of the first message, or until a bound is reached.
 
