@@ -18,8 +18,10 @@ from cityward.adapters.bus.log import (
     connect,
     cut_log,
     disconnect,
+    done_with,
     log_state,
     make_log,
+    number_beyond,
     observation_filters,
     skip_to,
 )
@@ -311,6 +313,43 @@ def test_a_log_that_lost_its_end_never_numbers_twice(tmp_path: Path) -> None:
         assert (await log_state(steward)).last_seq == 501
         await web.close()
         await steward.close()
+
+    in_city(tmp_path, body)
+
+
+def test_a_log_goes_on_behind_the_store_that_is_furthest_ahead(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        steward, web = await connect(city.url, "steward", PASSWORD), await connect(city.url, "web", PASSWORD)
+        writer = LogWriter(web)
+        assert await writer.publish("meter-b", "senml", b"1") == 1
+        assert await number_beyond(steward, {0: 1, -1: 9000}, {0: 1}) is None
+        assert await number_beyond(steward, {0: 1, -1: 9000}, {0: 1, 2: 500}) == 501
+        assert await writer.publish("meter-b", "senml", b"2") == 501
+        await disconnect(web)
+        await disconnect(steward)
+
+    in_city(tmp_path, body)
+
+
+def test_a_silent_partition_does_not_keep_the_log_from_being_cut(tmp_path: Path) -> None:
+    mine, other = (partition_of(device, PARTITIONS) for device in ("meter-b", "meter-a"))
+
+    async def body(city: City) -> None:
+        steward, web = await connect(city.url, "steward", PASSWORD), await connect(city.url, "web", PASSWORD)
+        writer = LogWriter(web)
+        assert await done_with(steward, {}) == 0
+        for n in range(5):
+            await writer.publish("meter-b", "senml", b"%d" % n)
+        assert await done_with(steward, {}) == 0
+        assert await done_with(steward, {mine: 3}) == 3
+        assert await done_with(steward, {mine: 5}) == 5  # nobody ever spoke in the others
+        with city.device("meter-a") as a:
+            assert await asyncio.to_thread(a.publish, "in/meter-a", b"6")
+        await writer.publish("meter-b", "senml", b"7")
+        assert await done_with(steward, {mine: 7, other: 1}) == 5
+        assert await done_with(steward, {mine: 7, other: 6}) == 7
+        await disconnect(web)
+        await disconnect(steward)
 
     in_city(tmp_path, body)
 

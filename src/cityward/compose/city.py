@@ -19,12 +19,13 @@ from typing import Protocol
 import msgspec
 from nats.aio.client import Client
 
-from cityward.adapters.bus.config import PARTITIONS, ROLES, BrokerSettings, compile_config
-from cityward.adapters.bus.log import connect, cut_log, disconnect, log_state, make_log, skip_to
+from cityward.adapters.bus.config import ROLES, BrokerSettings, compile_config
+from cityward.adapters.bus.log import connect, cut_log, disconnect, done_with, make_log, number_beyond
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
 from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 from cityward.adapters.ledgers.files import FileLedger
+from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.credentials import issue_missing
 from cityward.compose.home import CityFile, Home, Street, write_city_file
@@ -257,10 +258,10 @@ class _City:
 
     async def _never_number_twice(self, steward: Client) -> None:
         """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
-        held = max([0, *(seq for p, seq in self.state.committed().items() if p != BROKER_PARTITION)])
-        if (await log_state(steward)).last_seq < held:
-            await skip_to(steward, held + 1)
-            self.screen.say(f"the log had lost its end; it goes on at {held + 1}")
+        history = await asyncio.to_thread(DeltaHistory, str(self.home.history), self.registry)
+        held = [await asyncio.to_thread(store.committed) for store in (history, self.state)]
+        if (goes_on_at := await number_beyond(steward, *held)) is not None:
+            self.screen.say(f"the log had lost its end; it goes on at {goes_on_at}")
 
     async def _keep_broker(self, settings: BrokerSettings, stop: asyncio.Event) -> None:
         assert self.broker is not None
@@ -286,10 +287,9 @@ class _City:
             await asyncio.sleep(CUT_EVERY_S)
             with contextlib.suppress(LinkError):
                 held = await asyncio.to_thread(self.state.committed)
-                if all(p in held for p in range(PARTITIONS)):
-                    below = min(held[p] for p in range(PARTITIONS)) - KEPT_BEHIND
-                    if below > 1:
-                        await cut_log(steward, below)
+                below = await done_with(steward, held) - KEPT_BEHIND
+                if below > 1:
+                    await cut_log(steward, below)
 
     async def _mind_registry(self, settings: BrokerSettings) -> None:
         """A credential issued or revoked reaches the broker within a second."""

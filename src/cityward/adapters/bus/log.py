@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 import nats
@@ -162,3 +162,45 @@ async def log_state(client: Client) -> StreamState:
 async def skip_to(client: Client, seq: int) -> None:
     """Let the log go on numbering at `seq`; what stood below is forgotten."""
     await cut_log(client, seq)
+
+
+async def number_beyond(client: Client, *held: Mapping[int, int]) -> int | None:
+    """Let the log go on behind what any store holds, as partition -> sequence; where it now goes on, None if it did so anyway.
+
+    A log that lost its end (a power cut) would give again sequences that are held, and what came under them would be left
+    out as known. History is synced with every batch, state and the log are not: the one furthest ahead counts.
+
+    Raises:
+        LinkError: JetStream did not answer.
+    """
+    newest = max((seq for store in held for p, seq in store.items() if p in range(PARTITIONS)), default=0)
+    if (await log_state(client)).last_seq >= newest:
+        return None
+    await skip_to(client, newest + 1)
+    return newest + 1
+
+
+async def done_with(client: Client, held: Mapping[int, int]) -> int:
+    """The sequence up to which the log has nothing left to be held, given what each partition is held up to.
+
+    A partition in which nobody speaks stands nowhere, or where it stood long ago; what counts is whether it lacks anything.
+
+    Raises:
+        LinkError: JetStream did not answer.
+    """
+    done = (await log_state(client)).last_seq  # asked first: what comes meanwhile is not below it
+    for partition in range(PARTITIONS):
+        for subject in observation_filters([partition]):
+            lacking = await _first_from(client, held.get(partition, 0) + 1, subject)
+            done = done if lacking is None else min(done, lacking - 1)
+    return done
+
+
+async def _first_from(client: Client, seq: int, subject: str) -> int | None:
+    """The first message of a subject from a sequence on."""
+    try:
+        return (await client.jetstream().get_msg(LOG_STREAM, seq=seq, subject=subject, next=True)).seq
+    except NotFoundError:
+        return None
+    except (NatsError, APIError, TimeoutError) as error:
+        raise LinkError(f"the log did not say what follows {seq}: {error}") from error
