@@ -19,9 +19,10 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from cityward.adapters.stores import history as stored
 from cityward.adapters.stores.compaction import merge_parts
 from cityward.adapters.stores.history import DeltaHistory
-from cityward.adapters.stores.parts import Shelf
+from cityward.adapters.stores.parts import Shelf, sync
 from cityward.errors import LinkError
 from cityward.guard.admit import Admitted, Judged
 from cityward.ids import partition_of
@@ -491,3 +492,21 @@ def test_sequences_outlive_checkpoints(history: DeltaHistory, tmp_path: Path) ->
         history.append(batch([]), {seq % 3: seq})
     assert list((tmp_path / "history/_delta_log").glob("*.checkpoint.parquet"))
     assert opened(tmp_path).committed() == {0: 60, 1: 58, 2: 59}
+
+
+def test_everything_a_reader_begins_with_outlasts_a_power_cut(
+    history: DeltaHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+
+    def noting(path: Path) -> None:
+        sync(path)
+        synced.add(path.name)
+
+    monkeypatch.setattr(stored, "sync", noting)
+    for n, row in enumerate(made(1, 45), start=1):
+        history.append(batch([row]), upto(n))
+    history.compact()
+    log = next(tmp_path.rglob("_delta_log"))
+    assert any("checkpoint.parquet" in name for name in synced)
+    assert synced >= {entry.name for entry in log.iterdir() if entry.name != f"{0:020d}.json"}

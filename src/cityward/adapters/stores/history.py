@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -158,13 +159,16 @@ class DeltaHistory:
             self._shelf.drop(added)
 
     def _sync_log(self, base: int | None) -> None:
-        """Make the commits after version `base` outlast a power cut. There is one, or a few when workers met."""
+        """Make the commits after version `base`, and their checkpoint, outlast a power cut. There is one, or a few when
+        workers met. A reader begins with the checkpoint: one that is torn would close the whole table.
+        """
         folder = self._shelf.folder
         if folder is None or base is None:
             return
         log, version = folder / "_delta_log", base + 1
         while (entry := log / f"{version:020d}.json").exists():
             sync(entry)
+            _sync_checkpoint(log, version)
             version += 1
         sync(log)
 
@@ -282,7 +286,9 @@ class DeltaHistory:
             return
         try:
             with self._link("be compacted"):
+                base = self._open().version()
                 merge_parts(self._open, self._shelf, int(time.time() * 1000))
+                self._sync_log(base)
                 if time.monotonic() - self._cleaned_at > 3600:
                     self._clean()
                     self._cleaned_at = time.monotonic()
@@ -293,6 +299,9 @@ class DeltaHistory:
         """Forget superseded parts and log entries older than `keep_hours`, and parts that no commit ever named."""
         table = self._open()
         table.create_checkpoint()  # what the log says so far, so that its entries may go
+        if self._shelf.folder is not None:
+            _sync_checkpoint(self._shelf.folder / "_delta_log", table.version() or 0)
+            sync(self._shelf.folder / "_delta_log")
         table.vacuum(retention_hours=self._keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
         self._open().cleanup_metadata()
 
@@ -317,6 +326,7 @@ class DeltaHistory:
             storage_options=self._options(),
             raise_if_key_not_exists=False,
         )
+        self._sync_log(-1)
         return self._open()
 
     def _open(self) -> DeltaTable:
@@ -348,6 +358,15 @@ class DeltaHistory:
 
 _FOREVER = 253_402_300_800_000_000  # the year 10000
 _UTC = pl.Datetime("us", "UTC")
+
+
+def _sync_checkpoint(log: Path, version: int) -> None:
+    """The checkpoint of a version, if there is one, before what points to it."""
+    for name in (f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
+        try:
+            sync(log / name)
+        except FileNotFoundError:
+            return
 
 
 def _app(partition: int) -> str:
