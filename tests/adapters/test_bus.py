@@ -270,6 +270,25 @@ def test_what_was_read_when_the_broker_died_is_read_again(tmp_path: Path) -> Non
     in_city(tmp_path, body)
 
 
+def test_a_fetch_that_nobody_waited_for_loses_nothing(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        web, reader = await connect(city.url, "web", PASSWORD), city.reader()
+        writer = LogWriter(web)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await reader.fetch(1, 5.0)
+        await writer.publish("meter-b", "senml", b"1")
+        await writer.publish("meter-b", "senml", b"2")
+        assert [m.payload for _ in range(2) for m in await reader.fetch(1, 5.0)] == [b"1", b"2"]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await reader.fetch(1, 60.0)
+        await reader.close()  # also with a thread that still waits
+        await disconnect(web)
+
+    in_city(tmp_path, body)
+
+
 def test_what_http_doors_write_stands_in_the_same_order_as_mqtt(tmp_path: Path) -> None:
     async def body(city: City) -> None:
         web = await connect(city.url, "web", PASSWORD)

@@ -21,6 +21,7 @@ SPEC: NATS client protocol; JetStream ADR-13 (pull requests), ADR-15 (acknowledg
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import socket
@@ -48,6 +49,7 @@ class LogReader:
         self._url, self._role, self._password, self._filters = url, role, password, list(filters)
         self._next = max(1, start_seq)
         self._link: _Wire | None = None
+        self._under_way: asyncio.Task[list[LogMessage]] | None = None
         self._delivered = 0
         self._request = 0
         self._inbox = self._consumer = ""
@@ -55,11 +57,26 @@ class LogReader:
 
     async def fetch(self, most: int, wait_s: float) -> Sequence[LogMessage]:
         """See the port. Returns as soon as `most` or `MOST_BYTES` are there, else after `wait_s`."""
-        return await asyncio.to_thread(self._fetch, most, wait_s)
+        if self._under_way is None:
+            self._under_way = asyncio.create_task(asyncio.to_thread(self._fetch, most, wait_s))
+        fetching = self._under_way
+        try:
+            got = await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            raise  # the thread goes on: what it brings is the next caller's, and no second one reads beside it
+        except BaseException:
+            self._under_way = None
+            raise
+        self._under_way = None
+        return got
 
     async def close(self) -> None:
         """Close the connection; the next fetch opens one."""
         self._drop()
+        if self._under_way is not None:
+            with contextlib.suppress(LinkError, TimeoutError):
+                await asyncio.wait_for(self._under_way, CONNECT_S)
+            self._under_way = None
 
     def _fetch(self, most: int, wait_s: float) -> list[LogMessage]:
         try:
@@ -177,7 +194,9 @@ class _Wire:
         return wire
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, also under a thread that waits on it."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def send(self, data: bytes) -> None:
