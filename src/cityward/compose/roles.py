@@ -94,7 +94,7 @@ async def run_worker(index: int, setting: Setting, stop: asyncio.Event) -> None:
         intake = make_intake(setting, ledger, partitions, by)
         async with asyncio.TaskGroup() as group:
             minding = [
-                group.create_task(_mind_registry(setting, stop)),
+                group.create_task(mind_registry(setting, stop)),
                 group.create_task(_tell(setting, by, intake, stop)),
             ]
             if index == 0:
@@ -126,9 +126,9 @@ def make_intake(setting: Setting, ledger: Ledger, partitions: tuple[int, ...], b
     return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader)
 
 
-async def _mind_registry(setting: Setting, stop: asyncio.Event) -> None:
-    """Notice a revocation within a second."""
-    seen = await asyncio.to_thread(setting.state.version)
+async def mind_registry(setting: Setting, stop: asyncio.Event) -> None:
+    """Notice a revocation within a second, also one that came while the process started."""
+    seen = -1
     while not stop.is_set():
         await asyncio.sleep(NOTICE_REGISTRY_S)
         with contextlib.suppress(LinkError):
