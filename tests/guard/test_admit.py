@@ -97,12 +97,12 @@ class Slow:
     known: dict[int, list[int]] = field(default_factory=dict)
 
     def judge(self, row: Row) -> Reason:
-        self.now = max(self.now, row.received_at)
+        self.now = max(self.now + 1, row.received_at)
         if row.unit < 0:
             return Reason.UNKNOWN_DEVICE
         minute, count = self.minute.get(row.unit, (None, 0))
-        count = count + 1 if minute == self.now // MINUTE else 1
-        self.minute[row.unit] = (self.now // MINUTE, count)
+        count = count + 1 if minute == row.received_at // MINUTE else 1
+        self.minute[row.unit] = (row.received_at // MINUTE, count)
         if not self.registry.unit_active[row.unit]:
             return Reason.INACTIVE_DEVICE
         if self.registry.unit_flow[row.unit] < 0:
@@ -124,7 +124,7 @@ class Slow:
             return Reason.OUT_OF_RANGE
         if row.observed_at > self.now + LIMITS.max_future_s * SECOND:
             return Reason.IN_THE_FUTURE
-        if row.observed_at < self.now - LIMITS.max_age_s * SECOND:
+        if row.observed_at < row.received_at - LIMITS.max_age_s * SECOND:
             return Reason.TOO_OLD
         known = self.known.setdefault(row.channel, [])
         if row.observed_at in known:
@@ -202,6 +202,20 @@ def test_sheds_a_flood_without_starving_other_devices() -> None:
 def test_a_clock_that_jumps_back_makes_no_reading_future(registry: Registry) -> None:
     rows = [Row(received_at=NOON), Row(received_at=NOON - HOUR, observed_at=NOON + SECOND)]
     assert reasons(rows, registry) == [Reason.ADMITTED, Reason.ADMITTED]
+
+
+def test_a_clock_that_was_far_ahead_and_jumps_back_starves_nobody(registry: Registry) -> None:
+    ahead = Row(received_at=NOON + 24 * HOUR, observed_at=NOON + 24 * HOUR)
+    after = [Row(received_at=NOON + i * MINUTE, observed_at=NOON + i * MINUTE) for i in range(20)]
+    assert reasons([ahead, *after], registry) == [Reason.ADMITTED] * 21
+
+
+def test_times_only_rise_so_that_readings_without_one_are_told_apart(registry: Registry) -> None:
+    state = AdmitState.empty(registry)
+    stamps = [NOON, NOON - HOUR, NOON - HOUR, NOON + 1, NOON + HOUR]
+    messages = stamp(Messages(unit=[0] * 5, payload=[b""] * 5, received_at=stamps, seq=range(5)), state)
+    assert list(messages.received_at) == [NOON, NOON + 1, NOON + 2, NOON + 3, NOON + HOUR]
+    assert list(messages.take([1, 3]).logged_at) == [NOON - HOUR, NOON + 1]
 
 
 def test_takes_a_short_backlog_late_but_refuses_what_lies_before_its_window(registry: Registry) -> None:

@@ -7,10 +7,13 @@ and active, size, rate) before anything is decoded, so
 that a flood costs little. `judge` looks at the claims a codec made of the rest: flow, finiteness, range, time, repetition.
 What passes becomes `Admitted` once its evidence record exists (`Judged.seal`).
 
-Time is the log's: the gate never reads a clock. Its `now` is the highest time stamp of the log so far, so that a clock that
-jumps back makes nobody's readings "future". The state is small: per channel the newest `WINDOW` admitted times (a reading
-at or below the newest must not be among them, nor lie before them all once they are full), per device a count of messages
-in the current minute.
+Time is the log's: the gate never reads a clock. Its `now` only rises, by a microsecond per message while the log's own clock
+is behind, so that a clock that jumps back makes nobody's readings "future", and readings without a time are not taken for
+one another. The age of a reading and the minute it is counted in go by the log's clock as it is: they would stand still
+with `now`, and a town whose clock was ahead for a while would refuse and shed everything until it has caught up.
+
+The state is small: per channel the newest `WINDOW` admitted times (a reading at or below the newest must not be among them,
+nor lie before them all once they are full), per device a count of messages in the current minute.
 
 INVARIANTS
 - Deterministic and independent of batching: judging A then B gives what judging A+B gives. A restart therefore judges the same
@@ -75,7 +78,7 @@ class AdmitState:
 
     times: (C, WINDOW) the newest admitted times of a channel as a circle: ascending from `head`, `_NEVER` where empty.
     minute, in_minute: (U,) the minute of the last counted message, and how many were counted in it.
-    now: the highest time stamp of the log seen.
+    now: the time stamp given to the newest message.
     """
 
     times: NDArray[np.int64]
@@ -144,12 +147,16 @@ class Judged:
 
 
 def stamp(messages: Messages, state: AdmitState) -> Messages:
-    """The messages with times that never go back, whatever the log's clock did. The first step; advances `state.now`."""
+    """The messages with times that only rise, whatever the log's clock did. The first step; advances `state.now`."""
     if not len(messages):
         return messages
-    stamps = np.maximum.accumulate(np.maximum(np.asarray(messages.received_at, dtype=np.int64), state.now))
+    logged = np.asarray(messages.received_at, dtype=np.int64)
+    nth = np.arange(len(logged))
+    stamps = (
+        np.maximum.accumulate(np.maximum(logged - nth, state.now + 1)) + nth
+    )  # each at least 1 us after the one before
     state.now = int(stamps[-1])
-    return replace(messages, received_at=stamps)
+    return replace(messages, received_at=stamps, logged_at=logged)
 
 
 def screen(messages: Messages, registry: Registry, state: AdmitState) -> NDArray[np.uint8]:
@@ -190,7 +197,7 @@ def judge(
     reason = rows.reason
     reason[(reason == 0) & (registry_flow(rows.channel, registry) < 0)] = Reason.NO_FLOW
     _check_values(rows, registry)
-    _check_times(rows, registry)
+    _check_times(rows, _logged_at(messages)[rows.message], registry)
     _check_repeats(rows, state)
     return rows
 
@@ -237,7 +244,7 @@ def _over_rate(
     over = np.zeros(len(unit), dtype=np.bool_)
     if not len(unit):
         return over
-    stamps = np.asarray(messages.received_at, dtype=np.int64)
+    stamps = _logged_at(messages)
     limit = np.array([*(f.messages_per_minute for f in registry.flow_limits), 0], dtype=np.int64)[flow]
     counted = np.flatnonzero(unit >= 0)
     order = counted[np.argsort(unit[counted], kind="stable")]
@@ -246,7 +253,10 @@ def _over_rate(
     u, minute = unit[order], stamps[order] // MINUTE
     starts = np.flatnonzero(np.r_[True, (u[1:] != u[:-1]) | (minute[1:] != minute[:-1])])
     lengths = np.diff(np.r_[starts, len(u)])
-    carried = np.where(state.minute[u[starts]] == minute[starts], state.in_minute[u[starts]], 0)
+    begins = np.r_[
+        True, u[starts][1:] != u[starts][:-1]
+    ]  # a unit's first run of the batch goes on where the last batch ended
+    carried = np.where(begins & (state.minute[u[starts]] == minute[starts]), state.in_minute[u[starts]], 0)
     nth = np.arange(len(u)) - np.repeat(starts, lengths) + np.repeat(carried, lengths) + 1
     over[order] = nth > limit[order]
     # a unit's last run of the batch is what it carries on; assignment in order keeps the last
@@ -287,13 +297,17 @@ def _check_values(rows: Judged, registry: Registry) -> None:
     reason[left[outside]] = Reason.OUT_OF_RANGE
 
 
-def _check_times(rows: Judged, registry: Registry) -> None:
+def _logged_at(messages: Messages) -> NDArray[np.int64]:
+    return np.asarray(messages.logged_at if len(messages.logged_at) else messages.received_at, dtype=np.int64)
+
+
+def _check_times(rows: Judged, logged_at: NDArray[np.int64], registry: Registry) -> None:
     now = rows.received_at
     ahead = np.array([*(f.max_future_s for f in registry.flow_limits), 0], dtype=np.int64)[rows.flow] * SECOND
     age = np.array([*(f.max_age_s for f in registry.flow_limits), 0], dtype=np.int64)[rows.flow] * SECOND
     open_ = rows.reason == 0
     rows.reason[open_ & (rows.observed_at > now + ahead)] = Reason.IN_THE_FUTURE
-    rows.reason[open_ & (rows.observed_at < now - age)] = Reason.TOO_OLD
+    rows.reason[open_ & (rows.observed_at < logged_at - age)] = Reason.TOO_OLD
 
 
 def _check_repeats(rows: Judged, state: AdmitState) -> None:

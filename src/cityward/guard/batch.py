@@ -20,13 +20,15 @@ class Messages:
     """Messages as they stand in the log, in its order. Parallel sequences of length M.
 
     `unit` is the registry number of the device that the *subject* names (the broker authenticated it), -1 where unknown.
-    `received_at` is the log's own time stamp, mapped to city time, in us. `seq` is the log's sequence number, increasing.
+    `received_at` is the log's own time stamp, mapped to city time, in us; once `guard.admit.stamp` saw them, it only rises, and
+    `logged_at` keeps what the log said. `seq` is the log's sequence number, increasing.
     """
 
     unit: Sequence[int]
     payload: Sequence[bytes]
     received_at: Sequence[int]
     seq: Sequence[int]
+    logged_at: Sequence[int] = ()  # empty: as `received_at`
 
     def __len__(self) -> int:
         return len(self.seq)
@@ -40,6 +42,7 @@ class Messages:
             payload=[self.payload[i] for i in which],
             received_at=[self.received_at[i] for i in which],
             seq=[self.seq[i] for i in which],
+            logged_at=[self.logged_at[i] for i in which] if len(self.logged_at) else (),
         )
 
 

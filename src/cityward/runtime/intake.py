@@ -15,6 +15,9 @@ is a function of the log, so the digest must be the same, and the entry that sta
 INVARIANTS
 - state's position <= history's position <= the last admission on record, for every partition.
 - An observation is in history exactly once, if a sequence at or below history's position admitted it, and never otherwise.
+
+Fails when: the worker starts while the log's clock is ahead by more than a day, and the clock is put right afterwards: the
+replay windows were filled from that wrong day on, so what was held before and is sent again meanwhile is held twice.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ from cityward.runtime.ports import (
     Quarantined,
     State,
 )
-from cityward.time import DAY, SECOND, CityClock
+from cityward.time import DAY, MINUTE, SECOND, CityClock
 
 QUARANTINED_PER_BATCH = 1000  # a flood of bad rows is counted whole, and kept as a sample
 EXCERPT_BYTES = 256
@@ -169,28 +172,30 @@ class Intake:
         first = min(self._skip.values())
         # partitions taken over from several workers: time stands where the one furthest behind has it
         behind = [at for p, at in heard.items() if self._skip[p] == first]
-        self._state.now = max(behind, default=self._state.now)
+        self._state.now = max((last for last, _ in behind), default=self._state.now)
         if heard:
             oldest = max((f.max_age_s for f in self.registry.flow_limits), default=0) * SECOND
-            since = max(behind, default=min(heard.values())) - oldest - DAY
+            since = min(max(behind, default=min(heard.values()))) - oldest - DAY
             self._state.remember(*self.stores.history.tail(since, WINDOW, self._skip))
         for entry, record in self.stores.ledger.tail(TAIL_ENTRIES):
             if isinstance(record, Admission) and record.stream == self.settings.stream and self._lacks(record):
                 self._on_record[record.first_seq, record.last_seq] = (entry, record)
         return first + 1
 
-    def _recover_rates(self) -> Mapping[int, int]:
-        """Take up the rate windows; partition -> when one of its devices was last heard, of ours that ever heard one.
+    def _recover_rates(self) -> Mapping[int, tuple[int, int]]:
+        """Take up the rate windows; partition -> when one of its devices was last heard, of ours that ever heard one: by the
+        gate's time, and to the minute by the log's own clock, which is behind where it jumped back.
 
         Other workers' devices say nothing of the time up to which this one has judged.
         """
-        heard: dict[int, int] = {}
+        heard: dict[int, tuple[int, int]] = {}
         for device, (window, count, last_seen) in self.stores.state.rate_windows().items():
             unit = self.registry.unit_index.get(device)
             partition = partition_of(device, self.settings.log_partitions)
             if unit is not None and partition in self._skip:
                 self._state.minute[unit], self._state.in_minute[unit] = window, count
-                heard[partition] = max(heard.get(partition, last_seen), last_seen)
+                at = (last_seen, window * MINUTE)
+                heard[partition] = max(heard.get(partition, at), at)
         return heard
 
     def _lacks(self, record: Admission) -> bool:
