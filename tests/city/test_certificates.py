@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import queue
 import ssl
@@ -61,3 +62,24 @@ def test_a_device_with_its_certificate_is_let_in_and_nobody_else(folder: Path) -
         client.loop_stop()
         assert connected(town, None, given["ca"]) is None
         assert connected(town, None, given["ca"], user="CN=meter-01") is None
+
+
+def test_beyond_loopback_the_console_speaks_tls_from_the_citys_authority(folder: Path) -> None:
+    place = write_town(folder / "open-town", 1)
+    with running_town(place, folder / "open-state", "--host", "0.0.0.0") as town:
+        assert town.started["sign_in"].startswith("https://")
+        port = int(town.web.rsplit(":", 1)[1])
+        context = ssl.create_default_context(cafile=folder / "open-state" / "keys" / "ca.pem")
+        deadline = time.monotonic() + 30
+        while True:
+            link = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+            try:
+                link.request("GET", "/sign-in")
+                answer = link.getresponse()
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+            finally:
+                link.close()
+        assert answer.status == 200
+        assert "strict-transport-security" in answer.headers

@@ -228,6 +228,13 @@ def test_takes_a_short_backlog_late_but_refuses_what_lies_before_its_window(regi
     assert before_all.reason.tolist() == [Reason.REPLAY]
 
 
+def test_refuses_a_revoked_device_from_that_moment_on_by_the_logs_time() -> None:
+    registry = small_registry()
+    registry.unit_revoked_at[0] = NOON
+    rows = [Row(received_at=NOON - 1, observed_at=NOON - 1), Row(received_at=NOON, observed_at=NOON)]
+    assert reasons(rows, registry) == [Reason.ADMITTED, Reason.INACTIVE_DEVICE]
+
+
 def test_only_the_gate_makes_admitted(registry: Registry) -> None:
     judged = run([Row()], registry, AdmitState.empty(registry))
     assert len(judged.seal("worker-0:0")) == 1

@@ -34,6 +34,7 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
 @click.option("--state", type=click.Path(path_type=Path), help="Where the city keeps its things (default var/<place>).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the console listens.")
 @click.option("--port", default=8080, show_default=True, help="The console's port; another when it is taken.")
+@click.option("--behind-proxy", is_flag=True, help="A proxy in front of the console ends the TLS.")
 @click.option("--mqtt-host", default="127.0.0.1", show_default=True, help="Where devices reach the broker.")
 @click.option("--mqtt-port", default=8883, show_default=True, help="The broker's MQTT port; another when it is taken.")
 @click.option("--nats-port", default=4222, show_default=True, help="The broker's inner port; another when it is taken.")
@@ -72,6 +73,7 @@ def command(
     state: Path | None,
     host: str,
     port: int,
+    behind_proxy: bool,
     mqtt_host: str,
     mqtt_port: int,
     nats_port: int,
@@ -114,6 +116,7 @@ def command(
         state=state or Path("var") / (folder.stem if folder.is_file() else folder.name),
         web_host=host,
         web_port=port,
+        behind_proxy=behind_proxy,
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
         nats_port=nats_port,

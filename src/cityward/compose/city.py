@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from cityward.adapters.stores.state import SqlState
 from cityward.compose.credentials import issue_missing
 from cityward.compose.home import CityFile, Home, Street, write_city_file
 from cityward.compose.places import load_place
-from cityward.compose.setting import Setting, take_revocations
+from cityward.compose.setting import Setting
 from cityward.errors import LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
 from cityward.guard.admit import UNDECLARED
@@ -43,9 +43,10 @@ from cityward.services.lighting.sun import sun_times
 from cityward.time import SECOND, CityClock
 
 SIGN_IN_LINK_S = 15 * 60
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
-KEPT_BEHIND = 10_000  # messages of the log left behind what is held, for acknowledgements not yet read
+KEPT_S = 60.0  # of the log is left behind what is held, for acknowledgements that the services have not read yet
 BROKER_PARTITION = -1  # under this number state counts what the broker itself refused, and numbers those batches
 ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
 RESTARTS_APART_S = 10.0
@@ -60,6 +61,7 @@ class RunOptions:
     state: Path
     web_host: str = "127.0.0.1"
     web_port: int = 8080
+    behind_proxy: bool = False
     admin_port: int = 8081
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 8883
@@ -120,7 +122,6 @@ async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event) -> 
         state = SqlState(home.state_url)
         if options.simulate is not None:
             await asyncio.to_thread(issue_missing, home, registry, state, time.time_ns() // 1000)
-        take_revocations(registry, state)
         await _City(options, screen, home, loaded, registry, state).run(stop)
 
 
@@ -136,7 +137,7 @@ class _City:
         self.passwords = {role: new_secret() for role in ROLES} if options.bus_url is None else {}
         self.role_hashes = {role: bcrypt_of(word) for role, word in self.passwords.items()}
         self.broker: BrokerServer | None = None
-        self.certificates = _certificates(home, loaded.place.place, options.mqtt_host)
+        self.certificates = _certificates(home, loaded.place.place, [options.mqtt_host, options.web_host])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, watch, stop; in this order, whatever happens."""
@@ -186,7 +187,7 @@ class _City:
 
     def _broker_settings(self) -> BrokerSettings:
         o = self.options
-        if o.plain_mqtt and o.mqtt_host not in ("127.0.0.1", "localhost", "::1"):
+        if o.plain_mqtt and o.mqtt_host not in LOOPBACK:
             raise PlaceError(
                 f"plain MQTT was asked for on {o.mqtt_host}; it is for loopback only",
                 mend="leave --plain-mqtt out: devices then connect with TLS from the city's own authority",
@@ -230,11 +231,19 @@ class _City:
             web_host=o.web_host,
             web_port=free_port(o.web_port),
             admin_port=free_port(o.admin_port),
+            web_tls=self._web_tls(),
+            behind_proxy=o.behind_proxy,
             clock=(clock.machine_base_us, clock.city_base_us, clock.speed),
             workers=o.workers,
             gated=o.gated,
             street=None if o.simulate is None else Street(recordings=str(o.simulate), backfill_days=o.backfill_days),
         )
+
+    def _web_tls(self) -> tuple[str, str] | None:
+        """Beyond loopback the console speaks TLS from the city's own authority, unless a proxy does."""
+        if self.options.behind_proxy or self.options.web_host in LOOPBACK:
+            return None
+        return str(self.certificates.certificate), str(self.certificates.key)
 
     def _config(self, settings: BrokerSettings) -> str:
         return compile_config(self.registry, self.state.all(), self.role_hashes, settings)
@@ -254,7 +263,8 @@ class _City:
         token = secrets.token_urlsafe(32)
         expires = time.time_ns() // 1000 + SIGN_IN_LINK_S * SECOND
         self.state.add_link(hashlib.sha256(token.encode()).digest(), "operator", expires)
-        return f"http://{city.web_host}:{city.web_port}/sign-in?token={token}"
+        scheme = "http" if city.web_tls is None else "https"
+        return f"{scheme}://{city.web_host}:{city.web_port}/sign-in?token={token}"
 
     async def _never_number_twice(self, steward: Client) -> None:
         """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
@@ -282,14 +292,15 @@ class _City:
             await asyncio.sleep(1.0)
 
     async def _cut(self, steward: Client, stop: asyncio.Event) -> None:
-        """Cut the log behind what every partition holds."""
+        """Cut the log behind what every partition has held for `KEPT_S`."""
+        done: deque[int] = deque(maxlen=round(KEPT_S / CUT_EVERY_S))
         while not stop.is_set():
             await asyncio.sleep(CUT_EVERY_S)
             with contextlib.suppress(LinkError):
                 held = await asyncio.to_thread(self.state.committed)
-                below = await done_with(steward, held) - KEPT_BEHIND
-                if below > 1:
-                    await cut_log(steward, below)
+                if len(done) == done.maxlen and done[0] > 1:
+                    await cut_log(steward, done[0])
+                done.append(await done_with(steward, held))
 
     async def _mind_registry(self, settings: BrokerSettings) -> None:
         """A credential issued or revoked reaches the broker within a second, also one of while the city started."""
@@ -299,7 +310,6 @@ class _City:
             with contextlib.suppress(LinkError):
                 version = await asyncio.to_thread(self.state.version)
                 if version != seen:
-                    await asyncio.to_thread(take_revocations, self.registry, self.state)
                     if self.broker is not None:
                         await self.broker.reload(self._config(settings))
                     seen = version
@@ -379,9 +389,9 @@ def _refused_by_broker(new: Mapping[Refusal, int], registry: Registry, nth: int)
     )
 
 
-def _certificates(home: Home, place: str, host: str) -> ServerFiles:
+def _certificates(home: Home, place: str, hosts: Sequence[str]) -> ServerFiles:
     now = datetime.now(UTC)
-    return server_files(open_authority(home.keys, place, now), [host], now)
+    return server_files(open_authority(home.keys, place, now), hosts, now)
 
 
 def _clock_of(home: Home, options: RunOptions) -> CityClock:

@@ -61,24 +61,24 @@ class Home:
         return self.root / "city.json"
 
     def prepare(self) -> None:
-        """Make the folders; keys are the owner's only."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Make the folders, the owner's only: observations may be personal."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
 
     @contextmanager
-    def held(self) -> Generator[None]:
-        """Held by one supervisor at a time, for as long as it lives.
+    def held(self, what: str = "city") -> Generator[None]:
+        """Held by one process at a time, for as long as it lives: the whole city, or one partition of its log.
 
         Raises:
-            LinkError: another one runs this city.
+            LinkError: another one holds it.
         """
-        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(self.root / f"{what}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 mend = "end it first, or name another folder with --state"
-                raise LinkError(f"another cityward already runs {self.root}", mend=mend) from error
+                raise LinkError(f"another cityward already runs the {what} of {self.root}", mend=mend) from error
             yield
         finally:
             os.close(handle)
@@ -104,6 +104,8 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True):
     web_host: str
     web_port: int
     admin_port: int
+    web_tls: tuple[str, str] | None = None  # certificate and key; None: plain HTTP, on loopback or behind a proxy
+    behind_proxy: bool = False  # a proxy in front of the web door ends the TLS
     clock: tuple[int, int, float]
     workers: int = 1
     gated: bool = True

@@ -90,7 +90,10 @@ async def run_worker(index: int, setting: Setting, stop: asyncio.Event) -> None:
     """Judge and hold what the log's partitions bring."""
     partitions = partitions_of(index, setting.city.workers)
     by = f"worker-{index}"
-    with setting.ledger(by) as ledger:
+    with contextlib.ExitStack() as held:
+        for partition in partitions:  # a worker of an ended supervisor may still be settling its last batch
+            held.enter_context(setting.home.held(f"partition-{partition}"))
+        ledger = held.enter_context(setting.ledger(by))
         intake = make_intake(setting, ledger, partitions, by)
         async with asyncio.TaskGroup() as group:
             minding = [
@@ -134,7 +137,7 @@ async def mind_registry(setting: Setting, stop: asyncio.Event) -> None:
         with contextlib.suppress(LinkError):
             version = await asyncio.to_thread(setting.state.version)
             if version != seen:
-                await asyncio.to_thread(take_revocations, setting.registry, setting.state)
+                await asyncio.to_thread(take_revocations, setting.registry, setting.state, setting.city.city_clock)
                 seen = version
 
 

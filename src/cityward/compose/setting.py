@@ -13,8 +13,10 @@ from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import CityFile, Home, read_city_file
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
-from cityward.place.registry import Registry, number
-from cityward.place.things import DeviceStatus
+from cityward.place.registry import NEVER_REVOKED, Registry, number
+from cityward.time import SECOND, CityClock
+
+NOTICED_WITHIN_US = 3 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,18 @@ def open_setting(home: Home) -> Setting:
     loaded = load_place(Path(city.place))
     state = SqlState(home.state_url)
     registry = number(loaded.place)
-    take_revocations(registry, state)
+    take_revocations(registry, state, city.city_clock)
     return Setting(home, city, loaded, registry, state)
 
 
-def take_revocations(registry: Registry, state: SqlState) -> None:
-    """Devices whose credential was revoked may not speak, whatever the declaration says. Changes `registry.unit_active`."""
-    revoked = {row.device for row in state.all() if row.state != "active"}
-    for i, unit in enumerate(registry.units):
-        registry.unit_active[i] = unit.status is DeviceStatus.ACTIVE and unit.id not in revoked
+def take_revocations(registry: Registry, state: SqlState, clock: CityClock) -> None:
+    """What a revoked credential's device says from then on is refused. Changes `registry.unit_revoked_at`.
+
+    The gate refuses a little later than the broker does, when every worker has surely noticed: so none admits a message
+    that another, or the same after a restart, would refuse.
+    """
+    registry.unit_revoked_at[:] = NEVER_REVOKED
+    for row in state.all():
+        unit = registry.unit_index.get(row.device)
+        if unit is not None and row.state != "active":
+            registry.unit_revoked_at[unit] = clock.to_city_us((row.revoked_at or 0) + NOTICED_WITHIN_US)

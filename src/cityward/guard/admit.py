@@ -166,7 +166,7 @@ def screen(messages: Messages, registry: Registry, state: AdmitState) -> NDArray
     size = np.fromiter((len(p) for p in messages.payload), dtype=np.int64, count=len(unit))
     largest = np.array([*(f.max_message_bytes for f in registry.flow_limits), 0], dtype=np.int64)[flow]
     known = unit >= 0
-    active = known & registry.unit_active[np.where(known, unit, 0)] if len(registry.units) else known
+    active = known & _may_speak(unit, messages, registry) if len(registry.units) else known
     reason = np.select(
         [
             ~known,
@@ -179,6 +179,13 @@ def screen(messages: Messages, registry: Registry, state: AdmitState) -> NDArray
         default=Reason.ADMITTED,
     )
     return reason.astype(np.uint8)
+
+
+def _may_speak(unit: NDArray[np.int32], messages: Messages, registry: Registry) -> NDArray[np.bool_]:
+    """Declared active, and not revoked when the message came: by the log's time, so that a restart judges alike."""
+    row = np.where(unit >= 0, unit, 0)
+    came = np.asarray(messages.received_at, dtype=np.int64)
+    return registry.unit_active[row] & (came < registry.unit_revoked_at[row])
 
 
 def judge(

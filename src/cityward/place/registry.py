@@ -26,6 +26,8 @@ ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
 
 UNLIMITED = FlowLimits()
 
+NEVER_REVOKED = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -50,6 +52,7 @@ class Registry:
     units: tuple[Unit, ...]
     unit_index: dict[str, int]
     unit_active: NDArray[np.bool_]
+    unit_revoked_at: NDArray[np.int64]  # city us from which on its credential is worth nothing; `NEVER_REVOKED`
     unit_flow: NDArray[np.int32]
     channel_unit: NDArray[np.int32]
     channel_property: tuple[str, ...]
@@ -132,6 +135,7 @@ def number(place: Place) -> Registry:
     return Registry(
         units=tuple(units),
         unit_index={u.id: i for i, u in enumerate(units)},
+        unit_revoked_at=np.full(len(units), NEVER_REVOKED, dtype=np.int64),
         unit_active=np.array([u.status is DeviceStatus.ACTIVE for u in units], dtype=np.bool_),
         unit_flow=np.array([u.flow for u in units], dtype=np.int32),
         channel_unit=np.array([r[0] for r in rows], dtype=np.int32),

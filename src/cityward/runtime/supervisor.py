@@ -55,15 +55,24 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             started = loop.time()
-            child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=asyncio.subprocess.PIPE)
-            code = await _until(child.process.wait(), stop)
+            code = await self._run_once(child, stop)
             if code is None:
-                await _end(child.process)
                 return
             pause = SHORTEST_PAUSE_S if loop.time() - started >= STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
             child.restarts += 1
             self._say(f"{child.name} ended with {code}; starting it again in {pause:.1f} s")
             await _until(asyncio.sleep(pause), stop)
+
+    async def _run_once(self, child: Child, stop: asyncio.Event) -> int | str | None:
+        """What it ended with, or why it could not be started; None when the city stops."""
+        try:
+            child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=asyncio.subprocess.PIPE)
+        except OSError as error:  # no memory, no process left: the rest of the city goes on
+            return str(error.strerror)
+        code = await _until(child.process.wait(), stop)
+        if code is None:
+            await _end(child.process)
+        return code
 
 
 async def _until(work: Awaitable[T], stop: asyncio.Event) -> T | None:

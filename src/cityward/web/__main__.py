@@ -13,7 +13,7 @@ from cityward.compose.setting import Setting
 from cityward.web.admin import build_admin
 from cityward.web.app import build
 from cityward.web.ports import Doors, Entities
-from cityward.web.serve import serve
+from cityward.web.serve import Tls, serve
 
 
 async def run_web(setting: Setting, stop: asyncio.Event) -> None:
@@ -21,7 +21,9 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
     city = setting.city
     async with outside(setting) as world:
         app = build(doors_of(setting, world))
-        await serve(app, build_admin(app), city.web_host, city.web_port, city.admin_port, stop)
+        tls = Tls(Path(city.web_tls[0]), Path(city.web_tls[1])) if city.web_tls else None
+        ports = (city.web_port, city.admin_port)
+        await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
 
 
 def doors_of(setting: Setting, world: Outside) -> Doors:
@@ -47,6 +49,7 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         tiles=world.tiles,
         ledger=world.ledger,
         backlog=world.backlog,
+        secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )
 
 

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +28,7 @@ _VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
 _OVERSIZE = re.compile(r'mid:\d+ - "([^"\\]{1,256})" - maximum payload exceeded')
 _DISK_FAILED = re.compile(r"critical write error: (?:write \S+: )?(.{1,200})", re.IGNORECASE)
 _DENIED = re.compile(r"authentication error|authorization violation", re.IGNORECASE)
+ORPHAN_ENDS_S = 10.0
 _REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
 
 
@@ -181,8 +183,9 @@ class BrokerServer:
             return
         if str(self.folder).encode() in command:
             os.kill(pid, signal.SIGKILL)
-            while Path(f"/proc/{pid}").exists() and b"Z" not in _stat(pid):
-                pass
+            deadline = time.monotonic() + ORPHAN_ENDS_S
+            while Path(f"/proc/{pid}").exists() and b"Z" not in _stat(pid) and time.monotonic() < deadline:
+                time.sleep(0.01)
 
     async def _read_log(self, process: asyncio.subprocess.Process, last_words: list[str]) -> None:
         assert process.stderr is not None

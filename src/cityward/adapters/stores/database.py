@@ -1,8 +1,8 @@
 """One SQL database, two engines: SQLite in a file (the default), PostgreSQL by URL. Transactions, and errors as `LinkError`.
 
-SQLite runs in WAL mode with `synchronous=NORMAL`: readers never wait for the writer; a killed process loses nothing it committed;
-a power cut may take back the newest transactions, whole ones, and never tears the file. That is enough here: positions are part
-of the transaction, so what is taken back is done again from the log, the evidence and the history, which are synced.
+SQLite runs in WAL mode with `synchronous=FULL`: readers never wait for the writer, and what was committed outlasts a killed
+process and a power cut. A worker commits once a second, so this costs one sync a second; without it the log could be cut
+behind transactions that a power cut takes back.
 Each writing transaction takes the write lock at its beginning and waits for it up to `WAIT_S`: one that upgraded half way could
 only fail.
 
@@ -179,7 +179,7 @@ def _on_sqlite_connect(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
 
