@@ -25,7 +25,7 @@ from cityward.place.things import Device, DeviceModel, PropertyMapping
 from cityward.runtime import intake
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, LogMessage
-from cityward.time import HOUR, SECOND, CityClock
+from cityward.time import HOUR, MINUTE, SECOND, CityClock
 
 NOON = 1_760_000_000 * SECOND
 PARTITIONS = (0, 1, 2, 3)
@@ -316,6 +316,19 @@ def test_an_entry_that_a_changed_declaration_overtook_is_superseded_on_record() 
     assert [type(e) for e in world.entries] == [Admission, Superseded, Admission]
     assert world.rows == []
     assert world.counts == {"f-meter-a": [1, 0, 1, 0]}
+
+
+def test_an_entry_whose_batch_history_holds_stands_whatever_the_declaration_says_now() -> None:
+    world = World(trouble={5: Crash})  # history holds it, state does not yet
+    world.say("meter-a", pack(1, 2000, 3))
+    assert not work(world, two_meters(), most=10)
+    changed = two_meters()
+    changed.unit_active[:] = False
+    world.say("meter-a", pack(4, first=NOON + MINUTE), NOON + MINUTE)
+    assert work(world, changed, most=10, declaration="d2")
+    assert [type(e) for e in world.entries] == [Admission, Admission]
+    assert [v for *_, v, _ in world.rows] == [1.0, 3.0]
+    assert world.counts == {"f-meter-a": [4, 2, 2, 0]}
 
 
 def test_a_world_that_does_not_answer_stops_nothing_for_ever() -> None:

@@ -33,6 +33,7 @@ class Admission(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     shed: int
     refused: dict[str, int]
     by_flow: dict[str, tuple[int, int, int, int]]  # received, admitted, refused, shed
+    by_reason: dict[str, dict[str, int]] = {}  # flow -> reason word -> rows refused or shed
     digest: str
     declaration: str  # SHA-256 of the declaration it was judged by
 

@@ -10,7 +10,8 @@ tried again until it succeeds or the worker is stopped. Nothing later in the cha
 After a crash the three stores may stand at different sequences, evidence ahead of history ahead of state. The worker starts
 at state's position with the gate's memory of that moment, and judges again what the evidence says was judged: the verdict
 is a function of the log, so the digest must be the same, and the entry that stands is used. Where it is not the same
-(the declaration changed meanwhile), the entry is marked superseded.
+(the declaration changed meanwhile), the entry is marked superseded; but where history holds its batch already, the entry
+stands, and state takes its counts.
 
 INVARIANTS
 - state's position <= history's position <= the last admission on record, for every partition.
@@ -166,7 +167,7 @@ class Intake:
         Raises:
             LinkError: a store does not answer.
         """
-        committed = self.stores.state.committed()
+        committed = self._finish_held()
         self._skip = {p: committed.get(p, 0) for p in self.settings.partitions}
         heard = self._recover_rates()
         first = min(self._skip.values())
@@ -181,6 +182,27 @@ class Intake:
             if isinstance(record, Admission) and record.stream == self.settings.stream and self._lacks(record):
                 self._on_record[record.first_seq, record.last_seq] = (entry, record)
         return first + 1
+
+    def _finish_held(self) -> Mapping[int, int]:
+        """Where state stands, once it counts what history already holds by an entry of another declaration.
+
+        Such a batch cannot be judged again alike, and need not be: the entry stands. Its rows are held; state takes its
+        counts, and its latest values and hours come with what follows.
+        """
+        state, held = self.stores.state.committed(), self.stores.history.committed()
+        for _, record in self.stores.ledger.tail(TAIL_ENTRIES):
+            if not isinstance(record, Admission) or record.declaration == self.settings.declaration:
+                continue
+            upto = dict.fromkeys(record.partitions, record.last_seq)
+            if all(state.get(p, 0) < at <= held.get(p, 0) for p, at in upto.items()):
+                self.stores.state.apply(
+                    BatchEffects(
+                        upto=upto,
+                        counts=[FlowCount(flow, *numbers) for flow, numbers in record.by_flow.items()],
+                        reasons={(f, word): n for f, words in record.by_reason.items() for word, n in words.items()},
+                    )
+                )
+        return self.stores.state.committed()
 
     def _recover_rates(self) -> Mapping[int, tuple[int, int]]:
         """Take up the rate windows; partition -> when one of its devices was last heard, of ours that ever heard one: by the
@@ -376,6 +398,7 @@ class Intake:
             shed=counted.shed,
             refused=counted.refused,
             by_flow=counted.by_flow,
+            by_reason=_nested(counted.by_reason),
             digest=digest(judged, self.registry),
             declaration=self.settings.declaration,
         )
@@ -462,6 +485,14 @@ class _Timed:
     def __exit__(self, *_: object) -> None:
         cpu = self._progress.cpu
         cpu[self._part] = cpu.get(self._part, 0.0) + time.thread_time() - self._start
+
+
+def _nested(by_reason: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """flow -> word -> rows, as a record keeps it."""
+    out: dict[str, dict[str, int]] = {}
+    for (flow, word), count in by_reason.items():
+        out.setdefault(flow, {})[word] = count
+    return out
 
 
 def _partition(subject: str) -> int:
