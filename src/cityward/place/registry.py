@@ -11,6 +11,7 @@ INVARIANTS
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,70 +90,100 @@ def number(place: Place) -> Registry:
     Returns the same numbering for the same declaration: order is the declaration's own.
     """
     entry = {fid: flow for fid, flow in place.flows.items() if _enters(flow)}
-    flow_index = {fid: i for i, fid in enumerate(entry)}
+    leaving = _by_source(entry)
     units: list[Unit] = []
-    rows: list[tuple[int, str, str | None, str, str, float, float, int]] = []
-    by_key: dict[tuple[int, str], int] = {}
-    by_property: dict[tuple[int, str], int] = {}
+    channels: list[_Channel] = []
     for device_id, device in place.devices.items():
-        model = place.device_models[device.model]
         for unit_id, position, area in members(device_id, device):
-            carrying = [(fid, flow) for fid, flow in entry.items() if flow.from_ in (unit_id, device_id)]
-            unit = len(units)
-            channels: list[int] = []
-            for prop, mapping in model.properties.items():
-                known = PROPERTIES[prop]
-                channel = len(rows)
-                rows.append(
-                    (
-                        unit,
-                        prop,
-                        area,
-                        known.unit,
-                        mapping.unit or known.unit,
-                        known.low if mapping.low is None else mapping.low,
-                        known.high if mapping.high is None else mapping.high,
-                        _flow_for(place, prop, carrying, flow_index),
-                    )
-                )
-                by_key[(unit, mapping.key or prop)] = channel
-                by_property[(unit, prop)] = channel
-                channels.append(channel)
+            carrying = [*leaving.get(unit_id, ()), *(leaving.get(device_id, ()) if unit_id != device_id else ())]
+            mine = _channels(place, device, len(units), area, carrying)
             units.append(
                 Unit(
                     id=unit_id,
                     group=device_id,
                     model=device.model,
-                    format=model.format,
+                    format=place.device_models[device.model].format,
                     status=device.status,
                     area=area,
                     position=position,
-                    channels=tuple(channels),
+                    channels=tuple(range(len(channels), len(channels) + len(mine))),
                     credential=device.credential,
-                    flow=flow_index[carrying[0][0]] if carrying else -1,
+                    flow=min((n for n, _ in carrying), default=-1),
                 )
             )
+            channels += mine
+    return _registry(place, entry, units, channels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """One row of the registry's channel columns."""
+
+    unit: int
+    property: str
+    key: str
+    area: str | None
+    symbol: str
+    sent: str
+    low: float
+    high: float
+    flow: int
+
+
+def _channels(
+    place: Place, device: Device, unit: int, area: str | None, carrying: Sequence[tuple[int, Flow]]
+) -> list[_Channel]:
+    """A unit's channels, in its model's order."""
+    out: list[_Channel] = []
+    for prop, mapping in place.device_models[device.model].properties.items():
+        known = PROPERTIES[prop]
+        out.append(
+            _Channel(
+                unit=unit,
+                property=prop,
+                key=mapping.key or prop,
+                area=area,
+                symbol=known.unit,
+                sent=mapping.unit or known.unit,
+                low=known.low if mapping.low is None else mapping.low,
+                high=known.high if mapping.high is None else mapping.high,
+                flow=_flow_for(place, prop, carrying),
+            )
+        )
+    return out
+
+
+def _registry(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit], channels: Sequence[_Channel]) -> Registry:
+    """The rows turned into columns."""
     return Registry(
         units=tuple(units),
         unit_index={u.id: i for i, u in enumerate(units)},
         unit_revoked_at=np.full(len(units), NEVER_REVOKED, dtype=np.int64),
         unit_active=np.array([u.status is DeviceStatus.ACTIVE for u in units], dtype=np.bool_),
         unit_flow=np.array([u.flow for u in units], dtype=np.int32),
-        channel_unit=np.array([r[0] for r in rows], dtype=np.int32),
-        channel_property=tuple(r[1] for r in rows),
-        channel_name=np.array([_name64(units[r[0]].id, r[1]) for r in rows], dtype=np.uint64),
-        channel_area=tuple(r[2] for r in rows),
-        channel_unit_symbol=tuple(r[3] for r in rows),
-        channel_sent_unit=tuple(r[4] for r in rows),
-        channel_low=np.array([r[5] for r in rows], dtype=np.float64),
-        channel_high=np.array([r[6] for r in rows], dtype=np.float64),
-        channel_flow=np.array([r[7] for r in rows], dtype=np.int32),
-        channel_by_key=by_key,
-        channel_by_property=by_property,
+        channel_unit=np.array([c.unit for c in channels], dtype=np.int32),
+        channel_property=tuple(c.property for c in channels),
+        channel_name=np.array([_name64(units[c.unit].id, c.property) for c in channels], dtype=np.uint64),
+        channel_area=tuple(c.area for c in channels),
+        channel_unit_symbol=tuple(c.symbol for c in channels),
+        channel_sent_unit=tuple(c.sent for c in channels),
+        channel_low=np.array([c.low for c in channels], dtype=np.float64),
+        channel_high=np.array([c.high for c in channels], dtype=np.float64),
+        channel_flow=np.array([c.flow for c in channels], dtype=np.int32),
+        channel_by_key={(c.unit, c.key): i for i, c in enumerate(channels)},
+        channel_by_property={(c.unit, c.property): i for i, c in enumerate(channels)},
         flows=tuple(entry),
         flow_limits=tuple(flow.limits for flow in entry.values()),
         models=dict(place.device_models),
     )
+
+
+def _by_source(entry: Mapping[str, Flow]) -> dict[str, list[tuple[int, Flow]]]:
+    """device or unit id -> the numbered entry flows that leave it."""
+    out: dict[str, list[tuple[int, Flow]]] = {}
+    for n, flow in enumerate(entry.values()):
+        out.setdefault(flow.from_, []).append((n, flow))
+    return out
 
 
 def _name64(unit: str, prop: str) -> int:
@@ -163,8 +194,7 @@ def _enters(flow: Flow) -> bool:
     return flow.observability is Observability.ENFORCED and flow.protocol in ENTRY_PROTOCOLS
 
 
-def _flow_for(place: Place, prop: str, carrying: list[tuple[str, Flow]], flow_index: dict[str, int]) -> int:
-    for fid, flow in carrying:
-        if any(prop in place.datasets[d].properties for d in flow.datasets):
-            return flow_index[fid]
-    return -1
+def _flow_for(place: Place, prop: str, carrying: Sequence[tuple[int, Flow]]) -> int:
+    """The first flow, in declared order, that carries the property; -1 where none does."""
+    found = (n for n, flow in carrying if any(prop in place.datasets[d].properties for d in flow.datasets))
+    return min(found, default=-1)
