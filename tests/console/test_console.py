@@ -200,7 +200,7 @@ def test_the_chain_picture_follows_the_box_that_is_chosen_by_keyboard(browser: B
     browser.until("location.hash === '#/chain/ring-road-loops'")
     browser.until("document.querySelector('main h1').textContent === 'Loops of the ring road'")
     lit = browser.evaluate("[...document.querySelectorAll('.flows li b')].map(b => b.textContent)")
-    assert lit[0] == "loops-in"
+    assert lit[0] == "Speeds of the ring road"
     assert "quay-counts-in" not in lit
     assert browser.evaluate("document.querySelectorAll('.edge.is-lit').length") == len(lit)
 

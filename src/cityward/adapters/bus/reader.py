@@ -38,6 +38,7 @@ from cityward.runtime.ports import LogMessage
 
 MOST_BYTES = 16 << 20
 CONNECT_S = 5.0
+CLOSE_S = 4 * CONNECT_S  # a connection being made takes three answers
 GRACE_S = 3.0  # how much longer than asked the server may take to say that a request ended
 FORGET_CONSUMER_NS = 300 * 10**9
 
@@ -50,6 +51,7 @@ class LogReader:
         self._next = max(1, start_seq)
         self._link: _Wire | None = None
         self._under_way: asyncio.Task[list[LogMessage]] | None = None
+        self._closing = False
         self._delivered = 0
         self._request = 0
         self._inbox = self._consumer = ""
@@ -72,18 +74,23 @@ class LogReader:
 
     async def close(self) -> None:
         """Close the connection; the next fetch opens one."""
+        self._closing = True  # a thread that is just connecting gives up when it has
         self._drop()
-        if self._under_way is not None:
-            with contextlib.suppress(LinkError, TimeoutError):
-                await asyncio.wait_for(self._under_way, CONNECT_S)
-            self._under_way = None
+        try:
+            if self._under_way is not None:
+                with contextlib.suppress(LinkError, TimeoutError):
+                    await asyncio.wait_for(self._under_way, CLOSE_S)
+                self._under_way = None
+        finally:
+            self._drop()
+            self._closing = False
 
     def _fetch(self, most: int, wait_s: float) -> list[LogMessage]:
         try:
-            if self._link is None:
-                self._open()
-            assert self._link is not None
-            return self._pull(self._link, most, wait_s)
+            link = self._link or self._open()
+            if self._closing:
+                raise ConnectionError("closed meanwhile")
+            return self._pull(link, most, wait_s)
         except (OSError, ValueError, IndexError, KeyError) as error:
             self._drop()
             raise LinkError(f"the log did not answer: {type(error).__name__} {error}") from error
@@ -93,7 +100,7 @@ class LogReader:
         if link is not None:
             link.close()
 
-    def _open(self) -> None:
+    def _open(self) -> _Wire:
         link = _Wire.connect(self._url, self._role, self._password)
         try:
             self._inbox = f"{inbox_prefix(self._role)}.{secrets.token_hex(8)}"
@@ -119,6 +126,7 @@ class LogReader:
             link.close()
             raise
         self._link, self._delivered = link, 0
+        return link
 
     def _pull(self, link: _Wire, most: int, wait_s: float) -> list[LogMessage]:
         self._request += 1
