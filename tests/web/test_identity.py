@@ -195,6 +195,17 @@ def test_guessing_keys_is_rate_limited_but_known_devices_still_pass(door: House)
         assert device.post("/v1/observations", content=b"[]", headers=senml).status_code == 202
 
 
+def test_a_thousand_devices_behind_one_address_may_come_back_at_once(
+    door: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    senml = {"content-type": "application/senml+json"}
+    keys = door.app.state.desk.reception._keys
+    with door.device("counter-1") as device:
+        for _ in range(200):
+            monkeypatch.setattr(keys, "_known", {})  # as after a restart: this key was never seen
+            assert device.post("/v1/observations", content=b"[]", headers=senml).status_code == 202
+
+
 def test_a_key_is_asked_for_once_and_forgotten_when_the_registry_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "RECHECK_S", 0.0)
     credentials = house().credentials

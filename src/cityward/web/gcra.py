@@ -23,13 +23,17 @@ class Gcra:
     def __len__(self) -> int:
         return len(self._arrival)
 
+    def wait(self, key: str, now_us: int, every_us: int, burst: int, cost: int = 1) -> int:
+        """What `take` would answer, without taking."""
+        arrival = max(self._arrival.get(key, 0), now_us) + cost * every_us
+        return max(0, arrival - burst * every_us - now_us)
+
     def take(self, key: str, now_us: int, every_us: int, burst: int, cost: int = 1) -> int:
         """0 when let through, else how many us to wait. One unit per `every_us`, at most `burst` at once."""
-        arrival = max(self._arrival.get(key, 0), now_us) + cost * every_us
-        wait = arrival - burst * every_us - now_us
-        if wait > 0:
+        wait = self.wait(key, now_us, every_us, burst, cost)
+        if wait:
             return wait
-        self._arrival[key] = arrival
+        self._arrival[key] = max(self._arrival.get(key, 0), now_us) + cost * every_us
         self._arrival.move_to_end(key)
         if len(self._arrival) > self._most_keys:
             self._forget(now_us)
