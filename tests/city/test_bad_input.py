@@ -340,6 +340,12 @@ def test_a_client_that_nobody_knows_does_not_come_in(bar: Bar) -> None:
         with Mqtt(bar.town.mqtt_port, user, word, client_id="stranger") as link:
             assert link.code in (4, 5)
     assert bar.post("meter-01", senml(1), media="text/plain")[0] == 415
+    until(lambda: turned_away(bar) >= 4, "a record of how many were turned away")
+
+
+def turned_away(bar: Bar) -> int:
+    told = [r for _, r in tail_of(bar.town.state / "ledger" / "steward", 100) if isinstance(r, Lifecycle)]
+    return sum(int(r.detail["count"]) for r in told if r.event == "broker-turned-away")
 
 
 def test_a_revoked_device_is_cut_off_and_what_it_said_before_still_counts(bar: Bar) -> None:

@@ -337,9 +337,15 @@ class _City:
         """What the broker refused is seen, goes on record, and is counted under its device's flow."""
         recorded: Counter[Refusal] = Counter()
         counted: Counter[Refusal] = Counter()
+        logins = 0
         while self.broker is not None:
             await asyncio.sleep(1.0)
-            seen = _refusals(self.broker)
+            seen, failed = _refusals(self.broker), self.broker.failed_logins
+            if failed > logins:
+                with contextlib.suppress(LinkError):
+                    await asyncio.to_thread(ledger.append, [_logins_on_record(failed - logins, setting.now_us())])
+                    self.screen.say(f"the broker turned away {failed - logins} that did not prove who they are")
+                    logins = failed
             with contextlib.suppress(LinkError):
                 if seen - recorded:
                     record = _refusals_on_record(seen - recorded, setting.now_us())
@@ -352,6 +358,10 @@ class _City:
     def _count_refused(self, new: Mapping[Refusal, int]) -> None:
         nth = self.state.committed().get(BROKER_PARTITION, 0) + 1
         self.state.apply(_refused_by_broker(new, self.registry, nth))
+
+
+def _logins_on_record(count: int, at: int) -> Lifecycle:
+    return Lifecycle(at=at, by="steward", event="broker-turned-away", detail={"count": str(count)})
 
 
 Refusal = tuple[Reason, str]

@@ -27,7 +27,7 @@ from cityward.errors import LinkError
 _VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
 _OVERSIZE = re.compile(r'mid:\d+ - "([^"\\]{1,256})" - maximum payload exceeded')
 _DISK_FAILED = re.compile(r"critical write error: (?:write \S+: )?(.{1,200})", re.IGNORECASE)
-_DENIED = re.compile(r"authentication error|authorization violation", re.IGNORECASE)
+_DENIED = re.compile(r"authentication error", re.IGNORECASE)  # the broker also says "authorization violation" of each
 ORPHAN_ENDS_S = 10.0
 _REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
 
