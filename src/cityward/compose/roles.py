@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ import structlog
 
 from cityward.adapters.bus.commands import NatsCommandLink
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
-from cityward.adapters.bus.log import ACKNOWLEDGEMENTS, connect, disconnect, observation_filters
+from cityward.adapters.bus.log import connect, disconnect, observation_filters
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
@@ -25,9 +26,9 @@ from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.setting import Setting, open_setting, take_revocations
-from cityward.errors import LinkError
+from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
-from cityward.runtime.commands import encode_command
+from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import Ledger
 from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
@@ -68,8 +69,13 @@ def run_process(home: Home, body: Body, role: str) -> None:
         finally:
             parent.cancel()
 
-    with contextlib.suppress(asyncio.CancelledError):
+    try:
         _event_loop(main())
+    except CitywardError as error:  # the supervisor starts us again; a person reads why
+        log.error("ended", why=error.what, mend=error.mend)
+        sys.exit(1)
+    except asyncio.CancelledError:
+        pass
 
 
 def _event_loop(main: Coroutine[Any, Any, None]) -> None:

@@ -226,7 +226,7 @@ class Intake:
 
     def judge(self, raw: Sequence[LogMessage]) -> Batch:
         """Judge a non-empty run of the log. Advances the gate's memory."""
-        with _Timed(self.progress, "decode+gate"):
+        with _Timed(self.progress, "screen"):
             messages, formats = self._messages(raw)
             messages = stamp(messages, self._state)
             if self.settings.gated:

@@ -119,10 +119,6 @@ def observation_filters(partitions: Sequence[int]) -> list[str]:
     return [f"$MQTT.msgs.in.{p}.>" for p in partitions] + [f"intake.{p}.>" for p in partitions]
 
 
-ACKNOWLEDGEMENTS = ["$MQTT.msgs.ack.>"]
-"""The subjects under which actuators answer."""
-
-
 class LogWriter:
     """The HTTP doors' way into the log. Implements `web.ports.Intake`."""
 
