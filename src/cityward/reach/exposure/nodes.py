@@ -65,6 +65,8 @@ class Predicate(StrEnum):
     POWER = "power"  # of an instrument, over parties
     PLACE_POWER = "place-power"
     ADDRESSEE = "addressee"  # a party (instrument)
+    OF = "of"  # a party that counts as the instrument's own (instrument)
+    HELD = "held"  # a party held from there (instrument)
     ACTS = "acts"  # a party (use)
     HANDS = "hands"  # a party (use)
     NAMED = "named"  # a party that acts with any use

@@ -1,0 +1,222 @@
+"""Data: who can read and write a dataset, where it is kept, on its way, and with which keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cityward.place.data import Flow, Protection
+from cityward.place.model import Place
+from cityward.place.parties import Instrument
+from cityward.place.record import UNKNOWN
+from cityward.reach.exposure.clauses import ClauseList
+from cityward.reach.exposure.declared import Declared
+from cityward.reach.exposure.nodes import Mode, Predicate, Rule, Use, uses_of
+from cityward.reach.exposure.parties import has_nexus, live
+
+DEFEATS = (("customer-held-key", "at-rest"), ("end-to-end", "end-to-end"))
+"""What an instrument says defeats it, and the kind of key that is then out of its reach."""
+
+
+@dataclass(slots=True)
+class At:
+    """A dataset at a thing."""
+
+    line: str  # the record that puts it there
+    stored: bool = False
+    sent: bool = False
+    brought: bool = False
+
+    @property
+    def is_origin(self) -> bool:
+        """Whether it is made there: sent, and brought by no flow."""
+        return self.sent and not self.brought
+
+
+@dataclass(slots=True)
+class Keys:
+    """The keys that protect a thing that is named: id -> keys, by kind."""
+
+    by_kind: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
+
+    def of(self, kind: str, *protected: str) -> list[str]:
+        """The keys of a kind that protect any of these."""
+        known = self.by_kind.get(kind, {})
+        return list(dict.fromkeys(key for name in protected for key in known.get(name, ())))
+
+
+def keys_of(place: Place) -> Keys:
+    """Which key protects what."""
+    keys = Keys()
+    for name, key in place.keys.items():
+        for protected in key.protects:
+            keys.by_kind.setdefault(key.kind, {}).setdefault(protected, []).append(name)
+    return keys
+
+
+def whereabouts(declared: Declared) -> dict[str, dict[str, At]]:
+    """Thing -> dataset -> how it comes to be there."""
+    found: dict[str, dict[str, At]] = {}
+    for name, system in declared.place.systems.items():
+        for k, dataset in enumerate(system.stores):
+            found.setdefault(name, {})[dataset] = At(f"systems.{name}.stores[{k}]", stored=True)
+    for name, flow in declared.place.flows.items():
+        for dataset in flow.datasets:
+            if declared.is_thing(flow.from_):
+                found.setdefault(flow.from_, {}).setdefault(dataset, At(f"flows.{name}")).sent = True
+            if declared.is_thing(flow.to):
+                found.setdefault(flow.to, {}).setdefault(dataset, At(f"flows.{name}")).brought = True
+    return found
+
+
+def data(declared: Declared, to: ClauseList) -> None:
+    """Every clause about datasets, flows and keys."""
+    keys = keys_of(declared.place)
+    _holders(declared, to)
+    _undefeated(declared, to)
+    for thing, datasets in whereabouts(declared).items():
+        for dataset, at in datasets.items():
+            _inside(thing, dataset, at, keys, to)
+            if at.stored or (at.sent and declared.is_device(thing)):
+                _kept(thing, dataset, at, keys, to)
+            _falsified(thing, dataset, at, keys, to)
+    for name, flow in declared.place.flows.items():
+        _ends(declared, name, flow, keys, to)
+        _way(declared, name, flow, keys, to)
+
+
+def _dataset(to: ClauseList, dataset: str, mode: Mode) -> int:
+    return to.nodes.of(Predicate.DATASET, dataset, mode)
+
+
+def _with_keys(
+    to: ClauseList, head: int, premise: int, keys: list[str], rule: Rule, line: str, missing: str | None = None
+) -> None:
+    """head <- premise, every key."""
+    lines = (line, *(f"keys.{key}" for key in keys))
+    to.all_of(head, [premise, *(to.nodes.of(Predicate.KEY, key) for key in keys)], rule, lines, missing)
+
+
+# --- at a thing
+
+
+def _inside(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+    reads = to.nodes.of(Predicate.THING, thing, Mode.READ)
+    to.edge(_dataset(to, dataset, Mode.HOLD), reads, Rule.INSIDE, (at.line,))
+    seals = [] if at.is_origin else keys.of("end-to-end", dataset)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), reads, seals, Rule.INSIDE, at.line)
+    _opened(to, dataset, reads, ["end-to-end"] if seals else [], at.line)
+
+
+def _kept(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+    holds = to.nodes.of(Predicate.THING, thing, Mode.HOLD)
+    to.edge(_dataset(to, dataset, Mode.HOLD), holds, Rule.KEPT, (at.line,))
+    locks, seals = keys.of("at-rest", thing, dataset), [] if at.is_origin else keys.of("end-to-end", dataset)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), holds, [*locks, *seals], Rule.KEPT, at.line)
+    kinds = [kind for kind, those in (("at-rest", locks), ("end-to-end", seals)) if those]
+    _opened(to, dataset, holds, kinds, at.line)
+
+
+def _opened(to: ClauseList, dataset: str, premise: int, kinds: list[str], line: str) -> None:
+    if kinds:
+        opens = [to.nodes.of(Predicate.OPENS, kind) for kind in kinds]
+        to.all_of(_dataset(to, dataset, Mode.READ), [premise, *opens], Rule.OPENED, (line,))
+
+
+def _falsified(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+    signing = [] if at.is_origin else keys.of("signing", dataset)
+    writes = to.nodes.of(Predicate.THING, thing, Mode.WRITE)
+    _with_keys(to, _dataset(to, dataset, Mode.WRITE), writes, signing, Rule.FALSIFIED, at.line)
+
+
+# --- on its way
+
+
+def _ends(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList) -> None:
+    of, path = to.nodes.of, f"flows.{name}"
+    if flow.to in declared.place.parties:
+        who = Predicate.ACTS if declared.forbids_handing_on(flow.agreement) else Predicate.HANDS
+        receives = of(who, flow.to, Use.DISCLOSE)
+        for dataset in flow.datasets:
+            to.edge(_dataset(to, dataset, Mode.HOLD), receives, Rule.RECEIVES, (path,))
+            seals = keys.of("end-to-end", dataset)
+            _with_keys(to, _dataset(to, dataset, Mode.READ), receives, seals, Rule.RECEIVES, path)
+    if flow.from_ in declared.place.parties:
+        for dataset in flow.datasets:
+            for mode in (Mode.READ, Mode.HOLD):
+                disclosed = of(Predicate.ACTS, flow.from_, Use.DISCLOSE)
+                to.edge(_dataset(to, dataset, mode), disclosed, Rule.SENDS, (path,))
+            altered = of(Predicate.ACTS, flow.from_, Use.ALTER)
+            to.edge(_dataset(to, dataset, Mode.WRITE), altered, Rule.SENDS, (path,))
+
+
+def _way(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList) -> None:
+    if not flow.route:
+        return
+    of, path = to.nodes.of, f"flows.{name}"
+    tap, route = of(Predicate.TAP, name), f"{path}.route"
+    if flow.route == UNKNOWN:
+        to.edge(tap, of(Predicate.ANYONE, "", Use.INTERCEPT), Rule.HOP, (route,), route)
+        to.edge(tap, of(Predicate.PASSES_ANYWHERE, ""), Rule.HOP, (route,), route)
+    else:
+        for k, hop in enumerate(flow.route):
+            line = f"{route}[{k}]"
+            if hop in declared.place.parties:
+                to.edge(tap, of(Predicate.ACTS, hop, Use.INTERCEPT), Rule.HOP, (line,))
+                _hop_alters(flow, path, hop, line, keys, to)
+            else:
+                to.edge(tap, of(Predicate.PASSES, hop), Rule.HOP, (line,))
+    for dataset in flow.datasets:
+        to.edge(_dataset(to, dataset, Mode.HOLD), tap, Rule.TAPPED, (path,))
+        open_ = _open(flow, path)
+        if open_ is not None:
+            sealed = [*keys.of("in-transit", name), *keys.of("end-to-end", dataset)]
+            line, missing = open_
+            _with_keys(to, _dataset(to, dataset, Mode.READ), tap, sealed, Rule.TAPPED, line, missing)
+
+
+def _open(flow: Flow, path: str) -> tuple[str, str | None] | None:
+    """(line, missing) where a flow goes, or may go, unprotected."""
+    line = f"{path}.protection"
+    if flow.protection is Protection.NONE:
+        return line, None
+    return (line, line) if flow.protection is Protection.UNKNOWN else None
+
+
+def _hop_alters(flow: Flow, path: str, hop: str, line: str, keys: Keys, to: ClauseList) -> None:
+    open_ = _open(flow, path)
+    if open_ is None:
+        return
+    for dataset in flow.datasets:
+        if not keys.of("signing", dataset):
+            alters = to.nodes.of(Predicate.ACTS, hop, Use.ALTER)
+            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (line, open_[0]), open_[1])
+
+
+# --- keys
+
+
+def _holders(declared: Declared, to: ClauseList) -> None:
+    of = to.nodes.of
+    for name, key in declared.place.keys.items():
+        path, node = f"keys.{name}.holder", of(Predicate.KEY, name)
+        if key.holder == UNKNOWN:
+            to.edge(node, of(Predicate.ANYONE, "", Use.DISCLOSE), Rule.KEY_HOLDER, (path,), path)
+        else:
+            to.edge(node, of(Predicate.ACTS, key.holder, Use.DISCLOSE), Rule.KEY_HOLDER, (path,))
+
+
+def _undefeated(declared: Declared, to: ClauseList) -> None:
+    """An instrument that does not say a key defeats it may reach what the key protects."""
+    for name, instrument in live(declared):
+        for power in _reading(name, instrument, to):
+            path = f"instruments.{name}.defeated_by"
+            for defeat, kind in DEFEATS:
+                if defeat not in instrument.defeated_by:
+                    to.edge(to.nodes.of(Predicate.OPENS, kind), power, Rule.UNDEFEATED, (path,), path)
+
+
+def _reading(name: str, instrument: Instrument, to: ClauseList) -> list[int]:
+    if not {Use.DISCLOSE, Use.ASSIST} & set(uses_of(instrument)):
+        return []
+    place = [to.nodes.of(Predicate.PLACE_POWER, name)] if has_nexus(instrument, "data-located-in") else []
+    return [to.nodes.of(Predicate.POWER, name), *place]
