@@ -1,0 +1,195 @@
+"""Exposure, closed: what holds in which scenario, certainly and possibly, and the verdicts that follow.
+
+Does not live here: which clauses there are (`compile`), and words (`sentences`).
+
+INVARIANTS
+- What holds certainly holds possibly.
+- `unknown` is a verdict of its own, and never a pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.place.model import Place
+from cityward.reach.exposure.clauses import Model
+from cityward.reach.exposure.closure import close
+from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
+
+
+class Bound(StrEnum):
+    """How far a statement is taken."""
+
+    CERTAIN = "certain"  # follows from what is known
+    POSSIBLE = "possible"  # follows when what is not known is taken at its worst
+
+
+class Axis(StrEnum):
+    """What a jurisdiction has power over. The two are never merged."""
+
+    PARTY = "party"
+    PLACE = "place"
+
+
+LAW = {Axis.PARTY: Predicate.LAW_PARTY, Axis.PLACE: Predicate.LAW_PLACE}
+NEXUS = {Axis.PARTY: Predicate.NEXUS_PARTY, Axis.PLACE: Predicate.NEXUS_PLACE}
+
+
+class Verdict(StrEnum):
+    """What can be said of one scenario and one answer."""
+
+    REACHABLE = "reachable"
+    UNKNOWN = "unknown"
+    ACCESS_WITHOUT_INSTRUMENT = "access without instrument"
+    COMPELLABLE_WITHOUT_ACCESS = "compellable without access"
+    OUT_OF_REACH = "out of reach"
+
+
+def scenarios_of(place: Place) -> tuple[Node, ...]:
+    """One for each party, four for each jurisdiction, in the declaration's order."""
+    lands = (Node(kind, name) for name in place.jurisdictions for kind in (*LAW.values(), *NEXUS.values()))
+    return (*(Node(Predicate.PARTY, name) for name in place.parties), *lands)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What holds in each of S scenarios. `lower` and `upper`: (N, W) words, see `closure.close`."""
+
+    model: Model
+    scenarios: tuple[Node, ...]
+    lower: NDArray[np.uint64]
+    upper: NDArray[np.uint64]
+
+    @cached_property
+    def lane(self) -> dict[Node, int]:
+        """Scenario -> its number."""
+        return {scenario: i for i, scenario in enumerate(self.scenarios)}
+
+    @cached_property
+    def answered(self) -> NDArray[np.int64]:
+        """The numbers of the nodes that are answers."""
+        known = enumerate(self.model.nodes.known)
+        return np.array([i for i, n in known if n.detail in ANSWERED.get(n.predicate, ())], dtype=np.int64)
+
+    def words(self, bound: Bound) -> NDArray[np.uint64]:
+        """The words of a bound."""
+        return self.lower if bound is Bound.CERTAIN else self.upper
+
+    def holds(self, bound: Bound, scenario: Node, node: Node) -> bool:
+        """Whether a node holds in a scenario. A node that no clause says never does."""
+        number, lane = self.model.nodes.number.get(node), self.lane[scenario]
+        return number is not None and bool(int(self.words(bound)[number, lane // 64]) >> (lane % 64) & 1)
+
+    def reached(self, scenario: Node, bound: Bound) -> tuple[Node, ...]:
+        """The answers that hold in a scenario, in the order of nodes."""
+        lane = self.lane[scenario]
+        column = self.words(bound)[self.answered, lane // 64]
+        held = (column >> np.uint64(lane % 64)) & np.uint64(1)
+        return tuple(self.model.nodes.known[i] for i in self.answered[held.astype(bool)].tolist())
+
+    def who(self, node: Node, bound: Bound) -> tuple[Node, ...]:
+        """The scenarios in which a node holds."""
+        number = self.model.nodes.number.get(node)
+        if number is None:
+            return ()
+        row = np.unpackbits(self.words(bound)[number].view(np.uint8), bitorder="little")
+        return tuple(self.scenarios[i] for i in np.flatnonzero(row[: len(self.scenarios)]).tolist())
+
+    def verdict(self, jurisdiction: str, axis: Axis, item: Node) -> Verdict:
+        """What can be said of a jurisdiction, on one axis, and an answer."""
+        law, nexus = Node(LAW[axis], jurisdiction), Node(NEXUS[axis], jurisdiction)
+        near = Node(item.predicate, item.subject, Mode.NEAR)
+        if self.holds(Bound.CERTAIN, law, item):
+            return Verdict.REACHABLE
+        if self.holds(Bound.POSSIBLE, law, item):
+            return Verdict.UNKNOWN
+        if self.holds(Bound.CERTAIN, nexus, item):
+            return Verdict.ACCESS_WITHOUT_INSTRUMENT
+        if self.holds(Bound.CERTAIN, law, near):
+            return Verdict.COMPELLABLE_WITHOUT_ACCESS
+        return Verdict.OUT_OF_REACH
+
+    def verdict_of_party(self, party: str, item: Node) -> Verdict:
+        """What can be said of a party and an answer."""
+        scenario = Node(Predicate.PARTY, party)
+        if self.holds(Bound.CERTAIN, scenario, item):
+            return Verdict.REACHABLE
+        return Verdict.UNKNOWN if self.holds(Bound.POSSIBLE, scenario, item) else Verdict.OUT_OF_REACH
+
+    @cached_property
+    def counts(self) -> tuple[int, int]:
+        """How many answers hold: (certainly, possibly only)."""
+        lower, upper = (int(np.bitwise_count(words[self.answered]).sum()) for words in (self.lower, self.upper))
+        return lower, upper - lower
+
+
+def expose(model: Model, scenarios: Sequence[Node], enabled: NDArray[np.bool_] | None = None) -> Exposure:
+    """Close a model for some scenarios, both bounds.
+
+    Args:
+        enabled: (C,) the clauses that count; all where left out.
+    """
+    seeds = [-1 if (found := model.nodes.number.get(node)) is None else found for node in scenarios]
+    certain = model.clauses.certain if enabled is None else model.clauses.certain & enabled
+    lower = close(model.clauses, len(model.nodes), seeds, certain)
+    upper = close(model.clauses, len(model.nodes), seeds, enabled)
+    return Exposure(model, tuple(scenarios), lower, upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A fact that is not known, and how many possible answers would go if it turned out harmless."""
+
+    path: str
+    settles: int
+    clauses: int
+
+
+MOST_FACTS = 200  # each costs a closing; the rest are told to be there
+
+
+def unsettled(exposure: Exposure, most: int = MOST_FACTS) -> tuple[Unsettled, ...]:
+    """The missing facts, by how many answers each alone would settle. The first `most`, by the clauses that rest on them.
+
+    An answer that rests on either of two facts is settled by neither alone, so the counts need not add up.
+    """
+    model = exposure.model
+    total = exposure.counts[1]
+    resting = Counter(model.clauses.missing[model.clauses.missing >= 0].tolist())
+    found = [
+        Unsettled(model.missing[fact], total - _without(exposure, fact), clauses)
+        for fact, clauses in sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+    ]
+    return tuple(sorted(found, key=lambda fact: (-fact.settles, fact.path)))
+
+
+def _without(exposure: Exposure, fact: int) -> int:
+    """How many answers are still possible only, when a fact is harmless."""
+    model = exposure.model
+    seeds = [model.nodes.number.get(node, -1) for node in exposure.scenarios]
+    upper = close(model.clauses, len(model.nodes), seeds, model.clauses.missing != fact)
+    return int(np.bitwise_count(upper[exposure.answered]).sum()) - exposure.counts[0]
+
+
+def left_without(model: Model, cut: Iterable[str]) -> NDArray[np.bool_]:
+    """The clauses that are left when records are cut: those with no line at or under one of the paths. Shape (C,)."""
+    paths = tuple(cut)
+    gone = [i for i, lines in enumerate(model.origins) if any(_under(line, path) for line in lines for path in paths)]
+    return ~np.isin(model.clauses.origin, gone)
+
+
+def _under(line: str, path: str) -> bool:
+    return line == path or (line.startswith(path) and line[len(path)] in ".[")
+
+
+def items_of(exposure: Exposure) -> Iterator[Node]:
+    """Every answer that some clause says, in the order of nodes."""
+    for number in exposure.answered.tolist():
+        yield exposure.model.nodes.known[number]
