@@ -9,7 +9,6 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -162,11 +161,9 @@ def unsettled(exposure: Exposure, most: int = MOST_FACTS) -> tuple[Unsettled, ..
     """
     model = exposure.model
     total = exposure.counts[1]
-    resting = Counter(model.clauses.missing[model.clauses.missing >= 0].tolist())
-    found = [
-        Unsettled(model.missing[fact], total - _without(exposure, fact), clauses)
-        for fact, clauses in sorted(resting.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
-    ]
+    resting = np.bincount(model.clauses.missing[model.clauses.missing >= 0], minlength=len(model.missing))
+    asked: list[int] = np.argsort(-resting, kind="stable")[:most].tolist()
+    found = [Unsettled(model.missing[fact], total - _without(exposure, fact), int(resting[fact])) for fact in asked]
     return tuple(sorted(found, key=lambda fact: (-fact.settles, fact.path)))
 
 

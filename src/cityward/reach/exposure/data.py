@@ -19,17 +19,21 @@ DEFEATS = (("customer-held-key", "at-rest"), ("end-to-end", "end-to-end"))
 
 @dataclass(slots=True)
 class At:
-    """A dataset at a thing."""
+    """A dataset at a thing, by one line of the declaration or several: when one is cut, the others still put it there."""
 
-    line: str  # the record that puts it there
-    stored: bool = False
-    sent: bool = False
-    brought: bool = False
+    stored: list[str] = field(default_factory=list[str])
+    sent: list[str] = field(default_factory=list[str])
+    brought: list[str] = field(default_factory=list[str])
+
+    @property
+    def lines(self) -> list[str]:
+        """Every line that puts it there."""
+        return list(dict.fromkeys([*self.stored, *self.sent, *self.brought]))
 
     @property
     def is_origin(self) -> bool:
         """Whether it is made there: sent, and brought by no flow."""
-        return self.sent and not self.brought
+        return bool(self.sent) and not self.brought
 
 
 @dataclass(slots=True)
@@ -58,13 +62,13 @@ def whereabouts(declared: Declared) -> dict[str, dict[str, At]]:
     found: dict[str, dict[str, At]] = {}
     for name, system in declared.place.systems.items():
         for k, dataset in enumerate(system.stores):
-            found.setdefault(name, {})[dataset] = At(f"systems.{name}.stores[{k}]", stored=True)
+            found.setdefault(name, {}).setdefault(dataset, At()).stored.append(f"systems.{name}.stores[{k}]")
     for name, flow in declared.place.flows.items():
         for dataset in flow.datasets:
             if declared.is_thing(flow.from_):
-                found.setdefault(flow.from_, {}).setdefault(dataset, At(f"flows.{name}")).sent = True
+                found.setdefault(flow.from_, {}).setdefault(dataset, At()).sent.append(f"flows.{name}")
             if declared.is_thing(flow.to):
-                found.setdefault(flow.to, {}).setdefault(dataset, At(f"flows.{name}")).brought = True
+                found.setdefault(flow.to, {}).setdefault(dataset, At()).brought.append(f"flows.{name}")
     return found
 
 
@@ -75,10 +79,11 @@ def data(declared: Declared, to: ClauseList) -> None:
     _undefeated(declared, to)
     for thing, datasets in whereabouts(declared).items():
         for dataset, at in datasets.items():
-            _inside(thing, dataset, at, keys, to)
-            if at.stored or (at.sent and declared.is_device(thing)):
-                _kept(thing, dataset, at, keys, to)
-            _falsified(thing, dataset, at, keys, to)
+            for line in lines:
+                _inside(thing, dataset, at, line, keys, to)
+                _falsified(thing, dataset, at, line, keys, to)
+            for line in [*at.stored, *(at.sent if declared.is_device(thing) else ())]:
+                _kept(thing, dataset, at, line, keys, to)
     for name, flow in declared.place.flows.items():
         _ends(declared, name, flow, keys, to)
         _way(declared, name, flow, keys, to)
@@ -99,21 +104,21 @@ def _with_keys(
 # --- at a thing
 
 
-def _inside(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+def _inside(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseList) -> None:
     reads = to.nodes.of(Predicate.THING, thing, Mode.READ)
-    to.edge(_dataset(to, dataset, Mode.HOLD), reads, Rule.INSIDE, (at.line,))
+    to.edge(_dataset(to, dataset, Mode.HOLD), reads, Rule.INSIDE, (line,))
     seals = [] if at.is_origin else keys.of("end-to-end", dataset)
-    _with_keys(to, _dataset(to, dataset, Mode.READ), reads, seals, Rule.INSIDE, at.line)
-    _opened(to, dataset, reads, ["end-to-end"] if seals else [], at.line)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), reads, seals, Rule.INSIDE, line)
+    _opened(to, dataset, reads, ["end-to-end"] if seals else [], line)
 
 
-def _kept(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+def _kept(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseList) -> None:
     holds = to.nodes.of(Predicate.THING, thing, Mode.HOLD)
-    to.edge(_dataset(to, dataset, Mode.HOLD), holds, Rule.KEPT, (at.line,))
+    to.edge(_dataset(to, dataset, Mode.HOLD), holds, Rule.KEPT, (line,))
     locks, seals = keys.of("at-rest", thing, dataset), [] if at.is_origin else keys.of("end-to-end", dataset)
-    _with_keys(to, _dataset(to, dataset, Mode.READ), holds, [*locks, *seals], Rule.KEPT, at.line)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), holds, [*locks, *seals], Rule.KEPT, line)
     kinds = [kind for kind, those in (("at-rest", locks), ("end-to-end", seals)) if those]
-    _opened(to, dataset, holds, kinds, at.line)
+    _opened(to, dataset, holds, kinds, line)
 
 
 def _opened(to: ClauseList, dataset: str, premise: int, kinds: list[str], line: str) -> None:
@@ -122,10 +127,10 @@ def _opened(to: ClauseList, dataset: str, premise: int, kinds: list[str], line: 
         to.all_of(_dataset(to, dataset, Mode.READ), [premise, *opens], Rule.OPENED, (line,))
 
 
-def _falsified(thing: str, dataset: str, at: At, keys: Keys, to: ClauseList) -> None:
+def _falsified(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseList) -> None:
     signing = [] if at.is_origin else keys.of("signing", dataset)
     writes = to.nodes.of(Predicate.THING, thing, Mode.WRITE)
-    _with_keys(to, _dataset(to, dataset, Mode.WRITE), writes, signing, Rule.FALSIFIED, at.line)
+    _with_keys(to, _dataset(to, dataset, Mode.WRITE), writes, signing, Rule.FALSIFIED, line)
 
 
 # --- on its way

@@ -59,7 +59,8 @@ def near(declared: Declared, to: ClauseList) -> None:
     for thing_id, datasets in whereabouts(declared).items():
         for dataset, at in datasets.items():
             thing = of(Predicate.THING, thing_id, Mode.NEAR)
-            to.edge(of(Predicate.DATASET, dataset, Mode.NEAR), thing, Rule.NEAR_DATA, (at.line,))
+            for line in at.lines:
+                to.edge(of(Predicate.DATASET, dataset, Mode.NEAR), thing, Rule.NEAR_DATA, (line,))
     for dataset in place.datasets:
         held = of(Predicate.DATASET, dataset, Mode.HOLD)
         to.edge(of(Predicate.DATASET, dataset, Mode.NEAR), held, Rule.NEAR_DATA, ())
