@@ -23,6 +23,7 @@ import msgspec
 from cityward.catalogue import PROPERTIES, ObservedProperty
 from cityward.place.data import Flow, Observability, Protection
 from cityward.place.hints import did_you_mean, listed
+from cityward.place.house_rules import About, faults
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.registry import ENTRY_PROTOCOLS, members
@@ -462,6 +463,14 @@ def timezone_exists(whole: Whole) -> Iterator[Problem]:
         yield Problem("timezone", what, "name an IANA zone, like `Europe/London`")
 
 
+def rules_can_be_judged(whole: Whole) -> Iterator[Problem]:
+    """Each condition of a house rule asks something, and something that can be asked of what the rule is about."""
+    declared = {str(kind): frozenset(getattr(whole.place, kind)) for kind in About} if whole.place.rules else {}
+    for name, rule in whole.place.rules.items():
+        for path, what, mend in faults(rule, declared):
+            yield Problem(f"rules.{name}.{path}", what, mend)
+
+
 # --- warnings
 
 
@@ -564,7 +573,7 @@ ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, needs_are_possible,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, codes_are_distinct, parents_lead_upwards, conduits_join_two, times_run_forward,
-    timezone_exists,
+    timezone_exists, rules_can_be_judged,
 )  # fmt: skip
 """With one of these the place does not run."""
 

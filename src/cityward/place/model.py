@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from cityward.ids import Id
 from cityward.place.data import Access, Dataset, Flow, Key
+from cityward.place.house_rules import HouseRule
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
 from cityward.place.services import Function, Purpose, Service
 from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
@@ -43,3 +44,4 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keys: dict[Id, Key] = {}
     services: dict[Id, Service] = {}
     functions: dict[Id, Function] = {}
+    rules: dict[Id, HouseRule] = {}

@@ -31,6 +31,30 @@ PLACES: Kinds = ("sites", "jurisdictions")
 HOPS: Kinds = ("jurisdictions", "parties")
 STREET: Kinds = ("devices", "members")
 
+_CONDITION: Mapping[str, Kinds] = {
+    "party.named[]": ("parties",),
+    "party.not_named[]": ("parties",),
+    "party.incorporated_in[]": ("jurisdictions",),
+    "party.not_incorporated_in[]": ("jurisdictions",),
+    "party.present_in[]": ("jurisdictions",),
+    "party.addressee_of[]": ("instruments",),
+    "party.controlled_from[]": ("jurisdictions",),
+    "site.in[]": ("jurisdictions",),
+    "site.not_in[]": ("jurisdictions",),
+    "route.passes[]": HOPS,
+    "route.leaves[]": ("jurisdictions",),
+    "data.named[]": ("datasets",),
+    "thing.models[]": ("device_models",),
+    "thing.zones[]": ("zones",),
+    "access.used_from[]": PLACES,
+    "access.used_outside[]": ("jurisdictions",),
+    "reached_from.jurisdictions[]": ("jurisdictions",),
+    "reached_by.parties[]": ("parties",),
+    "path_to.zones[]": ("zones",),
+    "path_to.systems[]": ("systems",),
+}
+"""What the conditions of house rules name."""
+
 REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
     "parties": {
         "incorporated_in": ("jurisdictions",),
@@ -88,13 +112,18 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
     "keys": {"holder": ("parties",), "protects[]": PROTECTED},
     "services": {"operator": ("parties",), "actuators[]": STREET, "reads[]": ("datasets",)},
     "functions": {"service": ("services",), "needs[].of[]": NEEDED, "areas[]": ("areas",)},
+    "rules": {
+        **{f"{part}[].{field}": kinds for part in ("forbid", "unless") for field, kinds in _CONDITION.items()},
+        "waivers[].by": ("parties",),
+    },
 }
 """`a[]`: each element of the list; `a{}`: each key of the mapping; `a[].b`: the field of each element."""
 
 HEADER: Mapping[str, Kinds] = {"responsible": ("parties",), "platform": ("systems",)}
 
 _NOUNS = {
-    "parties": "party", "jurisdictions": "jurisdiction", "agreements": "agreement", "purposes": "purpose", "areas": "area",
+    "parties": "party", "jurisdictions": "jurisdiction", "instruments": "instrument", "agreements": "agreement",
+    "purposes": "purpose", "areas": "area",
     "sites": "site", "zones": "zone", "systems": "system", "device_models": "device model", "devices": "device",
     "members": "member of a group", "datasets": "dataset", "flows": "flow", "services": "service",
     "properties": "observed property",
