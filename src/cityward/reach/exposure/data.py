@@ -79,7 +79,7 @@ def data(declared: Declared, to: ClauseList) -> None:
     _undefeated(declared, to)
     for thing, datasets in whereabouts(declared).items():
         for dataset, at in datasets.items():
-            for line in lines:
+            for line in at.lines:
                 _inside(thing, dataset, at, line, keys, to)
                 _falsified(thing, dataset, at, line, keys, to)
             for line in [*at.stored, *(at.sent if declared.is_device(thing) else ())]:
