@@ -21,8 +21,9 @@ from typing import Any
 import msgspec
 
 from cityward.catalogue import PROPERTIES, ObservedProperty
+from cityward.place.addresses import Address, read_address
 from cityward.place.data import Flow, Observability, Protection
-from cityward.place.hints import did_you_mean, listed
+from cityward.place.hints import did_you_mean, listed, shown
 from cityward.place.house_rules import About, faults
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
@@ -416,6 +417,30 @@ def shares_add_up(whole: Whole) -> Iterator[Problem]:
                 yield Problem(f"parties.{name}.owners", what, "correct the shares, or leave out those not known")
 
 
+def addresses_are_such(whole: Whole) -> Iterator[Problem]:
+    """Each is an address, a block or a name, and each is one thing's. Blocks may overlap: the longest prefix wins."""
+    first: dict[Address, str] = {}
+    for path, text in _addresses(whole.place):
+        try:
+            address = read_address(text)
+        except ValueError as error:
+            what, _, mend = str(error).partition("; ")
+            yield Problem(path, f"found {shown(text)}: {what}", mend or "write it shorter")
+            continue
+        holder = path.rpartition(".")[0]
+        before = first.setdefault(address, holder)
+        if before != holder:
+            yield Problem(path, f"`{text}` is also an address of `{before}`", "leave it to one of them")
+
+
+def _addresses(place: Place) -> Iterator[tuple[str, str]]:
+    """(path, address as written) of every thing and party."""
+    for kind, records in (("parties", place.parties), ("systems", place.systems), ("devices", place.devices)):
+        for name, record in records.items():
+            for i, text in enumerate(record.addresses):
+                yield f"{kind}.{name}.addresses[{i}]", text
+
+
 def codes_are_distinct(whole: Whole) -> Iterator[Problem]:
     """One jurisdiction to a code."""
     first: dict[str, str] = {}
@@ -572,8 +597,8 @@ def notes(place: Place) -> tuple[str, ...]:
 ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, needs_are_possible,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
-    commands_have_takers, shares_add_up, codes_are_distinct, parents_lead_upwards, conduits_join_two, times_run_forward,
-    timezone_exists, rules_can_be_judged,
+    commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
+    times_run_forward, timezone_exists, rules_can_be_judged,
 )  # fmt: skip
 """With one of these the place does not run."""
 

@@ -1,5 +1,7 @@
 """From the files of a declaration to a checked `Place`: all its errors at once, each with file and line.
 
+`load` reads a place; `load_with` reads it twice from one reading of its files: as it is, and with a proposal laid over it.
+
 The way: `source` reads each file into a tree; here the included trees are merged without overlap; `shapes` and `references` judge
 the tree, field by field; what has its shape becomes records, and `checks` judge the whole. Nothing stops at the first error.
 
@@ -27,6 +29,7 @@ from cityward.errors import PlaceError, PlaceErrors
 from cityward.place import references, shapes
 from cityward.place.checks import ERRORS, WARNINGS, Check, Finding, Problem, Whole, Word, member_ids
 from cityward.place.model import Place
+from cityward.place.overlay import Changes, lay_over
 from cityward.place.source import MAX_ERRORS, Node, plain, read_yaml
 from cityward.place.things import Device
 
@@ -64,6 +67,46 @@ def load(root: str, read: Read, timezones: Collection[str] | None = None) -> Loa
     """
     tree = _Merge(read)
     tree.take(root)
+    return _judged(tree, timezones)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A place as it is and as it would be. Paths of the overlay's records lead into the overlay's file."""
+
+    base: Loaded
+    proposed: Loaded
+    changes: Changes
+    digest: str  # SHA-256, hexadecimal, of the overlay's bytes
+
+
+def load_with(root: str, read: Read, overlay: str, raw: bytes, timezones: Collection[str] | None = None) -> Proposed:
+    """A place, and the same place with a proposal laid over it: every check runs on both.
+
+    Args:
+        root, read, timezones: as in `load`.
+        overlay: the name the proposal's errors are told under.
+        raw: the proposal: kinds of records that are added or replaced by id, and `removes`, kind -> ids.
+
+    Raises:
+        PlaceErrors: everything that is wrong with the place; with that mended, everything that is wrong with the proposal.
+    """
+    tree = _Merge(read)
+    tree.take(root)
+    base = _judged(tree, timezones)
+    if tree.size + len(raw) > MAX_BYTES:
+        what = f"`{overlay}` brings the declaration to more than {MAX_BYTES >> 20} MiB"
+        raise PlaceErrors([PlaceError(what, where=overlay, mend="split the place")])
+    laid, changes = lay_over(tree.kinds, overlay, raw, _kind_names(), tree.errors)
+    over = _Merge(read, tree.errors, False, [*tree.files, overlay], tree.size + len(raw), tree.header, laid)
+    return Proposed(base, _judged(over, timezones), changes, hashlib.sha256(raw).hexdigest())
+
+
+def _kind_names() -> list[str]:
+    return [name for name, entry in _fields().items() if _is_kind(entry)]
+
+
+def _judged(tree: _Merge, timezones: Collection[str] | None) -> Loaded:
     origins = _origins(tree)
     errors = [*tree.errors, *islice(_wrong_names(tree), MAX_ERRORS)]
     whole = Whole(_place(tree, errors), timezones)

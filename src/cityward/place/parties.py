@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, field
 
 from cityward.ids import Id
+from cityward.place.addresses import AddressText
 from cityward.place.record import Record, Unknown
 
 
@@ -45,7 +46,10 @@ class Stake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An organisation, public body, group or state."""
+    """An organisation, public body, group or state.
+
+    `addresses` are where its people and systems come from on a network, beside those of the systems it operates.
+    """
 
     kind: PartyKind
     incorporated_in: Id | Unknown
@@ -53,6 +57,7 @@ class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     owners: tuple[Stake, ...] | Unknown = ()
     subprocessors: tuple[Id, ...] | Unknown = ()  # parties it hands work to
     ids: dict[str, str] = field(default_factory=dict[str, str])  # scheme -> identifier (LEI, company number)
+    addresses: tuple[AddressText, ...] = ()
 
 
 class JurisdictionKind(StrEnum):

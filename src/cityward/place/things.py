@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, field
 
 from cityward.ids import Id
+from cityward.place.addresses import AddressText
 from cityward.place.record import Record, Unknown
 
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -50,7 +51,11 @@ class Conduit(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Software that runs somewhere."""
+    """Software that runs somewhere.
+
+    `addresses` are where it is found on a network: IP addresses, blocks (`192.0.2.0/28`), DNS names (`*.` stands for all names
+    below). By them `cityward reconcile` knows it in a log; where blocks overlap, the longest prefix wins.
+    """
 
     kind: Literal[
         "platform", "gateway", "broker", "control", "vms", "storage", "analytics", "update-server", "vendor-cloud",
@@ -65,6 +70,7 @@ class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs: tuple[Need, ...] = ()
     updates_from: Id | Unknown | None = None  # the system its software comes from
     critical: bool = False
+    addresses: tuple[AddressText, ...] = ()
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +133,7 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A thing on the street, or a group of like ones.
 
     A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an
-    identity of its own.
+    identity of its own. `addresses` are where it is found on a network, as a system's; a group's are those of all its members.
     """
 
     model: Id
@@ -142,3 +148,4 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: DeviceStatus = DeviceStatus.ACTIVE
     credential: Literal["password", "certificate"] = "password"
     needs: tuple[Need, ...] = ()
+    addresses: tuple[AddressText, ...] = ()

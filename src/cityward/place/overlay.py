@@ -1,0 +1,122 @@
+"""A proposal laid over a declaration: records that it adds, replaces or takes away.
+
+A proposal is a partial declaration: the agreement that is to be signed, with the parties, systems, flows, accesses and keys it
+brings. A record whose id is already there *replaces* it, whole, and that is told; what goes is listed under `removes`.
+
+Does not live here: whether the result holds together (`loader` judges it like any declaration).
+
+INVARIANTS
+- The declaration laid over is not changed.
+- Nothing is replaced or removed silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from cityward.errors import PlaceError
+from cityward.place import shapes
+from cityward.place.hints import did_you_mean, shown
+from cityward.place.source import Node, plain, read_yaml
+
+Kinds = Mapping[str, Mapping[str, Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a proposal does, as dotted paths in its own order. `same`: declared again without a difference."""
+
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+
+
+def lay_over(
+    kinds: Kinds, name: str, raw: bytes, known: Collection[str], errors: list[PlaceError]
+) -> tuple[dict[str, dict[str, Node]], Changes]:
+    """The records with the proposal's among them.
+
+    Args:
+        kinds: kind -> id -> record, as declared.
+        name: the proposal's file, as errors tell it.
+        raw: its bytes.
+        known: the kinds there are.
+        errors: what is wrong with it is appended.
+    """
+    laid = {kind: dict(records) for kind, records in kinds.items()}
+    tree = read_yaml(name, raw, errors)
+    if tree is None:
+        return laid, Changes()
+    if not isinstance(tree.value, dict):
+        mend = "name a kind of record, like `agreements:`, and the records below it"
+        errors.append(PlaceError("the proposal is not a mapping", where=f"{name}:{tree.line}", mend=mend))
+        return laid, Changes()
+    removed = _removed(tree.value.get("removes"), laid, errors)
+    said = _taken(tree.value, laid, known, errors)
+    if not removed and not any(said.values()):
+        where = f"{name}:{tree.line}"
+        errors.append(PlaceError("the proposal changes nothing", where=where, mend="declare what it brings"))
+    for path in removed:
+        kind, _, record = path.partition(".")
+        if path in said["replaced"] or path in said["same"]:
+            at = tree.value[kind].value
+            node = at[record] if isinstance(at, dict) else tree
+            errors.append(shapes.place_error(node, path, "is both removed and declared", "do one of the two"))
+        else:
+            del laid[kind][record]
+    return laid, Changes(tuple(said["added"]), tuple(said["replaced"]), tuple(removed), tuple(said["same"]))
+
+
+def _taken(
+    top: Mapping[str, Node], laid: dict[str, dict[str, Node]], known: Collection[str], errors: list[PlaceError]
+) -> dict[str, list[str]]:
+    said: dict[str, list[str]] = {"added": [], "replaced": [], "same": []}
+    for kind, node in top.items():
+        if kind == "removes" or (kind in known and node.value is None):
+            continue
+        if kind not in known:
+            errors.append(_no_kind(kind, node, known))
+        elif not isinstance(node.value, dict):
+            mend = f"write `{kind}:` and, below it, `<id>:`"
+            errors.append(shapes.place_error(node, kind, "found no mapping", mend))
+        else:
+            records = laid.setdefault(kind, {})
+            for record, declared in node.value.items():
+                said[_word(records.get(record), declared)].append(f"{kind}.{record}")
+                records[record] = declared
+    return said
+
+
+def _word(was: Node | None, now: Node) -> str:
+    if was is None:
+        return "added"
+    return "same" if plain(was) == plain(now) else "replaced"
+
+
+def _no_kind(kind: str, node: Node, known: Collection[str]) -> PlaceError:
+    if kind == "include":
+        return shapes.place_error(node, kind, "a proposal is one file", "put its records into it")
+    mend = f"a proposal holds `removes` and kinds of records: {', '.join(f'`{name}`' for name in known)}"
+    return shapes.place_error(node, kind, f"is no kind of record{did_you_mean(kind, known)}", mend)
+
+
+def _removed(node: Node | None, laid: Kinds, errors: list[PlaceError]) -> list[str]:
+    if node is None or node.value is None:
+        return []
+    if not isinstance(node.value, dict):
+        errors.append(shapes.place_error(node, "removes", "found no mapping", "write `removes: {flows: [<id>]}`"))
+        return []
+    found: dict[str, None] = {}
+    for kind, ids in node.value.items():
+        for item in ids.value if isinstance(ids.value, list) else [ids]:
+            if not isinstance(item.value, str) or item.value not in laid.get(kind, {}):
+                hint = did_you_mean(str(item.value), laid.get(kind, {}))
+                what = f"found {shown(item.value)}, which is none of the declared {kind[:64]}{hint}"
+                errors.append(
+                    shapes.place_error(item, f"removes.{kind}", what, "name a declared record, or leave it out")
+                )
+            else:
+                found[f"{kind}.{item.value}"] = None
+    return list(found)
