@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from cityward.catalogue import PROPERTIES
 from cityward.place.registry import Unit
+from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import downstream
 from cityward.reach.picture import layout
 from cityward.time import DAY, HOUR
@@ -40,7 +41,6 @@ from cityward.web.api.views import (
     value_view,
     window_view,
 )
-from cityward.web.chain_svg import chain_svg_file
 from cityward.web.desk import Desk
 from cityward.web.identity import CONSOLE
 from cityward.web.live import LiveStream, command_row

@@ -6,9 +6,9 @@ import re
 from xml.etree import ElementTree
 
 from cityward.place.data import Observability, Protection
+from cityward.reach.chain_svg import chain_svg, chain_svg_file, curve
 from cityward.reach.chains import Edge, FlowGraph, Node, NodeKind
 from cityward.reach.picture import layout
-from cityward.web.chain_svg import chain_svg, chain_svg_file, curve
 
 HOSTILE = '<script>alert(1)</script>" onload="x\x07'
 
