@@ -1,0 +1,332 @@
+"""Conditions that look beyond the subject: what is reached, where paths lead, how long chains are, how much one party has.
+
+INVARIANT: an answer of the exposure is never judged here again; it is asked for, and its derivation is the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cityward.place.house_rules import About, ChainIs, Concentration, PathTo, ReachedBy, ReachedFrom
+from cityward.place.record import UNKNOWN
+from cityward.reach.chains import Chain, FlowGraph, chains, flow_graph
+from cityward.reach.exposure.answers import LAW, NEXUS, Axis, Bound
+from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
+from cityward.reach.exposure.sentences import conclusion, name_of
+from cityward.reach.sign.ownership import parents
+from cityward.reach.sign.standing import Standing
+from cityward.reach.sign.truth import NO, Asked, Fact, Held, Truth, any_of, possibly, yes
+
+MOST_CHAINS = 200  # of one device; a rule about longer ones is then possibly broken, and says why
+
+_ITEMS = {
+    About.DATASETS: Predicate.DATASET, About.SYSTEMS: Predicate.THING, About.DEVICES: Predicate.THING,
+    About.SERVICES: Predicate.SERVICE, About.FUNCTIONS: Predicate.FUNCTION,
+}  # fmt: skip
+
+
+# --- reached
+
+
+def reached_from(standing: Standing, asked: ReachedFrom, about: About, name: str) -> Held:
+    """A jurisdiction could reach the subject, on one axis."""
+    kind = (LAW if asked.under == "instruments" else NEXUS)[Axis(asked.axis)]
+    found: list[Held] = []
+    for item, dataset in _items(standing, about, name, asked.modes):
+        lands = lands_meant(standing, asked, dataset)
+        found += _reaching(standing, item, {Node(kind, land): None for land in lands})
+    return any_of(found)
+
+
+def lands_meant(standing: Standing, asked: ReachedFrom, dataset: str | None) -> list[str]:
+    """The jurisdictions a condition means, for a dataset where it depends on that."""
+    every = standing.place.jurisdictions
+    if not isinstance(asked.jurisdictions, str):
+        return [land for land in asked.jurisdictions if land in every]
+    if asked.jurisdictions == "any":
+        return list(every)
+    if asked.jurisdictions == "not-home":
+        return [land for land in every if land not in standing.homes]
+    allowed = standing.place.datasets[dataset].allowed_jurisdictions if dataset in standing.place.datasets else ()
+    inside = standing.within(allowed)
+    return [land for land in every if land not in inside] if allowed else []
+
+
+def reached_by(standing: Standing, asked: ReachedBy, about: About, name: str) -> Held:
+    """A party could reach the subject."""
+    found: list[Held] = []
+    for item, dataset in _items(standing, about, name, asked.modes):
+        parties = _parties_meant(standing, asked, dataset)
+        found += _reaching(standing, item, {Node(Predicate.PARTY, party): None for party in parties})
+    return any_of(found)
+
+
+def _parties_meant(standing: Standing, asked: ReachedBy, dataset: str | None) -> list[str]:
+    place = standing.place
+    if not isinstance(asked.parties, str):
+        return [party for party in asked.parties if party in place.parties]
+    agreed = {place.responsible}
+    if asked.parties == "not-agreed":
+        agreed.update(standing.agreed.get(dataset or "", ()))
+    return [party for party in place.parties if party not in agreed]
+
+
+def _items(standing: Standing, about: About, name: str, modes: Iterable[str]) -> Iterator[tuple[Node, str | None]]:
+    """(answer, dataset) of a subject; a flow is judged by what it carries."""
+    wanted = [Mode(mode) for mode in modes]
+    if about is About.FLOWS:
+        for dataset in standing.place.flows[name].datasets:
+            yield from _items(standing, About.DATASETS, dataset, modes)
+        return
+    kind = _ITEMS[about]
+    dataset = name if about is About.DATASETS else None
+    yield from ((Node(kind, name, mode), dataset) for mode in wanted if mode in ANSWERED[kind])
+
+
+def _reaching(standing: Standing, item: Node, meant: dict[Node, None]) -> list[Held]:
+    certain = [who for who in standing.exposure.who(item, Bound.CERTAIN) if who in meant]
+    known = set(certain)
+    possible = [who for who in standing.exposure.who(item, Bound.POSSIBLE) if who in meant and who not in known]
+    return [
+        *(_reach(standing, who, item, Truth.YES, Bound.CERTAIN) for who in certain),
+        *(_reach(standing, who, item, Truth.POSSIBLY, Bound.POSSIBLE) for who in possible),
+    ]
+
+
+def _reach(standing: Standing, who: Node, item: Node, truth: Truth, bound: Bound) -> Held:
+    text = conclusion(standing.place, who, item, certain=truth is Truth.YES).removeprefix("So ").removeprefix("So, ")
+    witness = f"{who.predicate} {who.subject} {item.detail} {item.subject}"
+    return Held(truth, (Fact(text.rstrip(".")),), (), (Asked(who, item, bound),), (witness,))
+
+
+# --- paths
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where each node goes next towards the nearest target: (next node, the line of the declaration)."""
+
+    onward: dict[str, tuple[str, str]]
+    targets: dict[str, None]
+
+
+def path_to(standing: Standing, asked: PathTo, about: About, name: str) -> Held:
+    """From the subject a path leads to a system that is meant."""
+    begins = _beginnings(standing, about, name)
+    if asked.by == "conduits":
+        begins = [zone for zone in (_zone(standing, thing) for thing in begins) if zone is not None]
+    way = standing.memo(asked, lambda: _ways(standing, asked))
+    return any_of(_path(standing, way, begin) for begin in dict.fromkeys(begins))
+
+
+def _beginnings(standing: Standing, about: About, name: str) -> list[str]:
+    if about is About.DATASETS:
+        held = standing.stored_at.get(name, []) + [flow.to for _, flow in standing.carrying.get(name, ())]
+        return [standing.group(thing) for thing in held]
+    if about is About.FLOWS:
+        return [standing.group(standing.place.flows[name].to)]
+    return [standing.group(standing.place.accesses[name].target if about is About.ACCESSES else name)]
+
+
+def _zone(standing: Standing, thing: str) -> str | None:
+    record = standing.thing(thing)
+    return record.zone if record is not None else None
+
+
+def _path(standing: Standing, way: Way, begin: str) -> Held:
+    here, lines, names = begin, list[str](), [name_of(standing.place, begin)]
+    while here not in way.targets:
+        if here not in way.onward:
+            return NO
+        here, line = way.onward[here]
+        lines.append(line)
+        names.append(name_of(standing.place, here))
+    text = f"a path leads {' -> '.join(names)}" if len(names) > 1 else f"{names[0]} is itself in what is meant"
+    return yes(text, *lines, witness=f"path {here}")
+
+
+def _ways(standing: Standing, asked: PathTo) -> Way:
+    """Breadth first, backwards from the targets, in the declaration's order."""
+    place = standing.place
+    targets = dict.fromkeys(name for name in (*place.systems, *place.devices) if _meant(standing, asked, name))
+    if asked.by == "conduits":
+        targets = dict.fromkeys(zone for name in targets if (zone := _zone(standing, name)) is not None)
+        targets.update(dict.fromkeys(zone for zone in asked.zones if zone in place.zones))
+    onward: dict[str, tuple[str, str]] = {}
+    pending = list(targets)
+    for here in pending:
+        for before, line in _before(standing, asked, here):
+            if before not in onward and before not in targets:
+                onward[before] = (here, line)
+                pending.append(before)
+    return Way(onward, targets)
+
+
+def _before(standing: Standing, asked: PathTo, here: str) -> Iterator[tuple[str, str]]:
+    if asked.by == "conduits":
+        for name, conduit in standing.place.conduits.items():
+            if here in conduit.zones:
+                yield conduit.zones[conduit.zones[0] == here], f"conduits.{name}"
+        return
+    for name, flow in standing.arriving.get(here, ()):
+        yield standing.group(flow.from_), f"flows.{name}"
+
+
+def _meant(standing: Standing, asked: PathTo, name: str) -> bool:
+    record = standing.thing(name)
+    if record is None:
+        return False
+    at = standing.place.sites.get(record.site)
+    tagged = at is not None and bool(set(asked.site_tags) & set(at.tags))
+    return record.zone in asked.zones or name in asked.systems or tagged
+
+
+# --- chains
+
+
+def chain(standing: Standing, asked: ChainIs, about: About, name: str) -> Held:
+    """A chain that begins at the device is longer than this."""
+    found = chains(local_graph(standing, name), name, MOST_CHAINS)
+    held = any_of(_long(standing, asked, one) for one in found)
+    if held.truth is Truth.NO and len(found) == MOST_CHAINS:
+        return possibly(f"it begins more than {MOST_CHAINS} chains; the others were not measured", f"devices.{name}")
+    return held
+
+
+def local_graph(standing: Standing, start: str) -> FlowGraph:
+    """The part of the flows that chains from a device can take, with what is brought to it."""
+    whole = standing.memo("flow graph", lambda: flow_graph(standing.place))
+    edges = standing.memo("edges", lambda: {edge.flow: edge for edge in whole.edges})
+    seen, pending, kept = {start}, [start], dict[str, None]()
+    for node in pending:
+        for name, flow in standing.leaving.get(node, ()):
+            kept[name] = None
+            end = standing.group(flow.to)
+            if end not in seen:
+                seen.add(end)
+                pending.append(end)
+        kept.update(dict.fromkeys(name for name, _ in standing.arriving.get(node, ())))
+    local = [edges[name] for name in kept]
+    ends = {end for edge in local for end in (edge.source, edge.target)}
+    return FlowGraph(tuple(node for node in whole.nodes if node.id in ends), tuple(local))
+
+
+def _long(standing: Standing, asked: ChainIs, one: Chain) -> Held:
+    parties, doubts = _parties_on(standing, one)
+    lands = {standing.place.parties[p].incorporated_in for p in parties if p in standing.place.parties}
+    doubts += [f"parties.{p}.incorporated_in" for p in parties if standing.place.parties[p].incorporated_in == UNKNOWN]
+    way = " -> ".join(name_of(standing.place, node) for node in one.nodes)
+    lines = [f"flows.{flow}" for flow in one.flows]
+    counts = (
+        (asked.more_flows_than, len(one.flows), "flows"),
+        (asked.more_parties_than, len(parties), "parties"),
+        (asked.more_jurisdictions_than, len(lands - {UNKNOWN}), "jurisdictions of parties"),
+    )
+    told = [f"{count} {noun}" for most, count, noun in counts if most is not None and count > most]
+    if told:
+        return yes(f"{way}: {', '.join(told)}", *lines, witness=f"chain {one.nodes[-1]}")
+    closest = [most for most, count, _ in counts[1:] if most is not None and count + len(doubts) > most]
+    return possibly(f"{way}: not every party on it is known", doubts[0]) if doubts and closest else NO
+
+
+def _parties_on(standing: Standing, one: Chain) -> tuple[dict[str, None], list[str]]:
+    """The parties that operate or are the nodes of a chain or a hop of its flows, and what is not known of them."""
+    holders = [holder for node in one.nodes for holder in standing.end(node, f"parties.{node}")]
+    holders += [holder for flow in one.flows for holder in standing.hops(flow)]
+    known = dict.fromkeys(party for party, _ in holders if party in standing.place.parties)
+    return known, [path for party, path in holders if party == UNKNOWN]
+
+
+# --- shares
+
+
+def concentration(standing: Standing, asked: Concentration, about: About, name: str) -> Held:
+    """The party, or the jurisdiction, has more than a share."""
+    counted = standing.memo((asked, about), lambda: _counted(standing, asked, about))
+    total = len(_things(standing, asked))
+    certain, possible = counted.get(name, ((), ()))
+    who, noun = name_of(standing.place, name), asked.of.replace("-", " ")
+    verb = f"is {' or '.join(asked.as_)} of" if asked.as_ else "could stop"
+    most, doubted = tuple(dict.fromkeys(certain)), tuple(dict.fromkeys((*certain, *possible)))
+    if total and 100 * len(most) > asked.over_percent * total:
+        text = f"{who} {verb} {len(most)} of {total} {noun}"
+        return yes(text, *(f"{_kind(asked)}.{thing}" for thing in most), witness=f"{len(most)} of {total}")
+    if total and 100 * len(doubted) > asked.over_percent * total:
+        text = f"{who} possibly {verb} {len(doubted)} of {total} {noun}"
+        unsure = [f"{_kind(asked)}.{thing}" for thing in doubted if thing not in most]
+        return Held(Truth.POSSIBLY, (Fact(text, tuple(unsure)),), tuple(unsure), (), (f"{len(doubted)} of {total}",))
+    return NO
+
+
+def _kind(asked: Concentration) -> str:
+    return {"critical-systems": "systems", "essential-functions": "functions"}.get(asked.of, asked.of)
+
+
+def _things(standing: Standing, asked: Concentration) -> list[str]:
+    place = standing.place
+    if asked.of == "functions":
+        return list(place.functions)
+    if asked.of == "essential-functions":
+        return [name for name, function in place.functions.items() if function.essential]
+    if asked.of == "devices":
+        return list(place.devices)
+    return [name for name, system in place.systems.items() if system.critical or asked.of == "systems"]
+
+
+Counted = dict[str, tuple[list[str], list[str]]]
+"""Who -> (things certainly, things possibly besides)."""
+
+
+def _counted(standing: Standing, asked: Concentration, about: About) -> Counted:
+    found: Counted = {}
+    about_things = About(_kind(asked))
+    for thing in _things(standing, asked):
+        those = (
+            _by_role(standing, asked, about, about_things, thing)
+            if asked.as_
+            else _by_reach(standing, asked, about, thing)
+        )
+        for who, truth in those:
+            found.setdefault(who, ([], []))[0 if truth is Truth.YES else 1].append(thing)
+    return found
+
+
+def _by_reach(standing: Standing, asked: Concentration, about: About, thing: str) -> Iterator[tuple[str, Truth]]:
+    kind = Predicate.PARTY if about is About.PARTIES else LAW[Axis(asked.axis)]
+    stopped = Node(_ITEMS[About(_kind(asked))], thing, Mode.STOP)
+    certain = {who.subject for who in standing.exposure.who(stopped, Bound.CERTAIN) if who.predicate is kind}
+    for who in standing.exposure.who(stopped, Bound.POSSIBLE):
+        if who.predicate is kind:
+            yield who.subject, Truth.YES if who.subject in certain else Truth.POSSIBLY
+
+
+def _by_role(
+    standing: Standing, asked: Concentration, about: About, kind: About, thing: str
+) -> Iterator[tuple[str, Truth]]:
+    """Who has a thing: the holders and whoever holds half or more of them, or the jurisdictions of holders or of the site."""
+    if about is About.JURISDICTIONS and asked.axis == "place":
+        at = [standing.place.sites[site].jurisdiction for site, _ in standing.sites_of(kind, thing) if site != UNKNOWN]
+        yield from ((land, Truth.YES if land in at else Truth.POSSIBLY) for land in _around(standing, at))
+        return
+    holders = [holder for role in asked.as_ for holder, _ in standing.holders(role, kind, thing)]
+    known = [holder for holder in dict.fromkeys(holders) if holder in standing.place.parties]
+    if about is About.JURISDICTIONS:
+        lands = [standing.place.parties[holder].incorporated_in for holder in known]
+        lands += [UNKNOWN] * (UNKNOWN in holders)
+        yield from ((land, Truth.YES) for land in _around(standing, [x for x in lands if x != UNKNOWN]))
+        if UNKNOWN in lands:
+            yield from ((land, Truth.POSSIBLY) for land in standing.place.jurisdictions)
+        return
+    above: dict[str, Truth] = dict.fromkeys(known, Truth.YES)
+    for holder in known:
+        for parent, truth, _ in parents(standing.place, holder, 50.0):
+            above[parent] = max(truth, above.get(parent, Truth.NO))
+    doubtful = UNKNOWN in holders or UNKNOWN in above
+    yield from ((who, truth) for who, truth in above.items() if who != UNKNOWN)
+    yield from ((who, Truth.POSSIBLY) for who in standing.place.parties if doubtful and who not in above)
+
+
+def _around(standing: Standing, lands: list[str]) -> list[str]:
+    """These jurisdictions and those they lie in."""
+    return [land for land in standing.place.jurisdictions if standing.within((land,)) & set(lands)]

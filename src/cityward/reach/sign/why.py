@@ -1,0 +1,49 @@
+"""What a finding rests on: the lines, the derivations in words, and the facts to find out.
+
+Derivations are made for the findings that are shown only.
+"""
+
+from __future__ import annotations
+
+from cityward.reach.exposure.answers import Bound
+from cityward.reach.exposure.derive import Derivation, derive
+from cityward.reach.exposure.sentences import Sentence, tell
+from cityward.reach.sign.rules import Finding
+from cityward.reach.sign.standing import Standing
+from cityward.reach.sign.truth import Asked, Held, Truth
+
+
+def paths_of(finding: Finding) -> tuple[str, ...]:
+    """The lines a finding rests on, without those of the derivations."""
+    return tuple(dict.fromkeys(path for fact in finding.held.facts for path in fact.paths))
+
+
+def derivation_of(standing: Standing, asked: Asked) -> Derivation | None:
+    """The shortest way to an answer that a finding rests on."""
+    model = standing.exposure.model
+    seed, target = model.nodes.number.get(asked.scenario), model.nodes.number.get(asked.node)
+    if seed is None or target is None:
+        return None
+    enabled = model.clauses.certain if asked.bound is Bound.CERTAIN else None
+    return derive(model, seed, target, enabled)
+
+
+def sentences_of(standing: Standing, finding: Finding) -> tuple[Sentence, ...]:
+    """The derivations of a finding in words, in order, each sentence once."""
+    told: dict[Sentence, None] = {}
+    for asked in finding.held.asked:
+        derivation = derivation_of(standing, asked)
+        if derivation is not None:
+            told.update(dict.fromkeys(tell(standing.place, standing.exposure.model, derivation)))
+    return tuple(told)
+
+
+def missing_of(standing: Standing, held: Held) -> tuple[str, ...]:
+    """The facts to find out before it is known whether the rule is broken, those of the derivations included."""
+    found = dict.fromkeys(held.missing)
+    for asked in held.asked if held.truth is Truth.POSSIBLY else ():
+        derivation = derivation_of(standing, asked)
+        for step in derivation.steps if derivation is not None else ():
+            fact = standing.exposure.model.missing_of(step.clause)
+            found.update({} if fact is None else {fact: None})
+    return tuple(found)
