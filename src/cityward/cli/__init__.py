@@ -19,10 +19,12 @@ from cityward.errors import CitywardError, PlaceErrors
 COMMANDS = {
     "run": "run a place (default: the bundled demo city)",
     "check": "every error of a declaration with its line and a mend; unknowns counted",
+    "reach": "who can reach what, certainly and possibly, and by which path",
     "verify": "check evidence ledgers offline",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
     "device": "add, list or revoke devices",
+    "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }
 """Every command and its short help, so that `cityward --help` imports none of them."""
 

@@ -31,9 +31,17 @@ _WORDS = {
 _STYLE = """<style>
 .chain{font:12px/1.2 system-ui,sans-serif}
 .box{fill:#ffffff;stroke:#c9d0ce}.title{fill:#1a2326}.subtitle{fill:#55636a}.flow{stroke:#7d8b90}.head{fill:#7d8b90}
+.flow.is-lit{stroke:#d9480f}.is-lit .box{stroke:#d9480f;stroke-width:2}
 @media (prefers-color-scheme:dark){.box{fill:#182025;stroke:#34414a}.title{fill:#e3eaed}.subtitle{fill:#93a2ab}
 .flow{stroke:#6c7c86}.head{fill:#6c7c86}}
 </style>"""
+
+Lit = tuple[frozenset[str], frozenset[str]]
+"""Ids of the nodes and of the flows that an answer passes."""
+
+NONE_LIT: Lit = (frozenset(), frozenset())
+
+_BRIGHT = "#d9480f"
 
 
 def chain_svg(picture: Picture) -> str:
@@ -41,9 +49,9 @@ def chain_svg(picture: Picture) -> str:
     return _svg(picture, "")
 
 
-def chain_svg_file(picture: Picture) -> str:
-    """SVG that stands alone, with its own light and dark colours."""
-    return _svg(picture, _STYLE)
+def chain_svg_file(picture: Picture, lit: Lit = NONE_LIT) -> str:
+    """SVG that stands alone, with its own light and dark colours; what is `lit` stands out from the rest."""
+    return _svg(picture, _STYLE, lit)
 
 
 def curve(points: tuple[tuple[float, float], ...]) -> str:
@@ -59,7 +67,7 @@ def curve(points: tuple[tuple[float, float], ...]) -> str:
     return "".join(parts)
 
 
-def _svg(picture: Picture, style: str) -> str:
+def _svg(picture: Picture, style: str, lit: Lit = NONE_LIT) -> str:
     width, height = _n(picture.width), _n(picture.height)
     return "".join(
         (
@@ -71,8 +79,8 @@ def _svg(picture: Picture, style: str) -> str:
             '<marker id="chain-head" class="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"',
             ' orient="auto" fill="#808d92"><path d="M0 0.8L7.5 4L0 7.2z"/></marker>',
             "</defs>",
-            f'<g class="flows" fill="none">{"".join(map(_edge, picture.edges))}</g>',
-            f'<g class="nodes">{"".join(map(_node, picture.nodes))}</g></svg>',
+            f'<g class="flows" fill="none">{"".join(_edge(edge, _tone(edge.flow, lit[1], lit)) for edge in picture.edges)}</g>',
+            f'<g class="nodes">{"".join(_node(node, _tone(node.id, lit[0], lit)) for node in picture.nodes)}</g></svg>',
         )
     )
 
@@ -85,22 +93,33 @@ def _described(picture: Picture) -> str:
     )
 
 
-def _edge(edge: PictureEdge) -> str:
+def _tone(name: str, bright: frozenset[str], lit: Lit) -> str:
+    """The class of a thing beside what is lit: nothing when nothing is."""
+    if not any(lit):
+        return ""
+    return " is-lit" if name in bright else " is-off"
+
+
+_FADED = {" is-off": ' opacity="0.3"'}
+
+
+def _edge(edge: PictureEdge, tone: str) -> str:
     dashes = _DASHES.get(edge.observability, "")
     known = _WORDS.get(edge.observability, edge.observability)
     dash = f' stroke-dasharray="{dashes}"' if dashes else ""
     words = f"{edge.title}: {', '.join(edge.datasets)}, for {edge.purpose}; {known}"
     return (
-        f'<path class="flow is-{_text(edge.observability)}" data-flow="{_text(edge.flow)}" d="{curve(edge.points)}"'
-        f' stroke="#808d92" stroke-width="1.4"{dash} marker-end="url(#chain-head)"><title>{_text(words)}</title></path>'
+        f'<path class="flow is-{_text(edge.observability)}{tone}" data-flow="{_text(edge.flow)}" d="{curve(edge.points)}"'
+        f' stroke="{_BRIGHT if tone == " is-lit" else "#808d92"}" stroke-width="{2.4 if tone == " is-lit" else 1.4}"'
+        f'{dash}{_FADED.get(tone, "")} marker-end="url(#chain-head)"><title>{_text(words)}</title></path>'
     )
 
 
-def _node(node: PictureNode) -> str:
+def _node(node: PictureNode, tone: str) -> str:
     middle = node.y + node.h / 2
     ink = _INK.get(node.kind, "#808d92")
     return (
-        f'<g class="node is-{_text(node.kind)}" data-node="{_text(node.id)}">'
+        f'<g class="node is-{_text(node.kind)}{tone}" data-node="{_text(node.id)}"{_FADED.get(tone, "")}>'
         f"<title>{_text(f'{node.title} ({node.kind}): {node.subtitle}')}</title>"
         f'<rect class="box" x="{_n(node.x)}" y="{_n(node.y)}" width="{_n(node.w)}" height="{_n(node.h)}" rx="5"'
         ' fill="#808d92" fill-opacity="0.12" stroke="#808d92"/>'

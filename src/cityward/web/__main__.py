@@ -33,6 +33,8 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         place=setting.loaded.place,
         registry=setting.registry,
         clock=setting.city.city_clock,
+        digest=setting.loaded.digest,
+        where=setting.loaded.where,
         state=setting.state,
         history=setting.history(),
         credentials=setting.state,

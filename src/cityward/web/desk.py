@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from threading import Lock
 
 from cityward.reach.chains import FlowGraph, flow_graph
-from cityward.time import MINUTE
+from cityward.reach.exposure.compile import place_on
+from cityward.reach.questions import Reach
+from cityward.time import MINUTE, from_us
 from cityward.web.gcra import Gcra
 from cityward.web.identity import Reception
 from cityward.web.live import Feed
@@ -54,6 +58,23 @@ class DeviceRates:
         return round(wait / self._speed)
 
 
+class ReachToday:
+    """Who can reach what, as declared for the city's day. Closed when first asked on a day, in the asker's thread."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._lock = Lock()
+        self._closed: tuple[date, Reach] | None = None
+
+    def __call__(self) -> Reach:
+        """The closed place."""
+        doors, today = self._doors, from_us(self._doors.city_now_us()).date()
+        with self._lock:
+            if self._closed is None or self._closed[0] != today:
+                self._closed = (today, Reach(place_on(doors.place, today), doors.digest, doors.where))
+            return self._closed[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One per app."""
@@ -65,6 +86,7 @@ class Desk:
     budget: Budget
     rates: DeviceRates
     graph: FlowGraph
+    reach: ReachToday
     groups: dict[str, Sequence[int]]  # declared device -> its units
 
 
@@ -81,5 +103,6 @@ def set_up(doors: Doors) -> Desk:
         budget=Budget(BODY_BUDGET),
         rates=DeviceRates(doors.clock.speed),
         graph=flow_graph(doors.place),
+        reach=ReachToday(doors),
         groups={group: tuple(units) for group, units in groups.items()},
     )

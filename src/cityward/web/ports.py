@@ -113,6 +113,8 @@ class Doors:
     place: Place
     registry: Registry
     clock: CityClock
+    digest: str = ""  # of the declaration
+    where: Callable[[str], str] = str  # dotted path -> `file:line  path` of the declaration
     state: StateReader
     history: History
     credentials: Credentials

@@ -130,7 +130,9 @@ def _instrument(said: Said) -> str:
     instrument = said.place.instruments[said.head.subject]
     status = " Its status is contested." if instrument.status == "contested" else ""
     whose, powers = said.name(instrument.jurisdiction), ", ".join(instrument.powers)
-    return f"{said.subject} of {whose} gives powers to {powers}.{status}"
+    rests_on = "; ".join(filter(None, (instrument.citation, instrument.source and f"as told by {instrument.source}")))
+    cited = f" ({rests_on})" if rests_on else ""
+    return f"{said.subject}, an instrument of {whose}{cited}, gives powers to {powers}.{status}"
 
 
 def _incorporated(said: Said) -> str:

@@ -1,0 +1,94 @@
+"""Who can reach what: the questions of `cityward reach`, for the console.
+
+Answers are told without their reasons; the reason of one is asked for when somebody looks at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from cityward.reach.exposure.answers import Verdict
+from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
+from cityward.reach.questions import Explain, Reason, Report, Row, grounds
+from cityward.web.desk import ReachToday
+from cityward.web.identity import CONSOLE
+from cityward.web.problems import Problem
+from cityward.web.routes import Call, route
+
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class ReachQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    about: Literal["party", "jurisdiction", "dataset", "service", "thing"] | None = None  # None: the overview
+    id: Name | None = None
+
+
+class ReasonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    who: Name
+    kind: Literal["dataset", "thing", "service", "function"]
+    item: Name
+    mode: Name
+    verdict: Verdict
+    axis: Literal["", "party", "place"] = ""
+
+
+@route("GET", "/api/reach", summary="Who can reach what", scopes={CONSOLE}, query=ReachQuery, answer=Report)
+async def reach(call: Call[ReachQuery]) -> object:
+    return await asyncio.to_thread(_report, call.desk.reach, call.query)
+
+
+def _report(today: ReachToday, query: ReachQuery) -> Report:
+    """In a thread."""
+    reach = today()
+    if query.about is None or query.id is None:
+        return reach.overview()
+    ask = {
+        "party": reach.of_party,
+        "jurisdiction": reach.of_jurisdiction,
+        "dataset": reach.of_dataset,
+        "service": reach.of_service,
+        "thing": reach.of_thing,
+    }[query.about]
+    try:
+        return ask(query.id, Explain(rows=0))
+    except LookupError:
+        raise Problem(404, "not-found", f"no {query.about} `{query.id[:64]}`") from None
+
+
+@route(
+    "GET",
+    "/api/reach/reason",
+    summary="Why one answer holds, with the lines it rests on",
+    scopes={CONSOLE},
+    query=ReasonQuery,
+    answer=Reason,
+)
+async def reason(call: Call[ReasonQuery]) -> object:
+    return await asyncio.to_thread(_reason, call.desk.reach, call.query)
+
+
+def _reason(today: ReachToday, query: ReasonQuery) -> Reason:
+    """In a thread."""
+    if query.mode not in ANSWERED[Predicate(query.kind)]:
+        raise Problem(400, "bad-request", f"a {query.kind} has no mode `{query.mode[:32]}`")
+    row = Row(
+        who=query.who,
+        who_name="",
+        axis=query.axis,
+        kind=query.kind,
+        item=query.item,
+        item_name="",
+        mode=Mode(query.mode),
+        verdict=query.verdict,
+    )
+    found = today().reason(*grounds(row))
+    if found is None:
+        raise Problem(404, "not-found", "no such answer follows from the declaration")
+    return found
+
+
+ROUTES = (reach, reason)
