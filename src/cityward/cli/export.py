@@ -1,0 +1,86 @@
+"""`cityward export`: a place in the words of other tools."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from sys import stdout
+
+import click
+
+from cityward.compose.exchange import (
+    Told,
+    export_broken,
+    export_formats,
+    export_model,
+    told_of_check,
+    told_of_errors,
+)
+from cityward.compose.places import load_place
+from cityward.errors import PlaceError
+from cityward.place.hints import did_you_mean
+
+EXAMPLES = """
+\b
+Examples:
+  cityward export cyclonedx examples/doggerford -o doggerford.cdx.json --at 2026-05-01T00:00:00Z
+  cityward export dpv examples/doggerford -o transfers.jsonld     transfers of personal data, for the register
+  cityward export sarif examples/doggerford -o check.sarif        findings, for a code host or an editor
+  cityward export svg examples/doggerford --through video-management -o video.svg
+  cityward export dot examples/doggerford | dot -Tpdf -o flows.pdf
+\b
+Formats: cyclonedx, dot, dpv, graphml, otm, sarif, svg, threagile. What each one keeps and loses: docs/exchange.md.
+The same declaration and options give the same bytes: the time is an option, and left out where none is given.
+\b
+Exit code: 0 written, 1 the declaration does not hold together (as SARIF its errors are written), 2 usage.
+"""
+
+SARIF = "sarif"
+_TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
+
+
+@click.command("export", epilog=EXAMPLES)
+@click.argument("format_id", metavar="FORMAT")
+@click.argument("place", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file. [default: stdout]"
+)
+@click.option(
+    "--through", metavar="ID", help="Only the flows of chains through this device, system or party (dot, graphml, svg)."
+)
+@click.option("--at", type=click.DateTime(_TIMES), help="The time, in UTC, that the export bears.")
+@click.pass_context
+def command(
+    ctx: click.Context, format_id: str, place: Path, output: Path | None, through: str | None, at: datetime | None
+) -> None:
+    """Write the declaration PLACE as FORMAT."""
+    known = {one.id for one in export_formats()}
+    if format_id not in known:
+        raise click.UsageError(
+            f"there is no format `{format_id}`{did_you_mean(format_id, known)}; known are {', '.join(sorted(known))}"
+        )
+    base = _base(place)
+    try:
+        loaded = load_place(place)
+    except PlaceError as error:
+        if format_id != SARIF:
+            raise
+        _put(export_broken(told_of_errors(error), base), output)
+        ctx.exit(1)
+    told: tuple[Told, ...] = told_of_check(loaded) if format_id == SARIF else ()
+    moment = at.replace(tzinfo=UTC) if at else None
+    _put(export_model(format_id, loaded, told=told, at=moment, chains_through=through, base=base), output)
+
+
+def _base(place: Path) -> str:
+    """The folder of the declaration as it was named; none where that would tell of this machine, or lead out of here."""
+    folder = place if place.is_dir() else place.parent
+    return "" if folder.is_absolute() or ".." in folder.parts or folder == Path() else folder.as_posix()
+
+
+def _put(raw: bytes, output: Path | None) -> None:
+    if output is None:
+        stdout.buffer.write(raw)
+    else:
+        output.write_bytes(raw)
+        click.echo(f"{output}: {len(raw):,} bytes", err=True)
