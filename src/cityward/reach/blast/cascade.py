@@ -67,11 +67,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A point that is dark from the beginning, or from an hour on. `path` is the declaration line that puts it among them."""
+    """A point that is dark from an hour on. Possible where facts are `missing`; `path` is the line it rests on."""
 
     hours: float
     path: str
-    missing: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 Starts = Mapping[int, Start]
@@ -165,7 +165,7 @@ class Falls:
                 facts.add(self.cascade.links[self.by[here][0]].missing or NAMED_ELSEWHERE)
                 open_.extend(self._felled_by(here))
             else:
-                facts.add(self.starts[here].missing or NAMED_ELSEWHERE)
+                facts.update(self.starts[here].missing)
         return tuple(sorted(facts - {NAMED_ELSEWHERE}))
 
 
@@ -179,7 +179,7 @@ def fall(cascade: Cascade, starts: Starts, bound: Bound = Bound.CERTAIN, held: C
         held: points that fall by their start alone, whatever else falls.
     """
     head, need, delay, waits = cascade.head, cascade.need, cascade.delay, cascade.waits(bound)
-    heap = [(s.hours, 0, p) for p, s in starts.items() if bound is Bound.POSSIBLE or s.missing is None]
+    heap = [(s.hours, 0, p) for p, s in starts.items() if bound is Bound.POSSIBLE or not s.missing]
     best = {point: (hours, depth) for hours, depth, point in heap}
     at, by, left = dict[int, float](), dict[int, tuple[int, int]](), dict[int, int]()
     heapify(heap)

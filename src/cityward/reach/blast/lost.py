@@ -23,7 +23,7 @@ class Arrival(NamedTuple):
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dataset that no longer arrives somewhere. `services` read it."""
+    """A dataset that no longer arrives somewhere. `services` read it there: their operator is who receives it."""
 
     dataset: str
     at: str
@@ -56,20 +56,24 @@ def lost_data(place: Place, cut: Container[str], dark: Container[str]) -> LostDa
     graph = flow_graph(place)
     devices = {node.id for node in graph.nodes if node.kind is NodeKind.DEVICE}
     standing = [edge for edge in graph.edges if edge.flow not in cut and not _dark(place, edge, dark)]
-    makes = _makes(graph.edges)
+    makes = _makes(graph.edges, devices)
     brought = frozenset(edge.target for edge in graph.edges if edge.target != edge.source) - devices
     before = _arriving(graph.edges, makes, brought)
     after = _arriving(standing, makes, brought)
     every = dict.fromkeys(Arrival(dataset, edge.target) for edge in graph.edges for dataset in edge.datasets)
     gone = [one for one in every if one in before and one not in after and one.at not in dark]
-    readers: dict[str, list[str]] = {}
-    for name, service in place.services.items():
-        for dataset in service.reads:
-            readers.setdefault(dataset, []).append(name)
     return LostData(
-        gone=tuple(Lost(dataset=d, at=at, services=tuple(readers.get(d, ()))) for d, at in gone),
+        gone=tuple(Lost(dataset=d, at=at, services=tuple(_readers(place, d, at))) for d, at in gone),
         thinner=tuple(_thinner(standing, makes, gone, after)),
     )
+
+
+def _readers(place: Place, dataset: str, at: str) -> Iterator[str]:
+    system = place.systems.get(at)
+    receiver = at if system is None else system.operator
+    for name, service in place.services.items():
+        if dataset in service.reads and service.operator == receiver:
+            yield name
 
 
 def _dark(place: Place, edge: Edge, dark: Container[str]) -> bool:
@@ -78,13 +82,21 @@ def _dark(place: Place, edge: Edge, dark: Container[str]) -> bool:
     return any(end in dark for end in (edge.source, edge.target, flow.from_, flow.to))
 
 
-def _makes(edges: Iterable[Edge]) -> dict[str, dict[str, None]]:
-    """Node -> the datasets that leave it and are brought to it by no flow."""
+def _makes(edges: Iterable[Edge], devices: Container[str]) -> dict[str, dict[str, None]]:
+    """Node -> the datasets that leave it and are brought to it by no flow.
+
+    A dataset that only goes round in circles is made by the devices that send it; where none does, by all that send it.
+    """
     brought = {(edge.target, dataset) for edge in edges for dataset in edge.datasets}
-    makes: dict[str, dict[str, None]] = {}
+    senders: dict[str, list[str]] = {}
     for edge in edges:
-        made = makes.setdefault(edge.source, {})
-        made.update(dict.fromkeys(dataset for dataset in edge.datasets if (edge.source, dataset) not in brought))
+        for dataset in edge.datasets:
+            senders.setdefault(dataset, []).append(edge.source)
+    makes: dict[str, dict[str, None]] = {}
+    for dataset, sending in senders.items():
+        origins = [node for node in sending if (node, dataset) not in brought]
+        for node in origins or [node for node in sending if node in devices] or sending:
+            makes.setdefault(node, {})[dataset] = None
     return makes
 
 

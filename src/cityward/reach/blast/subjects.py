@@ -89,7 +89,7 @@ def starts_of(
     for subject in subjects:
         for point, start in _starts(place, subject, axis):
             number = cascade.number.get(point)
-            if number is not None and (number not in starts or start.missing is None):
+            if number is not None and (number not in starts or not start.missing):
                 starts[number] = start
     return starts
 
@@ -118,7 +118,7 @@ def _within(
         if where in inside:
             yield Point(kind, name), Start(0.0, path)
         elif where == UNKNOWN:
-            yield Point(kind, name), Start(0.0, path, missing=path)
+            yield Point(kind, name), Start(0.0, path, missing=(path,))
 
 
 def _in_zone(place: Place, zone: str) -> Iterator[tuple[Point, Start]]:

@@ -1,0 +1,190 @@
+"""Single points of failure, and pairs that fail together what neither fails alone.
+
+Every candidate is tried once through the cascade: exact, no sampling. A candidate leaves links *short*: touched, not fired. Two
+candidates can fail something new only where both leave the same link short and together take enough of it; so only these pairs
+are looked at, and each from where its two falls ended, not from the start.
+
+INVARIANT: only certain links count. What is not known makes no point of failure; `scenarios.dark` tells what it could add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+
+from cityward.place.model import Place
+from cityward.reach.blast.cascade import Cascade, Falls, Kind, Starts, fall
+from cityward.reach.blast.citizens import citizens
+from cityward.reach.blast.subjects import Subject, SubjectKind, starts_of
+from cityward.reach.exposure.answers import Axis
+
+MAX_PAIRS = 200_000  # pairs looked at: a second of work; a city has thousands
+
+
+class FailurePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One subject whose end fails functions, or two whose common end fails more than either. Functions in declared order."""
+
+    subjects: tuple[Subject, ...]
+    axis: Axis | None = None
+    functions: tuple[str, ...]  # of two subjects: those that neither fails alone
+    essential: tuple[str, ...]
+    affected: int  # people of the union of their areas, where known
+
+
+class FailurePoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of them, those that fail most essential functions first, then most functions, then most people."""
+
+    singles: tuple[FailurePoint, ...]
+    pairs: tuple[FailurePoint, ...]
+    tried: int
+    all_pairs: bool  # False where there are more than `MAX_PAIRS` to look at
+
+
+class Weaker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a change adds to a point of failure, or to a pair."""
+
+    subjects: tuple[Subject, ...]
+    axis: Axis | None
+    functions: tuple[str, ...]
+    essential: tuple[str, ...]
+
+
+class Redundancy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a change moves the points of failure."""
+
+    lost: tuple[Weaker, ...]
+    won: tuple[Weaker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A candidate and its fall. `short`: what it takes of each link it touches without firing it."""
+
+    number: int
+    subject: Subject
+    axis: Axis | None
+    falls: Falls
+    short: dict[int, int]
+
+
+def failure_points(place: Place, cascade: Cascade) -> FailurePoints:
+    """Every system, device group, named member, site, party (with its group) and jurisdiction (on each axis) alone; and in pairs.
+
+    Jurisdictions make no pairs: they are too large for a second one to say more.
+    """
+    tried, singles, kept = 0, list[FailurePoint](), list[_Tried]()
+    for subject, axis, starts in _candidates(place, cascade):
+        falls = fall(cascade, starts)
+        if functions := _functions(cascade, falls.at):
+            singles.append(_point(place, (subject,), axis, functions))
+        short = {link: cascade.need[link] - left for link, left in falls.left.items() if left > 0}
+        if short and subject.kind is not SubjectKind.JURISDICTION:
+            kept.append(_Tried(tried, subject, axis, falls, short))
+        tried += 1
+    looked_at = _pairs(cascade, kept)
+    pairs = [point for pair in islice(looked_at, MAX_PAIRS) if (point := _together(place, cascade, *pair)) is not None]
+    return FailurePoints(
+        singles=_ordered(singles), pairs=_ordered(pairs), tried=tried, all_pairs=next(looked_at, None) is None
+    )
+
+
+def lost_redundancy(before: FailurePoints, after: FailurePoints) -> Redundancy:
+    """What a change makes fail by one or two ends that did not before, and what it no longer does.
+
+    A pair of which one half now fails a function alone is told as that single, not as a pair that was won.
+    """
+    return Redundancy(lost=tuple(_added(before, after)), won=tuple(_added(after, before)))
+
+
+def _added(before: FailurePoints, after: FailurePoints) -> Iterator[Weaker]:
+    known = {(point.subjects, point.axis): set(point.functions) for point in (*before.singles, *before.pairs)}
+    for point in (*after.singles, *after.pairs):
+        already = set(known.get((point.subjects, point.axis), ()))
+        for subject in point.subjects if len(point.subjects) > 1 else ():
+            already |= known.get(((subject,), point.axis), set())
+        new = tuple(name for name in point.functions if name not in already)
+        if new:
+            essential = tuple(name for name in point.essential if name in new)
+            yield Weaker(subjects=point.subjects, axis=point.axis, functions=new, essential=essential)
+
+
+_SUBJECTS = {
+    Kind.PARTY: SubjectKind.PARTY,
+    Kind.SITE: SubjectKind.SITE,
+    Kind.SYSTEM: SubjectKind.SYSTEM,
+    Kind.DEVICE: SubjectKind.DEVICE,
+    Kind.MEMBER: SubjectKind.MEMBER,
+}
+
+
+def _candidates(place: Place, cascade: Cascade) -> Iterator[tuple[Subject, Axis | None, Starts]]:
+    for point in cascade.points:
+        if point.kind in _SUBJECTS:
+            subject = Subject(kind=_SUBJECTS[point.kind], id=point.id)
+            yield subject, None, starts_of(place, cascade, (subject,))
+    for name in place.jurisdictions:
+        subject = Subject(kind=SubjectKind.JURISDICTION, id=name)
+        for axis in Axis:
+            yield subject, axis, starts_of(place, cascade, (subject,), axis)
+
+
+def _functions(cascade: Cascade, fallen: Iterable[int]) -> list[str]:
+    found = sorted(number for number in fallen if cascade.points[number].kind is Kind.FUNCTION)
+    return [cascade.points[number].id for number in found]
+
+
+def _point(place: Place, subjects: tuple[Subject, ...], axis: Axis | None, functions: list[str]) -> FailurePoint:
+    return FailurePoint(
+        subjects=subjects,
+        axis=axis,
+        functions=tuple(functions),
+        essential=tuple(name for name in functions if place.functions[name].essential),
+        affected=citizens(place, functions).affected,
+    )
+
+
+def _ordered(points: list[FailurePoint]) -> tuple[FailurePoint, ...]:
+    return tuple(sorted(points, key=lambda p: (-len(p.essential), -len(p.functions), -p.affected)))
+
+
+def _pairs(cascade: Cascade, kept: list[_Tried]) -> Iterator[tuple[_Tried, _Tried, int]]:
+    """(first, second, link): two candidates that together take enough of a link that each leaves short. A pair may come again."""
+    by_link: dict[int, list[_Tried]] = {}
+    for one in kept:
+        for link in one.short:
+            by_link.setdefault(link, []).append(one)
+    for link, short in by_link.items():
+        taking = sorted(short, key=lambda one: (-one.short[link], one.number))
+        for i, first in enumerate(taking):
+            for second in taking[i + 1 :]:
+                if first.short[link] + second.short[link] < cascade.need[link]:
+                    break
+                yield (first, second, link) if first.number < second.number else (second, first, link)
+
+
+def _together(place: Place, cascade: Cascade, first: _Tried, second: _Tried, link: int) -> FailurePoint | None:
+    """What two fail that neither fails alone; None where it is nothing, or where another link told of the pair before."""
+    one, other, new = first.falls.at, second.falls.at, set[int]()
+
+    def fires(link: int) -> bool:
+        head = cascade.head[link]
+        if head in one or head in other or head in new:
+            return False
+        weights = (weight for at, weight in cascade.links[link].body if at in one or at in other or at in new)
+        return sum(weights) >= cascade.need[link]
+
+    firing = [short for short in first.short if short in second.short and fires(short)]
+    if not firing or firing[0] != link:
+        return None
+    open_ = [cascade.head[short] for short in firing]
+    new.update(open_)
+    for point in open_:
+        for then, _ in cascade.certain[point]:
+            if fires(then):
+                new.add(cascade.head[then])
+                open_.append(cascade.head[then])
+    functions = _functions(cascade, new)
+    return _point(place, (first.subject, second.subject), None, functions) if functions else None
