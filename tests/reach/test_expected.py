@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -13,9 +15,16 @@ from cityward.compose.places import load_place
 from cityward.place.data import Protection
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
+from cityward.reach.blast.cascade import Cascade
+from cityward.reach.blast.outcome import Outcome
+from cityward.reach.blast.points import failure_points
+from cityward.reach.blast.sanctioned import sanctioned
+from cityward.reach.blast.scenarios import dark
+from cityward.reach.blast.subjects import Subject, SubjectKind
+from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.chain_facts import ChainFacts, facts_of
 from cityward.reach.chains import Chain, chains, flow_graph
-from cityward.reach.exposure.answers import Axis, Bound, Exposure, expose, scenarios_of
+from cityward.reach.exposure.answers import LAW, Axis, Bound, Exposure, expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
 
@@ -40,7 +49,7 @@ def expected(name: str) -> dict[str, Any]:
     return yaml.safe_load((FOLDER / "expected" / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-REACH, CHAINS = expected("reach"), expected("chains")
+REACH, BLAST, CHAINS = expected("reach"), expected("blast"), expected("chains")
 AXES = [(name, Axis(axis)) for name, of in REACH["jurisdictions"].items() for axis in of]
 
 
@@ -52,6 +61,11 @@ def place() -> Place:
 @pytest.fixture(scope="module")
 def exposure(place: Place) -> Exposure:
     return expose(compile_place(place), scenarios_of(place))
+
+
+@pytest.fixture(scope="module")
+def cascade(place: Place) -> Cascade:
+    return compile_cascade(place)
 
 
 # --- the files themselves
@@ -147,6 +161,88 @@ def test_a_jurisdiction_has_the_verdicts_on_steering_and_stopping_that_were_work
 
 def verdict(exposure: Exposure, jurisdiction: str, axis: Axis, kind: Predicate, name: str, mode: str) -> str:
     return exposure.verdict(jurisdiction, axis, Node(kind, name, Mode(mode))).value
+
+
+# --- what is not known
+
+
+def unknowns() -> Iterator[Any]:
+    """(scenario, answer, sets of facts) of every `missing` in the file."""
+    modes = {"datasets": "read", "systems": "update", "functions": "stop"}
+    parts = [(Node(Predicate.PARTY, "brightkey"), REACH["anybody"])]  # reaches nothing certainly
+    parts += [(Node(Predicate.PARTY, name), party) for name, party in REACH["parties"].items()]
+    parts += [(Node(LAW[axis], name), REACH["jurisdictions"][name][axis]) for name, axis in AXES]
+    for scenario, part in parts:
+        for path, sets in part.get("missing", {}).items():
+            kind, name = path.split(".")
+            yield pytest.param(scenario, Node(KINDS[kind], name, modes[kind]), sets, id=f"{scenario.subject}-{path}")
+
+
+@pytest.mark.parametrize(("scenario", "answer", "sets"), list(unknowns()))
+def test_an_unknown_rests_on_the_missing_facts_that_were_named(
+    exposure: Exposure, scenario: Node, answer: Node, sets: list[list[str]]
+):
+    """Each set is enough, no fact of it is idle, and there is no other: without one fact of each set the answer is gone."""
+    assert not exposure.holds(Bound.CERTAIN, scenario, answer)
+    for facts in sets:
+        assert holds_knowing(exposure, scenario, answer, worst=set(facts))
+        for fact in facts:
+            assert not holds_knowing(exposure, scenario, answer, worst=set(facts) - {fact})
+    for harmless in product(*sets):
+        assert not holds_knowing(exposure, scenario, answer, worst=set(exposure.model.missing) - set(harmless))
+
+
+def holds_knowing(exposure: Exposure, scenario: Node, answer: Node, worst: set[str]) -> bool:
+    """Whether an answer holds when these unknown facts are the worst they can be, and the others harmless."""
+    clauses = exposure.model.clauses
+    taken = [number for number, path in enumerate(exposure.model.missing) if path in worst]
+    again = expose(exposure.model, [scenario], clauses.certain | np.isin(clauses.missing, taken))
+    return again.holds(Bound.POSSIBLE, scenario, answer)
+
+
+# --- blast
+
+
+def effects(outcome: Outcome) -> dict[str, list[float]]:
+    return {effect.function: [effect.degrades_h, effect.fails_h] for effect in outcome.effects}
+
+
+@pytest.mark.parametrize("worked", BLAST["dark"], ids=lambda worked: "-".join(worked["of"]))
+def test_what_goes_dark_takes_with_it_what_was_worked_out(place: Place, cascade: Cascade, worked: dict[str, Any]):
+    kind, name, *axis = worked["of"]
+    answers = dark(place, cascade, [Subject(kind=SubjectKind(kind), id=name)])
+    outcome = next(answer.outcome for answer in answers if answer.axis == (axis[0] if axis else None))
+    hours = dict.fromkeys(worked["gone"], 0) | worked["lasting"]
+    hours |= {name: 0} if kind != "jurisdiction" else {}
+    grouped = {f"{group}-{n:02d}" for group in hours for n in (1, 2, 3)}  # members that records name follow their group
+    assert {f.id: f.hours for f in outcome.fallen if f.id in hours or f.id not in grouped} == hours
+    assert effects(outcome) == worked["functions"]
+    assert outcome.citizens.affected == worked["citizens"]
+
+
+@pytest.mark.parametrize("worked", BLAST["sanctioned"], ids=lambda worked: worked["party"])
+def test_a_sanctioned_party_leaves_to_do_what_was_worked_out(place: Place, cascade: Cascade, worked: dict[str, Any]):
+    answer = sanctioned(place, cascade, worked["party"])
+    assert {ending.agreement: ending.exit_days for ending in answer.endings} == worked["agreements"]
+    assert sorted(update.id for update in answer.updates) == worked["updates"]
+    assert sorted(a.access for a in answer.revoke if a.party in answer.group) == worked["accesses"]
+    assert sorted(a.access for a in answer.revoke if a.party not in answer.group) == worked["accesses_of_others"]
+    assert sorted({one.dataset for one in answer.get_back}) == worked["datasets"]
+    assert sorted(one.key for one in answer.take_over) == worked["keys"]
+    assert effects(answer.outcome) == worked["functions"]
+    assert answer.outcome.citizens.affected == worked["citizens"]
+
+
+SINGLES = {"parties": "party", "systems": "system", "devices": "device", "members": "member", "sites": "site"}
+
+
+@pytest.mark.parametrize("function", BLAST["single_points"])
+def test_the_single_points_of_an_essential_function_are_those_worked_out(place: Place, cascade: Cascade, function: str):
+    points = [point for point in failure_points(place, cascade).singles if function in point.essential]
+    found = [subject for point in points for subject in point.subjects]
+    by_kind = {name: sorted(one.id for one in found if one.kind == kind) for name, kind in SINGLES.items()}
+    worked = BLAST["single_points"][function]
+    assert by_kind == {kind: worked[kind] for kind in SINGLES}
 
 
 # --- chains
