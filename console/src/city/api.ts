@@ -90,6 +90,38 @@ export interface ChainEdge {
 }
 export interface Chain { width: number; height: number; nodes: ChainNode[]; edges: ChainEdge[] }
 
+export type About = 'dataset' | 'party' | 'jurisdiction' | 'service' | 'thing'
+export type Subjects = Record<About, { id: string; name: string }[]>
+export type Verdict = 'reachable' | 'unknown' | 'access without instrument' | 'compellable without access'
+export interface ReachRow {
+  who: string
+  who_name: string
+  axis: '' | 'party' | 'place'
+  kind: string
+  item: string
+  item_name: string
+  mode: string
+  verdict: Verdict
+  allowed: boolean | null
+  missing: string[]
+}
+export interface ReachReport {
+  question: string
+  subject: string
+  digest: string
+  rows: ReachRow[]
+  facts: { path: string; where: string; settles: number }[]
+  reachable: number
+  unknown: number
+  joined: { datasets: string[]; personal: string[]; categories: string[]; subjects: string[] } | null
+}
+export interface Reason {
+  sentences: { text: string; where: string[]; missing: string | null }[]
+  conclusion: string
+  nodes: string[]
+  flows: string[]
+}
+
 /** What went wrong, in words for the person who looks at the page. */
 export class Unanswered extends Error {
   constructor(readonly status: number, message: string) {

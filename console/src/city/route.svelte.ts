@@ -1,12 +1,21 @@
 /** Where we are in the one page: the fragment of the address. */
 
-export type Route = { page: 'map' } | { page: 'chain'; node: string | null } | { page: 'device'; id: string } | { page: 'lost' }
+export type Route =
+  | { page: 'map' }
+  | { page: 'chain'; node: string | null }
+  | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
+  | { page: 'device'; id: string }
+  | { page: 'lost' }
 
 export function parse(hash: string): Route {
   const [page = '', ...rest] = hash.replace(/^#\/?/, '').split('/')
   const id = decode(rest.join('/'))
   if (page === '' && !id) return { page: 'map' }
   if (page === 'chain') return { page: 'chain', node: id || null }
+  if (page === 'reach') {
+    const [about = '', subject = '', ...answer] = rest.map(decode)
+    return { page: 'reach', about: about || null, id: subject || null, answer: answer.join('/') || null }
+  }
   if (page === 'device' && id) return { page: 'device', id }
   return { page: 'lost' }
 }
@@ -30,3 +39,7 @@ class Router {
 export const router = new Router()
 export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
+
+/** `answer` names one row of the answers: who/axis/kind/item/mode. */
+export const reachLink = (about?: string | null, id?: string | null, answer?: string | null): string =>
+  `#/reach${about && id ? `/${about}/${encodeURIComponent(id)}${answer ? `/${answer.split('/').map(encodeURIComponent).join('/')}` : ''}` : ''}`

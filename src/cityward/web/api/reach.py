@@ -6,18 +6,20 @@ Answers are told without their reasons; the reason of one is asked for when some
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from cityward.place.record import Record
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
 from cityward.reach.questions import Explain, Reason, Report, Row, grounds
 from cityward.web.desk import ReachToday
 from cityward.web.identity import CONSOLE
 from cityward.web.problems import Problem
-from cityward.web.routes import Call, route
+from cityward.web.routes import Call, Nothing, route
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -34,6 +36,38 @@ class ReasonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Name
     verdict: Verdict
     axis: Literal["", "party", "place"] = ""
+
+
+class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+
+
+class SubjectsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be asked about."""
+
+    dataset: tuple[Subject, ...]
+    party: tuple[Subject, ...]
+    jurisdiction: tuple[Subject, ...]
+    service: tuple[Subject, ...]
+    thing: tuple[Subject, ...]
+
+
+@route("GET", "/api/reach/subjects", summary="What can be asked about", scopes={CONSOLE}, answer=SubjectsView)
+async def subjects(call: Call[Nothing]) -> object:
+    place = call.desk.doors.place
+    return SubjectsView(
+        dataset=_named(place.datasets),
+        party=_named(place.parties),
+        jurisdiction=_named(place.jurisdictions),
+        service=_named(place.services),
+        thing=(*_named(place.systems), *_named(place.devices)),
+    )
+
+
+def _named(records: Mapping[str, Record]) -> tuple[Subject, ...]:
+    known = (Subject(id=name, name=record.name or name) for name, record in records.items())
+    return tuple(sorted(known, key=lambda subject: subject.name.casefold()))
 
 
 @route("GET", "/api/reach", summary="Who can reach what", scopes={CONSOLE}, query=ReachQuery, answer=Report)
@@ -91,4 +125,4 @@ def _reason(today: ReachToday, query: ReasonQuery) -> Reason:
     return found
 
 
-ROUTES = (reach, reason)
+ROUTES = (subjects, reach, reason)
