@@ -1,0 +1,1 @@
+"""One module per format: `FORMAT` (the word on the command line), `TITLE`, and `read(files, draft)`."""

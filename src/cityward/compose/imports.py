@@ -1,0 +1,65 @@
+"""Models of other tools, in: which formats there are, and a fragment of a declaration from their files.
+
+INVARIANT: the bytes of an import are bounded before they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cityward.adapters.exchange.imports import importers
+from cityward.adapters.exchange.imports.contract import Assumed, DecodeErrors, File, Imported, Unmapped
+from cityward.adapters.exchange.imports.draft import Draft
+from cityward.adapters.exchange.imports.yaml_text import fragment_text
+from cityward.errors import DecodeError
+from cityward.guard.reasons import Reason
+from cityward.place.model import Place
+
+__all__ = [
+    "Assumed", "DecodeErrors", "File", "Imported", "Unmapped", "fragment_text", "import_formats", "import_model", "read_files",
+]  # fmt: skip
+
+MAX_IMPORT_BYTES = 512 * 2**20  # of all files together; each format has its own, smaller bounds
+
+
+def import_formats() -> dict[str, str]:
+    """The formats that can be imported, each with a title."""
+    return {importer.format: importer.title for importer in importers().values()}
+
+
+def import_model(format: str, files: Sequence[File], beside: Place | None = None) -> Imported:
+    """A fragment of a declaration from files of another tool.
+
+    Args:
+        format: one of `import_formats`.
+        files: of one format, read as one.
+        beside: the place it will be included in; ids are kept apart from those there, jurisdictions are shared.
+
+    Raises:
+        DecodeError: the files cannot be read as that format.
+        KeyError: there is no such format.
+    """
+    draft = Draft(format, beside)
+    importers()[format].read(files, draft)
+    return draft.done()
+
+
+def read_files(paths: Sequence[Path]) -> list[File]:
+    """The bytes of files.
+
+    Raises:
+        DecodeError: they are too large.
+        OSError: one cannot be read.
+    """
+    files: list[File] = []
+    left = MAX_IMPORT_BYTES
+    for path in paths:
+        with path.open("rb") as opened:
+            raw = opened.read(left + 1)
+        if len(raw) > left:
+            what = f"the files are larger than {MAX_IMPORT_BYTES >> 20} MiB"
+            raise DecodeError(Reason.TOO_LARGE.name, what, where=path.name, mend="import a part of them")
+        left -= len(raw)
+        files.append(File(path.name, raw))
+    return files
