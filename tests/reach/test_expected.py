@@ -13,6 +13,7 @@ import yaml
 
 from cityward.compose.places import load_place
 from cityward.place.data import Protection
+from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.blast.cascade import Cascade
@@ -198,6 +199,47 @@ def holds_knowing(exposure: Exposure, scenario: Node, answer: Node, worst: set[s
     taken = [number for number, path in enumerate(exposure.model.missing) if path in worst]
     again = expose(exposure.model, [scenario], clauses.certain | np.isin(clauses.missing, taken))
     return again.holds(Bound.POSSIBLE, scenario, answer)
+
+
+# --- changes
+
+
+def changed(edits: list[list[str]]) -> Place:
+    """The place after some words of its files became others; each must occur once."""
+
+    def read(name: str) -> bytes:
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        for _, old, new in (edit for edit in edits if edit[0] == name):
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        return text.encode()
+
+    return load("place.yaml", read).place
+
+
+def answers(exposure: Exposure, scenario: Node, bound: Bound) -> dict[tuple[str, str], set[str]]:
+    held = exposure.reached(scenario, bound)
+    return {
+        (kind, mode): {node.subject for node in held if node.predicate is KINDS[kind] and node.detail == mode}
+        for kind, mode in LISTS
+    }
+
+
+@pytest.mark.parametrize("bound", Bound)
+@pytest.mark.parametrize("change", expected("changes"), ids=lambda change: change["change"])
+def test_a_change_adds_and_takes_what_was_worked_out(exposure: Exposure, change: dict[str, Any], bound: Bound):
+    scenario = Node(Predicate(change["scenario"][0]), change["scenario"][1])
+    before = answers(exposure, scenario, bound)
+    after = answers(expose(compile_place(changed(change["edits"])), [scenario]), scenario, bound)
+    if "after" in change:
+        worked = change["after"].get(bound.value, {})
+        for kind, mode in ((kind, mode) for kind, modes in worked.items() for mode in modes):
+            assert sorted(after[kind, mode]) == worked[kind][mode], (kind, mode)
+        return
+    gained, lost = (change.get(way, {}).get(bound.value, {}) for way in ("gained", "lost"))
+    for kind, mode in LISTS:
+        assert after[kind, mode] - before[kind, mode] == set(gained.get(kind, {}).get(mode, [])), (kind, mode)
+        assert before[kind, mode] - after[kind, mode] == set(lost.get(kind, {}).get(mode, [])), (kind, mode)
 
 
 # --- blast
