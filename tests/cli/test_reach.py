@@ -30,13 +30,13 @@ def test_the_overview_tells_which_jurisdiction_reads_what_is_about_people():
     result = run(DOGGERFORD)
     assert result.exit_code == 1  # XA reaches video that only GB may
     assert "Who can read what is about people" in result.output
-    assert "Xanthia, over what is its own parties" in result.output
+    assert "Xanthia, over its parties" in result.output
     assert "(not allowed)" in result.output
 
 
 def test_a_dataset_s_answer_has_a_path_with_lines():
     result = run(DOGGERFORD, "--dataset", "street-video", "--why", "100")
-    assert "Why Xanthia, over party: read Street video, reachable" in result.output
+    assert "Why Xanthia, over its parties: read Street video, reachable" in result.output
     assert "Information Cooperation Act of Xanthia, an instrument of Xanthia (XA Statutes 2019" in result.output
     assert "parties.yaml:17  instruments.xa-cooperation-act" in result.output
 

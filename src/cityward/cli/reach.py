@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 
 import click
 import msgspec
@@ -31,7 +32,7 @@ or may, 2 usage.
 """
 
 FACTS_SHOWN = 8
-NAMES_SHOWN = 6
+WIDTH = 118  # of a wrapped line
 
 
 @click.command("reach", epilog=EXAMPLES)
@@ -156,31 +157,44 @@ def _print_chains(report: ChainReport) -> None:
         click.echo()
 
 
+Lines = tuple[tuple[str, tuple[str, ...], str], ...]
+"""(mode, items, facts not known) of one party or jurisdiction."""
+
+
 def _print_verdict(verdict: Verdict, rows: list[Row]) -> None:
+    """Those of whom the same is said are told together."""
     click.echo(f"{click.style(verdict.value, bold=True)}: {len(rows)}")
-    for (who, axis), own in groupby(sorted(rows, key=_by_who), key=lambda row: (row.who_name, row.axis)):
-        power = f", over what is its {'own parties' if axis == 'party' else 'own place'}" if axis else ""
-        click.echo(f"  {who}{power}")
-        for (mode, missing), those in groupby(sorted(own, key=_by_mode), key=lambda row: (row.mode, row.missing)):
-            listed = list(those)
-            names = ", ".join(f"{row.item_name}{' (not allowed)' if outside(row) else ''}" for row in listed)
-            because = f"   [not known: {', '.join(missing)}]" if missing else ""
-            click.echo(f"    {mode:9}{names}{because}")
+    by_who = {who: _lines(list(own)) for who, own in groupby(sorted(rows, key=who_of), key=who_of)}
+    together: dict[Lines, list[str]] = {}
+    for who, lines in by_who.items():
+        together.setdefault(lines, []).append(who)
+    for lines, those in together.items():
+        click.echo("\n".join(wrap("; ".join(those), WIDTH, initial_indent="  ", subsequent_indent="  ")))
+        for mode, items, missing in lines:
+            indent = f"    {mode:9}"
+            click.echo("\n".join(wrap(", ".join(items), WIDTH, initial_indent=indent, subsequent_indent=" " * 13)))
+            if missing:
+                click.echo(click.style(f"             not known: {missing}", dim=True))
     click.echo()
 
 
-def _by_who(row: Row) -> tuple[str, str]:
-    return (row.who_name, row.axis)
+def _lines(rows: list[Row]) -> Lines:
+    named = [(row.mode, ", ".join(row.missing), row.item_name + (" (not allowed)" * outside(row))) for row in rows]
+    groups = groupby(sorted(named), key=lambda line: line[:2])
+    return tuple((mode, tuple(name for *_, name in those), missing) for (mode, missing), those in groups)
 
 
-def _by_mode(row: Row) -> tuple[str, tuple[str, ...]]:
-    return (row.mode, row.missing)
+POWERS = {"party": ", over its parties", "place": ", over what lies or passes there", "": ""}
+
+
+def who_of(row: Row) -> str:
+    """A party, or a jurisdiction with its axis."""
+    return f"{row.who_name}{POWERS[row.axis]}"
 
 
 def _print_reason(row: Row, reason: Reason, number: int) -> None:
-    over = f", over {row.axis}" if row.axis else ""
     again = f" (way {number + 1})" if len(row.reasons) > 1 else ""
-    click.echo(f"Why {row.who_name}{over}: {row.mode} {row.item_name}, {row.verdict.value}{again}")
+    click.echo(f"Why {who_of(row)}: {row.mode} {row.item_name}, {row.verdict.value}{again}")
     for i, told in enumerate(reason.sentences, 1):
         unknown = click.style("  (not known)", fg="yellow") if told.missing else ""
         click.echo(f"  {i}. {told.text}{unknown}")

@@ -119,8 +119,8 @@ def test_all_that_is_said_of_doggerford_is_neutral_and_rests_on_lines(doggerford
 
 def _is_fit_to_print(sentence: str) -> None:
     assert sentence.endswith("."), sentence
-    assert not re.search(r"\b(sp(y|ies)|hostile|enem(y|ies)|suspect|threat|controls?|controlled)\b", sentence, re.I), (
-        sentence
-    )
+    assert not re.search(
+        r"\b(sp(y|ies)|hostile|enem(y|ies)|suspect|threat|controls|controlled|controlling)\b", sentence, re.I
+    ), sentence
     assert "{" not in sentence, sentence
     assert "None" not in sentence, sentence

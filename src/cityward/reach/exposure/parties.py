@@ -204,7 +204,7 @@ def held_by(
 
     Shares of one mechanism add up; mechanisms are never added to one another.
     """
-    need = round(share * UNITS)
+    need = max(1, round(share * UNITS))  # a threshold of 0 asks for some share; nobody's is none
     path = f"parties.{party}.owners"
     for mechanism in SHARES:
         weights: dict[str, int] = {}
@@ -213,9 +213,9 @@ def held_by(
                 to.edge(head, node(stake.party), rule, (f"{path}[{k}]",), path)
             elif stake.mechanism is mechanism and stake.share is not None:
                 weights[stake.party] = weights.get(stake.party, 0) + round(stake.share * UNITS)
-        lines = {stake.party: f"{path}[{k}]" for k, stake in enumerate(stakes) if stake.mechanism is mechanism}
         for owner in [owner for owner, weight in weights.items() if weight >= need]:
-            to.edge(head, node(owner), rule, (lines[owner],))
+            lines = (f"{path}[{k}]" for k, s in enumerate(stakes) if (s.mechanism, s.party) == (mechanism, owner))
+            to.edge(head, node(owner), rule, tuple(lines))
             del weights[owner]
         if sum(weights.values()) >= need:
             to.at_least(head, need, [(node(owner), w) for owner, w in weights.items() if w], rule, (path,))

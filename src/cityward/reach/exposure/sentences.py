@@ -78,8 +78,8 @@ def subject_of(place: Place, scenario: Node) -> str:
     who = name_of(place, scenario.subject)
     return {
         Predicate.PARTY: who,
-        Predicate.LAW_PARTY: f"{who}, by its instruments over parties,",
-        Predicate.LAW_PLACE: f"{who}, by its instruments over what lies or passes there,",
+        Predicate.LAW_PARTY: f"{who}, through parties,",
+        Predicate.LAW_PLACE: f"{who}, through what lies or passes there,",
         Predicate.NEXUS_PARTY: f"{who}, had it an instrument over its parties,",
         Predicate.NEXUS_PLACE: f"{who}, had it an instrument over what lies or passes there,",
     }.get(scenario.predicate, who)
@@ -192,7 +192,7 @@ def _stake(said: Said, stake: Stake) -> str:
     share = "a share not stated" if stake.share is None else f"{stake.share:g} %"
     owner = said.name(stake.party)
     if stake.mechanism in ("ownership", "voting", "state"):
-        of = {"ownership": "of", "voting": "of the votes of", "state": "for a state, of"}[stake.mechanism]
+        of = "of the votes of" if stake.mechanism == "voting" else "of"
         return f"{owner} holds {share} {of} {said.subject}"
     return f"{owner} is joined to {said.subject} by {stake.mechanism}"
 
@@ -263,18 +263,19 @@ def _from_there(said: Said) -> str:
 
 def _inside(said: Said) -> str:
     if len(said.premises) > 1:
-        return f"{said.given} has {said.subject} sealed; the key is in reach too."
+        return f"{said.subject} is sealed at {said.given}; the key is in reach too."
     if said.head.detail == Mode.HOLD:
-        return f"{said.given} has {said.subject}."
-    return f"{said.given} has {said.subject} in the clear."
+        return f"{said.subject} is at {said.given}."
+    return f"{said.subject} is in the clear at {said.given}."
 
 
 def _kept(said: Said) -> str:
+    kept = f"{said.subject} is kept at {said.given}"
     if said.head.detail == Mode.HOLD:
-        return f"{said.given} keeps {said.subject}."
+        return f"{kept}."
     if len(said.premises) > 1:
-        return f"{said.given} keeps {said.subject} under a key that is in reach too."
-    return f"{said.given} keeps {said.subject}, and no declared key protects it there."
+        return f"{kept} under a key that is in reach too."
+    return f"{kept}, and no declared key protects it there."
 
 
 def _falsified(said: Said) -> str:
@@ -318,7 +319,7 @@ def _undefeated(said: Said) -> str:
 
 
 def _opened(said: Said) -> str:
-    return f"{said.given} has {said.subject} under a key, which then would not keep it closed."
+    return f"{said.subject} is under a key at {said.given}, which then would not keep it closed."
 
 
 # --- failing

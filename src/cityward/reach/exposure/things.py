@@ -51,9 +51,9 @@ def things(declared: Declared, to: ClauseList) -> None:
     """Every clause about things and the ways into them."""
     _sites(declared, to)
     for thing in declared.things.values():
-        _stands(declared, thing, to)
         _run(thing, to)
         _maintained(thing, to)
+        _stands(declared, thing, to)
         _updated(declared, thing, to)
         _within(thing.id, thing.is_device, to)
     for member, group in declared.named_members.items():
@@ -143,7 +143,7 @@ def _run(thing: Thing, to: ClauseList) -> None:
         _give(to, thing.id, STOPPED, (Predicate.ACTS, operator), Rule.OPERATES, path)
     owner = getattr(thing.record, "owner", None)
     path = f"{thing.path}.owner"
-    if owner is None or owner == operator or getattr(thing.record, "operator", None) is None:
+    if owner is None or getattr(thing.record, "operator", None) is None or owner == operator != UNKNOWN:
         return
     if owner == UNKNOWN:
         _give(to, thing.id, (*OWNED, *STOPPED), ANYONE, Rule.OWNS, path, path)
