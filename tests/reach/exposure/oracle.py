@@ -67,14 +67,15 @@ class Oracle:
 
     def verdict(self, jurisdiction: str, axis: str, kind: str, item: str, mode: str) -> str:
         """The verdict table, read from the top. `axis` is party or place; `kind` thing, dataset, service or function."""
-        law, nexus, asked = (f"law-{axis}", jurisdiction, ""), (f"nexus-{axis}", jurisdiction, ""), (kind, item, mode)
-        if asked in self.facts(law, CERTAIN):
+        law, nexus = (f"law-{axis}", jurisdiction, ""), (f"nexus-{axis}", jurisdiction, "")
+        asked, near = self.holds[kind, item, mode], self.holds[kind, item, "near"]
+        if (law, CERTAIN) in asked:
             return "reachable"
-        if asked in self.facts(law, POSSIBLE):
+        if (law, POSSIBLE) in asked:
             return "unknown"
-        if asked in self.facts(nexus, CERTAIN):
+        if (nexus, CERTAIN) in asked:
             return "access without instrument"
-        if (kind, item, "near") in self.facts(law, CERTAIN):
+        if (law, CERTAIN) in near:
             return "compellable without access"
         return "out of reach"
 
@@ -265,9 +266,9 @@ def keys(names: Iterable[str]) -> list[Fact]:
 # --- stakes
 
 
-def hold_together(stakes: Iterable[Any], they: Callable[[str], bool], threshold: float, bound: str) -> bool:
-    """Whether the owners that `they` picks hold the party, by shares that add up to the threshold or by one other stake."""
-    theirs = [stake for stake in stakes if they(stake.party)]
+def hold_together(stakes: Iterable[Any], they: set[str], threshold: float, bound: str) -> bool:
+    """Whether these owners hold the party, by shares that add up to the threshold or by one other stake."""
+    theirs = [stake for stake in stakes if stake.party in they]
     decisive = {"appointment", "management"} | ({"contractual", "trust", "nominee"} if bound == POSSIBLE else set())
     if any(stake.mechanism in decisive for stake in theirs):
         return True
@@ -275,8 +276,8 @@ def hold_together(stakes: Iterable[Any], they: Callable[[str], bool], threshold:
         shares = [stake.share for stake in theirs if stake.mechanism == mechanism]
         known = [share for share in shares if share is not None]
         counted = [100.0 if share is None else share for share in shares] if bound == POSSIBLE else known
-        # READING: with a threshold of 0 any stake will do, even one of 0; none will not
-        if counted and sum(round(share * 10_000) for share in counted) >= round(threshold * 10_000):
+        # READING: with a threshold of 0 they must still hold something
+        if sum(round(share * 10_000) for share in counted) >= max(1, round(threshold * 10_000)):
             return True
     return False
 
@@ -285,18 +286,16 @@ def held_from(o: Oracle, jurisdiction: str, threshold: float, bound: str) -> set
     """The parties *held from J at t*."""
     parties = o.place.parties
 
-    def incorporated_there(owner: str) -> bool:
-        if owner in parties and parties[owner].incorporated_in == UNKNOWN:
-            return bound == POSSIBLE
-        return owner in parties and o.incorporated_within(owner, jurisdiction)
-
+    there = {p for p in parties if o.incorporated_within(p, jurisdiction)}
+    if bound == POSSIBLE:
+        there |= {p for p in parties if parties[p].incorporated_in == UNKNOWN}
     held: set[str] = set()
     while True:
         more = set[str]()
         for p, party in parties.items():
             if party.owners == UNKNOWN:
                 more |= {p} if bound == POSSIBLE else set()
-            elif hold_together(party.owners, lambda o: incorporated_there(o) or o in held, threshold, bound):
+            elif hold_together(party.owners, there | held, threshold, bound):
                 more.add(p)
         if more <= held:
             return held
@@ -398,15 +397,11 @@ def belongs(o: Oracle) -> Said:
 def controls(o: Oracle) -> Said:
     for q, party in o.place.parties.items():
         for u in USES if party.owners != UNKNOWN else ():
-            somebody = set().union(*(o.when(acts(stake.party, u)) for stake in party.owners))
-            yield (
-                acts(q, u),
-                {
-                    (scenario, bound)
-                    for scenario, bound in somebody
-                    if hold_together(party.owners, lambda p: (scenario, bound) in o.holds[acts(p, u)], 50.0, bound)  # noqa: B023
-                },
-            )
+            acting = {stake.party: o.when(acts(stake.party, u)) for stake in party.owners}
+            for scenario, bound in set[Case]().union(*acting.values()):
+                they = {p for p, cases in acting.items() if (scenario, bound) in cases}
+                if hold_together(party.owners, they, 50.0, bound):
+                    yield acts(q, u), {(scenario, bound)}
 
 
 def owner_unknown(o: Oracle) -> Said:

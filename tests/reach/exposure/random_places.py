@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from string import ascii_uppercase
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,8 +45,9 @@ PROTECTIONS = (Protection.NONE, Protection.NONE, Protection.TLS, Protection.UNKN
 class Draw:
     """Chances, from one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, size: int = 1) -> None:
         self.random = random.Random(seed)
+        self.size = size
         self.unknown = self.random.choice((0.0, 0.05, 0.15, 0.3))  # how much of this place is not known
 
     def chance(self, p: float) -> bool:
@@ -65,12 +67,12 @@ class Draw:
         return None if self.chance(p) else known()
 
     def ids(self, stem: str, most: int, least: int) -> list[str]:
-        return [f"{stem}{n}" for n in range(self.random.randint(least, most))]
+        return [f"{stem}{n}" for n in range(self.random.randint(least, most) * self.size)]
 
 
-def random_place(seed: int) -> Place:
-    """A place of about five records of each kind."""
-    draw = Draw(seed)
+def random_place(seed: int, size: int = 1) -> Place:
+    """A place of about five times `size` records of each kind; at most 5 times as many jurisdictions."""
+    draw = Draw(seed, size)
     lands, firms = draw.ids("land", 5, 2), draw.ids("firm", 7, 3)
     sets, sites, systems = draw.ids("set", 4, 2), draw.ids("site", 4, 1), draw.ids("sys", 5, 2)
     models, agreements = draw.ids("model", 2, 1), draw.ids("deal", 3, 1)
@@ -103,10 +105,10 @@ def random_place(seed: int) -> Place:
         },
         flows=flows,
         accesses={
-            name: _access(draw, firms, [*systems, *street, *sets], [*sites, *lands], agreements)
+            name: access(draw, firms, [*systems, *street, *sets], [*sites, *lands], agreements)
             for name in draw.ids("access", 5, 0)
         },
-        keys={name: _key(draw, firms, [*sets, *sets, *flows, *systems]) for name in draw.ids("key", 6, 0)},
+        keys={name: key(draw, firms, [*sets, *sets, *flows, *systems]) for name in draw.ids("key", 6, 0)},
         services={name: _service(draw, firms, street, sets) for name in services},
         functions={
             name: Function(service=draw.one(services), needs=_needs(draw, needed, 2)) for name in draw.ids("use", 3, 1)
@@ -135,7 +137,7 @@ def _jurisdictions(draw: Draw, lands: list[str]) -> dict[str, Jurisdiction]:
         kind = draw.one((JurisdictionKind.STATE, *JurisdictionKind))
         parts = draw.some([land for land in lands if land != name], 3, 1) if kind is JurisdictionKind.BLOC else ()
         parent = draw.one(lands[:n]) if kind is JurisdictionKind.SUBDIVISION and n else None
-        found[name] = Jurisdiction(kind=kind, code=f"X{'ABCDEFGH'[n]}", members=parts, parent=parent)
+        found[name] = Jurisdiction(kind=kind, code=f"X{ascii_uppercase[n]}", members=parts, parent=parent)
     return found
 
 
@@ -226,10 +228,6 @@ def _flow(
     )
 
 
-def _access(draw: Draw, firms: list[str], targets: list[str], places: list[str], agreements: list[str]) -> Access:
-    return access(draw, firms, targets, places, agreements)
-
-
 def access(draw: Draw, firms: list[str], targets: list[str], places: list[str], agreements: list[str]) -> Access:
     """An access of one of these parties to one of these targets."""
     return Access(
@@ -239,10 +237,6 @@ def access(draw: Draw, firms: list[str], targets: list[str], places: list[str], 
         from_places=draw.or_unknown(lambda: draw.some(places, 2)),
         agreement=draw.or_none(0.4, lambda: draw.one(agreements)),
     )
-
-
-def _key(draw: Draw, firms: list[str], protected: list[str]) -> Key:
-    return key(draw, firms, protected)
 
 
 def key(draw: Draw, firms: list[str], protected: list[str]) -> Key:

@@ -1,0 +1,112 @@
+"""The fast engine and the plain one, which share nothing but docs/reach.md, say the same of thousands of random places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from cityward.reach.exposure.answers import Axis, Bound, Exposure, expose, items_of, scenarios_of
+from cityward.reach.exposure.compile import compile_place
+from cityward.reach.exposure.nodes import ITEMS, Predicate
+from reach.exposure.oracle import RULES, Fact, Oracle
+from reach.exposure.random_places import random_place
+
+COMPARED = (*ITEMS, Predicate.ACTS, Predicate.HANDS, Predicate.ADDRESSEE, Predicate.TAP, Predicate.KEY)
+Statement = tuple[Fact, str, Fact]  # in this scenario, within this bound, this holds
+
+SMALL = 2_000
+BLOCK = 250
+LARGE = 12
+VERDICTS_OF = 150
+
+
+def by_the_engine(exposure: Exposure) -> Iterator[Statement]:
+    known = exposure.model.nodes.known
+    for bound in Bound:
+        words = np.ascontiguousarray(exposure.words(bound))
+        bits = np.unpackbits(words.view(np.uint8).reshape(len(words), -1), axis=1, bitorder="little")
+        for number, lane in np.argwhere(bits[:, : len(exposure.scenarios)]).tolist():
+            if known[number].predicate in COMPARED:
+                yield tuple(exposure.scenarios[lane]), bound.value, tuple(known[number])
+
+
+def by_the_oracle(oracle: Oracle) -> Iterator[Statement]:
+    for fact, cases in oracle.holds.items():
+        if fact[0] in COMPARED:
+            for scenario, bound in cases:
+                yield scenario, bound, fact
+
+
+def differences(seed: int, size: int) -> list[str]:
+    """What only one of the two says, a line for each."""
+    place = random_place(seed, size)
+    scenarios = scenarios_of(place)
+    fast, slow = set(by_the_engine(expose(compile_place(place), scenarios))), set(by_the_oracle(Oracle(place)))
+    lines = [("the oracle", statement) for statement in slow - fast] + [("the engine", s) for s in fast - slow]
+    return sorted(f"random_place({seed}, {size}): only {who} says {' '.join(map(str, what))}" for who, what in lines)
+
+
+@pytest.mark.parametrize("first", range(0, SMALL, BLOCK))
+def test_both_engines_say_the_same_of_small_places(first: int) -> None:
+    agreed = 0
+    for seed in range(first, first + BLOCK):
+        found = differences(seed, 1)
+        assert not found, "\n".join(found[:20])
+        agreed += 1
+    assert agreed == BLOCK
+
+
+def test_they_agree_on_two_thousand_places_at_least() -> None:
+    assert len(range(0, SMALL, BLOCK)) * BLOCK >= 2_000
+    assert len({repr(random_place(seed)) for seed in range(SMALL)}) == SMALL
+
+
+def test_both_engines_say_the_same_of_places_with_more_scenarios_than_a_word_holds() -> None:
+    wide = 0
+    for seed in range(LARGE):
+        found = differences(seed, 4)
+        assert not found, "\n".join(found[:20])
+        wide += len(scenarios_of(random_place(seed, 4))) > 64
+    assert wide > LARGE / 2
+
+
+def test_both_engines_give_the_same_verdicts() -> None:
+    given: set[str] = set()
+    for seed in range(VERDICTS_OF):
+        place = random_place(seed)
+        exposure, oracle = expose(compile_place(place), scenarios_of(place)), Oracle(place)
+        for item in items_of(exposure):
+            for jurisdiction in place.jurisdictions:
+                for axis in Axis:
+                    fast = exposure.verdict(jurisdiction, axis, item)
+                    assert fast.value == oracle.verdict(jurisdiction, axis.value, *item), (
+                        seed,
+                        jurisdiction,
+                        axis,
+                        item,
+                    )
+                    given.add(fast.value)
+    assert given == {
+        "reachable", "unknown", "access without instrument", "compellable without access", "out of reach",
+    }  # fmt: skip
+
+
+def test_every_rule_says_something_in_the_places_drawn() -> None:
+    saying: set[str] = set()
+    for seed in range(60):
+        oracle = Oracle(random_place(seed))
+        saying |= {rule.__name__ for rule in RULES if any(cases for _, cases in rule(oracle))}
+    assert saying == {rule.__name__ for rule in RULES}
+
+
+def test_the_places_drawn_are_neither_all_reached_nor_out_of_reach() -> None:
+    held, asked = {Bound.CERTAIN: 0, Bound.POSSIBLE: 0}, 0
+    for seed in range(60):
+        place = random_place(seed)
+        exposure = expose(compile_place(place), scenarios_of(place))
+        asked += len(list(items_of(exposure))) * len(exposure.scenarios)
+        for bound in Bound:
+            held[bound] += sum(len(exposure.reached(scenario, bound)) for scenario in exposure.scenarios)
+    assert 0.15 * asked < held[Bound.CERTAIN] < held[Bound.POSSIBLE] < 0.75 * asked
