@@ -8,6 +8,7 @@ Does not live here: whether the result holds together (`loader` judges it like a
 INVARIANTS
 - The declaration laid over is not changed.
 - Nothing is replaced or removed silently.
+- SECURITY: the house rules cannot be touched; a proposal may come from the very party it is about.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _taken(
     for kind, node in top.items():
         if kind == "removes" or (kind in known and node.value is None):
             continue
-        if kind not in known:
+        if kind not in known or kind == "rules":
             errors.append(_no_kind(kind, node, known))
         elif not isinstance(node.value, dict):
             mend = f"write `{kind}:` and, below it, `<id>:`"
@@ -96,6 +97,9 @@ def _word(was: Node | None, now: Node) -> str:
 
 
 def _no_kind(kind: str, node: Node, known: Collection[str]) -> PlaceError:
+    if kind == "rules":
+        mend = "change the rules in the place itself, by its own decision, then judge the proposal by them"
+        return shapes.place_error(node, kind, "a proposal does not bring the rules it is judged by", mend)
     if kind == "include":
         return shapes.place_error(node, kind, "a proposal is one file", "put its records into it")
     mend = f"a proposal holds `removes` and kinds of records: {', '.join(f'`{name}`' for name in known)}"
@@ -110,6 +114,9 @@ def _removed(node: Node | None, laid: Kinds, errors: list[PlaceError]) -> list[s
         return []
     found: dict[str, None] = {}
     for kind, ids in node.value.items():
+        if kind == "rules":
+            errors.append(_no_kind(kind, ids, ()))
+            continue
         for item in ids.value if isinstance(ids.value, list) else [ids]:
             if not isinstance(item.value, str) or item.value not in laid.get(kind, {}):
                 hint = did_you_mean(str(item.value), laid.get(kind, {}))

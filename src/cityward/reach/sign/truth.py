@@ -13,6 +13,7 @@ from cityward.reach.exposure.answers import Bound
 from cityward.reach.exposure.nodes import Node
 
 MOST_TOLD = 3  # of the ways in which one condition holds; the witnesses are all named
+MOST_ASKED = 24  # answers kept of one condition, to look for the facts they want; each costs a derivation
 
 
 class Truth(IntEnum):
@@ -105,7 +106,7 @@ def unless(held: Held, lifted: Iterable[Held]) -> Held:
 def _first(truth: Truth, those: list[Held], also: Held | None = None) -> Held:
     """The facts of the first few; the witnesses of all, and all that would have to be found out."""
     told, every = _joined(truth, those[:MOST_TOLD]), _joined(truth, those)
-    return Held(truth, told.facts, every.missing, told.asked, every.witnesses, also)
+    return Held(truth, told.facts, every.missing, every.asked[:MOST_ASKED], every.witnesses, also)
 
 
 def _joined(truth: Truth, those: list[Held], also: Held | None = None) -> Held:

@@ -1,6 +1,6 @@
 """What a finding rests on: the lines, the derivations in words, and the facts to find out.
 
-Derivations are made for the findings that are shown only.
+Derivations are made only for what is shown, and for what is possible and new.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from cityward.reach.exposure.derive import Derivation, derive
 from cityward.reach.exposure.sentences import Sentence, tell
 from cityward.reach.sign.rules import Finding
 from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import Asked, Held, Truth
+from cityward.reach.sign.truth import MOST_TOLD, Asked, Held, Truth
 
 
 def paths_of(finding: Finding) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def derivation_of(standing: Standing, asked: Asked) -> Derivation | None:
 def sentences_of(standing: Standing, finding: Finding) -> tuple[Sentence, ...]:
     """The derivations of a finding in words, in order, each sentence once."""
     told: dict[Sentence, None] = {}
-    for asked in finding.held.asked:
+    for asked in finding.held.asked[:MOST_TOLD]:
         derivation = derivation_of(standing, asked)
         if derivation is not None:
             told.update(dict.fromkeys(tell(standing.place, standing.exposure.model, derivation)))

@@ -1,0 +1,235 @@
+"""What a proposal newly breaks, and the smallest set of changes found that it would not.
+
+What is tried is bounded by the size of the place, never by the clock: the same inputs give the same answer.
+
+INVARIANTS
+- Possibly is never certainly: changes are sought against what is broken for certain.
+- A set of changes that leaves none of the flows and accesses a proposal brings is no condition: it would be another no.
+- A set is taken only when all rules, not only those it is meant for, have been judged with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from itertools import combinations
+
+import msgspec
+
+from cityward.place.house_rules import Weight
+from cityward.place.model import Place
+from cityward.place.overlay import Changes
+from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
+from cityward.reach.sign.rules import Finding, evaluate, standing_of
+from cityward.reach.sign.standing import Standing
+from cityward.reach.sign.why import missing_of
+
+MOST_WORK = 1_000_000  # records judged over all tries, about: a city of a thousand records gets a thousand tries
+LEAST_TRIES = 16  # even of a place of a million records
+MOST_CHANGES = 6  # more conditions than these, and it is another proposal
+
+
+class Search(StrEnum):
+    """How the set of changes was found."""
+
+    NONE = "none needed"
+    EXHAUSTIVE = "smallest: every single change and, where none was enough, every pair was tried"
+    GREEDY = "found step by step, no single change or pair being enough: a smaller set may exist"
+    CUT_SHORT = "not every pair was tried: a smaller set may exist"
+    FAILED = "no set of changes was found"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The set of changes that was found. `partly`: it leaves rules of weight condition broken."""
+
+    changes: tuple[Change, ...]
+    search: Search
+    tried: int
+    partly: bool = False
+
+
+def newly(before: Finding | None, now: Finding) -> Finding | None:
+    """What is new about a finding: all of it, its certainty, a witness, or what would possibly make it so besides."""
+    if before is None or before.held.truth < now.held.truth:
+        return now
+    certain = set(before.held.witnesses)
+    every = certain | set(before.held.also.witnesses if before.held.also is not None else ())
+    if now.held.truth == before.held.truth and set(now.held.witnesses) - certain:
+        return now
+    also = now.held.also
+    if also is not None and set(also.witnesses) - every:
+        return Finding(now.rule, now.weight, now.subject, also, now.waiver)
+    return None
+
+
+def bears(finding: Finding) -> bool:
+    """Whether a finding bears on the verdict: it is no note, and not waived."""
+    return finding.weight is not Weight.NOTE and finding.waiver is None
+
+
+def size_of(place: Place) -> int:
+    """How many records a place has."""
+    kinds = (getattr(place, entry.name) for entry in msgspec.structs.fields(place))
+    return sum(len(kind) for kind in kinds if isinstance(kind, dict))
+
+
+@dataclass(slots=True)
+class Weighed:
+    """A place as it is and as proposed, judged on a day. Counts what it tries."""
+
+    base: Place
+    proposed: Place
+    changes: Changes
+    day: date
+    tried: int = 0
+    then: Standing = field(init=False)
+    now: Standing = field(init=False)
+    before: dict[tuple[str, str], Finding] = field(init=False)
+    every: tuple[Finding, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.then, self.now = standing_of(self.base, self.day), standing_of(self.proposed, self.day)
+        judged = evaluate(self.then)
+        self.before = {(finding.rule, finding.subject): finding for finding in judged}
+        self.every = evaluate(self.now)
+
+    def new(self, findings: Iterable[Finding]) -> list[Finding]:
+        """What is new about each, certain or possible."""
+        seen = (newly(self.before.get((finding.rule, finding.subject)), finding) for finding in findings)
+        return [finding for finding in seen if finding is not None]
+
+    def told(self, standing: Standing, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """What is new, without what is merely possible and rests on no fact that the same rule did not want to know before."""
+        return tuple(f for f in self.new(findings) if f.certain or self._asks(standing, f))
+
+    def _asks(self, standing: Standing, finding: Finding) -> bool:
+        before = self.before.get((finding.rule, finding.subject))
+        if before is None:
+            return True
+        wanted = {path for held in (before.held, before.held.also) if held for path in missing_of(self.then, held)}
+        return not wanted.issuperset(missing_of(standing, finding.held))
+
+    def repaired(self) -> tuple[Finding, ...]:
+        """What the proposal mends."""
+        now = {(finding.rule, finding.subject) for finding in self.every}
+        return tuple(finding for key, finding in self.before.items() if key not in now)
+
+    def with_changes(self, chosen: Sequence[Change]) -> Place:
+        """The proposed place with changes."""
+        place = self.proposed
+        for change in chosen:
+            place = change.apply(place)
+        return place
+
+    def left(self, chosen: Sequence[Change], only: Collection[str] | None = None) -> list[Finding]:
+        """What is new, and bears on the verdict, even with changes. Possible ones are not looked into."""
+        place = self.with_changes(chosen)
+        rules = None if only is None else [rule for name, rule in place.rules.items() if name in only]
+        return [f for f in self.new(evaluate(standing_of(place, self.day, rules), only)) if bears(f)]
+
+    # --- the search
+
+    def conditions(self) -> Found:
+        """The smallest set found against all that is broken for certain; failing that, against what denies."""
+        broken = [finding for finding in self.new(self.every) if bears(finding) and finding.certain]
+        if not broken:
+            return Found((), Search.NONE, 0)
+        offered = self._offered()
+        found = self._against(broken, offered, frozenset(Weight))
+        denying = [finding for finding in broken if finding.weight is Weight.DENY]
+        if found is None and denying and len(denying) < len(broken):
+            found = self._against(denying, offered, frozenset({Weight.DENY}))
+            if found is not None:
+                return Found(found.changes, found.search, self.tried, partly=True)
+        return found or Found((), Search.FAILED, self.tried)
+
+    def _offered(self) -> list[Change]:
+        paths = (*self.changes.added, *self.changes.replaced, *self.changes.removed)
+        return candidates(self.base, self.proposed, paths)[:MOST_CANDIDATES]
+
+    def _against(self, broken: list[Finding], offered: list[Change], weights: frozenset[Weight]) -> Found | None:
+        tries = max(LEAST_TRIES, MOST_WORK // max(1, size_of(self.proposed)))
+        return _Hunt(self, frozenset(f.rule for f in broken), weights, len(broken), self.tried + tries).found(offered)
+
+    def hollow(self, chosen: Sequence[Change]) -> bool:
+        """Whether changes leave none of the flows and accesses that the proposal brings."""
+        brought = [path.partition(".") for path in (*self.changes.added, *self.changes.replaced)]
+        ways = [(kind, name) for kind, _, name in brought if kind in ("flows", "accesses")]
+        place = self.with_changes(chosen)
+        return bool(ways) and not any(name in getattr(place, kind) for kind, name in ways)
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """One search for changes against some rules. `count` findings of the weights are to go; `most` tries may have been made."""
+
+    weighed: Weighed
+    rules: frozenset[str]
+    weights: frozenset[Weight]
+    count: int
+    most: int
+    cut: bool = False
+
+    def found(self, offered: list[Change]) -> Found | None:
+        """The smallest set, the mildest of those."""
+        alone: dict[Change, int] = {}
+        for change in offered:
+            if self._may_go_on():
+                alone[change] = self._left((change,))
+        helping = [change for change in alone if alone[change] <= self.count]
+        for change in sorted(helping, key=lambda change: change.effort):
+            if alone[change] == 0 and self._enough((change,)):
+                return self._taken((change,), Search.EXHAUSTIVE)
+        return self._pair(helping, alone) or self._step_by_step(helping, alone)
+
+    def _pair(self, helping: list[Change], alone: dict[Change, int]) -> Found | None:
+        """Those first that go far enough together if they help against different things; the mildest of these first."""
+        pairs = sorted(
+            combinations(helping, 2),
+            key=lambda pair: (sum(alone[c] for c in pair) > self.count, sum(c.effort for c in pair)),
+        )
+        for pair in pairs:
+            if not self._may_go_on():
+                return None
+            if self._left(pair) == 0 and self._enough(pair):
+                return self._taken(pair, Search.EXHAUSTIVE)
+        return None
+
+    def _step_by_step(self, helping: list[Change], alone: dict[Change, int]) -> Found | None:
+        """Always the change that helps most, then what proves needless taken out again."""
+        if not helping:
+            return None
+        best = min(helping, key=lambda change: (alone[change], change.effort))
+        chosen, left = (best,), alone[best]
+        while left and len(chosen) < MOST_CHANGES:
+            tried = [(self._left((*chosen, c)), c.effort, i) for i, c in enumerate(helping) if c not in chosen]
+            if not tried or min(tried)[0] >= left:
+                return None
+            left, _, i = min(tried)
+            chosen = (*chosen, helping[i])
+        for change in chosen:
+            fewer = tuple(kept for kept in chosen if kept is not change)
+            chosen = fewer if fewer and self._left(fewer) == 0 else chosen
+        return self._taken(chosen, Search.GREEDY) if left == 0 and self._enough(chosen) else None
+
+    def _may_go_on(self) -> bool:
+        self.cut = self.cut or self.weighed.tried >= self.most
+        return not self.cut
+
+    def _left(self, chosen: tuple[Change, ...]) -> int:
+        self.weighed.tried += 1
+        if self.weighed.hollow(chosen):
+            return self.count + 1
+        return self._count(self.weighed.left(chosen, self.rules))
+
+    def _enough(self, chosen: tuple[Change, ...]) -> bool:
+        return self._count(self.weighed.left(chosen)) == 0
+
+    def _count(self, findings: list[Finding]) -> int:
+        return sum(1 for finding in findings if finding.certain and finding.weight in self.weights)
+
+    def _taken(self, chosen: tuple[Change, ...], how: Search) -> Found:
+        return Found(chosen, Search.CUT_SHORT if self.cut else how, self.weighed.tried)
