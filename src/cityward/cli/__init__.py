@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
     "device": "add, list or revoke devices",
+    "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }
 """Every command and its short help, so that `cityward --help` imports none of them."""
@@ -40,7 +42,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"cityward.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name  # `import` is no name of a module
+        return import_module(f"cityward.cli.{module}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -73,6 +73,14 @@ class Names:
         self._given.setdefault((kind, key), name)
         return name
 
+    def claim(self, kind: str, name: str) -> bool:
+        """Keep an id as it is; False where it is taken."""
+        if self._is_taken(kind, name):
+            return False
+        self._used[kind].add(name)
+        self._given.setdefault((kind, name), name)
+        return True
+
     def of(self, key: str, *kinds: str) -> str | None:
         """The id of what the file calls so, in the first of the kinds that has it."""
         return next((self._given[kind, key] for kind in kinds if (kind, key) in self._given), None)

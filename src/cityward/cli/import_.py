@@ -1,0 +1,111 @@
+"""`cityward import`: the files of another tool as a fragment of a declaration, and an account of what it could not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from cityward.compose.imports import Imported, fragment_text, import_formats, import_model, read_files
+from cityward.compose.places import load_place
+from cityward.errors import CitywardError
+from cityward.place.hints import did_you_mean
+
+EXAMPLES = """
+\b
+Examples:
+  cityward import threagile threagile.yaml -o from-threagile.yaml
+  cityward import gleif rr.csv repex.csv lei2.csv -o owners.yaml --beside examples/doggerford
+  cityward import sheets parties.csv systems.csv flows.csv -o sheets.yaml
+  cityward import cyclonedx vendor.cdx.json --json | jq .unmapped
+\b
+Formats: bods, cyclonedx, gleif, otm, sheets, threagile. What each one gives: docs/exchange.md.
+Then add the file to `include` of the place and run `cityward check`: what is left to fill in is told there.
+\b
+Exit code: 0 imported (what could not be carried over is told), 1 the files cannot be read, 2 usage.
+"""
+
+SHOWN = 20  # entries of each list a person reads; `--json` has them all
+
+
+@click.command("import", epilog=EXAMPLES)
+@click.argument("format_id", metavar="FORMAT")
+@click.argument("files", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this new file.")
+@click.option(
+    "--beside",
+    type=click.Path(path_type=Path, exists=True),
+    help="The place it will be included in: its ids are kept clear of, its jurisdictions shared.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(format_id: str, files: tuple[Path, ...], output: Path | None, beside: Path | None, as_json: bool) -> None:
+    """Read FILES of FORMAT into a fragment of a declaration, written as YAML."""
+    known = import_formats()
+    if format_id not in known:
+        told = f"there is no format `{format_id}`{did_you_mean(format_id, known)}"
+        raise click.UsageError(f"{told}; known are {', '.join(known)}")
+    place = load_place(beside).place if beside is not None else None
+    imported = import_model(format_id, read_files(files), place)
+    text = fragment_text(imported.fragment, _heading(imported, known[format_id]))
+    if output is not None:
+        _write(output, text)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_summary(imported)), indent=2))
+    elif output is None:
+        click.echo(text, nl=False)
+    _print(imported, output)
+
+
+def _heading(imported: Imported, title: str) -> list[str]:
+    return [
+        f"Imported by `cityward import`, from {title}.",
+        *imported.notes,
+        f"{len(imported.unmapped)} entries were not carried over; {len(imported.assumed)} fields were assumed, each in a record",
+        "with `evidence: unknown`. Fill in what is `unknown` or assumed, and name the source.",
+    ]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:  # what a person has filled in is not overwritten
+            file.write(text)
+    except FileExistsError:
+        raise CitywardError(f"there is already a {path}", mend="name another file, or remove it first") from None
+    except OSError as error:
+        raise CitywardError(f"cannot write {path}: {error.strerror}", mend="name a file that can be written") from None
+
+
+def _summary(imported: Imported) -> dict[str, Any]:
+    return {
+        "format": imported.format,
+        "counts": {kind: len(records) for kind, records in imported.fragment.items()},
+        "fragment": imported.fragment,
+        "unmapped": [msgspec.to_builtins(one) for one in imported.unmapped],
+        "assumed": [msgspec.to_builtins(one) for one in imported.assumed],
+        "notes": imported.notes,
+    }
+
+
+def _print(imported: Imported, output: Path | None) -> None:
+    """The account, on stderr: stdout may be the fragment."""
+    counts = ", ".join(f"{len(records)} {kind.replace('_', ' ')}" for kind, records in imported.fragment.items())
+    click.echo(f"imported {counts or 'nothing'}", err=True)
+    for note in imported.notes:
+        click.echo(f"note: {note}", err=True)
+    _list("not carried over", [f"{one.where}: {one.what} ({one.why})" for one in imported.unmapped])
+    _list("assumed", [f"{one.path}: {one.value} ({one.why})" for one in imported.assumed])
+    if output is not None:
+        click.echo(f"\nwritten to {output}; add it to `include` of the place and run `cityward check`", err=True)
+
+
+def _list(title: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    click.echo(f"\n{len(lines)} {title}:", err=True)
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}", err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"  ... and {len(lines) - SHOWN} more (--json shows all)", err=True)
