@@ -17,6 +17,7 @@ from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.blast.cascade import Cascade
+from cityward.reach.blast.hostile import hostile
 from cityward.reach.blast.outcome import Outcome
 from cityward.reach.blast.points import failure_points
 from cityward.reach.blast.sanctioned import sanctioned
@@ -27,6 +28,7 @@ from cityward.reach.chain_facts import ChainFacts, facts_of
 from cityward.reach.chains import Chain, chains, flow_graph
 from cityward.reach.exposure.answers import LAW, Axis, Bound, Exposure, expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
+from cityward.reach.exposure.derive import derivations
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
 
 FOLDER = Path(__file__).parents[2] / "examples" / "doggerford"
@@ -164,6 +166,45 @@ def verdict(exposure: Exposure, jurisdiction: str, axis: Axis, kind: Predicate, 
     return exposure.verdict(jurisdiction, axis, Node(kind, name, Mode(mode))).value
 
 
+# --- paths
+
+UNCITED = {
+    "law-party xa dataset illuminance near": "`near-thing` by a maker does not cite `devices.*.model`",
+    "law-party xa dataset number-plates read": "`updates` of a device does not cite `devices.*.model`",
+    "nexus-place xa thing lighting-control update": "`stands-in` of a thing does not cite `sites.*.jurisdiction`",
+    "nexus-place no dataset charging-sessions read": "`stands-in` of a thing does not cite `sites.*.jurisdiction`",
+    "nexus-party xb dataset collection-routes read": "`hosts` of a thing does not cite `systems.*.site`",
+}
+"""Answers that are right, and leave out a line that they rest on."""
+
+
+def paths() -> Iterator[Any]:
+    for worked in REACH["paths"]:
+        name = " ".join((*worked["scenario"], *worked["item"]))
+        marks = [pytest.mark.xfail(reason=UNCITED[name], strict=True)] if name in UNCITED else []
+        yield pytest.param(worked, id=name, marks=marks)
+
+
+@pytest.mark.parametrize("worked", list(paths()))
+def test_an_answer_can_be_derived_from_the_lines_that_were_named(exposure: Exposure, worked: dict[str, Any]):
+    """One of the shortest derivations rests on all of them: on the line, a part of it, or its record as a whole."""
+    model, seed = exposure.model, Node(Predicate(worked["scenario"][0]), worked["scenario"][1])
+    kind, name, mode = worked["item"]
+    numbers = [model.nodes.number[node] for node in (seed, Node(Predicate(kind), name, mode))]
+    enabled = model.clauses.certain if worked["bound"] == "certain" else None
+    found = derivations(model, *numbers, most=12, enabled=enabled)
+    rests_on = [{line for step in one.steps for line in model.paths_of(step.clause)} for one in found]
+    assert any(all(any(joined(line, path) for line in lines) for path in worked["records"]) for lines in rests_on)
+
+
+def joined(line: str, path: str) -> bool:
+    return under(line, path) or under(path, line)
+
+
+def under(line: str, path: str) -> bool:
+    return line == path or (line.startswith(path) and line[len(path)] in ".[")
+
+
 # --- what is not known
 
 
@@ -273,6 +314,18 @@ def test_a_sanctioned_party_leaves_to_do_what_was_worked_out(place: Place, casca
     assert sorted(one.key for one in answer.take_over) == worked["keys"]
     assert effects(answer.outcome) == worked["functions"]
     assert answer.outcome.citizens.affected == worked["citizens"]
+
+
+@pytest.mark.parametrize("worked", BLAST["hostile"], ids=lambda worked: worked["party"])
+def test_a_hostile_party_misleads_and_stops_what_was_worked_out(
+    place: Place, cascade: Cascade, exposure: Exposure, worked: dict[str, Any]
+):
+    answer = hostile(place, cascade, exposure, worked["party"])
+    services = [one for one in answer.reached if one.kind == "service" and one.certain]
+    assert sorted(one.id for one in services if one.mode is Mode.MISLEAD) == worked["misled"]
+    assert sorted(one.id for one in services if one.mode is Mode.COMMAND) == worked["commanded"]
+    assert sorted(one.function for one in answer.integrity if one.certain) == worked["doubtful"]
+    assert effects(answer.outcome) == worked["functions"]
 
 
 SINGLES = {"parties": "party", "systems": "system", "devices": "device", "members": "member", "sites": "site"}
