@@ -28,6 +28,8 @@ from cityward.compose.places import demo_place, load_place
 from cityward.place.registry import Registry, Unit, number
 from cityward.reach.chains import downstream, flow_graph
 from cityward.reach.picture import layout
+from cityward.reach.questions import Reach
+from cityward.web.api.reach import ReachQuery, ReasonQuery, reason_of, report_on, subjects_of
 from cityward.web.app import CSP
 
 BUILT = Path(__file__).parents[2] / "src" / "cityward" / "web" / "console"
@@ -39,7 +41,9 @@ class Stage:
     """The server and what it answers. `send` speaks to every open live feed; `refuse_live` makes the feed fail."""
 
     def __init__(self, tiles: Path | None) -> None:
-        self.place = load_place(demo_place()).place
+        loaded = load_place(demo_place())
+        self.place = loaded.place
+        self.reach = Reach(loaded.place, loaded.digest, loaded.where)
         self.registry: Registry = number(self.place)
         self.tiles = tiles
         self.totals = {"received": 0, "admitted": 0, "refused": 0, "shed": 0}
@@ -174,6 +178,9 @@ class Stage:
                 Route("/api/place", self._place),
                 Route("/api/live", self._live),
                 Route("/api/chain", lambda _: Response(_json(layout(flow_graph(self.place))), media_type=_JSON)),
+                Route("/api/reach", self._reach),
+                Route("/api/reach/reason", self._reason),
+                Route("/api/reach/subjects", lambda _: Response(_json(subjects_of(self.place)), media_type=_JSON)),
                 Route("/api/refusals", lambda _: JSONResponse(self.refusals)),
                 Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
                 Route("/api/devices/{device}", self._device),
@@ -216,6 +223,14 @@ class Stage:
                 self._listeners.discard(queue)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def _reach(self, request: Request) -> Response:
+        query = msgspec.convert(dict(request.query_params), ReachQuery)
+        return Response(_json(report_on(self.reach, query)), media_type=_JSON)
+
+    async def _reason(self, request: Request) -> Response:
+        query = msgspec.convert(dict(request.query_params), ReasonQuery)
+        return Response(_json(reason_of(self.reach, query)), media_type=_JSON)
 
     async def _device(self, request: Request) -> Response:
         unit = self._unit(request)

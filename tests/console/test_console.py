@@ -205,6 +205,44 @@ def test_the_chain_picture_follows_the_box_that_is_chosen_by_keyboard(browser: B
     assert browser.evaluate("document.querySelectorAll('.edge.is-lit').length") == len(lit)
 
 
+def test_an_answer_of_reach_lights_its_reason_in_the_chain_picture(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/#/reach/dataset/street-video")
+    browser.until("document.querySelectorAll('.answers .modes button').length > 20")
+    browser.until("document.querySelectorAll('.node').length > 30")
+    browser.evaluate(
+        "[...document.querySelectorAll('.answers li')].find(li => li.innerText.startsWith('Xanthia'))"
+        ".querySelector('button').click()"
+    )
+    browser.until("document.querySelector('.reason')")
+    assert browser.evaluate("location.hash") == "#/reach/dataset/street-video/xa/party/dataset/street-video/read"
+    told = browser.evaluate("document.querySelector('.reason').innerText")
+    assert "Information Cooperation Act of Xanthia, an instrument of Xanthia" in told
+    assert "So Xanthia, through parties, could read Street video." in told
+    assert "parties.yaml:" in told
+    browser.until("document.querySelectorAll('.edge.is-lit').length > 0")
+    off = "[...document.querySelectorAll('.node')].filter(n => !n.classList.contains('is-off'))"
+    lit = browser.evaluate(f"{off}.map(n => n.getAttribute('aria-label'))")
+    assert any(label.startswith("System Video management") for label in lit)
+    assert not any("binwise" in label.casefold() for label in lit)
+
+
+def test_a_link_to_an_answer_shows_it_at_once(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/#/reach/dataset/street-video/xa/party/dataset/street-video/read")
+    browser.until("document.querySelector('.reason')?.innerText.includes('could read Street video')")
+    assert (
+        browser.evaluate("document.querySelector('.modes button[aria-pressed=true]').innerText") == "read, not allowed"
+    )
+
+
+def test_a_question_is_asked_by_keyboard_alone(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/#/reach")
+    browser.until("document.querySelectorAll('select')[1].options.length > 20")
+    browser.evaluate("document.querySelectorAll('select')[1].focus()")
+    browser.press("ArrowDown")
+    browser.until("location.hash.startsWith('#/reach/dataset/')")
+    browser.until("document.querySelector('main h1').innerText.startsWith('Who can reach ')")
+
+
 def test_tabs_move_with_the_arrow_keys(browser: Browser, stage: Stage) -> None:
     browser.open(f"{stage.address}/")
     browser.until("document.getElementById('tab-Flows')")
@@ -214,9 +252,17 @@ def test_tabs_move_with_the_arrow_keys(browser: Browser, stage: Stage) -> None:
     assert browser.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
 
 
+PHONE_PAGES = (
+    ("#/", ".legend"),
+    ("#/chain", "main .node"),
+    ("#/reach", ".answers .modes"),
+    ("#/device/air-station", ".uplot"),
+)
+
+
 def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, stage: Stage) -> None:
     browser.look(390, 844, phone=True)
-    for page, mark in (("#/", ".legend"), ("#/chain", "main .node"), ("#/device/air-station", ".uplot")):
+    for page, mark in PHONE_PAGES:
         browser.open(f"{stage.address}/{page}")
         browser.until(f"document.querySelector('{mark}')")
         assert browser.evaluate("document.documentElement.scrollWidth") <= 390

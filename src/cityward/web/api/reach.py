@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from cityward.place.model import Place
 from cityward.place.record import Record
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
-from cityward.reach.questions import Explain, Reason, Report, Row, grounds
-from cityward.web.desk import ReachToday
+from cityward.reach.questions import Explain, Reach, Reason, Report, Row, grounds
 from cityward.web.identity import CONSOLE
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
@@ -55,7 +55,11 @@ class SubjectsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @route("GET", "/api/reach/subjects", summary="What can be asked about", scopes={CONSOLE}, answer=SubjectsView)
 async def subjects(call: Call[Nothing]) -> object:
-    place = call.desk.doors.place
+    return subjects_of(call.desk.doors.place)
+
+
+def subjects_of(place: Place) -> SubjectsView:
+    """Everything that can be asked about, by name."""
     return SubjectsView(
         dataset=_named(place.datasets),
         party=_named(place.parties),
@@ -72,12 +76,11 @@ def _named(records: Mapping[str, Record]) -> tuple[Subject, ...]:
 
 @route("GET", "/api/reach", summary="Who can reach what", scopes={CONSOLE}, query=ReachQuery, answer=Report)
 async def reach(call: Call[ReachQuery]) -> object:
-    return await asyncio.to_thread(_report, call.desk.reach, call.query)
+    return await asyncio.to_thread(lambda: report_on(call.desk.reach(), call.query))
 
 
-def _report(today: ReachToday, query: ReachQuery) -> Report:
-    """In a thread."""
-    reach = today()
+def report_on(reach: Reach, query: ReachQuery) -> Report:
+    """The answers, without their reasons."""
     if query.about is None or query.id is None:
         return reach.overview()
     ask = {
@@ -102,11 +105,11 @@ def _report(today: ReachToday, query: ReachQuery) -> Report:
     answer=Reason,
 )
 async def reason(call: Call[ReasonQuery]) -> object:
-    return await asyncio.to_thread(_reason, call.desk.reach, call.query)
+    return await asyncio.to_thread(lambda: reason_of(call.desk.reach(), call.query))
 
 
-def _reason(today: ReachToday, query: ReasonQuery) -> Reason:
-    """In a thread."""
+def reason_of(reach: Reach, query: ReasonQuery) -> Reason:
+    """Why one answer holds."""
     if query.mode not in ANSWERED[Predicate(query.kind)]:
         raise Problem(400, "bad-request", f"a {query.kind} has no mode `{query.mode[:32]}`")
     row = Row(
@@ -119,7 +122,7 @@ def _reason(today: ReachToday, query: ReasonQuery) -> Reason:
         mode=Mode(query.mode),
         verdict=query.verdict,
     )
-    found = today().reason(*grounds(row))
+    found = reach.reason(*grounds(row))
     if found is None:
         raise Problem(404, "not-found", "no such answer follows from the declaration")
     return found
