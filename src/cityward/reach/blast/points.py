@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import msgspec
 
@@ -63,9 +62,7 @@ class Redundancy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class _Tried:
     """A candidate and its fall. `short`: what it takes of each link it touches without firing it."""
 
-    number: int
     subject: Subject
-    axis: Axis | None
     falls: Falls
     short: dict[int, int]
 
@@ -76,18 +73,27 @@ def failure_points(place: Place, cascade: Cascade) -> FailurePoints:
     Jurisdictions make no pairs: they are too large for a second one to say more.
     """
     tried, singles, kept = 0, list[FailurePoint](), list[_Tried]()
+    leading = _leading(cascade)
     for subject, axis, starts in _candidates(place, cascade):
+        tried += 1
         falls = fall(cascade, starts)
         if functions := _functions(cascade, falls.at):
             singles.append(_point(place, (subject,), axis, functions))
-        short = {link: cascade.need[link] - left for link, left in falls.left.items() if left > 0}
-        if short and subject.kind is not SubjectKind.JURISDICTION:
-            kept.append(_Tried(tried, subject, axis, falls, short))
-        tried += 1
-    looked_at = _pairs(cascade, kept)
-    pairs = [point for pair in islice(looked_at, MAX_PAIRS) if (point := _together(place, cascade, *pair)) is not None]
+        if subject.kind is not SubjectKind.JURISDICTION:
+            short = {
+                link: cascade.need[link] - left
+                for link, left in falls.left.items()
+                if left > 0 and cascade.head[link] in leading and cascade.head[link] not in falls.at
+            }
+            if short:
+                kept.append(_Tried(subject, falls, short))
+    likely, all_pairs = _pairs(cascade, kept)
+    pairs = (_together(place, cascade, kept[one], kept[other], links) for (one, other), links in likely.items())
     return FailurePoints(
-        singles=_ordered(singles), pairs=_ordered(pairs), tried=tried, all_pairs=next(looked_at, None) is None
+        singles=_ordered(singles),
+        pairs=_ordered([pair for pair in pairs if pair is not None]),
+        tried=tried,
+        all_pairs=all_pairs,
     )
 
 
@@ -150,23 +156,43 @@ def _ordered(points: list[FailurePoint]) -> tuple[FailurePoint, ...]:
     return tuple(sorted(points, key=lambda p: (-len(p.essential), -len(p.functions), -p.affected)))
 
 
-def _pairs(cascade: Cascade, kept: list[_Tried]) -> Iterator[tuple[_Tried, _Tried, int]]:
-    """(first, second, link): two candidates that together take enough of a link that each leaves short. A pair may come again."""
-    by_link: dict[int, list[_Tried]] = {}
-    for one in kept:
-        for link in one.short:
-            by_link.setdefault(link, []).append(one)
+def _leading(cascade: Cascade) -> frozenset[int]:
+    """The points from which the fall of a function may follow, and the functions."""
+    felled_by: dict[int, list[int]] = {}
+    for link in cascade.links:
+        if link.missing is None:
+            felled_by.setdefault(link.head, []).extend(premise for premise, _ in link.body)
+    open_ = [number for number, point in enumerate(cascade.points) if point.kind is Kind.FUNCTION]
+    found = set(open_)
+    for number in open_:
+        new = [premise for premise in felled_by.get(number, ()) if premise not in found]
+        found.update(new)
+        open_.extend(dict.fromkeys(new))
+    return frozenset(found)
+
+
+def _pairs(cascade: Cascade, kept: list[_Tried]) -> tuple[dict[tuple[int, int], list[int]], bool]:
+    """Pairs (indices of `kept`) -> the links that both together may take enough of; and whether these are all such pairs."""
+    pairs: dict[tuple[int, int], list[int]] = {}
+    by_link: dict[int, list[tuple[int, int]]] = {}
+    for i, one in enumerate(kept):
+        for link, taken in one.short.items():
+            by_link.setdefault(link, []).append((-taken, i))
     for link, short in by_link.items():
-        taking = sorted(short, key=lambda one: (-one.short[link], one.number))
-        for i, first in enumerate(taking):
-            for second in taking[i + 1 :]:
-                if first.short[link] + second.short[link] < cascade.need[link]:
+        taking = sorted(short)
+        for k, (most, one) in enumerate(taking):
+            for less, other in taking[k + 1 :]:
+                if -most - less < cascade.need[link]:
                     break
-                yield (first, second, link) if first.number < second.number else (second, first, link)
+                pairs.setdefault((min(one, other), max(one, other)), []).append(link)
+                if len(pairs) > MAX_PAIRS:
+                    pairs.popitem()
+                    return pairs, False
+    return pairs, True
 
 
-def _together(place: Place, cascade: Cascade, first: _Tried, second: _Tried, link: int) -> FailurePoint | None:
-    """What two fail that neither fails alone; None where it is nothing, or where another link told of the pair before."""
+def _together(place: Place, cascade: Cascade, first: _Tried, second: _Tried, links: list[int]) -> FailurePoint | None:
+    """What two fail that neither fails alone, by the links that both leave short; None where it is nothing."""
     one, other, new = first.falls.at, second.falls.at, set[int]()
 
     def fires(link: int) -> bool:
@@ -176,10 +202,7 @@ def _together(place: Place, cascade: Cascade, first: _Tried, second: _Tried, lin
         weights = (weight for at, weight in cascade.links[link].body if at in one or at in other or at in new)
         return sum(weights) >= cascade.need[link]
 
-    firing = [short for short in first.short if short in second.short and fires(short)]
-    if not firing or firing[0] != link:
-        return None
-    open_ = [cascade.head[short] for short in firing]
+    open_ = list(dict.fromkeys(cascade.head[link] for link in links if fires(link)))
     new.update(open_)
     for point in open_:
         for then, _ in cascade.certain[point]:
