@@ -18,12 +18,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from cityward.adapters.exchange.exports.contract import Format, Subject
 from cityward.adapters.exchange.exports.crossing import Borders, Crossing, Judged
 from cityward.adapters.exchange.exports.ends import Ends, ends_of, route_words
-from cityward.adapters.exchange.exports.texts import as_json, stamp
+from cityward.adapters.exchange.exports.texts import as_json, iri_part, stamp
 from cityward.place.data import Protection
 from cityward.place.parties import JurisdictionKind
 from cityward.place.record import UNKNOWN, Record
@@ -186,7 +185,7 @@ class _Register:
         self.uses.setdefault((kind, name))
         if _TERM.fullmatch(name):
             return {"@id": name}
-        return {"@id": f"place:{kind}.{quote(name, safe='')}"}
+        return {"@id": f"place:{kind}.{iri_part(name)}"}
 
     def _party(self, party: str) -> dict[str, str]:
         return NOT_KNOWN if party == UNKNOWN else self._use("party", party)
@@ -227,7 +226,7 @@ class _Register:
         if describe:
             return describe(name)
         type_ = {"subject": "dpv:DataSubject", "category": "dpv:PersonalData"}[kind]
-        return {"@id": f"place:{kind}.{quote(name, safe='')}", "@type": type_, "skos:prefLabel": name}
+        return {"@id": f"place:{kind}.{iri_part(name)}", "@type": type_, "skos:prefLabel": name}
 
     def _of_party(self, name: str) -> dict[str, Any]:
         party = self.subject.loaded.place.parties[name]

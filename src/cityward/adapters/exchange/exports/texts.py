@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -65,6 +66,11 @@ class _Plain(yaml.SafeDumper):
 def stamp(at: datetime) -> str:
     """A time as JSON schemas want it (RFC 3339), in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iri_part(text: str) -> str:
+    """A text as one segment of an IRI."""
+    return quote(harmless(text), safe="")
 
 
 def unique(names: dict[str, str]) -> dict[str, str]:
