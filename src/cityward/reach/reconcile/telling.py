@@ -183,13 +183,10 @@ def _deed(group: _Group, source: str, destination: str, mine: Sequence[Sighting]
         return f"`{group.source or 'somebody'}` claimed to be a device of {destination}{why}"
     if group.kind is SeenKind.SESSION:
         return f"{source} opened a session on {destination}{why}"
-    verb = "tried" if group.refused else "spoke"
-    how = "" if group.how == "something" else f" {group.how}"
-    return (
-        f"{source} {verb}{how} to {destination}{why}"
-        if how or not group.refused
-        else f"{source} tried to reach {destination}{why}"
-    )
+    if group.how == "something":
+        return f"{source} {'tried to send' if group.refused else 'sent'} to {destination}{why}"
+    by = f"{'on' if group.how.startswith(('port', 'tcp', 'udp')) else 'by'} {group.how}"
+    return f"{source} {'tried to connect' if group.refused else 'connected'} to {destination} {by}{why}"
 
 
 def _missing(group: _Group) -> str:
