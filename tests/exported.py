@@ -23,9 +23,8 @@ HOSTILE = (
 )
 """Ends strings, opens markup, fakes lines, drives terminals, turns the reading direction, breaks encoders; and two honest letters."""
 
-HARMFUL = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+_CONTROLS = "\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+HARMFUL = re.compile(f"[{_CONTROLS}\ud800-\udfff\ufeff\ufffe\uffff]")
 """What no export may hold: all but the line feeds that a writer makes itself."""
 
 

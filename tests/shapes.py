@@ -1,7 +1,7 @@
 """Holds a document to a shape, for formats whose official schema is not at hand in the tests: closed objects, as most have.
 
-A shape is a type, a compiled pattern (the whole text), a set (one of), a list with one shape (each item), a dict (a closed object;
-a key that ends in `!` must be there; the key `*` gives the shape of every other value), or a tuple (any of these).
+A shape is a type, a compiled pattern (the whole text), a set (one of), a list with one shape (each item), a dict (a closed
+object; a key that ends in `!` must be there; the key `*` gives the shape of every other value), or a tuple (any of these).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from sys import stdout
 
 import click
 
@@ -80,7 +80,7 @@ def _base(place: Path) -> str:
 
 def _put(raw: bytes, output: Path | None) -> None:
     if output is None:
-        stdout.buffer.write(raw)
+        sys.stdout.buffer.write(raw)
     else:
         output.write_bytes(raw)
         click.echo(f"{output}: {len(raw):,} bytes", err=True)
