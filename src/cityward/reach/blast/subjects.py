@@ -46,7 +46,6 @@ _POINTS = {
     SubjectKind.SITE: Kind.SITE,
     SubjectKind.SYSTEM: Kind.SYSTEM,
     SubjectKind.DEVICE: Kind.DEVICE,
-    SubjectKind.MEMBER: Kind.MEMBER,
 }
 
 _PLURAL = {kind: "parties" if kind is SubjectKind.PARTY else f"{kind.value}s" for kind in SubjectKind}
@@ -95,9 +94,10 @@ def starts_of(
 
 
 def _starts(place: Place, subject: Subject, axis: Axis | None) -> Iterator[tuple[Point, Start]]:
-    if subject.kind in _POINTS:
-        plural = "devices" if subject.kind is SubjectKind.MEMBER else _PLURAL[subject.kind]
-        yield Point(_POINTS[subject.kind], subject.id), Start(0.0, f"{plural}.{subject.id}")
+    if subject.kind is SubjectKind.MEMBER:
+        yield Point(Kind.MEMBER, subject.id), Start(0.0, f"devices.{subject.id.rpartition('-')[0]}.positions")
+    elif subject.kind in _POINTS:
+        yield Point(_POINTS[subject.kind], subject.id), Start(0.0, f"{_PLURAL[subject.kind]}.{subject.id}")
     elif subject.kind is SubjectKind.ZONE:
         yield from _in_zone(place, subject.id)
     elif subject.kind is SubjectKind.JURISDICTION and axis is Axis.PARTY:
