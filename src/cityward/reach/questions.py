@@ -4,7 +4,7 @@ Lives here: who reaches a dataset, what a party or a jurisdiction reaches, who s
 Does not live here: what falls when somebody stops (`blast`), and what a new agreement changes (`sign`).
 
 INVARIANTS
-- An answer that is only possible names the facts that are not known.
+- An answer that is only possible names the facts that are not known; where there are too many, the others are counted.
 - Nothing is left out silently: what is not explained is counted.
 """
 
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cityward.place.hints import did_you_mean, listed
 from cityward.place.model import Place
@@ -34,8 +36,9 @@ from cityward.reach.exposure.answers import (
 from cityward.reach.exposure.clauses import Model
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.declared import Declared
-from cityward.reach.exposure.derive import Derivation, derivations, derive
+from cityward.reach.exposure.derive import Derivation, by_head, derivations, derive
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
+from cityward.reach.exposure.order import Fan
 from cityward.reach.exposure.sentences import conclusion, name_of, tell
 
 Where = Callable[[str], str]
@@ -95,12 +98,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     facts: tuple[Fact, ...]
     unexplained: int
+    without_facts: int  # unknown answers beyond those whose missing facts were looked up
     reachable: int
     unknown: int
     joined: Joined | None = None  # of a party: what it sees when its feeds are laid together
 
 
 VERDICTS = tuple(Verdict)
+MOST_WITH_FACTS = 5_000  # rows whose missing facts are looked up: some seconds
 MOST_REASONS = 10  # alternatives a person compares
 
 
@@ -123,12 +128,14 @@ class Reach:
     exposure: Exposure = field(init=False)
     inside: dict[str, dict[str, tuple[str, ...]]] = field(init=False)
     graph: FlowGraph = field(init=False)
+    heads: Fan = field(init=False)
 
     def __post_init__(self) -> None:
         self.model = compile_place(self.place)
         self.exposure = expose(self.model, scenarios_of(self.place))
         self.inside = Declared(self.place).inside
         self.graph = flow_graph(self.place)
+        self.heads = by_head(self.model.clauses)
 
     def of_party(self, party: str, explain: Explain) -> Report:
         """What a party reaches."""
@@ -220,7 +227,9 @@ class Reach:
     def _report(self, question: str, subject: str, rows: list[Row], explain: Explain) -> Report:
         ordered = sorted(rows, key=lambda row: VERDICTS.index(row.verdict))
         explained = [self._explained(row, explain.ways) for row in ordered[: explain.rows]]
-        unexplained = [self._with_facts(row) for row in ordered[explain.rows :]]
+        unexplained = [
+            self._with_facts(row) if i < MOST_WITH_FACTS else row for i, row in enumerate(ordered[explain.rows :])
+        ]
         certain, possible = self.exposure.counts
         return Report(
             question=question,
@@ -229,6 +238,7 @@ class Reach:
             rows=(*explained, *unexplained),
             facts=tuple(self._facts()),
             unexplained=len(unexplained),
+            without_facts=sum(row.verdict is Verdict.UNKNOWN for row in unexplained[MOST_WITH_FACTS:]),
             reachable=certain,
             unknown=possible,
         )
@@ -258,11 +268,17 @@ class Reach:
         seed, target = self.model.nodes.number.get(scenario), self.model.nodes.number.get(item)
         if seed is None or target is None:
             return ()
-        enabled = self.model.clauses.certain if bound is Bound.CERTAIN else None
+        enabled = self._holding(scenario, bound)
         if ways > 1:
-            return derivations(self.model, seed, target, min(ways, MOST_REASONS), enabled)
-        found = derive(self.model, seed, target, enabled)
+            return derivations(self.model, seed, target, min(ways, MOST_REASONS), enabled, self.heads)
+        found = derive(self.model, seed, target, enabled, self.heads)
         return () if found is None else (found,)
+
+    def _holding(self, scenario: Node, bound: Bound) -> NDArray[np.bool_]:
+        """The clauses that a derivation can use: those whose head holds. So a search looks at little of a large place."""
+        clauses = self.model.clauses
+        holding = self.exposure.column(scenario, bound)[clauses.head]
+        return holding & clauses.certain if bound is Bound.CERTAIN else holding
 
     def _told(self, scenario: Node, item: Node, derivation: Derivation, bound: Bound) -> Reason:
         sentences = tuple(

@@ -88,10 +88,14 @@ class Exposure:
 
     def reached(self, scenario: Node, bound: Bound) -> tuple[Node, ...]:
         """The answers that hold in a scenario, in the order of nodes."""
+        held = self.column(scenario, bound)[self.answered]
+        return tuple(self.model.nodes.known[i] for i in self.answered[held].tolist())
+
+    def column(self, scenario: Node, bound: Bound) -> NDArray[np.bool_]:
+        """Which nodes hold in a scenario. Shape (N,)."""
         lane = self.lane[scenario]
-        column = self.words(bound)[self.answered, lane // 64]
-        held = (column >> np.uint64(lane % 64)) & np.uint64(1)
-        return tuple(self.model.nodes.known[i] for i in self.answered[held.astype(bool)].tolist())
+        word = self.words(bound)[:, lane // 64]
+        return ((word >> np.uint64(lane % 64)) & np.uint64(1)).astype(np.bool_)
 
     def who(self, node: Node, bound: Bound) -> tuple[Node, ...]:
         """The scenarios in which a node holds."""
