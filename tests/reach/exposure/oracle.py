@@ -47,6 +47,7 @@ class Oracle:
         self.cases = frozenset((s, bound) for s in scenarios(place) for bound in (CERTAIN, POSSIBLE))
         self.possible = frozenset(case for case in self.cases if case[1] == POSSIBLE)
         self.holds: dict[Fact, set[Case]] = defaultdict(set)
+        self.rules_that_spoke = set[str]()
         for case in self.cases:
             self.holds[case[0]].add(case)
         self._say_all_that_follows()
@@ -59,6 +60,7 @@ class Oracle:
                 for fact, cases in rule(self):
                     if cases and not cases <= self.holds[fact]:
                         self.holds[fact] |= cases
+                        self.rules_that_spoke.add(rule.__name__)
                         news = True
 
     def facts(self, scenario: Fact, bound: str) -> set[Fact]:
@@ -398,7 +400,7 @@ def controls(o: Oracle) -> Said:
     for q, party in o.place.parties.items():
         for u in USES if party.owners != UNKNOWN else ():
             acting = {stake.party: o.when(acts(stake.party, u)) for stake in party.owners}
-            for scenario, bound in set[Case]().union(*acting.values()):
+            for scenario, bound in set[Case]().union(*acting.values()) - o.holds[acts(q, u)]:
                 they = {p for p, cases in acting.items() if (scenario, bound) in cases}
                 if hold_together(party.owners, they, 50.0, bound):
                     yield acts(q, u), {(scenario, bound)}
