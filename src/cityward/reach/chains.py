@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from cityward.place.data import Flow, Observability, Protection
 from cityward.place.model import Place
@@ -120,13 +121,13 @@ def chains(graph: FlowGraph, start: str, most: int = MAX_CHAINS) -> tuple[Chain,
 
     A chain ends where nothing of what it carries leaves, or where every way on returns to a thing it already passed.
     """
+    return chains_by_start(graph)(start, most)
+
+
+def chains_by_start(graph: FlowGraph) -> Callable[[str, int], tuple[Chain, ...]]:
+    """`chains`, for whoever asks for many starts of one graph: what they share is worked out once."""
     walk = _Walk(graph)
-    found: list[Chain] = []
-    for chain in walk.from_node(start):
-        found.append(chain)
-        if len(found) == most:
-            break
-    return tuple(found)
+    return lambda start, most: tuple(islice(walk.from_node(start), most))
 
 
 Step = tuple[int, str]  # the edge's number, a dataset it carries

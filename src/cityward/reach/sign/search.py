@@ -21,6 +21,8 @@ import msgspec
 from cityward.place.house_rules import Weight
 from cityward.place.model import Place
 from cityward.place.overlay import Changes
+from cityward.reach.exposure.answers import scenarios_of
+from cityward.reach.exposure.compile import place_on
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
 from cityward.reach.sign.rules import Finding, evaluate, standing_of
 from cityward.reach.sign.standing import Standing
@@ -91,7 +93,9 @@ class Weighed:
     every: tuple[Finding, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.then, self.now = standing_of(self.base, self.day), standing_of(self.proposed, self.day)
+        places = [place_on(place, self.day) for place in (self.base, self.proposed)]
+        every = tuple(dict.fromkeys(scenario for place in places for scenario in scenarios_of(place)))
+        self.then, self.now = (Standing(place, self.day, every) for place in places)
         judged = evaluate(self.then)
         self.before = {(finding.rule, finding.subject): finding for finding in judged}
         self.every = evaluate(self.now)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from cityward.place.house_rules import About, ChainIs, Concentration, PathTo, ReachedBy, ReachedFrom
 from cityward.place.record import UNKNOWN
-from cityward.reach.chains import Chain, FlowGraph, chains, flow_graph
+from cityward.reach.chain_facts import ChainFacts, facts_of
+from cityward.reach.chains import chains_by_start, flow_graph
 from cityward.reach.exposure.answers import LAW, NEXUS, Axis, Bound
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
 from cityward.reach.exposure.sentences import conclusion, name_of
 from cityward.reach.sign.ownership import parents
 from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import NO, Asked, Fact, Held, Truth, any_of, possibly, yes
+from cityward.reach.sign.truth import MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
 
 MOST_CHAINS = 200  # of one device; a rule about longer ones is then possibly broken, and says why
 
@@ -88,16 +89,21 @@ def _reaching(standing: Standing, item: Node, meant: dict[Node, None]) -> list[H
     certain = [who for who in standing.exposure.who(item, Bound.CERTAIN) if who in meant]
     known = set(certain)
     possible = [who for who in standing.exposure.who(item, Bound.POSSIBLE) if who in meant and who not in known]
-    return [
-        *(_reach(standing, who, item, Truth.YES, Bound.CERTAIN) for who in certain),
-        *(_reach(standing, who, item, Truth.POSSIBLY, Bound.POSSIBLE) for who in possible),
-    ]
+    return [*_reaches(standing, certain, item, Bound.CERTAIN), *_reaches(standing, possible, item, Bound.POSSIBLE)]
 
 
-def _reach(standing: Standing, who: Node, item: Node, truth: Truth, bound: Bound) -> Held:
-    text = conclusion(standing.place, who, item, certain=truth is Truth.YES).removeprefix("So ").removeprefix("So, ")
-    witness = f"{who.predicate} {who.subject} {item.detail} {item.subject}"
-    return Held(truth, (Fact(text.rstrip(".")),), (), (Asked(who, item, bound),), (witness,))
+def _reaches(standing: Standing, those: list[Node], item: Node, bound: Bound) -> Iterator[Held]:
+    """One for each; only those that can be told are put into words."""
+    truth = Truth.YES if bound is Bound.CERTAIN else Truth.POSSIBLY
+    for k, who in enumerate(those):
+        facts = (_reach(standing, who, item, truth),) if k < MOST_TOLD else ()
+        witness = f"{who.predicate} {who.subject} {item.detail} {item.subject}"
+        yield Held(truth, facts, (), (Asked(who, item, bound),), (witness,))
+
+
+def _reach(standing: Standing, who: Node, item: Node, truth: Truth) -> Fact:
+    text = conclusion(standing.place, who, item, certain=truth is Truth.YES)
+    return Fact(text.removeprefix("So ").removeprefix("So, ").rstrip("."))
 
 
 # --- paths
@@ -187,55 +193,37 @@ def _meant(standing: Standing, asked: PathTo, name: str) -> bool:
 
 def chain(standing: Standing, asked: ChainIs, about: About, name: str) -> Held:
     """A chain that begins at the device is longer than this."""
-    found = chains(local_graph(standing, name), name, MOST_CHAINS)
-    held = any_of(_long(standing, asked, one) for one in found)
+    graph = standing.memo("flow graph", lambda: flow_graph(standing.place))
+    walk = standing.memo("chains", lambda: chains_by_start(graph))
+    found = walk(name, MOST_CHAINS)
+    held = any_of(_long(standing, asked, facts_of(standing.place, graph, one)) for one in found)
     if held.truth is Truth.NO and len(found) == MOST_CHAINS:
-        return possibly(f"it begins more than {MOST_CHAINS} chains; the others were not measured", f"devices.{name}")
+        return possibly(f"more than {MOST_CHAINS} chains begin here; the others were not measured", f"devices.{name}")
     return held
 
 
-def local_graph(standing: Standing, start: str) -> FlowGraph:
-    """The part of the flows that chains from a device can take, with what is brought to it."""
-    whole = standing.memo("flow graph", lambda: flow_graph(standing.place))
-    edges = standing.memo("edges", lambda: {edge.flow: edge for edge in whole.edges})
-    seen, pending, kept = {start}, [start], dict[str, None]()
-    for node in pending:
-        for name, flow in standing.leaving.get(node, ()):
-            kept[name] = None
-            end = standing.group(flow.to)
-            if end not in seen:
-                seen.add(end)
-                pending.append(end)
-        kept.update(dict.fromkeys(name for name, _ in standing.arriving.get(node, ())))
-    local = [edges[name] for name in kept]
-    ends = {end for edge in local for end in (edge.source, edge.target)}
-    return FlowGraph(tuple(node for node in whole.nodes if node.id in ends), tuple(local))
-
-
-def _long(standing: Standing, asked: ChainIs, one: Chain) -> Held:
-    parties, doubts = _parties_on(standing, one)
-    lands = {standing.place.parties[p].incorporated_in for p in parties if p in standing.place.parties}
-    doubts += [f"parties.{p}.incorporated_in" for p in parties if standing.place.parties[p].incorporated_in == UNKNOWN]
-    way = " -> ".join(name_of(standing.place, node) for node in one.nodes)
-    lines = [f"flows.{flow}" for flow in one.flows]
+def _long(standing: Standing, asked: ChainIs, facts: ChainFacts) -> Held:
+    lands = len(set(facts.party_lands) - {UNKNOWN})
     counts = (
-        (asked.more_flows_than, len(one.flows), "flows"),
-        (asked.more_parties_than, len(parties), "parties"),
-        (asked.more_jurisdictions_than, len(lands - {UNKNOWN}), "jurisdictions of parties"),
+        (asked.more_flows_than, len(facts.flows), "flows"),
+        (asked.more_parties_than, len(facts.parties), "parties"),
+        (asked.more_jurisdictions_than, lands, "jurisdictions of parties"),
     )
     told = [f"{count} {noun}" for most, count, noun in counts if most is not None and count > most]
-    if told:
-        return yes(f"{way}: {', '.join(told)}", *lines, witness=f"chain {one.nodes[-1]}")
-    closest = [most for most, count, _ in counts[1:] if most is not None and count + len(doubts) > most]
-    return possibly(f"{way}: not every party on it is known", doubts[0]) if doubts and closest else NO
+    doubts = [path for path in facts.unresolved if path.endswith(_OF_PARTIES)]
+    closest = [count for most, count, _ in counts[1:] if most is not None and count + len(doubts) > most]
+    if not told and not (doubts and closest):
+        return NO
+    way = " -> ".join(name_of(standing.place, node) for node in facts.nodes)
+    if not told:
+        return possibly(f"{way}: not every party on it is known", doubts[0])
+    return yes(
+        f"{way}: {', '.join(told)}", *(f"flows.{flow}" for flow in facts.flows), witness=f"chain {facts.nodes[-1]}"
+    )
 
 
-def _parties_on(standing: Standing, one: Chain) -> tuple[dict[str, None], list[str]]:
-    """The parties that operate or are the nodes of a chain or a hop of its flows, and what is not known of them."""
-    holders = [holder for node in one.nodes for holder in standing.end(node, f"parties.{node}")]
-    holders += [holder for flow in one.flows for holder in standing.hops(flow)]
-    known = dict.fromkeys(party for party, _ in holders if party in standing.place.parties)
-    return known, [path for party, path in holders if party == UNKNOWN]
+_OF_PARTIES = (".operator", ".owner", ".route", ".incorporated_in")
+"""Ends of the paths of facts that would add a party, or the jurisdiction of one."""
 
 
 # --- shares

@@ -31,8 +31,7 @@ from cityward.place.overlay import Changes
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.points import Redundancy, failure_points, lost_redundancy
 from cityward.reach.blast.wiring import compile_cascade
-from cityward.reach.exposure.answers import Bound, scenarios_of
-from cityward.reach.exposure.compile import place_on
+from cityward.reach.exposure.answers import Bound
 from cityward.reach.sign.changes import Change
 from cityward.reach.sign.difference import Difference, difference, touched
 from cityward.reach.sign.rules import Finding, digest_of_rules, evaluate, standing_of
@@ -102,7 +101,8 @@ def judge(given: Proposed, day: date) -> Judgement:
         left = weighed.told(then, evaluate(then))
     unmet = [finding for finding in left if bears(finding) and finding.certain]
     doubts = [finding for finding in left if bears(finding) and not finding.certain]
-    reach = _reach(given, day)
+    brought = {path.partition(".")[2] for path in given.changes.added}
+    reach = difference(weighed.then.exposure, weighed.now.exposure, brought)
     return Judgement(
         verdict=_verdict(unmet, found.changes, doubts),
         inputs=_inputs(given, day),
@@ -149,14 +149,6 @@ def _inputs(given: Proposed, day: date) -> Inputs:
 
 def _digest(record: msgspec.Struct) -> str:
     return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()
-
-
-def _reach(given: Proposed, day: date) -> Difference:
-    """Both places closed for every scenario of either, compared."""
-    places = [place_on(loaded.place, day) for loaded in (given.base, given.proposed)]
-    scenarios = tuple(dict.fromkeys(scenario for place in places for scenario in scenarios_of(place)))
-    before, after = (Standing(place, day, scenarios).exposure for place in places)
-    return difference(before, after, {path.partition(".")[2] for path in given.changes.added})
 
 
 def _redundancy(base: Place, proposed: Place) -> Redundancy | None:
