@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run a place (default: the bundled demo city)",
     "check": "every error of a declaration with its line and a mend; unknowns counted",
     "reach": "who can reach what, certainly and possibly, and by which path",
+    "reconcile": "declared against observed, both ways: the city's own gates and flow logs of others",
     "verify": "check evidence ledgers offline",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",

@@ -117,6 +117,19 @@ class Readings:
             wanted = wanted.where(COMMAND.c.device == device)
         return [command_row(row) for row in self._rows(wanted)]
 
+    def commanded(self, since_us: int = 0) -> Sequence[tuple[str, int, int, int]]:
+        """(device, commands, the first, the last) of those sent from then on, by device; of the commands still kept."""
+        at, device = COMMAND.c.sent_at, COMMAND.c.device
+        wanted = select(device, func.count(), func.min(at), func.max(at)).where(at >= since_us).group_by(device)
+        return [tuple(row) for row in self._rows(wanted.order_by(device).limit(MOST_NAMED))]
+
+    def refused_devices(self, since_us: int = 0) -> Sequence[tuple[str, str, int, int, int]]:
+        """(device, reason, rows, the first, the last) of those refused from then on; of the rows still kept."""
+        at, device, reason = QUARANTINE.c.received_at, QUARANTINE.c.device, QUARANTINE.c.reason
+        wanted = select(device, reason, func.count(), func.min(at), func.max(at)).where(at >= since_us)
+        rows = self._rows(wanted.group_by(device, reason).order_by(device, reason).limit(MOST_NAMED))
+        return [tuple(row) for row in rows]
+
     def seen(self) -> Mapping[str, int]:
         """device -> when last heard."""
         rows = self._rows(select(SEEN.c.device, SEEN.c.last_seen).order_by(SEEN.c.device).limit(MOST_NAMED))

@@ -91,7 +91,7 @@ class _Teller:
             yield self._finding(
                 FindingKind.UNDECLARED,
                 f"{_deed(group, self._who(sources), self._who(destinations), mine)}: {_amount(mine)}. {_missing(group)}.",
-                paths or (f"systems.{self._loaded.place.platform}",),
+                paths or ("platform",),
                 mine,
                 _mend_of(group),
             )
