@@ -15,7 +15,7 @@ import msgspec
 from cityward import __version__
 
 if TYPE_CHECKING:
-    from cityward.compose.bench import Measurement
+    from cityward.compose.bench import Measurement, ReachMeasurement
 
 EXAMPLES = """
 \b
@@ -26,6 +26,17 @@ Examples:
 Each rate is observations durably held (evidence, history and state committed, counted and balanced) per second, from the first
 publication. Per worker core: per second of processor time that the worker used. Everything runs on this one machine, the load
 included; ratios within one run say more than the rates.
+"""
+
+REACH_EXAMPLES = """
+\b
+Examples:
+  cityward bench reach
+  cityward bench reach --sizes 100000 --reference-s 0 --json | jq .sizes
+\b
+A link is a premise of a clause. Seconds are processor seconds of the one core that is used. From 60,000 links on a place has some
+500 parties and 200 jurisdictions, however big it is; a smaller one 60 of each, for a city's parties alone are 48,000 links. The
+reference follows the same links without ANDs and thresholds, so it finds more than is true, and both bounds take it two graphs.
 """
 
 GATED = "cityward, gate on"
@@ -73,6 +84,48 @@ def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as
         _print(found)
 
 
+@command.command("reach", epilog=REACH_EXAMPLES)
+@click.option(
+    "--sizes",
+    type=click.IntRange(10_000, 3_000_000),
+    multiple=True,
+    default=(10_000, 100_000, 1_000_000),
+    show_default=True,
+    help="Premise links of the places. May be given several times.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 25), default=3, show_default=True, help="The median of so many is told."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The places are made from it.")
+@click.option(
+    "--reference-s",
+    type=click.FloatRange(0, 3600),
+    default=20.0,
+    show_default=True,
+    help="How long networkx may take at each size; 0 leaves it out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def reach(sizes: tuple[int, ...], rounds: int, seed: int, reference_s: float, as_json: bool) -> None:
+    """Who reaches what, both bounds, for every party and jurisdiction of big made-up places; beside networkx."""
+    from cityward.compose.bench import bench_reach
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    found = bench_reach(sorted(set(sizes)), seed=seed, rounds=rounds, reference_s=reference_s, tell=tell)
+    if as_json:
+        document = {
+            "cityward": __version__,
+            "machine": _machine(),
+            "seed": seed,
+            "rounds": rounds,
+            "sizes": [{**msgspec.to_builtins(m), "close_s": m.close_s} for m in found],
+        }
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    else:
+        _print_reach(found)
+
+
 @command.command("soak")
 @click.option("--minutes", type=click.FloatRange(0.1, 24 * 60), default=60.0, show_default=True, help="How long.")
 @click.option("--devices", type=click.IntRange(20, 10_000), default=100, show_default=True, help="Declared devices.")
@@ -111,6 +164,10 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
         )
 
 
+def _machine() -> dict[str, Any]:
+    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
 def _medians(found: Sequence[Measurement]) -> dict[str, dict[str, Measurement]]:
     """case -> system -> the measurement with the median rate (of an even number the lower one)."""
     runs: dict[str, dict[str, list[Measurement]]] = {}
@@ -138,7 +195,7 @@ def _document(found: Sequence[Measurement]) -> dict[str, Any]:
     medians = _medians(found)
     return {
         "cityward": __version__,
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": _machine(),
         "medians": {case: {name: _told(m) for name, m in mine.items()} for case, mine in medians.items()},
         "gate_on_to": {case: _ratios(mine) for case, mine in medians.items()},
         "runs": [_told(m) for m in found],
@@ -172,3 +229,25 @@ def _print_rooms(gated: Measurement | None) -> None:
     click.echo(
         f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, threads of the engines)"
     )
+
+
+def _print_reach(found: Sequence[ReachMeasurement]) -> None:
+    before: ReachMeasurement | None = None
+    for m in found:
+        click.echo(
+            f"\n{m.links:,} links: {m.scenarios:,} scenarios ({m.parties} parties, {m.jurisdictions} jurisdictions), "
+            f"{m.districts:,} districts, {m.nodes:,} nodes, {m.clauses:,} clauses, {m.held:,} hold"
+        )
+        click.echo(f"  compile {m.compile_s:10.3f} s   {m.links / m.compile_s:>12,.0f} links/s")
+        parts = f"plan {m.plan_s:.3f}, certain {m.lower_s:.3f}, possible {m.upper_s:.3f}"
+        click.echo(f"  close   {m.close_s:10.3f} s   {m.links / m.close_s:>12,.0f} links/s   ({parts})")
+        click.echo(f"  derive  {m.derive_s:10.4f} s   the slowest {m.slowest_derive_s:.4f} s")
+        click.echo(f"  whatif  {m.whatif_s:10.3f} s   one agreement more: compile and close again")
+        if before is not None:
+            compiled, closed = m.compile_s / before.compile_s, m.close_s / before.close_s
+            click.echo(f"  x {m.links / before.links:.1f} links: compile x {compiled:.1f}, close x {closed:.1f}")
+        if (other := m.reference) is not None:
+            asked = f"{other.asked:,} of {2 * m.scenarios:,} asked"
+            click.echo(f"  {other.name}: {other.close_s:.1f} s ({asked}; graphs {other.build_s:.1f} s)")
+            click.echo(f"  {other.name} / cityward: {other.close_s / m.close_s:.0f}")
+        before = m

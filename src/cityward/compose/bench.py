@@ -17,6 +17,7 @@ import msgspec
 from cityward.adapters.bench.city import PROPERTY, BenchCity, BenchDevice
 from cityward.adapters.bench.ingest import bench_ingest, devices_needed
 from cityward.adapters.bench.measure import Measurement
+from cityward.adapters.bench.reach import ReachMeasurement, bench_reach
 from cityward.adapters.bench.soak import Sample, growth_mb_per_hour, rates, soak
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.stores.state import SqlState
@@ -29,8 +30,10 @@ from cityward.runtime.ports import FlowCount
 __all__ = [
     "BenchCity",
     "Measurement",
+    "ReachMeasurement",
     "Sample",
     "bench_city",
+    "bench_reach",
     "devices_needed",
     "growth_mb_per_hour",
     "rates",
