@@ -25,6 +25,7 @@ from cityward.reach.exposure.answers import scenarios_of
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
 from cityward.reach.sign.rules import Finding, evaluate, standing_of
+from cityward.reach.sign.shared import pair
 from cityward.reach.sign.standing import Standing
 from cityward.reach.sign.why import missing_of
 
@@ -93,9 +94,10 @@ class Weighed:
     every: tuple[Finding, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        places = [place_on(place, self.day) for place in (self.base, self.proposed)]
-        every = tuple(dict.fromkeys(scenario for place in places for scenario in scenarios_of(place)))
-        self.then, self.now = (Standing(place, self.day, every) for place in places)
+        base, proposed = (place_on(place, self.day) for place in (self.base, self.proposed))
+        every = tuple(dict.fromkeys((*scenarios_of(base), *scenarios_of(proposed))))
+        before, after = pair(base, proposed, self.changes, every)
+        self.then, self.now = Standing(base, self.day, every, before), Standing(proposed, self.day, every, after)
         judged = evaluate(self.then)
         self.before = {(finding.rule, finding.subject): finding for finding in judged}
         self.every = evaluate(self.now)
@@ -193,13 +195,13 @@ class _Hunt:
         """Those first that go far enough together if they help against different things; the mildest of these first."""
         pairs = sorted(
             combinations(helping, 2),
-            key=lambda pair: (sum(alone[c] for c in pair) > self.count, sum(c.effort for c in pair)),
+            key=lambda two: (sum(alone[c] for c in two) > self.count, sum(c.effort for c in two)),
         )
-        for pair in pairs:
+        for two in pairs:
             if not self._may_go_on():
                 return None
-            if self._left(pair) == 0 and self._enough(pair):
-                return self._taken(pair, Search.EXHAUSTIVE)
+            if self._left(two) == 0 and self._enough(two):
+                return self._taken(two, Search.EXHAUSTIVE)
         return None
 
     def _step_by_step(self, helping: list[Change], alone: dict[Change, int]) -> Found | None:

@@ -36,11 +36,12 @@ Holder = tuple[str, str]
 
 @dataclass(frozen=True)
 class Standing:
-    """A place on a day. `place` holds the records valid that day."""
+    """A place on a day. `place` holds the records valid that day; `closed` is its exposure, where somebody has it already."""
 
     place: Place
     day: date
     scenarios: tuple[Node, ...] = ()
+    closed: Exposure | None = None
 
     @cached_property
     def declared(self) -> Declared:
@@ -50,7 +51,7 @@ class Standing:
     @cached_property
     def exposure(self) -> Exposure:
         """Closed for the scenarios asked for."""
-        return expose(compile_place(self.place), self.scenarios)
+        return self.closed or expose(compile_place(self.place), self.scenarios)
 
     @cached_property
     def keys(self) -> Keys:

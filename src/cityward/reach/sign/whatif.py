@@ -26,7 +26,6 @@ import msgspec
 
 from cityward.place.house_rules import Weight
 from cityward.place.loader import Proposed
-from cityward.place.model import Place
 from cityward.place.overlay import Changes
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.points import Redundancy, failure_points, lost_redundancy
@@ -120,7 +119,7 @@ def judge(given: Proposed, day: date) -> Judgement:
         reach=reach,
         citizens=touched(weighed.now.place, [one for one in reach.new if one.bound is Bound.CERTAIN]),
         possible_citizens=touched(weighed.now.place, reach.new),
-        redundancy=_redundancy(weighed.then.place, weighed.now.place),
+        redundancy=_redundancy(weighed),
         standing=weighed.now,
     )
 
@@ -151,8 +150,17 @@ def _digest(record: msgspec.Struct) -> str:
     return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()
 
 
-def _redundancy(base: Place, proposed: Place) -> Redundancy | None:
-    if size_of(proposed) > MOST_COMPARED:
+_STANDING = frozenset(
+    {"parties", "jurisdictions", "sites", "systems", "devices", "device_models", "functions", "areas"}
+)
+"""The kinds of record by which something stands or falls."""
+
+
+def _redundancy(weighed: Weighed) -> Redundancy | None:
+    changes = weighed.changes
+    if not any(path.partition(".")[0] in _STANDING for path in (*changes.added, *changes.replaced, *changes.removed)):
+        return Redundancy(lost=(), won=())
+    if size_of(weighed.proposed) > MOST_COMPARED:
         return None
-    before, after = (failure_points(place, compile_cascade(place)) for place in (base, proposed))
-    return lost_redundancy(before, after)
+    places = (weighed.then.place, weighed.now.place)
+    return lost_redundancy(*(failure_points(place, compile_cascade(place)) for place in places))
