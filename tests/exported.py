@@ -21,7 +21,7 @@ HOSTILE = (
     'A "quoted" \'name\' <script>alert(1)</script> &amp; ]]> --> \\N \\" {0} [mend](http://evil.example) *a !!python\n'
     "second: line\r\t\u202egpj.exe\u202c \u2066x\u2069 \u200f \x07\x1b[31m\x85\u2028\x00 \ud800 \ufffe \U0001ffff é 東"
 )
-"""Ends strings, opens markup, fakes lines, drives terminals, turns the reading direction, breaks encoders; and two honest letters."""
+"""Ends strings, opens markup, fakes lines, drives terminals, turns the reading direction, breaks encoders; two honest letters."""
 
 _CONTROLS = "\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 HARMFUL = re.compile(f"[{_CONTROLS}\ud800-\udfff\ufeff\ufffe\uffff]")

@@ -84,6 +84,12 @@ def test_files_are_named_as_the_declaration_was_but_never_by_the_machine(file: P
     assert uris("../examples/doggerford") == {""}
 
 
+def test_with_a_day_house_rules_and_reach_are_told_too():
+    result = run("sarif", DOGGERFORD, "--on", "2026-05-01")
+    rules = {one["ruleId"] for one in json.loads(result.stdout)["runs"][0]["results"]}
+    assert {"check.unknown", "rule.retention-is-known", "reach.read"} <= rules
+
+
 def test_an_unknown_format_is_a_usage_error_with_a_guess(file: Path):
     result = run("cyclondx", file)
     assert result.exit_code == 2

@@ -8,24 +8,20 @@ from pathlib import Path
 
 import click
 
-from cityward.compose.exchange import (
-    Told,
-    export_broken,
-    export_formats,
-    export_model,
-    told_of_check,
-    told_of_errors,
-)
+from cityward.compose.exchange import Told, export_broken, export_formats, export_model
 from cityward.compose.places import load_place
+from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean
+from cityward.place.loader import Loaded
 
 EXAMPLES = """
 \b
 Examples:
   cityward export cyclonedx examples/doggerford -o doggerford.cdx.json --at 2026-05-01T00:00:00Z
   cityward export dpv examples/doggerford -o transfers.jsonld     transfers of personal data, for the register
-  cityward export sarif examples/doggerford -o check.sarif        findings, for a code host or an editor
+  cityward export sarif examples/doggerford -o check.sarif        warnings, for a code host or an editor
+  cityward export sarif examples/doggerford --on 2026-05-01 -o all.sarif      and house rules, and who reaches what
   cityward export svg examples/doggerford --through video-management -o video.svg
   cityward export dot examples/doggerford | dot -Tpdf -o flows.pdf
 \b
@@ -49,9 +45,21 @@ _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
     "--through", metavar="ID", help="Only the flows of chains through this device, system or party (dot, graphml, svg)."
 )
 @click.option("--at", type=click.DateTime(_TIMES), help="The time, in UTC, that the export bears.")
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Tell also the house rules and who reaches what, on this day (sarif).",
+)
 @click.pass_context
 def command(
-    ctx: click.Context, format_id: str, place: Path, output: Path | None, through: str | None, at: datetime | None
+    ctx: click.Context,
+    format_id: str,
+    place: Path,
+    output: Path | None,
+    through: str | None,
+    at: datetime | None,
+    day: datetime | None,
 ) -> None:
     """Write the declaration PLACE as FORMAT."""
     known = {one.id for one in export_formats()}
@@ -67,9 +75,15 @@ def command(
             raise
         _put(export_broken(told_of_errors(error), base), output)
         ctx.exit(1)
-    told: tuple[Told, ...] = told_of_check(loaded) if format_id == SARIF else ()
+    told = _told(loaded, day) if format_id == SARIF else ()
     moment = at.replace(tzinfo=UTC) if at else None
     _put(export_model(format_id, loaded, told=told, at=moment, chains_through=through, base=base), output)
+
+
+def _told(loaded: Loaded, day: datetime | None) -> tuple[Told, ...]:
+    if day is None:
+        return told_of_check(loaded)
+    return (*told_of_check(loaded), *told_of_rules(loaded, day.date()), *told_of_reach(loaded, day.date()))
 
 
 def _base(place: Path) -> str:

@@ -1,7 +1,7 @@
 """Other tools' files: a place written as one of their formats.
 
-Lives here: choosing the format, and saying findings in the one form that formats take. Does not live here: what a format looks
-like (`adapters.exchange`).
+Lives here: choosing the format, and the flows that are drawn. Does not live here: what a format looks like (`adapters.exchange`),
+the findings that some formats take (`told`), and the way in (`imports`).
 """
 
 from __future__ import annotations
@@ -9,36 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from cityward.adapters.exchange.exports import find_exports
-from cityward.adapters.exchange.exports.contract import Format, Level, Spot, Subject, Told, ToldStep
+from cityward.adapters.exchange.exports.contract import Format, Subject, Told
 from cityward.adapters.exchange.exports.sarif import findings
-from cityward.errors import CitywardError, PlaceError, PlaceErrors
-from cityward.place.checks import Finding, Word
+from cityward.compose.told import CHECKS, rules_asked
+from cityward.errors import CitywardError
 from cityward.place.hints import did_you_mean, listed
 from cityward.place.loader import Loaded
 from cityward.reach.chains import FlowGraph, flow_graph, through
-
-__all__ = [
-    "Format",
-    "Level",
-    "Spot",
-    "Told",
-    "ToldStep",
-    "export_broken",
-    "export_formats",
-    "export_model",
-    "told_of_check",
-    "told_of_errors",
-]
-
-RULES = {
-    "check.error": "A declaration must hold together.",
-    "check.unknown": "A fact that is not known is never taken for a pass.",
-    "check.uncarried": "What a device observes is carried by a flow.",
-    "check.no-agreement": "Data goes to another party's system under an agreement.",
-    "check.no-conduit": "Zones are joined by conduits only.",
-    "check.plain": "What enters is protected on its way.",
-}
-"""What each rule of the check asks, for formats that print it."""
 
 
 def export_formats() -> tuple[Format, ...]:
@@ -75,43 +52,12 @@ def export_model(
     graph = flow_graph(loaded.place)
     if chains_through is not None:
         graph = _part(graph, chains_through)
-    return exports[format_id].write(Subject(loaded, graph, told, RULES, at, base))
+    return exports[format_id].write(Subject(loaded, graph, told, rules_asked(loaded.place), at, base))
 
 
 def export_broken(told: tuple[Told, ...], base: str = "") -> bytes:
     """The errors of a declaration that does not hold together, as SARIF: there is no place to write."""
-    return findings(told, RULES, base)
-
-
-def told_of_check(loaded: Loaded) -> tuple[Told, ...]:
-    """The warnings of a check."""
-    return tuple(_told_of_warning(warning) for warning in loaded.warnings)
-
-
-def told_of_errors(error: PlaceError) -> tuple[Told, ...]:
-    """Every error of a declaration."""
-    errors = error.errors if isinstance(error, PlaceErrors) else (error,)
-    return tuple(Told("check.error", Level.ERROR, _mendable(one.what, one.mend), _spots(one.where)) for one in errors)
-
-
-def _told_of_warning(warning: Finding) -> Told:
-    level = Level.OPEN if warning.word is Word.UNKNOWN else Level.WARNING
-    words = warning.path if warning.word.told_by_path else ""
-    text = f"{words}: {warning.what}" if words else warning.what
-    return Told(f"check.{warning.word.value}", level, _mendable(text, warning.mend), _spots(warning.where))
-
-
-def _mendable(what: str, mend: str) -> str:
-    return f"{what}. Mend: {mend}." if mend else f"{what}."
-
-
-def _spots(where: str) -> tuple[Spot, ...]:
-    """`file:line  path`, as errors and findings say it."""
-    at, _, path = where.partition("  ")
-    file, _, line = at.rpartition(":")
-    if not file or not line.isdigit():
-        return (Spot(at, 0, path),) if at else ()
-    return (Spot(file, int(line), path),)
+    return findings(told, CHECKS, base)
 
 
 def _part(graph: FlowGraph, name: str) -> FlowGraph:

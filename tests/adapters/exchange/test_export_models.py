@@ -214,7 +214,7 @@ def test_otm_rates_by_what_is_declared_and_says_what_is_not():
     assert [risks[name]["confidentiality"] for name in ("weather", "bin-levels", "street-video", "backups")] == [
         0,
         30,
-        70,
+        60,
         100,
     ]
     assert "not declared" in risks["weather"]["comment"]

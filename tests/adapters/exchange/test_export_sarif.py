@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from cityward.adapters.exchange.exports.contract import Level, Spot, Told, ToldStep
 from cityward.adapters.exchange.exports.sarif import MAX_RESULTS, findings
-from cityward.compose.exchange import told_of_check, told_of_errors
+from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceErrors
 from declarations import loaded, town
 from exported import DOGGERFORD, HOSTILE, doggerford, exported
@@ -32,6 +33,7 @@ RESULT = {
     "relatedLocations": [LOCATION],
     "codeFlows": [{"threadFlows!": [{"locations!": [{"location": LOCATION}]}]}],
     "partialFingerprints": {"*": str},
+    "suppressions": [{"kind!": {"inSource", "external"}, "justification": str}],
 }
 NOTIFICATION = {"level": {"none", "note", "warning", "error"}, "message!": TEXT}
 RUN = {
@@ -47,6 +49,8 @@ SARIF = {
     "runs!": [RUN],
 }
 """What SARIF 2.1.0 allows of what is written here; its objects are closed but for property bags."""
+
+DAY = date(2026, 5, 1)
 
 ONE = Told(
     "reach.read",
@@ -138,6 +142,39 @@ def test_different_findings_have_different_fingerprints(other: Told):
 def test_the_same_finding_twice_is_told_apart_by_its_count():
     prints = [r["partialFingerprints"]["primaryLocationLineHash"] for r in told(ONE, ONE)["results"]]
     assert [one.rpartition(":")[2] for one in prints] == ["1", "2"]
+
+
+def test_house_rules_and_reach_are_told_with_their_paths_and_their_waivers():
+    found = {
+        (one.rule, one.spots[0].path): one
+        for one in (*told_of_rules(doggerford(), DAY), *told_of_reach(doggerford(), DAY))
+    }
+    told(*found.values())
+    # the council waived the cameras at the town hall, not those at the harbour: examples/doggerford/rules.yaml
+    cameras = "rule.no-addressee-cameras-on-sensitive-sites"
+    assert not found[cameras, "devices.harbour-cameras"].waived
+    waived = told(found[cameras, "devices.town-hall-cameras"])["results"][0]["suppressions"]
+    assert (waived[0]["kind"], "until 20" in waived[0]["justification"]) == ("external", True)
+    # Halden Optics maintains the video management and is incorporated in XA; only GB is allowed
+    video = found["reach.read", "datasets.street-video"]
+    assert video.level is Level.WARNING
+    assert "Xanthia" in video.text
+    steps = [step.spot.path for step in video.steps if step.spot]
+    assert any(path.startswith("instruments.xa-cooperation-act") for path in steps)
+    assert any(path.startswith("systems.video-management.maintained_by") for path in steps)
+
+
+def test_a_rule_that_is_only_possibly_broken_is_open_and_names_the_fact():
+    found = [one for one in told_of_rules(doggerford(), DAY) if one.level is Level.OPEN]
+    route = next(one for one in found if one.spots[0].path == "flows.beacons-report" and "ways" in one.rule)
+    assert "possibly broken" in route.text
+    assert "Not known: flows.beacons-report.route." in route.text
+
+
+def test_the_line_of_every_step_is_that_of_its_path():
+    for one in told_of_rules(doggerford(), DAY):
+        for spot in (*one.spots, *(step.spot for step in one.steps if step.spot)):
+            assert doggerford().where(spot.path) == f"{spot.file}:{spot.line}  {spot.path}"
 
 
 def test_braces_and_links_in_a_text_stay_text():

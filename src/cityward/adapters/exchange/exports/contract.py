@@ -45,13 +45,17 @@ class ToldStep:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One finding. `rule` names what found it (`check.unknown`), `steps` the derivation, premises first."""
+    """One finding. `rule` names what found it (`check.unknown`), `steps` the derivation, premises first.
+
+    `waived`: by whom, until when and why it is let stand; empty where it is not.
+    """
 
     rule: str
     level: Level
     text: str
     spots: tuple[Spot, ...] = ()
     steps: tuple[ToldStep, ...] = ()
+    waived: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from cityward.reach.chains import Edge, Node, NodeKind, flow_graph
 
 FORMAT = Format("otm", "Open Threat Model 0.2.0", ".otm.json", "application/json")
 
-CONFIDENTIALITY = {"public": 0, "internal": 30, "restricted": 70, "secret": 100}
+CONFIDENTIALITY = {"public": 0, "internal": 30, "restricted": 60, "secret": 100}
 NOT_DECLARED = 50
 TRUST_STEP = 20
 

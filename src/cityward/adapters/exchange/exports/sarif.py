@@ -94,6 +94,8 @@ def _result(one: Told, rule: int, base: str, seen: Counter[str]) -> dict[str, An
     if one.steps:
         steps = [_step(step, base) for step in one.steps]
         result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
+    if one.waived:
+        result["suppressions"] = [{"kind": "external", "justification": one.waived}]
     return result
 
 
