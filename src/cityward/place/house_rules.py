@@ -338,6 +338,7 @@ def _condition(about: About, condition: Condition, path: str) -> Iterator[Fault]
             yield f"{path}.{name}", "says nothing", "give at least one field that narrows it"
     if condition.party is not None:
         yield from _roles(about, condition.party, path)
+    yield from _measures(about, condition, path)
 
 
 def _can(about: About) -> list[str]:
@@ -359,3 +360,23 @@ def _roles(about: About, party: PartyIs, path: str) -> Iterator[Fault]:
         if role not in can and about in CAN["party"]:
             mend = f"write one of {', '.join(f'`{known}`' for known in sorted(can))}"
             yield f"{path}.party.as[{i}]", f"a party is no `{role}` of {about}", mend
+
+
+def _measures(about: About, condition: Condition, path: str) -> Iterator[Fault]:
+    """Words that measure by a dataset, where there is none; shares of what nobody stands in a role to."""
+    of_data = about in (About.DATASETS, About.FLOWS)
+    for name, word in (("reached_from", "not-allowed"), ("reached_by", "not-agreed")):
+        asked = getattr(condition, name)
+        field = "jurisdictions" if name == "reached_from" else "parties"
+        if asked is not None and getattr(asked, field) == word and not of_data:
+            mend = f"make the rule about datasets or flows, or name the {field}"
+            yield f"{path}.{name}.{field}", f"`{word}` is measured by a dataset, and {about} are none", mend
+    share = condition.concentration
+    if share is not None and share.as_ and share.of in ("functions", "essential-functions"):
+        mend = "leave `as` out: then it is the functions that it could stop"
+        yield f"{path}.concentration.as", "no party stands in a role to a function", mend
+    known = ROLES[About.DEVICES] if share is not None and share.of == "devices" else ROLES[About.SYSTEMS]
+    for i, role in enumerate(share.as_ if share is not None and "functions" not in share.of else ()):
+        if role not in known:
+            mend = f"write one of {', '.join(f'`{one}`' for one in sorted(known))}"
+            yield f"{path}.concentration.as[{i}]", f"a party is no `{role}` of what is counted", mend

@@ -5,7 +5,7 @@ INVARIANT: an answer of the exposure is never judged here again; it is asked for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from cityward.place.house_rules import About, ChainIs, Concentration, PathTo, ReachedBy, ReachedFrom
@@ -17,7 +17,7 @@ from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
 from cityward.reach.exposure.sentences import conclusion, name_of
 from cityward.reach.sign.ownership import parents
 from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
+from cityward.reach.sign.truth import MOST_ASKED, MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
 
 MOST_CHAINS = 200  # of one device; a rule about longer ones is then possibly broken, and says why
 
@@ -35,8 +35,8 @@ def reached_from(standing: Standing, asked: ReachedFrom, about: About, name: str
     kind = (LAW if asked.under == "instruments" else NEXUS)[Axis(asked.axis)]
     found: list[Held] = []
     for item, dataset in _items(standing, about, name, asked.modes):
-        lands = lands_meant(standing, asked, dataset)
-        found += _reaching(standing, item, {Node(kind, land): None for land in lands})
+        lands = frozenset(lands_meant(standing, asked, dataset))
+        found += _reaching(standing, item, kind, lands)
     return any_of(found)
 
 
@@ -58,8 +58,8 @@ def reached_by(standing: Standing, asked: ReachedBy, about: About, name: str) ->
     """A party could reach the subject."""
     found: list[Held] = []
     for item, dataset in _items(standing, about, name, asked.modes):
-        parties = _parties_meant(standing, asked, dataset)
-        found += _reaching(standing, item, {Node(Predicate.PARTY, party): None for party in parties})
+        parties = frozenset(_parties_meant(standing, asked, dataset))
+        found += _reaching(standing, item, Predicate.PARTY, parties)
     return any_of(found)
 
 
@@ -85,20 +85,25 @@ def _items(standing: Standing, about: About, name: str, modes: Iterable[str]) ->
     yield from ((Node(kind, name, mode), dataset) for mode in wanted if mode in ANSWERED[kind])
 
 
-def _reaching(standing: Standing, item: Node, meant: dict[Node, None]) -> list[Held]:
-    certain = [who for who in standing.exposure.who(item, Bound.CERTAIN) if who in meant]
-    known = set(certain)
-    possible = [who for who in standing.exposure.who(item, Bound.POSSIBLE) if who in meant and who not in known]
-    return [*_reaches(standing, certain, item, Bound.CERTAIN), *_reaches(standing, possible, item, Bound.POSSIBLE)]
+def _reaching(standing: Standing, item: Node, kind: Predicate, meant: Container[str]) -> list[Held]:
+    """Those meant, of one kind of scenario, that reach an item: certainly, and possibly."""
+    everybody = {
+        bound: [who for who in standing.exposure.who(item, bound) if who.predicate is kind and who.subject in meant]
+        for bound in Bound
+    }
+    certain = everybody[Bound.CERTAIN]
+    known = {who.subject for who in certain}
+    possible = [who for who in everybody[Bound.POSSIBLE] if who.subject not in known]
+    both = ((certain, Truth.YES, Bound.CERTAIN), (possible, Truth.POSSIBLY, Bound.POSSIBLE))
+    return [_reached(standing, those, item, truth, bound) for those, truth, bound in both if those]
 
 
-def _reaches(standing: Standing, those: list[Node], item: Node, bound: Bound) -> Iterator[Held]:
-    """One for each; only those that can be told are put into words."""
-    truth = Truth.YES if bound is Bound.CERTAIN else Truth.POSSIBLY
-    for k, who in enumerate(those):
-        facts = (_reach(standing, who, item, truth),) if k < MOST_TOLD else ()
-        witness = f"{who.predicate} {who.subject} {item.detail} {item.subject}"
-        yield Held(truth, facts, (), (Asked(who, item, bound),), (witness,))
+def _reached(standing: Standing, those: list[Node], item: Node, truth: Truth, bound: Bound) -> Held:
+    """All of them as one: the first few in words, and not more asked after than can be looked into."""
+    facts = tuple(_reach(standing, who, item, truth) for who in those[:MOST_TOLD])
+    asked = tuple(Asked(who, item, bound) for who in those[:MOST_ASKED])
+    ending = f"{item.detail} {item.subject}"
+    return Held(truth, facts, (), asked, tuple([f"{who.predicate} {who.subject} {ending}" for who in those]))
 
 
 def _reach(standing: Standing, who: Node, item: Node, truth: Truth) -> Fact:
