@@ -8,7 +8,7 @@
 | a list | its items with `;` between them |
 | a position or a pair | `2.35, 54.9`; a list of positions `2.35, 54.9; 2.36, 54.9` |
 | names with values (`ids`) | `lei=...; company-number=...` |
-| parts (`owners`, `needs`, ...) | `acme-group share=60 mechanism=voting; ...`: the first field bare, lists with a bar: `a|b k=1` |
+| parts (`owners`, `needs`, ...) | `acme-group share=60 mechanism=voting; ...`: first field bare, lists with a bar: `a|b k=1` |
 | anything else | JSON |
 
 INVARIANT: no function here raises. What is not understood stays the text that it is, for `place.shapes` to tell.

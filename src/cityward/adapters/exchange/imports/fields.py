@@ -45,7 +45,9 @@ def as_text(value: object, most: int = MAX_TEXT) -> str:
     text = (
         str(value) if isinstance(value, str) else f"{value:.12g}" if isinstance(value, float) else f"{value:d}"[:most]
     )
-    text = "".join(c if c.isprintable() else " " for c in text[: 2 * most])
+    text = text[: 2 * most]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."
 

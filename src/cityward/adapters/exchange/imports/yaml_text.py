@@ -1,14 +1,16 @@
 """A fragment as the YAML a declaration includes.
 
 INVARIANT: what is written reads back as the same values under the declaration's own reader (`place.source`), whose scalars are
-those of YAML 1.2: a text that it would take for a number, a truth value or nothing is quoted.
+those of YAML 1.2: a text that it would take for a number, a truth value or nothing is quoted. Characters that cannot be printed
+are written as spaces: an import is read on a terminal.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cityward.place.source import resolve
@@ -23,27 +25,26 @@ def fragment_text(fragment: Mapping[str, Mapping[str, Any]], heading: Sequence[s
     for kind, records in fragment.items():
         lines += ["", f"{kind}:"] if lines else [f"{kind}:"]
         for name, record in records.items():
-            lines += _entry(name, record, 2)
+            lines.append(f"  {scalar(name)}:" if record else f"  {scalar(name)}: {{}}")
+            for field, value in record.items():
+                lines += _entry(field, value, 4)
     return "\n".join(lines) + "\n"
 
 
-def _entry(key: str, value: Any, indent: int) -> Iterator[str]:
-    """A key and its value, on one line where it fits."""
+def _entry(key: str, value: Any, indent: int) -> list[str]:
+    """A key and its value, on one line where it fits. Nests as deep as a record of ours does."""
     flow = f"{' ' * indent}{scalar(key)}: {inline(value)}"
-    if len(flow) <= WIDTH or not isinstance(value, Mapping | list | tuple) or not value:
-        yield flow
-        return
-    yield f"{' ' * indent}{scalar(key)}:"
-    if isinstance(value, Mapping):
-        for name, child in value.items():
-            yield from _entry(name, child, indent + 2)
-    else:
-        yield from (f"{' ' * (indent + 2)}- {inline(item)}" for item in value)
+    if len(flow) <= WIDTH or not isinstance(value, dict | list | tuple) or not value:
+        return [flow]
+    head = f"{' ' * indent}{scalar(key)}:"
+    if isinstance(value, dict):
+        return [head, *(line for name, child in value.items() for line in _entry(name, child, indent + 2))]
+    return [head, *(f"{' ' * (indent + 2)}- {inline(item)}" for item in value)]
 
 
 def inline(value: Any) -> str:
     """A value in one line."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(name)}: {inline(child)}" for name, child in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(inline, value)) + "]"
@@ -52,14 +53,20 @@ def inline(value: Any) -> str:
 
 def scalar(value: Any) -> str:
     """A scalar, quoted where it must be."""
+    if isinstance(value, str):
+        return _quoted(str(value))
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value)
+    return repr(value)
+
+
+@lru_cache(maxsize=65_536)  # names of fields and words of ours come again and again
+def _quoted(text: str) -> str:
     if _PLAIN.match(text) and isinstance(resolve(text), str):
         return text
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     # a JSON text is a double-quoted scalar of YAML as long as nothing in it needs a pair of surrogates
-    return json.dumps("".join(c if c.isprintable() else " " for c in text), ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False)

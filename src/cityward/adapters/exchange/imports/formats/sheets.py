@@ -36,6 +36,7 @@ from cityward.place.source import Node
 FORMAT = "sheets"
 TITLE = "CSV sheets, one for each kind of record"
 
+MAX_CELL = 100_000  # a group of devices with its positions
 MAX_ERRORS = 1000  # a person is reading
 _SEPARATORS = re.compile(r"[\s-]+")
 
@@ -97,7 +98,8 @@ class _Sheets:
         for line, cells in table.rows:
             record: Record = {}
             key = ""
-            for (path, type_), cell in zip(fields, cells, strict=True):
+            for (path, type_), raw in zip(fields, cells, strict=True):
+                cell = as_text(raw, MAX_CELL)
                 if not cell:
                     continue
                 if path == ("id",):

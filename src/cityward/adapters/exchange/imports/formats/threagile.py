@@ -92,6 +92,7 @@ ENCRYPTED = spellings(
     """transparent data-with-symmetric-shared-key data-with-asymmetric-shared-key data-with-enduser-individual-key"""
 )
 MAX_NESTED = 64  # boundaries in one another
+LOW = spellings("archive operational important") | {""}
 HIGH = spellings("critical mission-critical")
 
 ASSET_FIELDS = spellings(
@@ -235,8 +236,11 @@ class _Model:
             "updates_from": UNKNOWN,
         }
         self.draft.put("systems", name, record)
-        if squash(fields.text("availability")) in HIGH:
+        availability = fields.text("availability")
+        if squash(availability) in HIGH:
             self.draft.get("systems", name)["critical"] = True
+        elif squash(availability) not in LOW:
+            self.draft.lose(f"{fields.where}.availability", availability, "not a criticality of Threagile")
         if operator != UNKNOWN:
             self.draft.assume("systems", name, "operator", "the file names the owner, not who operates it")
         if kind is None:

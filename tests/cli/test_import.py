@@ -1,0 +1,64 @@
+"""`cityward import`, as a person and as a script meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cityward.cli import cityward
+from cityward.errors import CitywardError
+
+SAMPLES = Path(__file__).parents[1] / "adapters" / "exchange" / "imports" / "samples"
+MODEL = SAMPLES / "threagile" / "parking.yaml"
+DOGGERFORD = Path(__file__).parents[2] / "examples" / "doggerford"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cityward, ["import", *map(str, arguments)], prog_name="cityward", catch_exceptions=False)
+
+
+def test_stdout_is_the_fragment_and_stderr_the_account():
+    result = run("threagile", MODEL)
+    assert result.exit_code == 0
+    assert "\nsystems:\n  hub:\n" in result.stdout
+    assert "not carried over:" in result.stderr
+    assert "systems.hub.operator: tinytown-council" in result.stderr
+
+
+def test_json_has_the_fragment_and_the_whole_account():
+    told = json.loads(run("threagile", MODEL, "--json").stdout)
+    assert told["counts"]["systems"] == len(told["fragment"]["systems"]) == 4
+    assert {"where", "what", "why"} == told["unmapped"][0].keys()
+    assert {"path", "value", "why"} == told["assumed"][0].keys()
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path):
+    out = tmp_path / "fragment.yaml"
+    assert run("threagile", MODEL, "-o", out).exit_code == 0
+    written = out.read_text()
+    with pytest.raises(CitywardError, match="there is already"):
+        run("threagile", MODEL, "-o", out)
+    assert out.read_text() == written
+
+
+def test_beside_a_place_its_jurisdictions_are_shared_and_its_ids_kept_clear_of(tmp_path: Path):
+    sheet = tmp_path / "lei.csv"
+    sheet.write_text("LEI,Entity.LegalName,Entity.LegalJurisdiction\nGB000000000000000001,Greycask,GB\n")
+    told = json.loads(run("gleif", sheet, "--beside", DOGGERFORD, "--json").stdout)
+    assert told["fragment"]["parties"]["greycask-2"]["incorporated_in"] == "gb"
+    assert "jurisdictions" not in told["fragment"]
+
+
+def test_an_unknown_format_is_usage_with_a_hint():
+    result = run("threagil", MODEL)
+    assert result.exit_code == 2
+    assert "did you mean `threagile`?" in result.stderr
+
+
+def test_the_help_names_every_format():
+    text = run("--help").output
+    for word in ("bods", "cyclonedx", "gleif", "otm", "sheets", "threagile"):
+        assert word in text
