@@ -19,9 +19,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from cityward.adapters.exchange.imports import formats
-from cityward.adapters.exchange.imports.contract import Importer
+from cityward.adapters.exchange.imports.contract import File
+from cityward.adapters.exchange.imports.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """One format. `read` raises `DecodeError` alone."""
+
+    format: str
+    title: str
+    read: Callable[[Sequence[File], Draft], None]
 
 
 def importers() -> dict[str, Importer]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cityward.errors import DecodeError
 from cityward.guard.reasons import Reason
-
-if TYPE_CHECKING:
-    from cityward.adapters.exchange.imports.draft import Draft
 
 Record = dict[str, Any]
 """A record of the declaration as plain values, as its YAML has it."""
@@ -51,15 +48,6 @@ class Imported:
     unmapped: tuple[Unmapped, ...]
     assumed: tuple[Assumed, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Importer:
-    """One format. `read` raises `DecodeError` alone."""
-
-    format: str
-    title: str
-    read: Callable[[Sequence[File], Draft], None]
 
 
 class DecodeErrors(DecodeError):  # noqa: N818 - it is the errors
