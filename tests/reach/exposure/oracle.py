@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from cityward.place.model import Place
 from cityward.place.registry import members
 
@@ -43,7 +45,8 @@ class Oracle:
     """A place, and all facts that follow in each case. `when` and `maybe` are for the rules."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        on_the_street = {name: d for name, d in place.devices.items() if d.status not in ("stored", "retired")}
+        self.place = msgspec.structs.replace(place, devices=on_the_street)
         self.cases = frozenset((s, bound) for s in scenarios(place) for bound in (CERTAIN, POSSIBLE))
         self.possible = frozenset(case for case in self.cases if case[1] == POSSIBLE)
         self.holds: dict[Fact, set[Case]] = defaultdict(set)
@@ -422,6 +425,10 @@ def anyone_(o: Oracle) -> Said:
         for i in o.place.instruments:
             if u in o.uses(i):
                 yield anyone(u), o.when(("power", i, ""))
+        for p, party in o.place.parties.items():
+            for j in o.place.jurisdictions:
+                if party.kind == "state" and o.incorporated_within(p, j):
+                    yield anyone(u), o.when(("law-party", j, ""))
 
 
 def hands(o: Oracle) -> Said:
@@ -529,10 +536,8 @@ def operates(o: Oracle) -> Said:
 
 def owns(o: Oracle) -> Said:
     for x, device in o.place.devices.items():
-        # READING: an operator that is given as unknown counts as named here; only one left out is the owner itself
-        if device.operator is not None and (device.owner != device.operator or device.owner == UNKNOWN):
-            yield thing(x, "physical"), o.by(device.owner, ALTER)
-            yield thing(x, "stop"), o.by(device.owner, STOP)
+        yield thing(x, "physical"), o.by(device.owner, ALTER)
+        yield thing(x, "stop"), o.by(device.owner, STOP)
 
 
 def hosts(o: Oracle) -> Said:
@@ -635,9 +640,9 @@ def mode(o: Oracle) -> Said:
     for a, record in o.place.accesses.items():
         for said in record.modes:
             for reached, u in MODES[said]:
-                if record.target not in o.place.datasets:
+                if record.target in o.things:
                     yield thing(record.target, reached), o.when(("use", a, u))
-                elif reached in ("read", "write"):
+                elif record.target in o.place.datasets and reached in ("read", "write"):
                     yield data(record.target, reached), o.when(("use", a, u))
 
 

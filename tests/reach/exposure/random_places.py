@@ -29,7 +29,7 @@ from cityward.place.parties import (
 )
 from cityward.place.registry import members
 from cityward.place.services import Function, Purpose, Service
-from cityward.place.things import Device, DeviceModel, Need, Site, System
+from cityward.place.things import Device, DeviceModel, DeviceStatus, Need, Site, System
 
 T = TypeVar("T")
 UNKNOWN = "unknown"
@@ -209,6 +209,7 @@ def _device(draw: Draw, firms: list[str], sites: list[str], models: list[str]) -
         owner=draw.or_unknown(lambda: draw.one(firms)),
         operator=draw.or_none(0.4, lambda: draw.or_unknown(lambda: draw.one(firms))),
         positions=((0.0, 0.0),) * draw.one((0, 0, 1, 2, 3)),
+        status=DeviceStatus(draw.one(("active",) * 8 + ("planned", "stolen", "stored", "retired"))),
     )
 
 

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from cityward.reach.exposure.derive import derive
 
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
 from cityward.reach.exposure.answers import Bound, expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
+from cityward.reach.exposure.derive import derive
 from cityward.reach.exposure.nodes import ANSWERED, Node, Predicate, Rule
 from cityward.reach.exposure.sentences import DONE, TEMPLATES, conclusion, tell
 from declarations import loaded, town

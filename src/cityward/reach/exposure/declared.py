@@ -1,6 +1,7 @@
 """A place, looked up the way the rules of reach ask: what lies in what, which things there are, what an agreement forbids.
 
-A *thing* is a system, a device (or group), or a member of a group that some record names.
+A *thing* is a system, a device (or group), or a member of a group that some record names. A device that is stored or retired is
+none: nobody reaches the street by it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from cityward.place.model import Place
 from cityward.place.parties import PartyKind
 from cityward.place.record import UNKNOWN
 from cityward.place.registry import members
-from cityward.place.things import Device, System
+from cityward.place.things import Device, DeviceStatus, System
+
+GONE = (DeviceStatus.STORED, DeviceStatus.RETIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +106,20 @@ class Declared:
 
     @cached_property
     def things(self) -> dict[str, Thing]:
-        """Every system and device (group)."""
+        """Every system, and every device (group) that is, or will be, on the street."""
+        devices = {name: device for name, device in self.place.devices.items() if device.status not in GONE}
         systems = {name: Thing(name, f"systems.{name}", system) for name, system in self.place.systems.items()}
-        return systems | {name: Thing(name, f"devices.{name}", device) for name, device in self.place.devices.items()}
+        return systems | {name: Thing(name, f"devices.{name}", device) for name, device in devices.items()}
 
     @cached_property
     def named_members(self) -> dict[str, str]:
         """Member -> group, of those that a record names."""
-        named = (name for name in self._names() if name in self.group_of and name not in self.things)
+        named = (name for name in self._names() if self.group_of.get(name) in self.things and name not in self.things)
         return {name: self.group_of[name] for name in dict.fromkeys(named)}
 
     def is_device(self, name: str) -> bool:
         """Whether a thing is a device, a group or a member of one."""
-        return name in self.place.devices or name in self.named_members
+        return name in self.named_members or (name in self.things and self.things[name].is_device)
 
     def is_thing(self, name: str) -> bool:
         """Whether a name is that of a system, device or member."""
@@ -135,10 +139,9 @@ class Declared:
         for flow in place.flows.values():
             yield from (flow.from_, flow.to)
         yield from (access.target for access in place.accesses.values())
-        for kind in (place.systems, place.devices, place.functions):
-            for record in kind.values():
-                for need in record.needs:
-                    yield from need.of
+        for record in (*(thing.record for thing in self.things.values()), *place.functions.values()):
+            for need in record.needs:
+                yield from need.of
         for service in place.services.values():
             yield from service.actuators
 

@@ -15,9 +15,8 @@ from cityward.reach.exposure.nodes import Mode, Predicate, Rule, Use
 def failing(declared: Declared, to: ClauseList) -> None:
     """Every clause about needs, services and functions."""
     of, place = to.nodes.of, declared.place
-    for kind, records in (("systems", place.systems), ("devices", place.devices)):
-        for name, record in records.items():
-            _needs(declared, of(Predicate.THING, name, Mode.STOP), record.needs, f"{kind}.{name}", to)
+    for thing in declared.things.values():
+        _needs(declared, of(Predicate.THING, thing.id, Mode.STOP), thing.record.needs, thing.path, to)
     for name, function in place.functions.items():
         _needs(declared, of(Predicate.FUNCTION, name, Mode.STOP), function.needs, f"functions.{name}", to)
     for name, service in place.services.items():
@@ -50,8 +49,8 @@ def near(declared: Declared, to: ClauseList) -> None:
     """Every clause about who has to do with an item, reaching it or not."""
     of, place = to.nodes.of, declared.place
     for thing in declared.things.values():
-        for party, path in _around(declared, thing):
-            to.edge(of(Predicate.THING, thing.id, Mode.NEAR), of(Predicate.NAMED, party), Rule.NEAR_THING, (path,))
+        for party, paths in _around(declared, thing):
+            to.edge(of(Predicate.THING, thing.id, Mode.NEAR), of(Predicate.NAMED, party), Rule.NEAR_THING, paths)
     for name, access in place.accesses.items():
         if declared.is_thing(access.target):
             reached, party = of(Predicate.THING, access.target, Mode.NEAR), of(Predicate.NAMED, access.party)
@@ -69,22 +68,22 @@ def near(declared: Declared, to: ClauseList) -> None:
     _near_functions(declared, to)
 
 
-def _around(declared: Declared, thing: Thing) -> Iterator[tuple[str, str]]:
-    """(party, path) of those named by a thing, its model or its site."""
+def _around(declared: Declared, thing: Thing) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(party, paths) of those named by a thing, its model or its site."""
     for field in ("operator", "owner", "supplier"):
         party = getattr(thing.record, field, None)
         if party is not None and party != UNKNOWN:
-            yield party, f"{thing.path}.{field}"
+            yield party, (f"{thing.path}.{field}",)
     by = getattr(thing.record, "maintained_by", ())
     if by != UNKNOWN:
-        yield from ((party, f"{thing.path}.maintained_by[{k}]") for k, party in enumerate(by))
+        yield from ((party, (f"{thing.path}.maintained_by[{k}]",)) for k, party in enumerate(by))
     model = getattr(thing.record, "model", "")
     if model in declared.place.device_models and declared.place.device_models[model].maker != UNKNOWN:
-        yield declared.place.device_models[model].maker, f"device_models.{model}.maker"
+        yield declared.place.device_models[model].maker, (f"{thing.path}.model", f"device_models.{model}.maker")
     site = declared.site_of(thing)
     host = declared.place.sites[site].operator if site is not None else None
     if host is not None and host != UNKNOWN:
-        yield host, f"sites.{site}.operator"
+        yield host, (f"{thing.path}.site", f"sites.{site}.operator")
 
 
 def _concerned(declared: Declared) -> Iterator[tuple[str, str, str]]:

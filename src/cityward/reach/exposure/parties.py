@@ -47,7 +47,7 @@ def _instruments(declared: Declared, to: ClauseList) -> None:
     of = to.nodes.of
     for name, instrument in live(declared):
         contested = f"instruments.{name}.status" if instrument.status is InstrumentStatus.CONTESTED else None
-        paths = (f"instruments.{name}",)
+        paths = (f"instruments.{name}", contested) if contested else (f"instruments.{name}",)
         by_law = ((Predicate.POWER, Predicate.LAW_PARTY), (Predicate.PLACE_POWER, Predicate.LAW_PLACE))
         for power, law in by_law:
             to.edge(of(power, name), of(law, instrument.jurisdiction), Rule.INSTRUMENT, paths, contested)
@@ -57,6 +57,8 @@ def _instruments(declared: Declared, to: ClauseList) -> None:
             if home in inside:
                 paths = (f"parties.{state}.incorporated_in", *inside[home])
                 _acts(to, state, of(Predicate.LAW_PARTY, land), Rule.STATE_BODY, paths)
+                for use in USES:
+                    to.edge(of(Predicate.ANYONE, "", use), of(Predicate.LAW_PARTY, land), Rule.ANYONE, paths)
 
 
 def _acts(

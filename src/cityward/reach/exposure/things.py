@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cityward.place.data import Access
 from cityward.place.record import UNKNOWN
+from cityward.place.things import System
 from cityward.reach.exposure.clauses import ClauseList
 from cityward.reach.exposure.declared import Declared, Thing
 from cityward.reach.exposure.nodes import Mode, Predicate, Rule, Use
@@ -52,6 +53,7 @@ def things(declared: Declared, to: ClauseList) -> None:
     _sites(declared, to)
     for thing in declared.things.values():
         _run(thing, to)
+        _owned(thing, to)
         _maintained(thing, to)
         _stands(declared, thing, to)
         _updated(declared, thing, to)
@@ -79,14 +81,14 @@ def _give(
     given: tuple[Given, ...],
     source: tuple[Predicate, str],
     rule: Rule,
-    path: str,
+    paths: tuple[str, ...],
     missing: str | None = None,
 ) -> None:
     """What each use of a source gives over a thing. `source`: whose use, as predicate and subject."""
     for use, modes in given:
         premise = to.nodes.of(*source, use)
         for mode in modes:
-            to.edge(_mode(to, thing, mode), premise, rule, (path,), missing)
+            to.edge(_mode(to, thing, mode), premise, rule, paths, missing)
 
 
 ANYONE = (Predicate.ANYONE, "")
@@ -115,20 +117,20 @@ def _sites(declared: Declared, to: ClauseList) -> None:
 def _stands(declared: Declared, thing: Thing, to: ClauseList) -> None:
     name, path = declared.site_of(thing), f"{thing.path}.site"
     if name is None:
-        _give(to, thing.id, (*LYING_THERE, *STOPPED), ANYWHERE, Rule.STANDS_IN, path, path)
+        _give(to, thing.id, (*LYING_THERE, *STOPPED), ANYWHERE, Rule.STANDS_IN, (path,), path)
         return
     site = declared.place.sites[name]
     stop, land = to.nodes.of(Predicate.SITE, name, Mode.STOP), f"sites.{name}.jurisdiction"
     to.edge(_mode(to, thing.id, Mode.STOP), stop, Rule.AT_SITE, (path,))
     if site.jurisdiction == UNKNOWN:
-        _give(to, thing.id, LYING_THERE, ANYWHERE, Rule.STANDS_IN, land, land)
+        _give(to, thing.id, LYING_THERE, ANYWHERE, Rule.STANDS_IN, (path, land), land)
     else:
-        _give(to, thing.id, LYING_THERE, (Predicate.IN_PLACE, site.jurisdiction), Rule.STANDS_IN, path)
+        _give(to, thing.id, LYING_THERE, (Predicate.IN_PLACE, site.jurisdiction), Rule.STANDS_IN, (path, land))
     host = f"sites.{name}.operator"
     if site.operator == UNKNOWN:
-        _give(to, thing.id, HOSTED, ANYONE, Rule.HOSTS, host, host)
+        _give(to, thing.id, HOSTED, ANYONE, Rule.HOSTS, (path, host), host)
     elif site.operator is not None:
-        _give(to, thing.id, HOSTED, (Predicate.ACTS, site.operator), Rule.HOSTS, host)
+        _give(to, thing.id, HOSTED, (Predicate.ACTS, site.operator), Rule.HOSTS, (path, host))
 
 
 # --- parties
@@ -137,44 +139,50 @@ def _stands(declared: Declared, thing: Thing, to: ClauseList) -> None:
 def _run(thing: Thing, to: ClauseList) -> None:
     operator, path = thing.runs
     if operator == UNKNOWN:
-        _give(to, thing.id, (*OPERATED, *STOPPED), ANYONE, Rule.OPERATES, path, path)
+        _give(to, thing.id, (*OPERATED, *STOPPED), ANYONE, Rule.OPERATES, (path,), path)
     else:
-        _give(to, thing.id, OPERATED, (Predicate.HANDS, operator), Rule.OPERATES, path)
-        _give(to, thing.id, STOPPED, (Predicate.ACTS, operator), Rule.OPERATES, path)
-    owner = getattr(thing.record, "owner", None)
-    path = f"{thing.path}.owner"
-    if owner is None or getattr(thing.record, "operator", None) is None or owner == operator != UNKNOWN:
-        return
+        _give(to, thing.id, OPERATED, (Predicate.HANDS, operator), Rule.OPERATES, (path,))
+        _give(to, thing.id, STOPPED, (Predicate.ACTS, operator), Rule.OPERATES, (path,))
+
+
+def _owned(thing: Thing, to: ClauseList) -> None:
+    owner, path = getattr(thing.record, "owner", None), f"{thing.path}.owner"
     if owner == UNKNOWN:
-        _give(to, thing.id, (*OWNED, *STOPPED), ANYONE, Rule.OWNS, path, path)
-    else:
-        _give(to, thing.id, (*OWNED, *STOPPED), (Predicate.ACTS, owner), Rule.OWNS, path)
+        _give(to, thing.id, (*OWNED, *STOPPED), ANYONE, Rule.OWNS, (path,), path)
+    elif owner is not None:
+        _give(to, thing.id, (*OWNED, *STOPPED), (Predicate.ACTS, owner), Rule.OWNS, (path,))
 
 
 def _maintained(thing: Thing, to: ClauseList) -> None:
     by, path = getattr(thing.record, "maintained_by", ()), f"{thing.path}.maintained_by"
     if by == UNKNOWN:
-        _give(to, thing.id, MAINTAINED, ANYONE, Rule.MAINTAINS, path, path)
+        _give(to, thing.id, MAINTAINED, ANYONE, Rule.MAINTAINS, (path,), path)
         return
     for k, party in enumerate(by):
-        _give(to, thing.id, MAINTAINED, (Predicate.HANDS, party), Rule.MAINTAINS, f"{path}[{k}]")
+        _give(to, thing.id, MAINTAINED, (Predicate.HANDS, party), Rule.MAINTAINS, (f"{path}[{k}]",))
 
 
 def _updated(declared: Declared, thing: Thing, to: ClauseList) -> None:
     """Software comes from a system, for a device by its model."""
-    model = declared.place.device_models.get(getattr(thing.record, "model", ""))
-    source = model.updates_from if model is not None else getattr(thing.record, "updates_from", None)
-    owner = f"device_models.{getattr(thing.record, 'model', '')}" if thing.is_device else thing.path
-    path = f"{owner}.updates_from"
+    source, paths = _source(declared, thing)
     if source is None:
         return
     update, shape = _mode(to, thing.id, Mode.UPDATE), _mode(to, thing.id, Mode.SHAPE)
     if source == UNKNOWN:
-        to.edge(update, to.nodes.of(*ANYONE, Use.ALTER), Rule.UPDATES, (path,), path)
-        to.edge(shape, to.nodes.of(*ANYONE, Use.ASSIST), Rule.UPDATES, (path,), path)
+        to.edge(update, to.nodes.of(*ANYONE, Use.ALTER), Rule.UPDATES, paths, paths[-1])
+        to.edge(shape, to.nodes.of(*ANYONE, Use.ASSIST), Rule.UPDATES, paths, paths[-1])
     else:
-        to.edge(update, _mode(to, source, Mode.WRITE), Rule.UPDATES, (path,))
-        to.edge(shape, _mode(to, source, Mode.SHAPE), Rule.UPDATES, (path,))
+        to.edge(update, _mode(to, source, Mode.WRITE), Rule.UPDATES, paths)
+        to.edge(shape, _mode(to, source, Mode.SHAPE), Rule.UPDATES, paths)
+
+
+def _source(declared: Declared, thing: Thing) -> tuple[str | None, tuple[str, ...]]:
+    """(system or `unknown`, paths): where its software comes from."""
+    if isinstance(thing.record, System):
+        return thing.record.updates_from, (f"{thing.path}.updates_from",)
+    model = declared.place.device_models.get(thing.record.model)
+    paths = (f"{thing.path}.model", f"device_models.{thing.record.model}.updates_from")
+    return None if model is None else model.updates_from, paths
 
 
 def _within(thing: str, is_device: bool, to: ClauseList) -> None:
@@ -194,6 +202,8 @@ def _access(declared: Declared, name: str, access: Access, to: ClauseList) -> No
     of = to.nodes.of
     path = f"accesses.{name}"
     reaches_dataset = access.target in declared.place.datasets
+    if not reaches_dataset and not declared.is_thing(access.target):
+        return
     granted = {(use, mode): said for said in access.modes for use, mode in GRANTED[said]}
     for (use, mode), said in granted.items():
         if reaches_dataset and mode not in (Mode.READ, Mode.WRITE):
