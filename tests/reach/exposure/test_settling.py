@@ -22,7 +22,7 @@ from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node
 from reach.exposure.random_places import Draw, random_place, stake
 
-PLACES, EACH = 500, 3
+PLACES, EACH = 300, 3
 Field = tuple[str, str]
 
 OPEN: dict[Field, str] = {
@@ -62,9 +62,8 @@ def unknown_facts(place: Place) -> Iterator[tuple[str, str, str]]:
     for kind in ("parties", "sites", "systems", "device_models", "devices", "flows", "accesses", "keys"):
         for name, record in getattr(place, kind).items():
             for field in record.__struct_fields__:
-                if (kind, field) in OPEN or (kind, field) in SETTLED:
-                    if getattr(record, field) == "unknown":
-                        yield kind, name, field
+                if (kind, field) in (*OPEN, *SETTLED) and getattr(record, field) == "unknown":
+                    yield kind, name, field
     for name, party in place.parties.items():
         if any(held.share is None for held in party.owners if party.owners != "unknown"):
             yield "parties", name, "share"
@@ -121,7 +120,7 @@ def outcomes() -> dict[Field, list[str]]:
     for seed in range(PLACES):
         place, draw = random_place(seed), Draw(seed)
         before = expose(compile_place(place), scenarios_of(place))
-        for kind, name, field in draw.some([*unknown_facts(place)], EACH):
+        for kind, name, field in draw.some([*unknown_facts(place)], EACH, EACH):
             after = settled(draw, place, kind, name, field)
             then = expose(compile_place(after), scenarios_of(after))
             lost = answers(place, Bound.CERTAIN, before) - answers(after, Bound.CERTAIN, then)
@@ -133,7 +132,7 @@ def outcomes() -> dict[Field, list[str]]:
 
 def test_the_facts_settled_are_of_every_kind() -> None:
     assert outcomes().keys() == {*OPEN, *SETTLED}
-    assert sum(map(len, outcomes().values())) > 1_000
+    assert sum(map(len, outcomes().values())) > 600
 
 
 @pytest.mark.parametrize("field", SETTLED, ids=".".join)
