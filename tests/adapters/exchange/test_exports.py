@@ -8,9 +8,12 @@ import subprocess
 import sys
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cityward.adapters.exchange.exports import find_exports
-from cityward.adapters.exchange.exports.texts import harmless, unique
+from cityward.adapters.exchange.exports.texts import as_yaml, harmless, harmless_tree, unique
 from cityward.compose.exchange import export_formats, export_model
 from cityward.errors import CitywardError
 from cityward.place.loader import Loaded, digest_of
@@ -91,9 +94,54 @@ def test_harmless_keeps_letters_of_every_script_and_marks_what_it_takes():
         ({"a": "Lamp", "b": "Pole"}, ["Lamp", "Pole"]),
         ({"a": "Lamp", "b": "Lamp"}, ["Lamp (a)", "Lamp (b)"]),
         ({"a": "", "b": "\n"}, ["a", "b"]),
+        ({"a": "x" * 3000 + "1", "b": "x" * 3000 + "2"}, ["x" * 200 + " (a)", "x" * 200 + " (b)"]),
         ({"a": "X (b)", "b": "X", "c": "X"}, ["X (b) (a)", "X (b)", "X (c)"]),
     ],
-    ids=["apart", "alike", "empty", "called like another with its id"],
+    ids=["apart", "alike", "empty", "alike when cut", "called like another with its id"],
 )
 def test_titles_are_made_unique(names: dict[str, str], told: list[str]):
     assert list(unique(names).values()) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no",
+        "yes",
+        "null",
+        "true",
+        "off",
+        "on",
+        "1e3",
+        "0x1f",
+        "2026-05-01",
+        "12:30:00",
+        "*a",
+        "&a b",
+        "!x",
+        "- a",
+        "a: b",
+        "#",
+        "~",
+        "",
+        " a ",
+    ],
+)
+def test_yaml_texts_come_back_as_the_texts_they_were(text: str):
+    document = {
+        "plain-word": text,
+        text: [text, {}, [], True, 1.5, None],
+        "deep": {"er": {"list": [{"x": text}, [text]]}},
+    }
+    assert yaml.safe_load(as_yaml(document)) == document
+
+
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.booleans() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_yaml_holds_any_document(value: object):
+    document = {"value": value}
+    assert yaml.safe_load(as_yaml(document)) == harmless_tree(document)
