@@ -179,3 +179,9 @@ def test_statements_of_version_0_2_are_read(read: Read):
     ]  # fmt: skip
     party = read("bods", json.dumps(statements)).fragment["parties"]["a"]
     assert (party["incorporated_in"], party["owners"]) == ("xb", [{"party": "natural-person-1", "share": 51.0}])
+
+
+def test_a_name_of_a_scheme_longer_than_yaml_reads_is_cut(read: Read):
+    imported = read("bods", json.dumps([entity("a", identifiers=[{"scheme": "x" * 5000, "id": "1"}])]))
+    (scheme,) = imported.fragment["parties"]["a"]["ids"]
+    assert len(scheme) == 100

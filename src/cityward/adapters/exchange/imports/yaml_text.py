@@ -2,7 +2,7 @@
 
 INVARIANT: what is written reads back as the same values under the declaration's own reader (`place.source`), whose scalars are
 those of YAML 1.2: a text that it would take for a number, a truth value or nothing is quoted. Characters that cannot be printed
-are written as spaces: an import is read on a terminal.
+are written as spaces: an import is read on a terminal. Keys are at most `MAX_KEY` characters: YAML reads no longer ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from cityward.place.source import resolve
 
 WIDTH = 120
+MAX_KEY = 500  # SPEC: YAML 1.2.2 section 8.2.2: a simple key ends within 1,024 characters, quoted
 _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./()+ -]*[A-Za-z0-9_./()+])?\Z")
 
 

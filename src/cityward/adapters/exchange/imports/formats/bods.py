@@ -224,8 +224,8 @@ class _Register:
             self.draft.lose(f"{fields.where}.jurisdiction", code, "no ISO 3166 code; `incorporated_in` is unknown")
         ids: dict[str, str] = {}
         for item in fields.list("identifiers"):
-            scheme = as_text(as_map(item).get("scheme")) or as_text(as_map(item).get("schemeName"))
-            number = as_text(as_map(item).get("id"))
+            scheme = as_text(as_map(item).get("scheme"), 100) or as_text(as_map(item).get("schemeName"), 100)
+            number = as_text(as_map(item).get("id"), 200)
             if scheme and number:
                 ids.setdefault("lei" if scheme.upper() == "XI-LEI" else scheme, number)
         return {

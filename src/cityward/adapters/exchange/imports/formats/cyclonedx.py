@@ -5,7 +5,7 @@
 | service | system; kind is assumed `platform` |
 | its provider | party; operator of the system |
 | component: application, platform, container, operating system | system; supplier (or manufacturer); operator unknown |
-| component: device | device model; manufacturer (or supplier) as maker |
+| component: device | device model; manufacturer (or supplier) as maker; a device where data flows from or to it |
 | component: data; data of a service | dataset; personal, sensitivity and retention are not given: the first two assumed |
 | data of a service: inbound, outbound, both, with source or destination | flows; route unknown, protection by the address |
 | an address that is nothing in the file | system known by its host name; all else unknown |
@@ -35,11 +35,12 @@ VERSIONS = ("1.4", "1.5", "1.6", "1.7")
 SYSTEMS = {"application": "platform", "platform": "platform", "container": "platform", "operatingsystem": "platform"}
 PARTS = spellings("""framework library device-driver firmware file machine-learning-model cryptographic-asset""")
 MODEL_FIELDS = spellings(
-    """$schema bomFormat specVersion serialNumber version externalReferences compositions vulnerabilities annotations
+    """externalReferences compositions vulnerabilities annotations
     formulation declarations definitions properties signature citations"""
 )
 PART_FIELDS = spellings(
-    """type mime-type author authors publisher group version versionRange isExternal scope hashes licenses copyright cpe purl
+    """type description
+    mime-type author authors publisher group version versionRange isExternal scope hashes licenses copyright cpe purl
     omniborId swhid swid modified pedigree externalReferences evidence releaseNotes modelCard cryptoProperties properties tags
     signature patentAssertions"""
 )
@@ -85,6 +86,7 @@ class _Bom:
         self.subject = as_map(metadata.get("component"))
         self.refs: dict[str, str] = {}  # bom-ref -> id of a system
         self.addresses: dict[str, str] = {}  # endpoint of a service -> id of its system
+        self.models: dict[str, tuple[str, str]] = {}  # bom-ref -> id and name of a device model
         self.hosts: dict[str, str] = {}
         self.data: dict[str, str] = {}
 
@@ -102,6 +104,8 @@ class _Bom:
             self.draft.leave_unread(fields, "services[]", SERVICE_FIELDS)
         for i, item in enumerate(self.bom.list("dependencies")):
             self._depends(Fields(item, f"dependencies[{i}]"))
+        for field in ("$schema", "bomFormat", "serialNumber", "version"):
+            self.bom.get(field)  # the envelope
         self.draft.leave_unread(self.bom, "bom", MODEL_FIELDS)
 
     # --- parties
@@ -140,6 +144,7 @@ class _Bom:
             maker = self._maker(fields, "manufacturer", "supplier")
             record = {"name": fields.text("name"), "note": fields.text("description"), "maker": maker}
             self.draft.put("device_models", name, {**record, "updates_from": UNKNOWN})
+            self.models.setdefault(ref, (name, fields.text("name")))
         elif kind == "data":
             self._data_component(fields)
         elif kind in PARTS:
@@ -194,13 +199,12 @@ class _Bom:
     # --- data
 
     def _data_component(self, fields: Fields) -> None:
-        entries = fields.list("data")
+        entries, title = fields.list("data"), fields.text("name")
         for i, item in enumerate(entries):
             entry = Fields(item, f"{fields.where}.data[{i}]")
-            title = entry.text("name") or fields.text("name")
-            self._dataset(title, entry.text("classification"), entry.texts("sensitiveData"))
+            self._dataset(entry.text("name") or title, entry.text("classification"), entry.texts("sensitiveData"))
         if not entries:
-            self._dataset(fields.text("name"), "", [])
+            self._dataset(title, "", [])
 
     def _dataset(self, title: str, classification: str, sensitive: list[str]) -> str:
         key = title or classification or "data"
@@ -234,10 +238,13 @@ class _Bom:
         self.draft.leave_unread(fields, "services[].data[]", spellings("governance description"))
 
     def _at(self, address: str) -> str:
-        """The system of a reference or address: one of the file, or one known by its host name alone."""
-        known = self.refs.get(address) or self.refs.get(address.rpartition("#")[2]) or self.addresses.get(address)
+        """What a reference or address means: a thing of the file, or a system known by its host name alone."""
+        ref = address.rpartition("#")[2]
+        known = self.refs.get(address) or self.refs.get(ref) or self.addresses.get(address)
         if known is not None:
             return known
+        if ref in self.models:
+            return self._device(ref)
         host = _host(address)
         if host not in self.hosts:
             self.hosts[host] = self.draft.names.give("systems", f"{id(self)} host {host}", host)
@@ -245,6 +252,13 @@ class _Bom:
             self.draft.put("systems", self.hosts[host], record)
             self.draft.assume("systems", self.hosts[host], "kind", "known only as the other end of a flow")
         return self.hosts[host]
+
+    def _device(self, ref: str) -> str:
+        """A device of a model: the file has one, for data flows from or to it."""
+        model, title = self.models[ref]
+        name = self.refs[ref] = self.draft.names.give("devices", f"{id(self)} {ref}", title)
+        self.draft.put("devices", name, {"name": title, "model": model, "site": UNKNOWN, "owner": UNKNOWN})
+        return name
 
     def _flow(self, fields: Fields, start: str, end: str, data: str, address: str) -> bool:
         if start == end:
@@ -280,7 +294,8 @@ class _Bom:
             if name is None or needed is None or needed == name:
                 self.draft.leave("dependencies[]", "an end is no system here")
                 continue
-            needs = self.draft.get("systems", name).setdefault("needs", [])
+            kind = "systems" if name in self.draft.records("systems") else "devices"
+            needs = self.draft.get(kind, name).setdefault("needs", [])
             if {"of": [needed]} not in needs:
                 needs.append({"of": [needed]})
 

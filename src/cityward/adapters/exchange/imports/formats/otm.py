@@ -43,7 +43,8 @@ KINDS = {
         "network": "vpc subnet network firewall proxy balancer router switch vpn waf cdn dns",
         "portal": "web browser portal client mobile frontend website",
         "directory": "directory identity ldap idp auth iam cognito oauth",
-        "platform": "server service api lambda function ec2 container kubernetes application app microservice backend",
+        "vendor-cloud": "cloud saas",
+        "platform": "platform server service api lambda function ec2 container kubernetes application app microservice backend",
     }.items()
     for word in words.split()
 }

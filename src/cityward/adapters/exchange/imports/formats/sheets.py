@@ -23,6 +23,7 @@ from cityward.adapters.exchange.imports.contract import DecodeErrors, File, Reco
 from cityward.adapters.exchange.imports.draft import KINDS, Draft
 from cityward.adapters.exchange.imports.fields import as_text
 from cityward.adapters.exchange.imports.tables import read_table
+from cityward.adapters.exchange.imports.yaml_text import MAX_KEY
 from cityward.errors import DecodeError
 from cityward.guard.reasons import Reason
 from cityward.ids import is_id
@@ -158,6 +159,9 @@ class _Sheets:
         for field, wanted in REFERENCES.get(kind, {}).items():
             for holder, at in _named(record, field):
                 self._refer(holder, at, wanted, f"{file.name}:{line}  {kind}.{name}")
+        if _has_long_key(record):
+            where = f"{file.name}:{line}  {kind}.{name}"
+            self._wrong(where, f"a name of more than {MAX_KEY} characters", "shorten it; the value may be longer")
         if key != name:
             record.setdefault("name", key)
         for error in _wrong_shapes(kind, name, record, file.name, line):
@@ -175,6 +179,12 @@ class _Sheets:
             holder[at] = name
         elif not is_id(found) and found != UNKNOWN:
             self._wrong(where, f"{shown(found)} is in no sheet, and is no id", "correct it, or add its row")
+
+
+def _has_long_key(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(len(str(key)) > MAX_KEY or _has_long_key(child) for key, child in value.items())
+    return isinstance(value, list) and any(map(_has_long_key, value))
 
 
 def _wrong_shapes(kind: str, name: str, record: Record, file: str, line: int) -> Iterator[DecodeError]:
