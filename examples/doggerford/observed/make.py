@@ -85,20 +85,10 @@ EDGE = [  # what the firewall at the edge adds; allowed unless it says otherwise
     Talk("203.0.113.151", CITY, 22, "deny", 9, 120, 0),
 ]
 
-FIELDS = [
-    "ts",
-    "uid",
-    "id.orig_h",
-    "id.orig_p",
-    "id.resp_h",
-    "id.resp_p",
-    "proto",
-    "service",
-    "duration",
-    "orig_bytes",
-    "resp_bytes",
+FIELDS = (
+    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration", "orig_bytes", "resp_bytes",
     "conn_state",
-]
+)  # fmt: skip
 
 
 def lines(talks: list[Talk], chance: random.Random) -> list[tuple[float, int, Talk, int, int]]:

@@ -185,7 +185,6 @@ def _print_silent(found: Sequence[Finding]) -> None:
             "\n".join(
                 wrap(
                     f"{finding.what} {finding.where[0].split()[0]}",
-                    WIDTH,
                     initial_indent="  ",
                     subsequent_indent="    ",
                 )

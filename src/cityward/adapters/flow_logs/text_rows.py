@@ -34,7 +34,14 @@ class Sides(Enum):
 
 def delimiter_of(line: str) -> str:
     """The one that splits a header into the most columns that are known."""
-    return max(DELIMITERS, key=lambda one: len(columns(cells(line, one))))
+    return max(DELIMITERS, key=lambda one: _known(line, one))
+
+
+def _known(line: str, delimiter: str) -> int:
+    try:
+        return len(columns(cells(line, delimiter)))
+    except BadLine:
+        return 0  # quotes that close under another one
 
 
 def cells(line: str, delimiter: str) -> list[str]:

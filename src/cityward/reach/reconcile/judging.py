@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import msgspec
+
 from cityward.place.data import Flow, Observability
 from cityward.place.loader import Loaded
 from cityward.place.registry import ENTRY_PROTOCOLS, members
@@ -34,6 +36,7 @@ from cityward.reach.reconcile.telling import findings
 from cityward.time import from_us
 
 _AT_ONCE = 10_000
+_ENCODER = msgspec.json.Encoder()
 
 
 def reconcile(
@@ -73,18 +76,10 @@ def reconcile(
     )
 
 
-def _order(seen: Seen) -> tuple[str, ...]:
-    number = f"{seen.port if seen.port is not None else -1:06d}"
-    return (
-        seen.kind,
-        seen.source,
-        seen.destination,
-        number,
-        seen.protocol,
-        seen.transport,
-        seen.where_from,
-        seen.refused,
-    )
+def _order(seen: Seen) -> tuple[str, str, str, int, bytes]:
+    """A total order: what is equal in it is equal in everything."""
+    port = -1 if seen.port is None else seen.port
+    return seen.kind, seen.source, seen.destination, port, _ENCODER.encode(seen)
 
 
 def _shares(flows: Sequence[Verdict]) -> tuple[Share, ...]:
