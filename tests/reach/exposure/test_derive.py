@@ -9,9 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cityward.reach.exposure.clauses import Model
+from cityward.adapters.bench.big_place import big_place
+from cityward.adapters.bench.big_world import TOWN
+from cityward.reach.exposure.answers import scenarios_of
+from cityward.reach.exposure.clauses import Model, premises
+from cityward.reach.exposure.closure import close
+from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.derive import Derivation, by_head, derivations, derive
-from reach.exposure.clause_sets import Clause, Shape, model_of, naive
+from reach.exposure.clause_sets import Clause, Shape, bits, model_of, naive
 
 PLAIN = Shape(nodes=9, clauses=18, premises=3, backward=0.5, weights=(1,))
 SHAPES = {
@@ -33,8 +38,8 @@ def check(clauses: list[Clause], seed: int, derivation: Derivation) -> None:
     """Every step applies a clause whose weights are reached by premises derived before, and nothing is in vain."""
     held, used = {seed}, {derivation.target}
     for step in derivation.steps:
-        head, need, premises = clauses[step.clause]
-        weight = dict(premises)
+        head, need, body = clauses[step.clause]
+        weight = dict(body)
         assert step.head == head and head not in held
         assert held.issuperset(step.premises) and len(set(step.premises)) == len(step.premises)
         reached = sum(weight[p] for p in step.premises)
@@ -58,9 +63,9 @@ def cheapest(clauses: list[Clause], seed: int) -> dict[int, int]:
     costs, before = {seed: 0}, {}
     while costs != before:
         before = dict(costs)
-        for head, need, premises in clauses:
-            prices = [costs[p] for p, _ in premises if p in costs]
-            if len(prices) >= need and (need <= 1 or len(prices) == len(premises)):
+        for head, need, body in clauses:
+            prices = [costs[p] for p, _ in body if p in costs]
+            if len(prices) >= need and (need <= 1 or len(prices) == len(body)):
                 price = 1 + (sum(prices) if need > 1 else min(prices, default=0))
                 costs[head] = min(price, costs.get(head, price))
     return costs
@@ -77,8 +82,7 @@ def every(clauses: list[Clause], seed: int, target: int) -> set[tuple[int, froze
             return
         options = [chosen[node]] if node in chosen else [i for i, c in enumerate(clauses) if c[0] == node]
         for i in options:
-            premises = [p for p, _ in clauses[i][2]]
-            yield from all_of(premises, {**chosen, node: i}, above | {node})
+            yield from all_of([p for p, _ in clauses[i][2]], {**chosen, node: i}, above | {node})
 
     def all_of(nodes: list[int], chosen: dict[int, int], above: frozenset[int]) -> Iterator[dict[int, int]]:
         if not nodes:
@@ -108,6 +112,25 @@ def test_derives_exactly_what_holds_and_every_step_stands(shape: Shape) -> None:
             if found is not None:
                 check(clauses, seed, found)
                 assert all(enabled[step.clause] for step in found.steps)
+
+
+def test_of_a_made_up_town_it_derives_what_the_closure_says_both_bounds() -> None:
+    place = big_place(2, seed=8, size=TOWN)
+    model = compile_place(place)
+    heads, chance = by_head(model.clauses), random.Random(8)
+    seeds = [model.nodes.number[s] for s in scenarios_of(place) if s in model.nodes.number]
+    clauses = [
+        (int(h), int(model.clauses.need[i]), premises(model.clauses, i)) for i, h in enumerate(model.clauses.head)
+    ]
+    for mask in (model.clauses.certain, None):
+        held = bits(close(model.clauses, len(model.nodes), seeds, mask), len(seeds))
+        for _ in range(400):
+            lane, target = chance.randrange(len(seeds)), chance.randrange(len(model.nodes))
+            target = chance.choice(sorted(held[lane])) if chance.random() < 0.5 else target
+            found = derive(model, seeds[lane], target, mask, heads)
+            assert (found is not None) == (target in held[lane])
+            if found is not None:
+                check(clauses, seeds[lane], found)
 
 
 def test_the_derivation_is_the_cheapest_there_is() -> None:

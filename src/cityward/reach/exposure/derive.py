@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from cityward.reach.exposure.clauses import Clauses, Model
 from cityward.reach.exposure.order import Fan, Ints, fan
 
-MOST_WORK = 3_000_000
-"""How many premises `derivations` looks at before it makes do with what it has: some seconds."""
+MOST_WORK = 1_000_000
+"""How many premises `derivations` looks at before it makes do with what it has: a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)

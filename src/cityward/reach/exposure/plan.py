@@ -10,6 +10,9 @@ rows of one level and kind. Its links lie in *ranks*: the first link of every ro
 and so on; for the rows of a step are sorted, a rank fills the step's first rows, and closing it is one gather and one OR over
 a whole block. Rows with more than `MOST_RANKS` links take the rest of theirs row by row.
 
+Why ranks: `bitwise_or.reduceat` over links sorted by row takes seven times as long as a gather and an OR (100,000 links of 21
+words: 24 ms against 3.4). A link that a closing leaves out reads the row `nothing`, which costs less than sorting again.
+
 Does not live here: scenarios (`closure`).
 
 INVARIANTS
@@ -30,7 +33,7 @@ from cityward.reach.exposure.clauses import Clauses
 from cityward.reach.exposure.order import Fan, Ints, fan, order_of
 
 MOST_RANKS = 24
-"""Beyond so many links a row is worth a reduction of its own. Measured: flat between 12 and 64."""
+"""Beyond so many links a row is worth a reduction of its own. Measured: flat from 12 to 200, slower below 8."""
 _DEGREES = 32  # more than MOST_RANKS
 _KINDS = 4
 
