@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "every error of a declaration with its line and a mend; unknowns counted",
     "reach": "who can reach what, certainly and possibly, and by which path",
     "reconcile": "declared against observed, both ways: the city's own gates and flow logs of others",
+    "whatif": "what falls if somebody stops or turns; whether a proposal may be signed",
     "verify": "check evidence ledgers offline",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",

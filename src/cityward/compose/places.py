@@ -37,12 +37,16 @@ def load_place(path: Path) -> Loaded:
     if not root.is_file():
         raise PlaceError(f"there is no declaration at {path}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file")
     loaded = load(root.name, read_from(root.parent), available_timezones())
-    _check_services(loaded)
+    check_services(loaded)
     return loaded
 
 
-def _check_services(loaded: Loaded) -> None:
-    """Settings are the services' own to read; they are read once the rest holds together."""
+def check_services(loaded: Loaded) -> None:
+    """Settings are the services' own to read; they are read once the rest holds together.
+
+    Raises:
+        PlaceErrors: what the services find wrong with them.
+    """
     try:
         bind_services(loaded.place, number(loaded.place), find_services())
     except PlaceErrors as errors:

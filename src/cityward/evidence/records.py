@@ -82,7 +82,31 @@ class Lifecycle(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     detail: dict[str, str]
 
 
-AnyRecord = Admission | Superseded | CommandIssued | CommandOutcome | CommandRefused | Lifecycle
+class Signing(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="signing"):
+    """A proposal was judged by the house rules, and somebody put the answer on record. Digests are SHA-256, hexadecimal.
+
+    The digests are all that the verdict follows from: with the same declaration and proposal it can be judged again, and must
+    give the same. `broken` and `possibly`: `rule subject`, the first of `counts`.
+    """
+
+    proposal: str
+    verdict: str
+    decided_by: str
+    day: str
+    base: str
+    overlay: str
+    proposed: str
+    rules: str
+    instruments: dict[str, str]
+    broken: tuple[str, ...] = ()
+    possibly: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    find_out: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+
+
+AnyRecord = Admission | Superseded | CommandIssued | CommandOutcome | CommandRefused | Lifecycle | Signing
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder(AnyRecord)
