@@ -96,5 +96,25 @@ def test_an_unknown_format_is_a_usage_error_with_a_guess(file: Path):
     assert "did you mean `cyclonedx`?" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["otm", "--at", "2026-05-01"], "`--at` has no effect on otm; it is for cyclonedx, dpv, threagile"),
+        (["dpv", "--on", "2026-05-01"], "`--on` has no effect on dpv; it is for sarif"),
+        (["sarif", "--through", "council"], "`--through` has no effect on sarif; it is for dot, graphml, svg"),
+    ],
+)
+def test_an_option_without_effect_is_a_usage_error(file: Path, options: list[str], told: str):
+    result = run(options[0], file, *options[1:])
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+
+
+def test_a_file_that_cannot_be_written_is_told_without_a_traceback(file: Path, tmp_path: Path):
+    result = run("otm", file, "-o", tmp_path / "absent" / "x.json")
+    assert result.exit_code == 1
+    assert "No such file or directory" in result.stderr
+
+
 def test_the_command_is_listed():
     assert "export" in COMMANDS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cityward.compose.exchange import Told, export_broken, export_formats, export_model
+from cityward.compose.exchange import Format, Told, export_broken, export_formats, export_model
 from cityward.compose.places import load_place
 from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceError
@@ -28,7 +28,8 @@ Examples:
 Formats: cyclonedx, dot, dpv, graphml, otm, sarif, svg, threagile. What each one keeps and loses: docs/exchange.md.
 The same declaration and options give the same bytes: the time is an option, and left out where none is given.
 \b
-Exit code: 0 written, 1 the declaration does not hold together (as SARIF its errors are written), 2 usage.
+Exit code: 0 written, 1 the declaration does not hold together (as SARIF its errors are written) or the file cannot be
+written, 2 usage.
 """
 
 SARIF = "sarif"
@@ -44,7 +45,9 @@ _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 @click.option(
     "--through", metavar="ID", help="Only the flows of chains through this device, system or party (dot, graphml, svg)."
 )
-@click.option("--at", type=click.DateTime(_TIMES), help="The time, in UTC, that the export bears.")
+@click.option(
+    "--at", type=click.DateTime(_TIMES), help="The time, in UTC, that the export bears (cyclonedx, dpv, threagile)."
+)
 @click.option(
     "--on",
     "day",
@@ -62,11 +65,11 @@ def command(
     day: datetime | None,
 ) -> None:
     """Write the declaration PLACE as FORMAT."""
-    known = {one.id for one in export_formats()}
+    known = {one.id: one for one in export_formats()}
     if format_id not in known:
-        raise click.UsageError(
-            f"there is no format `{format_id}`{did_you_mean(format_id, known)}; known are {', '.join(sorted(known))}"
-        )
+        guess = did_you_mean(format_id, known)
+        raise click.UsageError(f"there is no format `{format_id}`{guess}; known are {', '.join(known)}")
+    _refuse_unused(known[format_id], {"graph": through, "at": at, "told": day})
     base = _base(place)
     try:
         loaded = load_place(place)
@@ -78,6 +81,17 @@ def command(
     told = _told(loaded, day) if format_id == SARIF else ()
     moment = at.replace(tzinfo=UTC) if at else None
     _put(export_model(format_id, loaded, told=told, at=moment, chains_through=through, base=base), output)
+
+
+_OPTIONS = {"graph": "--through", "at": "--at", "told": "--on"}
+
+
+def _refuse_unused(chosen: Format, given: dict[str, object]) -> None:
+    """An option without effect would be a promise not kept."""
+    for what, value in given.items():
+        if value is not None and what not in chosen.takes:
+            able = [one.id for one in export_formats() if what in one.takes]
+            raise click.UsageError(f"`{_OPTIONS[what]}` has no effect on {chosen.id}; it is for {', '.join(able)}")
 
 
 def _told(loaded: Loaded, day: datetime | None) -> tuple[Told, ...]:
@@ -96,5 +110,8 @@ def _put(raw: bytes, output: Path | None) -> None:
     if output is None:
         sys.stdout.buffer.write(raw)
     else:
-        output.write_bytes(raw)
+        try:
+            output.write_bytes(raw)
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror) from None
         click.echo(f"{output}: {len(raw):,} bytes", err=True)

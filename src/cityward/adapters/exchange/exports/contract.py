@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cityward.place.loader import Loaded
 from cityward.reach.chains import FlowGraph
@@ -76,12 +76,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format as people see it. `suffix` is what a file of it is called by."""
+    """A format as people see it. `suffix` is what a file of it is called by.
+
+    `takes`: what of a `Subject` it writes beyond the place itself, each of `at`, `told` and `graph` (a part of the flows).
+    """
 
     id: str
     name: str
     suffix: str
     media: str
+    takes: tuple[Literal["at", "told", "graph"], ...] = ()
 
 
 class Export(Protocol):

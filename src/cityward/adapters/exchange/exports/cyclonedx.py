@@ -22,7 +22,9 @@ from cityward.place.data import Flow
 from cityward.place.record import UNKNOWN, Record
 from cityward.place.things import Device, Need, System
 
-FORMAT = Format("cyclonedx", "CycloneDX 1.7: inventory", ".cdx.json", "application/vnd.cyclonedx+json; version=1.7")
+FORMAT = Format(
+    "cyclonedx", "CycloneDX 1.7: inventory", ".cdx.json", "application/vnd.cyclonedx+json; version=1.7", ("at",)
+)
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.7.schema.json"
 

@@ -13,7 +13,7 @@ from cityward.adapters.exchange.exports.texts import harmless
 from cityward.place.data import Observability
 from cityward.reach.chains import Edge, Node, NodeKind
 
-FORMAT = Format("dot", "Graphviz DOT: the flows", ".dot", "text/vnd.graphviz")
+FORMAT = Format("dot", "Graphviz DOT: the flows", ".dot", "text/vnd.graphviz", ("graph",))
 
 _SHAPES = {NodeKind.DEVICE: "ellipse", NodeKind.SYSTEM: "box", NodeKind.PARTY: "hexagon"}
 _STYLES = {

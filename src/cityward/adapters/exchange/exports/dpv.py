@@ -27,7 +27,7 @@ from cityward.place.data import Protection
 from cityward.place.parties import JurisdictionKind
 from cityward.place.record import UNKNOWN, Record
 
-FORMAT = Format("dpv", "DPV 2 JSON-LD: transfers of personal data", ".jsonld", "application/ld+json")
+FORMAT = Format("dpv", "DPV 2 JSON-LD: transfers of personal data", ".jsonld", "application/ld+json", ("at",))
 
 VOCABULARIES = {
     "dpv": "https://w3id.org/dpv#",

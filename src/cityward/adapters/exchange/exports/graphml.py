@@ -10,7 +10,7 @@ from cityward.adapters.exchange.exports.ends import Ends, ends_of, route_words
 from cityward.adapters.exchange.exports.texts import harmless
 from cityward.reach.chains import Edge, Node
 
-FORMAT = Format("graphml", "GraphML: the flows", ".graphml", "application/graphml+xml")
+FORMAT = Format("graphml", "GraphML: the flows", ".graphml", "application/graphml+xml", ("graph",))
 
 NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 

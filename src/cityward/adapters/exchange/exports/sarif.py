@@ -22,7 +22,7 @@ from cityward import __version__
 from cityward.adapters.exchange.exports.contract import Format, Level, Spot, Subject, Told, ToldStep
 from cityward.adapters.exchange.exports.texts import as_json, harmless
 
-FORMAT = Format("sarif", "SARIF 2.1.0: findings", ".sarif", "application/sarif+json")
+FORMAT = Format("sarif", "SARIF 2.1.0: findings", ".sarif", "application/sarif+json", ("told",))
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 25_000  # PRECEDENT: code hosts refuse a run with more

@@ -13,7 +13,7 @@ from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import FlowGraph
 from cityward.reach.picture import layout
 
-FORMAT = Format("svg", "SVG: the flows, drawn", ".svg", "image/svg+xml")
+FORMAT = Format("svg", "SVG: the flows, drawn", ".svg", "image/svg+xml", ("graph",))
 
 
 def write(subject: Subject) -> bytes:

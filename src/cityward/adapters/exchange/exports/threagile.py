@@ -20,7 +20,7 @@ from cityward.place.data import Dataset, Flow, Protection
 from cityward.place.record import UNKNOWN
 from cityward.reach.chains import Edge, NodeKind, flow_graph
 
-FORMAT = Format("threagile", "Threagile 1.0", ".threagile.yaml", "application/yaml")
+FORMAT = Format("threagile", "Threagile 1.0", ".threagile.yaml", "application/yaml", ("at",))
 
 CONFIDENTIALITY = {
     "public": "public",
