@@ -129,7 +129,9 @@ class Oracle:
     def parts_of(self, jurisdiction: str) -> set[str]:
         lands = self.place.jurisdictions
         named = set(lands[jurisdiction].members) if jurisdiction in lands else set()
-        return named | {name for name, land in lands.items() if land.parent == jurisdiction}
+        return (named & lands.keys()) | {
+            name for name, land in lands.items() if jurisdiction in lands and land.parent == jurisdiction
+        }
 
     def incorporated_within(self, party: str, jurisdiction: str) -> bool:
         home = self.place.parties[party].incorporated_in

@@ -56,11 +56,13 @@ class Declared:
         return {name: _reached(name, parts) for name in self.place.jurisdictions}
 
     def parts(self) -> Iterator[tuple[str, str, str]]:
-        """(j, J, path): j is a member of J, or lies in it."""
-        for name, jurisdiction in self.place.jurisdictions.items():
+        """(j, J, path): j is a member of J, or lies in it; both are declared."""
+        lands = self.place.jurisdictions
+        for name, jurisdiction in lands.items():
             for k, member in enumerate(jurisdiction.members):
-                yield member, name, f"jurisdictions.{name}.members[{k}]"
-            if jurisdiction.parent is not None:
+                if member in lands:
+                    yield member, name, f"jurisdictions.{name}.members[{k}]"
+            if jurisdiction.parent in lands:
                 yield name, jurisdiction.parent, f"jurisdictions.{name}.parent"
 
     @cached_property

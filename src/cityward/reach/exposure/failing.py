@@ -96,7 +96,7 @@ def _concerned(declared: Declared) -> Iterator[tuple[str, str, str]]:
                 yield from ((dataset, party, f"flows.{name}") for dataset in flow.datasets)
     for name, agreement in place.agreements.items():
         for party in agreement.parties:
-            if party != place.responsible:
+            if party != place.responsible and party in place.parties:
                 yield from ((dataset, party, f"agreements.{name}") for dataset in agreement.datasets)
 
 

@@ -120,7 +120,7 @@ def _serving(declared: Declared) -> dict[str, list[tuple[str, str]]]:
         site = declared.site_of(thing)
         land = declared.place.sites[site].jurisdiction if site is not None else UNKNOWN
         if land != UNKNOWN:
-            found[land] += _servants(declared, thing.id)
+            found[land] += [s for s in _servants(declared, thing.id) if s[0] in declared.place.parties]
     return {land: list(dict.fromkeys(those)) for land, those in found.items()}
 
 
