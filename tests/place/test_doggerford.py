@@ -34,7 +34,7 @@ def test_has_the_size_a_person_can_check_by_hand(city: Loaded):
     assert len(place.sites) == 12
     assert 30 <= len(place.systems) <= 35
     assert 40 <= len(place.devices) <= 45
-    assert 60 <= len(place.flows) <= 70
+    assert 60 <= len(place.flows) <= 75
     assert len(place.instruments) == 2
     assert {service.kind for service in place.services.values()} == {
         "lighting",

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from cityward.place.model import Place
 from cityward.reach.exposure.clauses import Model
-from cityward.reach.exposure.closure import close
+from cityward.reach.exposure.closure import close_by
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
+from cityward.reach.exposure.plan import Plan, plan_of
 
 
 class Bound(StrEnum):
@@ -62,6 +63,7 @@ class Exposure:
     """What holds in each of S scenarios. `lower` and `upper`: (N, W) words, see `closure.close`."""
 
     model: Model
+    plan: Plan
     scenarios: tuple[Node, ...]
     lower: NDArray[np.uint64]
     upper: NDArray[np.uint64]
@@ -139,11 +141,14 @@ def expose(model: Model, scenarios: Sequence[Node], enabled: NDArray[np.bool_] |
     Args:
         enabled: (C,) the clauses that count; all where left out.
     """
-    seeds = [-1 if (found := model.nodes.number.get(node)) is None else found for node in scenarios]
+    plan, seeds = plan_of(model.clauses, len(model.nodes)), _seeds(model, scenarios)
     certain = model.clauses.certain if enabled is None else model.clauses.certain & enabled
-    lower = close(model.clauses, len(model.nodes), seeds, certain)
-    upper = close(model.clauses, len(model.nodes), seeds, enabled)
-    return Exposure(model, tuple(scenarios), lower, upper)
+    lower, upper = close_by(plan, seeds, certain), close_by(plan, seeds, enabled)
+    return Exposure(model, plan, tuple(scenarios), lower, upper)
+
+
+def _seeds(model: Model, scenarios: Sequence[Node]) -> list[int]:
+    return [model.nodes.number.get(node, -1) for node in scenarios]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,7 @@ def unsettled(exposure: Exposure, most: int = MOST_FACTS) -> tuple[Unsettled, ..
 def _without(exposure: Exposure, fact: int) -> int:
     """How many answers are still possible only, when a fact is harmless."""
     model = exposure.model
-    seeds = [model.nodes.number.get(node, -1) for node in exposure.scenarios]
-    upper = close(model.clauses, len(model.nodes), seeds, model.clauses.missing != fact)
+    upper = close_by(exposure.plan, _seeds(model, exposure.scenarios), model.clauses.missing != fact)
     return int(np.bitwise_count(upper[exposure.answered]).sum()) - exposure.counts[0]
 
 

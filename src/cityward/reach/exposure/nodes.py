@@ -187,9 +187,9 @@ class Nodes:
 
     def of(self, predicate: Predicate, subject: str, detail: str = "") -> int:
         """The number of a node, new or known."""
-        node = Node(predicate, subject, detail)
-        found = self.number.get(node)
+        found = self.number.get((predicate, subject, detail))  # type: ignore[call-overload] # equal to the Node, and cheaper
         if found is None:
+            node = Node(predicate, subject, detail)
             found = self.number[node] = len(self.known)
             self.known.append(node)
         return found

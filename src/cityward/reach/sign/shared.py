@@ -46,7 +46,7 @@ def pair(base: Place, proposed: Place, changes: Changes, scenarios: Sequence[Nod
     before = expose(model, known, left_without(model, changes.added))
     gone = _about(model, {path.partition(".")[2] for path in changes.added})
     before.lower[gone] = before.upper[gone] = 0  # a thing that is not there: by its site's line alone it would be
-    return Exposure(model, tuple(scenarios), before.lower, before.upper), after
+    return Exposure(model, before.plan, tuple(scenarios), before.lower, before.upper), after
 
 
 def _about(model: Model, names: set[str]) -> list[int]:
