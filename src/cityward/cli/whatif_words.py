@@ -15,7 +15,7 @@ from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.hostile import Hostile
 from cityward.reach.blast.lost import LostData
 from cityward.reach.blast.outcome import Effect, Outcome
-from cityward.reach.blast.points import Redundancy
+from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.scenarios import Blast, Question
 from cityward.reach.exposure.answers import Axis

@@ -329,13 +329,13 @@ def given(condition: Condition) -> dict[str, msgspec.Struct]:
 def _condition(about: About, condition: Condition, path: str) -> Iterator[Fault]:
     asked = given(condition)
     if not asked:
-        yield path, "asks nothing", f"give one of {', '.join(f'`{name}`' for name in _can(about))}"
+        yield path, "the condition asks nothing", f"give one of {', '.join(f'`{name}`' for name in _can(about))}"
     for name, value in asked.items():
         if about not in CAN[name]:
             mend = f"of {about} can be asked: {', '.join(f'`{other}`' for other in _can(about))}"
             yield f"{path}.{name}", f"cannot be asked of {about}", mend
         elif _says_nothing(value):
-            yield f"{path}.{name}", "says nothing", "give at least one field that narrows it"
+            yield f"{path}.{name}", f"`{name}` says nothing that narrows it", "give at least one more field"
     if condition.party is not None:
         yield from _roles(about, condition.party, path)
     yield from _measures(about, condition, path)

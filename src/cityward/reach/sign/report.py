@@ -12,7 +12,7 @@ import msgspec
 
 from cityward.place.model import Place
 from cityward.reach.blast.citizens import Citizens
-from cityward.reach.blast.points import Redundancy
+from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.exposure.answers import NEXUS, Bound
 from cityward.reach.exposure.sentences import DONE, name_of, subject_of, tell
 from cityward.reach.questions import Told

@@ -28,7 +28,8 @@ from cityward.place.house_rules import Weight
 from cityward.place.loader import Proposed
 from cityward.place.overlay import Changes
 from cityward.reach.blast.citizens import Citizens
-from cityward.reach.blast.points import Redundancy, failure_points, lost_redundancy
+from cityward.reach.blast.points import failure_points
+from cityward.reach.blast.redundancy import Redundancy, lost_redundancy
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.exposure.answers import Bound
 from cityward.reach.sign.changes import Change
