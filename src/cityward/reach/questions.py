@@ -10,8 +10,9 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -137,6 +138,12 @@ class Reach:
         self.graph = flow_graph(self.place)
         self.heads = by_head(self.model.clauses)
 
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that are not known, by how many answers each alone would settle."""
+        found = unsettled(self.exposure)
+        return tuple(Fact(path=fact.path, where=self.where(fact.path), settles=fact.settles) for fact in found)
+
     def of_party(self, party: str, explain: Explain) -> Report:
         """What a party reaches."""
         self._known(party, "parties", "party")
@@ -236,16 +243,12 @@ class Reach:
             subject=subject,
             digest=self.digest,
             rows=(*explained, *unexplained),
-            facts=tuple(self._facts()),
+            facts=self.facts,
             unexplained=len(unexplained),
             without_facts=sum(row.verdict is Verdict.UNKNOWN for row in unexplained[MOST_WITH_FACTS:]),
             reachable=certain,
             unknown=possible,
         )
-
-    def _facts(self) -> Iterator[Fact]:
-        for fact in unsettled(self.exposure):
-            yield Fact(path=fact.path, where=self.where(fact.path), settles=fact.settles)
 
     def _explained(self, row: Row, ways: int) -> Row:
         scenario, item, bound = grounds(row)
