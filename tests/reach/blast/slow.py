@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from math import inf
 
 from cityward.place.model import Place
-from cityward.place.things import Need
+from cityward.place.things import Device, Need
 
 UNKNOWN = "unknown"
 Name = tuple[str, str]
@@ -19,7 +19,10 @@ Name = tuple[str, str]
 def slow_fall(place: Place, starts: Mapping[Name, float], worst: bool) -> dict[Name, float]:
     """Hours of every point that falls. `worst`: with what is not known at its worst."""
     members = {
-        f"{name}-{n:02d}": name for name, device in place.devices.items() for n in range(1, len(device.positions) + 1)
+        f"{name}-{n:02d}": name
+        for name, device in place.devices.items()
+        for n in range(1, len(device.positions) + 1)
+        if on_the_street(device)
     }
     hours: dict[Name, float] = {}
     for kind, records in _kinds(place, members).items():
@@ -31,12 +34,17 @@ def slow_fall(place: Place, starts: Mapping[Name, float], worst: bool) -> dict[N
         hours = after
 
 
+def on_the_street(device: Device) -> bool:
+    """Whether a device can fall: one that is stored or retired is not there."""
+    return device.status not in ("stored", "retired")
+
+
 def _kinds(place: Place, members: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
     return {
         "party": place.parties,
         "site": place.sites,
         "system": place.systems,
-        "device": place.devices,
+        "device": {name: device for name, device in place.devices.items() if on_the_street(device)},
         "member": members,
         "function": place.functions,
     }

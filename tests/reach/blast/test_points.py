@@ -8,7 +8,8 @@ import pytest
 
 from cityward.place.model import Place
 from cityward.reach.blast.cascade import Cascade, Kind, Point
-from cityward.reach.blast.points import FailurePoints, failure_points, lost_redundancy
+from cityward.reach.blast.points import FailurePoints, failure_points
+from cityward.reach.blast.redundancy import lost_redundancy
 from cityward.reach.blast.scenarios import dark
 from cityward.reach.blast.subjects import Subject, SubjectKind
 from cityward.reach.blast.wiring import compile_cascade

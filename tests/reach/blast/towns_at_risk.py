@@ -10,7 +10,7 @@ from random import Random
 from cityward.place.model import Place
 from cityward.place.parties import Jurisdiction, JurisdictionKind, Mechanism, Party, PartyKind, Stake
 from cityward.place.services import Function, Service
-from cityward.place.things import Area, Device, DeviceModel, Need, Site, System
+from cityward.place.things import Area, Device, DeviceModel, DeviceStatus, Need, Site, System
 
 UNKNOWN = "unknown"
 LANDS = ("xa", "xb", "xc")
@@ -93,6 +93,7 @@ def _device(chance: Random, parties: list[str], sites: list[str], needable: list
         operator=_or_unknown(chance, (*parties, None, None)),
         positions=((0.0, 0.0), (0.1, 0.1)),
         needs=_needs(chance, needable, 1),
+        status=chance.choice((*[DeviceStatus.ACTIVE] * 7, DeviceStatus.RETIRED)),
     )
 
 

@@ -20,13 +20,16 @@ INVARIANTS
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
+
 from cityward.reach.exposure.answers import Bound
+from cityward.reach.exposure.order import Ints
 
 
 class Kind(StrEnum):
@@ -53,16 +56,56 @@ NAMED_ELSEWHERE = ""
 ANY_PARTY, ANY_SITE = Point(Kind.ANY, "party"), Point(Kind.ANY, "site")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The head falls `delay` hours after the fallen premises weigh `need`. Points are numbers of `Cascade.points`."""
+@dataclass(slots=True)
+class Links:
+    """Links as columns, each appended to: the head falls `delay` hours after the fallen premises weigh `need`.
 
-    head: int
-    need: int
-    delay: float
-    body: tuple[tuple[int, int], ...]  # (premise, weight), each premise once
-    path: str  # of the declaration line it rests on
-    missing: str | None = None  # the path of the fact that is not known
+    Points are numbers. Link i has the premises `body[ends[i] : ends[i + 1]]`, each once, with their weights. `paths`: of the
+    declaration line it rests on; `missing`: the path of the fact that is not known, None for a certain link.
+
+    Columns, because a hundred thousand small objects keep the garbage collector busier than the rules.
+    """
+
+    head: list[int] = field(default_factory=list[int])
+    need: list[int] = field(default_factory=list[int])
+    delay: list[float] = field(default_factory=list[float])
+    ends: list[int] = field(default_factory=lambda: [0])
+    body: list[int] = field(default_factory=list[int])
+    weight: list[int] = field(default_factory=list[int])
+    paths: list[str] = field(default_factory=list[str])
+    missing: list[str | None] = field(default_factory=list[str | None])
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+    def edge(self, head: int, premise: int, path: str, missing: str | None = None) -> None:
+        """The head falls with the premise."""
+        self.body.append(premise)
+        self.weight.append(1)
+        self._close(head, 1, 0.0, path, missing)
+
+    def some_of(self, head: int, need: int, weighed: Mapping[int, int], path: str, delay: float = 0.0) -> None:
+        """The head falls `delay` hours after premises that weigh enough. `weighed`: weight by premise."""
+        self.body.extend(weighed)
+        self.weight.extend(weighed.values())
+        self._close(head, need, delay, path, None)
+
+    def _close(self, head: int, need: int, delay: float, path: str, missing: str | None) -> None:
+        self.head.append(head)
+        self.need.append(need)
+        self.delay.append(delay)
+        self.ends.append(len(self.body))
+        self.paths.append(path)
+        self.missing.append(missing)
+
+    def premises(self, link: int) -> list[int]:
+        """The points that a link waits for."""
+        return self.body[self.ends[link] : self.ends[link + 1]]
+
+    def weighed(self, link: int) -> list[tuple[int, int]]:
+        """(premise, weight) of a link."""
+        first, last = self.ends[link], self.ends[link + 1]
+        return list(zip(self.body[first:last], self.weight[first:last], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +118,24 @@ class Start:
 
 
 Starts = Mapping[int, Start]
-Waits = tuple[tuple[tuple[int, int], ...], ...]
-"""By point: (link, weight) of the links that wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Which links wait for which point: those at `first[p]` up to `first[p + 1]` wait for point p, with that weight."""
+
+    first: list[int]
+    link: list[int]
+    weight: list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """What a declaration implies, before anybody asks. The columns `head`, `need`, `delay` are those of `links`."""
+    """What a declaration implies, before anybody asks."""
 
     points: tuple[Point, ...]
     number: Mapping[Point, int]
-    links: tuple[Link, ...]
-    head: tuple[int, ...]
-    need: tuple[int, ...]
-    delay: tuple[float, ...]
+    links: Links
     certain: Waits
     every: Waits
 
@@ -115,7 +162,6 @@ class Falls:
     at: Mapping[int, float]  # hours by point
     by: Mapping[int, tuple[int, int]]  # the link, and the premise that was the one too many; not of starts
     rank: Mapping[int, tuple[float, int]]  # hours, and how many steps it took
-    left: Mapping[int, int]  # what a touched link still lacks; 0 or less: it fired
 
     def hours(self, point: Point) -> float:
         """When a point falls; infinite where it does not."""
@@ -136,16 +182,16 @@ class Falls:
         name, hours = self.cascade.points[point], self.at[point]
         if point not in self.by:
             return Step(name, hours, self.starts[point].path)
-        link = self.cascade.links[self.by[point][0]]
+        path = self.cascade.links.paths[self.by[point][0]]
         also = tuple(self.cascade.points[other] for other in self._felled_by(point)[1:])
-        return Step(name, hours, link.path, also)
+        return Step(name, hours, path, also)
 
     def _felled_by(self, point: int) -> tuple[int, ...]:
         """The premises whose fall fired the link of a point: the last one, and as many earlier ones as it took."""
         number, last = self.by[point]
-        link, rank = self.cascade.links[number], (*self.rank[self.by[point][1]], last)
-        taken, lacks = [last], link.need - dict(link.body)[last]
-        earlier = [(-weight, one) for one, weight in link.body if one in self.rank and (*self.rank[one], one) < rank]
+        body, rank = self.cascade.links.weighed(number), (*self.rank[last], last)
+        taken, lacks = [last], self.cascade.links.need[number] - dict(body)[last]
+        earlier = [(-weight, one) for one, weight in body if one in self.rank and (*self.rank[one], one) < rank]
         for weight, one in sorted(earlier):
             if lacks <= 0:
                 break
@@ -162,7 +208,7 @@ class Falls:
                 continue
             seen.add(here)
             if here in self.by:
-                facts.add(self.cascade.links[self.by[here][0]].missing or NAMED_ELSEWHERE)
+                facts.add(self.cascade.links.missing[self.by[here][0]] or NAMED_ELSEWHERE)
                 open_.extend(self._felled_by(here))
             else:
                 facts.update(self.starts[here].missing)
@@ -178,7 +224,9 @@ def fall(cascade: Cascade, starts: Starts, bound: Bound = Bound.CERTAIN, held: C
         bound: which links and starts to follow.
         held: points that fall by their start alone, whatever else falls.
     """
-    head, need, delay, waits = cascade.head, cascade.need, cascade.delay, cascade.waits(bound)
+    head, need, delay = cascade.links.head, cascade.links.need, cascade.links.delay
+    waits = cascade.waits(bound)
+    first, waiting, weighs = waits.first, waits.link, waits.weight
     heap = [(s.hours, 0, p) for p, s in starts.items() if bound is Bound.POSSIBLE or not s.missing]
     best = {point: (hours, depth) for hours, depth, point in heap}
     at, by, left = dict[int, float](), dict[int, tuple[int, int]](), dict[int, int]()
@@ -188,11 +236,12 @@ def fall(cascade: Cascade, starts: Starts, bound: Bound = Bound.CERTAIN, held: C
         if point in at:
             continue
         at[point] = hours
-        for link, weight in waits[point]:
+        for i in range(first[point], first[point + 1]):
+            link = waiting[i]
             rest = left.get(link, need[link])
             if rest <= 0:
                 continue
-            left[link] = rest = rest - weight
+            left[link] = rest = rest - weighs[i]
             then = head[link]
             if rest > 0 or then in at or then in held:
                 continue
@@ -200,26 +249,26 @@ def fall(cascade: Cascade, starts: Starts, bound: Bound = Bound.CERTAIN, held: C
             if then not in best or reached < best[then]:
                 best[then], by[then] = reached, (link, point)
                 heappush(heap, (*reached, then))
-    return Falls(cascade, starts, at, by, best, left)
+    return Falls(cascade, starts, at, by, best)
 
 
-def cascade_of(points: Iterable[Point], links: Iterable[Link]) -> Cascade:
-    """Points and links as columns. Every point that a link names must be among the points."""
-    known, given = tuple(points), tuple(links)
-    certain: list[list[tuple[int, int]]] = [[] for _ in known]
-    every: list[list[tuple[int, int]]] = [[] for _ in known]
-    for i, link in enumerate(given):
-        for premise, weight in link.body:
-            every[premise].append((i, weight))
-            if link.missing is None:
-                certain[premise].append((i, weight))
+def cascade_of(points: Iterable[Point], links: Links) -> Cascade:
+    """The cascade of points and links. Every point that a link names must be among the points."""
+    known = tuple(points)
+    of = np.repeat(np.arange(len(links)), np.diff(links.ends))
+    body, weight = np.array(links.body, dtype=np.int64), np.array(links.weight, dtype=np.int64)
+    certain = np.array([missing is None for missing in links.missing], dtype=np.bool_)[of]
     return Cascade(
         points=known,
         number={point: i for i, point in enumerate(known)},
-        links=given,
-        head=tuple(link.head for link in given),
-        need=tuple(link.need for link in given),
-        delay=tuple(link.delay for link in given),
-        certain=tuple(map(tuple, certain)),
-        every=tuple(map(tuple, every)),
+        links=links,
+        certain=_waits(len(known), body[certain], of[certain], weight[certain]),
+        every=_waits(len(known), body, of, weight),
     )
+
+
+def _waits(points: int, premise: Ints, link: Ints, weight: Ints) -> Waits:
+    by_premise = np.argsort(premise, kind="stable")
+    first = np.zeros(points + 1, dtype=np.int64)
+    np.cumsum(np.bincount(premise, minlength=points), out=first[1:])
+    return Waits(first.tolist(), link[by_premise].tolist(), weight[by_premise].tolist())
