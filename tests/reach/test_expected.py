@@ -17,11 +17,12 @@ from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.blast.cascade import Cascade
+from cityward.reach.blast.concentration import concentration
 from cityward.reach.blast.hostile import hostile
 from cityward.reach.blast.outcome import Outcome
 from cityward.reach.blast.points import failure_points
 from cityward.reach.blast.sanctioned import sanctioned
-from cityward.reach.blast.scenarios import dark
+from cityward.reach.blast.scenarios import cut, dark
 from cityward.reach.blast.subjects import Subject, SubjectKind
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.chain_facts import ChainFacts, facts_of
@@ -168,13 +169,7 @@ def verdict(exposure: Exposure, jurisdiction: str, axis: Axis, kind: Predicate, 
 
 # --- paths
 
-UNCITED = {
-    "law-party xa dataset illuminance near": "`near-thing` by a maker does not cite `devices.*.model`",
-    "law-party xa dataset number-plates read": "`updates` of a device does not cite `devices.*.model`",
-    "nexus-place xa thing lighting-control update": "`stands-in` of a thing does not cite `sites.*.jurisdiction`",
-    "nexus-place no dataset charging-sessions read": "`stands-in` of a thing does not cite `sites.*.jurisdiction`",
-    "nexus-party xb dataset collection-routes read": "`hosts` of a thing does not cite `systems.*.site`",
-}
+UNCITED = {"law-party xa dataset beacon-sightings read": "`tapped` does not cite what the flow carries"}
 """Answers that are right, and leave out a line that they rest on."""
 
 
@@ -303,6 +298,30 @@ def test_what_goes_dark_takes_with_it_what_was_worked_out(place: Place, cascade:
     assert outcome.citizens.affected == worked["citizens"]
 
 
+@pytest.mark.parametrize("worked", BLAST["cut"], ids=lambda worked: "-".join(worked["of"]))
+def test_what_is_cut_off_takes_with_it_what_was_worked_out(place: Place, cascade: Cascade, worked: dict[str, Any]):
+    kind, name = worked["of"]
+    answer = cut(place, cascade, [Subject(kind=SubjectKind(kind), id=name)])
+    itself = {name: 0} if kind not in ("jurisdiction", "flow") else {}
+    hours = dict.fromkeys(worked["gone"], 0) | worked["lasting"] | itself
+    assert {fallen.id: fallen.hours for fallen in answer.outcome.fallen} == hours
+    assert sorted(answer.flows_cut) == worked["flows"]
+    assert sorted(answer.flows_perhaps_cut) == worked["perhaps"]
+    assert effects(answer.outcome) == worked["functions"]
+    assert answer.outcome.citizens.affected == worked["citizens"]
+
+
+@pytest.mark.parametrize(
+    "worked", [one for one in BLAST["cut"] if "lost" in one], ids=lambda worked: "-".join(worked["of"])
+)
+def test_what_is_cut_off_leaves_those_without_data_who_were_worked_out(
+    place: Place, cascade: Cascade, worked: dict[str, Any]
+):
+    kind, name = worked["of"]
+    lost = cut(place, cascade, [Subject(kind=SubjectKind(kind), id=name)]).lost
+    assert sorted([one.dataset, one.at] for one in lost.gone) == worked["lost"]
+
+
 @pytest.mark.parametrize("worked", BLAST["sanctioned"], ids=lambda worked: worked["party"])
 def test_a_sanctioned_party_leaves_to_do_what_was_worked_out(place: Place, cascade: Cascade, worked: dict[str, Any]):
     answer = sanctioned(place, cascade, worked["party"])
@@ -338,6 +357,27 @@ def test_the_single_points_of_an_essential_function_are_those_worked_out(place: 
     by_kind = {name: sorted(one.id for one in found if one.kind == kind) for name, kind in SINGLES.items()}
     worked = BLAST["single_points"][function]
     assert by_kind == {kind: worked[kind] for kind in SINGLES}
+
+
+def test_the_pairs_that_fail_a_function_together_are_those_worked_out(place: Place, cascade: Cascade):
+    points = failure_points(place, cascade)
+    found: dict[str, list[list[str]]] = {}
+    for point in points.pairs:
+        for function in point.functions:
+            found.setdefault(function, []).append(sorted(one.id for one in point.subjects))
+    assert points.all_pairs
+    assert {function: sorted(pairs) for function, pairs in found.items()} == {
+        function: worked["of"] for function, worked in BLAST["pairs"].items()
+    }
+
+
+@pytest.mark.parametrize("basis", ["party", "group", "country-of-parties", "country-of-places"])
+@pytest.mark.parametrize("measure", BLAST["concentration"])
+def test_as_much_hangs_on_one_as_was_worked_out(place: Place, cascade: Cascade, measure: str, basis: str):
+    counts = {share.id: getattr(share, measure) for share in concentration(place, cascade) if share.basis == basis}
+    worked = BLAST["concentration"][measure]
+    assert {name: count.n for name, count in counts.items() if count.n} == worked[basis]
+    assert {count.of for count in counts.values()} == {worked["of"]}
 
 
 # --- chains
