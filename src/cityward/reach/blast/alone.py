@@ -55,7 +55,8 @@ class Board:
 
     place: Place
     cascade: Cascade
-    wired: Timeless  # those that lead to functions
+    wired: Timeless  # the links that lead to functions
+    leads: list[bool]  # whether a node does
     functions: Ints
     spared: Ints  # of the links that can be left short, each premise: its place in `wired.clauses.body`
     clause: Ints  # and its clause
@@ -65,22 +66,28 @@ def board_of(place: Place, cascade: Cascade) -> Board:
     """What trying candidates of a place needs, whoever they are."""
     every = timeless(place, cascade)
     functions = np.array([i for i, point in enumerate(cascade.points) if point.kind is Kind.FUNCTION], dtype=np.int64)
-    wired = every.part(every.leading(functions)[every.clauses.head])
+    leads = every.leading(functions)
+    wired = every.part(leads[every.clauses.head])
     of = np.repeat(np.arange(len(wired.clauses)), np.diff(wired.clauses.starts))
     spared = np.unique(of[wired.clauses.weight < wired.clauses.need[of]])
     places = np.flatnonzero(np.isin(of, spared))
-    return Board(place, cascade, wired, functions, places, of[places])
+    return Board(place, cascade, wired, leads.tolist(), functions, places, of[places])
 
 
 def candidates(board: Board) -> Iterator[Candidate]:
     """Every system, device group, named member, site, party (with its group) and jurisdiction (on each axis)."""
-    for number, point in enumerate(board.cascade.points):
-        if point.kind in _SUBJECTS:
-            yield Candidate(number, Subject(kind=_SUBJECTS[point.kind], id=point.id))
-    for name in board.place.jurisdictions:
-        subject = Subject(kind=SubjectKind.JURISDICTION, id=name)
-        for axis in Axis:
-            yield Candidate(board.wired.lands[axis, name], subject, axis)
+    return candidates_at(board, range(board.wired.nodes))
+
+
+def candidates_at(board: Board, nodes: Iterable[int]) -> Iterator[Candidate]:
+    """Those of them whose fall begins at some nodes."""
+    points, lands = board.cascade.points, list(board.wired.lands)
+    for node in nodes:
+        if node >= len(points):
+            axis, name = lands[node - len(points)]
+            yield Candidate(node, Subject(kind=SubjectKind.JURISDICTION, id=name), axis)
+        elif points[node].kind in _SUBJECTS:
+            yield Candidate(node, Subject(kind=_SUBJECTS[points[node].kind], id=points[node].id))
 
 
 def alone(board: Board, asked: Iterable[Candidate]) -> list[Tried]:

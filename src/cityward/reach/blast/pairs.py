@@ -6,12 +6,13 @@ pairs are looked at. Candidates that take the same premises of a link are alike 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 
 from cityward.reach.blast.alone import Board, Tried
 from cityward.reach.blast.cascade import Kind
+from cityward.reach.blast.timeless import bits
 
 MAX_PAIRS = 200_000  # pairs looked at: a second of work; a city has thousands
 
@@ -62,42 +63,60 @@ class Falling:
     """What pairs fail, from where the falls of both ended."""
 
     board: Board
-    ends: dict[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
+    waiting: dict[int, list[_Wait]] = field(default_factory=dict[int, "list[_Wait]"])
 
-    def functions(self, first: Tried, second: Tried, links: Sequence[int]) -> list[int]:
-        """The functions that two fail and neither alone, by the links that they fire together. In declared order."""
+    def functions(
+        self, tried: Sequence[Tried], pairs: Mapping[Pair, Sequence[int]]
+    ) -> Iterator[tuple[Pair, tuple[int, ...]]]:
+        """The functions that pairs fail and neither alone, by the links that they fire together. In declared order."""
         points, heads = self.board.cascade.points, self.board.cascade.links.head
-        new = dict.fromkeys(heads[link] for link in links)
-        if any(points[head].kind is not Kind.FUNCTION for head in new):  # nothing waits for a function
-            new = self._onward(list(new), self._end(first), self._end(second))
-        return sorted(head for head in new if points[head].kind is Kind.FUNCTION)
+        fired = {pair: dict.fromkeys(heads[link] for link in links) for pair, links in pairs.items()}
+        # Nothing waits for a function.
+        onward = {pair for pair, new in fired.items() if any(points[head].kind is not Kind.FUNCTION for head in new)}
+        ends = self._ends(tried, dict.fromkeys(one for pair in fired if pair in onward for one in pair))
+        for pair, new in fired.items():
+            one, other = pair
+            fallen = self._onward(list(new), ends[one], ends[other]) if pair in onward else new
+            functions = tuple(sorted(head for head in fallen if points[head].kind is Kind.FUNCTION))
+            if functions:
+                yield pair, functions
 
-    def _onward(self, open_: list[int], one: frozenset[int], other: frozenset[int]) -> dict[int, None]:
-        links, waits = self.board.cascade.links, self.board.cascade.certain
+    def _ends(self, tried: Sequence[Tried], asked: Iterable[int]) -> dict[int, set[int]]:
+        """What falls with each of some candidates alone, of what leads to functions."""
+        ends: dict[int, set[int]] = {one: set() for one in asked}
+        given = list(ends)
+        for first, rows in self.board.wired.falls([tried[one].candidate.node for one in given]):
+            fallen, seed = bits(rows)
+            for point, one in zip(fallen.tolist(), seed.tolist(), strict=True):
+                ends[given[first + one]].add(point)
+        return ends
+
+    def _onward(self, open_: list[int], one: Container[int], other: Container[int]) -> dict[int, None]:
         new = dict.fromkeys(open_)
         for point in open_:
-            for link in waits.link[waits.first[point] : waits.first[point + 1]]:
-                head = links.head[link]
+            for head, need, weighed in self._waits(point):
                 if head in one or head in other or head in new:
                     continue
-                weights = (w for at, w in links.weighed(link) if at in one or at in other or at in new)
-                if sum(weights) >= links.need[link]:
+                if need <= sum([w for at, w in weighed if at in one or at in other or at in new]):
                     new[head] = None
                     open_.append(head)
         return new
 
-    def _end(self, tried: Tried) -> frozenset[int]:
-        """What falls with a candidate alone, in any order."""
-        start = tried.candidate.node
-        if start not in self.ends:
+    def _waits(self, point: int) -> list[_Wait]:
+        if point not in self.waiting:
             links, waits = self.board.cascade.links, self.board.cascade.certain
-            fallen, left, open_ = {start}, dict[int, int](), [start]
-            for point in open_:
-                for i in range(waits.first[point], waits.first[point + 1]):
-                    link = waits.link[i]
-                    left[link] = rest = left.get(link, links.need[link]) - waits.weight[i]
-                    if rest <= 0 and (head := links.head[link]) not in fallen:
-                        fallen.add(head)
-                        open_.append(head)
-            self.ends[start] = frozenset(fallen)
-        return self.ends[start]
+            found: list[_Wait] = []
+            for i in range(waits.first[point], waits.first[point + 1]):
+                link = waits.link[i]
+                if not self.board.leads[links.head[link]]:
+                    continue
+                if waits.weight[i] >= links.need[link]:
+                    found.append((links.head[link], 0, []))
+                else:
+                    found.append((links.head[link], links.need[link], links.weighed(link)))
+            self.waiting[point] = found
+        return self.waiting[point]
+
+
+_Wait = tuple[int, int, list[tuple[int, int]]]
+"""(head, need, weights by premise) of a link that waits for a point; need 0 where the point alone is enough."""

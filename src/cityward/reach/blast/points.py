@@ -54,14 +54,12 @@ def points_of(
     board: Board, tried: Sequence[Tried], many: int, wanted: Callable[[Candidate, Candidate], bool]
 ) -> FailurePoints:
     """The points of failure among candidates that were tried, `many` with those that do nothing; of pairs, those wanted."""
-    telling, falling = _Telling(board), Falling(board)
+    telling = _Telling(board)
     kept = [one for one in tried if one.short and one.candidate.axis is None]
     named = [one.candidate for one in kept]
     likely, all_pairs = firing(board, kept, lambda one, other: wanted(named[one], named[other]))
-    pairs: list[FailurePoint] = []
-    for (one, other), links in likely.items():
-        if functions := falling.functions(kept[one], kept[other], links):
-            pairs.append(telling.point((named[one].subject, named[other].subject), None, functions))
+    together = Falling(board).functions(kept, likely)
+    pairs = [telling.point((named[i].subject, named[k].subject), None, functions) for (i, k), functions in together]
     singles = [
         telling.point((one.subject,), one.axis, t.functions) for t in tried if t.functions for one in (t.candidate,)
     ]

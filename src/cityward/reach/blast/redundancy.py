@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from cityward.place.model import Place
-from cityward.reach.blast.alone import Board, Candidate, alone, board_of, candidates
+from cityward.reach.blast.alone import Board, Candidate, alone, board_of, candidates_at
 from cityward.reach.blast.cascade import Cascade
 from cityward.reach.blast.points import FailurePoint, FailurePoints, points_of
 from cityward.reach.blast.subjects import Subject
@@ -102,7 +102,6 @@ class _Side:
     board: Board
     common: Ints  # (N,) own number -> common number
     own: Ints  # (M,) and back; -1 for what only the other has
-    candidates: list[Candidate]
 
     def leading(self, to: Flags) -> Flags:
         """The nodes from which the fall of some may follow."""
@@ -114,7 +113,7 @@ class _Side:
 
     def among(self, asked: Flags) -> list[Candidate]:
         """The candidates among some nodes, in the order of the declaration."""
-        return [one for one in self.candidates if asked[self.common[one.node]]]
+        return list(candidates_at(self.board, np.flatnonzero(asked[self.common]).tolist()))
 
     def partners(self, moving: Flags) -> Flags:
         """The candidates who may take what some that move leave standing of short links."""
@@ -155,7 +154,7 @@ def _sides(before: Board, after: Board) -> _Sides:
     for own, number in zip(owns, numbers, strict=True):
         own[number] = np.arange(len(number))
     boards = zip((before, after), numbers, owns, strict=True)
-    one, other = (_Side(board, number, own, list(candidates(board))) for board, number, own in boards)
+    one, other = (_Side(board, number, own) for board, number, own in boards)
     return one, other
 
 

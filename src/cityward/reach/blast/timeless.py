@@ -89,7 +89,7 @@ def timeless(place: Place, cascade: Cascade) -> Timeless:
 def timeless_with(place: Place, cascade: Cascade, more: Links, nodes: int) -> Timeless:
     """The same, and links of your own to so many nodes, which are numbered from `own_nodes` on."""
     first = len(cascade.points)
-    axes = [(axis, name) for axis in Axis for name in place.jurisdictions]
+    axes = [(axis, name) for name in place.jurisdictions for axis in Axis]
     lands = {land: first + i for i, land in enumerate(axes)}
     ours, count = _lands(place, cascade, lands), own_nodes(place, cascade) + nodes
     given = _columns(cascade.links)
