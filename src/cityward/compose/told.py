@@ -20,9 +20,9 @@ from cityward.place.loader import Loaded
 from cityward.place.model import Place
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.questions import Reach, Row, grounds
-from cityward.reach.sign.rules import Finding, evaluate, standing_of
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.why import missing_of, sentences_of
+from cityward.reach.rules.judging import Finding, evaluate, standing_of
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.why import missing_of, sentences_of
 
 CHECKS = {
     "check.error": "A declaration must hold together.",

@@ -5,7 +5,7 @@ that has to do with law or place names *whose* jurisdiction it means: that of a 
 a thing stands (`site`), of a hop of a route (`route`), of the place an access is used from (`access`), or the jurisdiction that
 could reach the subject, on one named axis (`reached_from`). There is no condition that merely says "foreign".
 
-Does not live here: how rules are judged (`reach.sign`).
+Does not live here: how rules are judged (`reach.rules`).
 
 INVARIANTS
 - A condition with nothing in it would forbid everything or nothing; `faults` refuses it, and it refuses conditions that cannot be

@@ -16,12 +16,12 @@ from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.exposure.answers import NEXUS, Bound
 from cityward.reach.exposure.sentences import DONE, name_of, subject_of, tell
 from cityward.reach.questions import Told
+from cityward.reach.rules.judging import Finding
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.truth import Asked
+from cityward.reach.rules.why import derivation_of, missing_of, sentences_of
 from cityward.reach.sign.difference import Group, Reach, grouped
-from cityward.reach.sign.rules import Finding
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import Asked
 from cityward.reach.sign.whatif import Inputs, Judgement, Verdict
-from cityward.reach.sign.why import derivation_of, missing_of, sentences_of
 
 Where = Callable[[str], str]
 

@@ -23,11 +23,11 @@ from cityward.place.model import Place
 from cityward.place.overlay import Changes
 from cityward.reach.exposure.answers import scenarios_of
 from cityward.reach.exposure.compile import place_on
+from cityward.reach.rules.judging import Finding, evaluate, standing_of
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
-from cityward.reach.sign.rules import Finding, evaluate, standing_of
 from cityward.reach.sign.shared import pair
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.why import missing_of
 
 MOST_WORK = 1_000_000  # records judged over all tries, about: a city of a thousand records gets a thousand tries
 LEAST_TRIES = 16  # even of a place of a million records

@@ -32,12 +32,12 @@ from cityward.reach.blast.points import failure_points
 from cityward.reach.blast.redundancy import Redundancy, lost_redundancy
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.exposure.answers import Bound
+from cityward.reach.rules.judging import Finding, digest_of_rules, evaluate, standing_of
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import Change
 from cityward.reach.sign.difference import Difference, difference, touched
-from cityward.reach.sign.rules import Finding, digest_of_rules, evaluate, standing_of
 from cityward.reach.sign.search import Search, Weighed, bears, size_of
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.why import missing_of
 
 MOST_COMPARED = 5_000  # records of a place beyond which its points of failure are not compared: each is tried by itself
 

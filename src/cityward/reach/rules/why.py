@@ -8,9 +8,9 @@ from __future__ import annotations
 from cityward.reach.exposure.answers import Bound
 from cityward.reach.exposure.derive import Derivation, derive
 from cityward.reach.exposure.sentences import Sentence, tell
-from cityward.reach.sign.rules import Finding
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import MOST_TOLD, Asked, Held, Truth
+from cityward.reach.rules.judging import Finding
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.truth import MOST_TOLD, Asked, Held, Truth
 
 
 def paths_of(finding: Finding) -> tuple[str, ...]:

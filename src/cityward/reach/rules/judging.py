@@ -30,21 +30,21 @@ from cityward.place.model import Place
 from cityward.reach.exposure.answers import LAW, NEXUS, Axis
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.exposure.nodes import Node, Predicate
-from cityward.reach.sign import conditions, spread
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import Held, Truth, all_of, unless
+from cityward.reach.rules import conditions, granted_conditions, party_conditions, spread
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.truth import Held, Truth, all_of, unless
 
 Judge = Callable[[Standing, Any, About, str], Held]
 
 JUDGES: dict[str, Judge] = {
     "thing": conditions.thing,
     "data": conditions.data,
-    "agreement": conditions.agreement,
-    "protection": conditions.protection,
+    "agreement": granted_conditions.agreement,
+    "protection": granted_conditions.protection,
     "site": conditions.site,
-    "access": conditions.access,
+    "access": granted_conditions.access,
     "route": conditions.route,
-    "party": conditions.party,
+    "party": party_conditions.party,
     "path_to": spread.path_to,
     "concentration": spread.concentration,
     "reached_from": spread.reached_from,

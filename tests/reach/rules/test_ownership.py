@@ -6,8 +6,8 @@ import pytest
 
 from cityward.place.model import Place
 from cityward.place.parties import Jurisdiction, Mechanism, Party, PartyKind, Stake
-from cityward.reach.sign.ownership import held_from, parents
-from cityward.reach.sign.truth import Truth
+from cityward.reach.rules.ownership import held_from, parents
+from cityward.reach.rules.truth import Truth
 
 XA = frozenset({"xa"})
 

@@ -9,14 +9,14 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
 
 from cityward.place.data import Access, Flow
-from cityward.place.house_rules import About, Role
+from cityward.place.house_rules import About
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.things import Device, System
@@ -25,8 +25,8 @@ from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.data import Keys, keys_of, whereabouts
 from cityward.reach.exposure.declared import Declared
 from cityward.reach.exposure.nodes import Node
-from cityward.reach.sign.ownership import held_from
-from cityward.reach.sign.truth import Truth
+from cityward.reach.rules.ownership import held_from
+from cityward.reach.rules.truth import Truth
 
 T = TypeVar("T")
 
@@ -106,7 +106,8 @@ class Standing:
         return {}
 
     @cached_property
-    def _keys_of(self) -> dict[str, list[Holder]]:
+    def key_holders(self) -> dict[str, list[Holder]]:
+        """What is protected -> who holds the keys that do."""
         found: dict[str, list[Holder]] = {}
         for name, key in self.place.keys.items():
             for protected in key.protects:
@@ -236,165 +237,3 @@ class Standing:
             return [self.place.accesses[name].target]
         flow = self.place.flows[name]
         return [flow.from_, flow.to]
-
-    # --- parties in their roles
-
-    def holders(self, role: Role, about: About, name: str) -> list[Holder]:
-        """The parties that stand in a role to a subject."""
-        return list(dict.fromkeys(_HOLDERS[about](self, role, name)))
-
-    def runs(self, thing: str) -> list[Holder]:
-        """Who operates a system or device; a device without operator is run by its owner."""
-        known = self.declared.things.get(self.group(thing))
-        return [known.runs] if known is not None else []
-
-    def end(self, name: str, path: str) -> list[Holder]:
-        """The party at the end of a flow: itself, or who operates the thing."""
-        return [(name, path)] if name in self.place.parties else self.runs(name)
-
-    def host(self, thing: str) -> list[Holder]:
-        """Who operates the site of a thing."""
-        record = self.thing(thing)
-        site = self.place.sites.get(record.site) if record is not None else None
-        if site is None:
-            return [(UNKNOWN, f"{self.path_of(thing)}.site")]
-        assert record is not None
-        return [] if site.operator is None else [(site.operator, f"sites.{record.site}.operator")]
-
-    def update_source(self, thing: str) -> list[Holder]:
-        """Who operates the system that software comes from."""
-        record = self.thing(thing)
-        path = f"{self.path_of(thing)}.updates_from"
-        source = getattr(record, "updates_from", None)
-        if isinstance(record, Device):
-            model = self.place.device_models.get(record.model)
-            path, source = f"device_models.{record.model}.updates_from", model.updates_from if model else None
-        if source is None:
-            return []
-        return [(UNKNOWN, path)] if source == UNKNOWN else self.runs(source)
-
-    def accessing(self, target: str) -> list[Holder]:
-        """Who has an access to a thing or dataset."""
-        return [(access.party, f"accesses.{name}.party") for name, access in self.accesses.get(target, ())]
-
-    def key_holders(self, *protected: str) -> list[Holder]:
-        """Who holds a key that protects any of these."""
-        return [holder for name in protected for holder in self._keys_of.get(name, ())]
-
-    def hops(self, flow: str) -> list[Holder]:
-        """The parties that a flow passes."""
-        route, path = self.place.flows[flow].route, f"flows.{flow}.route"
-        if route == UNKNOWN:
-            return [(UNKNOWN, path)]
-        return [(hop, f"{path}[{k}]") for k, hop in enumerate(route) if hop in self.place.parties]
-
-    def partners(self, agreement: str | None) -> list[Holder]:
-        """Whom an agreement is made with."""
-        known = self.place.agreements.get(agreement or "")
-        if known is None:
-            return []
-        return [
-            (party, f"agreements.{agreement}.parties[{k}]")
-            for k, party in enumerate(known.parties)
-            if party != self.place.responsible
-        ]
-
-
-def _of_thing(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    record = standing.thing(name)
-    path = standing.path_of(name)
-    if role is Role.OPERATOR:
-        yield from standing.runs(name)
-    elif role is Role.HOST:
-        yield from standing.host(name)
-    elif role is Role.UPDATE_SOURCE:
-        yield from standing.update_source(name)
-    elif role is Role.ACCESSING:
-        yield from standing.accessing(name)
-    elif role is Role.KEY_HOLDER:
-        yield from standing.key_holders(name)
-    elif role is Role.RECIPIENT:
-        for flow, record_ in standing.leaving.get(name, ()):
-            yield from standing.end(record_.to, f"flows.{flow}.to")
-    elif role is Role.MAKER and isinstance(record, Device):
-        model = standing.place.device_models.get(record.model)
-        yield (model.maker if model else UNKNOWN, f"device_models.{record.model}.maker")
-    elif role is Role.MAINTAINER and isinstance(record, System):
-        yield from _listed(record.maintained_by, f"{path}.maintained_by")
-    elif role in (Role.OWNER, Role.SUPPLIER):
-        party = getattr(record, role, None)
-        yield from () if party is None else [(party, f"{path}.{role}")]
-
-
-def _listed(parties: Any, path: str) -> Iterator[Holder]:
-    if parties == UNKNOWN:
-        yield UNKNOWN, path
-    else:
-        yield from ((party, f"{path}[{k}]") for k, party in enumerate(parties))
-
-
-def _of_dataset(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    flows = standing.carrying.get(name, [])
-    stores = standing.stored_at.get(name, [])
-    if role in (Role.OPERATOR, Role.HOST):
-        for system in stores:
-            yield from standing.runs(system) if role is Role.OPERATOR else standing.host(system)
-    elif role in (Role.RECIPIENT, Role.SENDER, Role.HOP):
-        for flow, _ in flows:
-            yield from _of_flow(standing, role, flow)
-    elif role is Role.KEY_HOLDER:
-        yield from standing.key_holders(name, *stores)
-    elif role is Role.ACCESSING:
-        for target in (name, *stores):
-            yield from standing.accessing(target)
-    elif role is Role.PARTNER:
-        for agreement, record in standing.place.agreements.items():
-            yield from standing.partners(agreement) if name in record.datasets else ()
-
-
-def _of_flow(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    flow = standing.place.flows[name]
-    if role is Role.SENDER:
-        yield from standing.end(flow.from_, f"flows.{name}.from")
-    elif role is Role.RECIPIENT:
-        yield from standing.end(flow.to, f"flows.{name}.to")
-    elif role is Role.HOP:
-        yield from standing.hops(name)
-    elif role is Role.KEY_HOLDER:
-        yield from standing.key_holders(name)
-    else:
-        yield from standing.partners(flow.agreement)
-
-
-def _of_access(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    access = standing.place.accesses[name]
-    if role is Role.ACCESSING:
-        yield access.party, f"accesses.{name}.party"
-    elif role is Role.OPERATOR:
-        yield from standing.runs(access.target)
-    else:
-        yield from standing.partners(access.agreement)
-
-
-def _of_agreement(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    yield from standing.partners(name)
-
-
-def _of_party(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    yield name, f"parties.{name}"
-
-
-def _of_service(standing: Standing, role: Role, name: str) -> Iterator[Holder]:
-    yield standing.place.services[name].operator, f"services.{name}.operator"
-
-
-_HOLDERS = {
-    About.DEVICES: _of_thing,
-    About.SYSTEMS: _of_thing,
-    About.DATASETS: _of_dataset,
-    About.FLOWS: _of_flow,
-    About.ACCESSES: _of_access,
-    About.AGREEMENTS: _of_agreement,
-    About.PARTIES: _of_party,
-    About.SERVICES: _of_service,
-}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cityward.place.model import Place
 from cityward.place.parties import Mechanism, Stake
 from cityward.place.record import UNKNOWN
-from cityward.reach.sign.truth import Truth
+from cityward.reach.rules.truth import Truth
 
 SHARES = (Mechanism.OWNERSHIP, Mechanism.VOTING, Mechanism.STATE)
 RULES = (Mechanism.APPOINTMENT, Mechanism.MANAGEMENT)

@@ -15,9 +15,10 @@ from cityward.reach.chains import chains_by_start, flow_graph
 from cityward.reach.exposure.answers import LAW, NEXUS, Axis, Bound
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
 from cityward.reach.exposure.sentences import conclusion, name_of
-from cityward.reach.sign.ownership import parents
-from cityward.reach.sign.standing import Standing
-from cityward.reach.sign.truth import MOST_ASKED, MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
+from cityward.reach.rules.holders import holders
+from cityward.reach.rules.ownership import parents
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.truth import MOST_ASKED, MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
 
 MOST_CHAINS = 200  # of one device; a rule about longer ones is then possibly broken, and says why
 
@@ -302,11 +303,11 @@ def _by_role(
         at = [standing.place.sites[site].jurisdiction for site, _ in standing.sites_of(kind, thing) if site != UNKNOWN]
         yield from ((land, Truth.YES if land in at else Truth.POSSIBLY) for land in _around(standing, at))
         return
-    holders = [holder for role in asked.as_ for holder, _ in standing.holders(role, kind, thing)]
-    known = [holder for holder in dict.fromkeys(holders) if holder in standing.place.parties]
+    having = [holder for role in asked.as_ for holder, _ in holders(standing, role, kind, thing)]
+    known = [holder for holder in dict.fromkeys(having) if holder in standing.place.parties]
     if about is About.JURISDICTIONS:
         lands = [standing.place.parties[holder].incorporated_in for holder in known]
-        lands += [UNKNOWN] * (UNKNOWN in holders)
+        lands += [UNKNOWN] * (UNKNOWN in having)
         yield from ((land, Truth.YES) for land in _around(standing, [x for x in lands if x != UNKNOWN]))
         if UNKNOWN in lands:
             yield from ((land, Truth.POSSIBLY) for land in standing.place.jurisdictions)
@@ -315,7 +316,7 @@ def _by_role(
     for holder in known:
         for parent, truth, _ in parents(standing.place, holder, 50.0):
             above[parent] = max(truth, above.get(parent, Truth.NO))
-    doubtful = UNKNOWN in holders or UNKNOWN in above
+    doubtful = UNKNOWN in having or UNKNOWN in above
     yield from ((who, truth) for who, truth in above.items() if who != UNKNOWN)
     yield from ((who, Truth.POSSIBLY) for who in standing.place.parties if doubtful and who not in above)
 

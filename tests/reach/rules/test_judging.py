@@ -14,10 +14,10 @@ from cityward.place.data import Protection
 from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.parties import InstrumentStatus
+from cityward.reach.rules.judging import evaluate, standing_of
+from cityward.reach.rules.truth import Truth
+from cityward.reach.rules.why import missing_of, sentences_of
 from cityward.reach.sign.changes import changed
-from cityward.reach.sign.rules import evaluate, standing_of
-from cityward.reach.sign.truth import Truth
-from cityward.reach.sign.why import missing_of, sentences_of
 from declarations import TOWN, loaded
 
 FOLDER = Path(__file__).parents[3] / "examples" / "doggerford"

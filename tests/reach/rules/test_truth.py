@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cityward.reach.sign.truth import MOST_TOLD, NO, YES, Truth, all_of, any_of, possibly, unless, yes
+from cityward.reach.rules.truth import MOST_TOLD, NO, YES, Truth, all_of, any_of, possibly, unless, yes
 
 MAYBE = possibly("it may be", "some.path", witness="w")
 SURE = yes("it is", "other.path", witness="v")
