@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from cityward.cli import cityward
 from cityward.errors import CitywardError
+from registers import TOWN
 
 SAMPLES = Path(__file__).parents[1] / "adapters" / "exchange" / "imports" / "samples"
 MODEL = SAMPLES / "threagile" / "parking.yaml"
@@ -62,3 +63,38 @@ def test_the_help_names_every_format():
     text = run("--help").output
     for word in ("bods", "cyclonedx", "gleif", "otm", "sheets", "threagile"):
         assert word in text
+
+
+RR = SAMPLES / "gleif" / "rr.csv"
+A1, B2, D4 = (f"XB{end:0>18}" for end in ("A1", "B2", "D4"))
+
+
+@pytest.mark.parametrize("given", [["--only", f"{B2}, {D4}"], ["--only", B2, "--only", D4]])
+def test_only_takes_parties_out_of_a_register_with_those_above(given: list[str]):
+    told = json.loads(run("gleif", RR, *given, "--json").stdout)
+    assert {party["ids"]["lei"] for party in told["fragment"]["parties"].values()} == {B2, D4, f"XB{'C3':0>18}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["threagile", MODEL, "--only", "a"], "out of a register: bods, gleif"),
+        (["gleif", RR, "--only", " ,"], "at least one party"),
+    ],
+)
+def test_only_where_it_says_nothing_is_usage(arguments: list[str | Path], told: str):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_owners_of_a_declared_party_are_a_proposal_and_the_next_step_is_told(tmp_path: Path):
+    town, out = tmp_path / "town.yaml", tmp_path / "owners.yaml"
+    town.write_text(f"{TOWN}  acme: {{kind: company, incorporated_in: xa, ids: {{lei: {A1}}}}}\n")
+    result = run("gleif", RR, "--beside", town, "-o", out)
+    assert "1 records of the place replaced:\n  parties.acme\n" in result.stderr
+    assert f"cityward whatif PLACE --sign {out}" in result.stderr
+    assert "replace those of the place: parties.acme.\n" in out.read_text()
+    signed = CliRunner().invoke(cityward, ["whatif", str(town), "--sign", str(out)], catch_exceptions=False)
+    assert signed.exit_code in (0, 1)
+    assert "parties.acme" in signed.stdout

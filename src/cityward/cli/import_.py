@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from cityward.compose.imports import Imported, fragment_text, import_formats, import_model, read_files
+from cityward.compose.imports import Imported, fragment_text, import_formats, import_model, read_files, registers
 from cityward.compose.places import load_place
 from cityward.errors import CitywardError
 from cityward.place.hints import did_you_mean
@@ -18,12 +18,14 @@ EXAMPLES = """
 \b
 Examples:
   cityward import threagile threagile.yaml -o from-threagile.yaml
-  cityward import gleif rr.csv repex.csv lei2.csv -o owners.yaml --beside examples/doggerford
+  cityward import gleif rr.csv repex.csv lei2.csv -o owners.yaml --beside PLACE      the owners of the place's parties
+  cityward import bods register.jsonl --only 12345678,87654321 -o owners.yaml        two companies, and all above them
   cityward import sheets parties.csv systems.csv flows.csv -o sheets.yaml
   cityward import cyclonedx vendor.cdx.json --json | jq .unmapped
 \b
 Formats: bods, cyclonedx, gleif, otm, sheets, threagile. What each one gives: docs/exchange.md.
 Then add the file to `include` of the place and run `cityward check`: what is left to fill in is told there.
+Where it replaces records of the place, see first what that changes: `cityward whatif PLACE --sign owners.yaml`.
 \b
 Exit code: 0 imported (what could not be carried over is told), 1 the files cannot be read, 2 usage.
 """
@@ -38,17 +40,37 @@ SHOWN = 20  # entries of each list a person reads; `--json` has them all
 @click.option(
     "--beside",
     type=click.Path(path_type=Path, exists=True),
-    help="The place it will be included in: its ids are kept clear of, its jurisdictions shared.",
+    help="The place it will be included in: its ids are kept clear of, its jurisdictions and known parties shared.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID[,ID...]",
+    help="Of a register (gleif, bods): these parties, by LEI, company number or their id in the place, and all above them; "
+    "`*` for all. Left out with --beside: the parties of the place that have an identifier.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(format_id: str, files: tuple[Path, ...], output: Path | None, beside: Path | None, as_json: bool) -> None:
+def command(
+    format_id: str,
+    files: tuple[Path, ...],
+    output: Path | None,
+    beside: Path | None,
+    only: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Read FILES of FORMAT into a fragment of a declaration, written as YAML."""
     known = import_formats()
     if format_id not in known:
         told = f"there is no format `{format_id}`{did_you_mean(format_id, known)}"
         raise click.UsageError(f"{told}; known are {', '.join(known)}")
+    chosen = [word for words in only for word in map(str.strip, words.split(",")) if word]
+    if only and (not chosen or format_id not in registers()):
+        why = (
+            "name at least one party" if not chosen else f"it takes parties out of a register: {', '.join(registers())}"
+        )
+        raise click.BadParameter(why, param_hint="--only")
     place = load_place(beside).place if beside is not None else None
-    imported = import_model(format_id, read_files(files), place)
+    imported = import_model(format_id, read_files(files), place, chosen)
     text = fragment_text(imported.fragment, _heading(imported, known[format_id]))
     if output is not None:
         _write(output, text)
@@ -60,11 +82,17 @@ def command(format_id: str, files: tuple[Path, ...], output: Path | None, beside
 
 
 def _heading(imported: Imported, title: str) -> list[str]:
+    replaced = [
+        "These records replace those of the place: " + ", ".join(imported.replaces) + ".",
+        "`cityward whatif PLACE --sign` with this file tells what that changes.",
+        "To take it over, remove them from the place and add this file to its `include`.",
+    ]
     return [
         f"Imported by `cityward import`, from {title}.",
         *imported.notes,
         f"{len(imported.unmapped)} entries were not carried over; {len(imported.assumed)} fields were assumed, each in a record",
         "with `evidence: unknown`. Fill in what is `unknown` or assumed, and name the source.",
+        *(replaced if imported.replaces else []),
     ]
 
 
@@ -83,6 +111,7 @@ def _summary(imported: Imported) -> dict[str, Any]:
         "format": imported.format,
         "counts": {kind: len(records) for kind, records in imported.fragment.items()},
         "fragment": imported.fragment,
+        "replaces": imported.replaces,
         "unmapped": [msgspec.to_builtins(one) for one in imported.unmapped],
         "assumed": [msgspec.to_builtins(one) for one in imported.assumed],
         "notes": imported.notes,
@@ -96,9 +125,19 @@ def _print(imported: Imported, output: Path | None) -> None:
     for note in imported.notes:
         click.echo(f"note: {note}", err=True)
     _list("not carried over", [f"{one.where}: {one.what} ({one.why})" for one in imported.unmapped])
+    _list("records of the place replaced", imported.replaces)
     _list("assumed", [f"{one.path}: {one.value} ({one.why})" for one in imported.assumed])
     if output is not None:
-        click.echo(f"\nwritten to {output}; add it to `include` of the place and run `cityward check`", err=True)
+        click.echo(f"\nwritten to {output}; {_next(imported, output)}", err=True)
+
+
+def _next(imported: Imported, output: Path) -> str:
+    if imported.replaces:
+        return (
+            f"`cityward whatif PLACE --sign {output}` tells what it changes; to take it over, remove the replaced records "
+            "from the place and add the file to its `include`"
+        )
+    return "add it to `include` of the place and run `cityward check`"
 
 
 def _list(title: str, lines: Sequence[str]) -> None:

@@ -5,19 +5,21 @@ INVARIANT: the bytes of an import are bounded before they are read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cityward.adapters.exchange.imports import importers
 from cityward.adapters.exchange.imports.contract import Assumed, DecodeErrors, File, Imported, Unmapped
 from cityward.adapters.exchange.imports.draft import Draft
+from cityward.adapters.exchange.imports.selection import EVERYTHING
 from cityward.adapters.exchange.imports.yaml_text import fragment_text
 from cityward.errors import DecodeError
 from cityward.guard.reasons import Reason
 from cityward.place.model import Place
 
 __all__ = [
-    "Assumed", "DecodeErrors", "File", "Imported", "Unmapped", "fragment_text", "import_formats", "import_model", "read_files",
+    "EVERYTHING", "Assumed", "DecodeErrors", "File", "Imported", "Unmapped", "fragment_text", "import_formats", "import_model",
+    "read_files", "registers",
 ]  # fmt: skip
 
 MAX_IMPORT_BYTES = 512 * 2**20  # of all files together; each format has its own, smaller bounds
@@ -28,20 +30,35 @@ def import_formats() -> dict[str, str]:
     return {importer.format: importer.title for importer in importers().values()}
 
 
-def import_model(format: str, files: Sequence[File], beside: Place | None = None) -> Imported:
+def registers() -> tuple[str, ...]:
+    """The formats of which single parties can be taken, with everyone above them."""
+    return tuple(importer.format for importer in importers().values() if importer.schemes is not None)
+
+
+def import_model(
+    format: str, files: Sequence[File], beside: Place | None = None, only: Collection[str] = ()
+) -> Imported:
     """A fragment of a declaration from files of another tool.
 
     Args:
         format: one of `import_formats`.
         files: of one format, read as one.
-        beside: the place it will be included in; ids are kept apart from those there, jurisdictions are shared.
+        beside: the place it will be included in; ids are kept apart from those there, jurisdictions and, by their
+            identifiers, parties are shared.
+        only: of one of `registers`: identifiers, or ids of parties of the place, to take with everyone above them; `EVERYTHING`
+            takes all. Left out, the parties of `beside` that have an identifier are taken.
 
     Raises:
         DecodeError: the files cannot be read as that format.
         KeyError: there is no such format.
     """
-    draft = Draft(format, beside)
-    importers()[format].read(files, draft)
+    importer = importers()[format]
+    if importer.schemes is None:
+        only, schemes = (EVERYTHING,), ()
+    else:
+        schemes = importer.schemes
+    draft = Draft(format, beside, only, schemes)
+    importer.read(files, draft)
     return draft.done()
 
 

@@ -12,7 +12,8 @@ INVARIANTS
 - Time and memory are linear in the size of the files, which are bounded.
 - The same files give the same fragment.
 
-To add a format: a module in `formats/` that has `FORMAT`, `TITLE` and `read(files, draft)`. The conformance suite finds it.
+To add a format: a module or package in `formats/` that has `FORMAT`, `TITLE` and `read(files, draft)`; a register of parties has
+`SCHEMES` too. The conformance suite finds it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Importer:
     format: str
     title: str
     read: Callable[[Sequence[File], Draft], None]
+    schemes: tuple[str, ...] | None
+    """Of a register, whose parties can be chosen by `draft.wanted`: the schemes of its identifiers, none where it has any."""
 
 
 def importers() -> dict[str, Importer]:
@@ -48,5 +51,5 @@ def importers() -> dict[str, Importer]:
         module = importlib.import_module(f"{formats.__name__}.{name}")
         if module.FORMAT in found:
             raise ValueError(f"two importers call themselves `{module.FORMAT}`; the second is {module.__name__}")
-        found[module.FORMAT] = Importer(module.FORMAT, module.TITLE, module.read)
+        found[module.FORMAT] = Importer(module.FORMAT, module.TITLE, module.read, getattr(module, "SCHEMES", None))
     return found

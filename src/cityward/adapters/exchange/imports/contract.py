@@ -41,13 +41,17 @@ class Assumed:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The outcome of an import: kind -> id -> record, in the order of the declaration's kinds and of the file."""
+    """The outcome of an import: kind -> id -> record, in the order of the declaration's kinds and of the file.
+
+    `replaces` are the dotted paths of those records that stand in place of one that the place declares.
+    """
 
     format: str
     fragment: Mapping[str, Mapping[str, Record]]
     unmapped: tuple[Unmapped, ...]
     assumed: tuple[Assumed, ...]
     notes: tuple[str, ...]
+    replaces: tuple[str, ...] = ()
 
 
 class DecodeErrors(DecodeError):  # noqa: N818 - it is the errors

@@ -6,14 +6,16 @@ INVARIANT: the account is bounded: beyond `MAX_TOLD` entries are counted, and th
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from cityward.adapters.exchange.imports.contract import Assumed, Imported, Record, Unmapped
+from cityward.adapters.exchange.imports.declared import Declared, replacing
 from cityward.adapters.exchange.imports.fields import Fields, as_text, squash
 from cityward.adapters.exchange.imports.naming import Names, slug
+from cityward.adapters.exchange.imports.selection import Wanted, normal, wanted
 from cityward.place.checks import member_ids
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
@@ -31,9 +33,13 @@ class Draft:
     Args:
         format: the word of the format.
         beside: the place the fragment will be included in: its ids are not given again, its jurisdictions are named.
+        only: identifiers of the parties to take, with everyone above them (`selection.wanted`).
+        schemes: of the place's identifiers, those the format has; empty: any.
     """
 
-    def __init__(self, format: str, beside: Place | None = None) -> None:
+    def __init__(
+        self, format: str, beside: Place | None = None, only: Collection[str] = (), schemes: Collection[str] = ()
+    ) -> None:
         self.format = format
         self.beside = beside
         self.source = format
@@ -45,7 +51,10 @@ class Draft:
         self._assumed: list[Assumed] = []
         self._assumed_of: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._untold = 0
-        self._notes: dict[str, None] = {}
+        self.wanted: Wanted | None
+        self.wanted, notes = wanted(only, beside, schemes)
+        self._notes: dict[str, None] = dict.fromkeys(notes)
+        self._declared = Declared(beside)
         self._codes: dict[str, str] = {} if beside is None else {j.code: n for n, j in beside.jurisdictions.items()}
 
     # --- records
@@ -81,6 +90,60 @@ class Draft:
             record = {"name": name, "kind": "subdivision" if part else None, "code": code, "parent": parent}
             self.put("jurisdictions", self._codes[code], record)
         return self._codes[code]
+
+    def registered(self, key: str, title: str, ids: Mapping[str, str]) -> str:
+        """The id of a party that has identifiers: that of the declared party with one of them, else a new one."""
+        known = self._declared.with_ids(ids)
+        if known is not None:
+            self.names.know("parties", key, known)
+            return known
+        name = self.names.give("parties", key, title)
+        near = self._declared.nearly(ids)
+        if near is not None:
+            why = f"`{near[0]}` of the place has this number under `{near[1]}`: if they are one, name the scheme alike"
+            self.lose(f"parties.{name}.ids.{near[2]}", ids[near[2]], why)
+        return name
+
+    def keep_wanted(self, found: Mapping[str, str]) -> None:
+        """Drop the parties that nobody wants, and tell of those that were not found.
+
+        Args:
+            found: identifier -> id of the party, of all that the files have.
+        """
+        if self.wanted is None:
+            return
+        roots = {number: found[number] for number in found if number in self.wanted.numbers}
+        missing = {told: number for number, told in self.wanted.numbers.items()}
+        for number in roots:
+            missing.pop(self.wanted.numbers[number], None)
+        for told, number in missing.items():
+            what = told if normal(told) == number else f"{told} ({number})"
+            self.lose("--only", what, "no party of the files has this identifier")
+        self.keep_above(roots.values())
+
+    def keep_above(self, roots: Iterable[str]) -> None:
+        """Drop every party that is neither one of these nor above one, and the jurisdictions that were theirs alone."""
+        parties = self._records["parties"]
+        kept: dict[str, None] = {}
+        pending = list(roots)
+        while pending:
+            name = pending.pop()
+            if name in parties and name not in kept:
+                kept[name] = None
+                owners = parties[name].get("owners", UNKNOWN)
+                pending += [] if owners == UNKNOWN else [stake["party"] for stake in owners]
+        self._drop("parties", [name for name in parties if name not in kept])
+        places = self._records["jurisdictions"]
+        seats = {record["incorporated_in"] for record in parties.values()}
+        seats |= {places[seat].get("parent") for seat in seats if seat in places}
+        self._drop("jurisdictions", [place for place in places if place not in seats])
+
+    def _drop(self, kind: str, dropped: Collection[str]) -> None:
+        for name in dropped:
+            del self._records[kind][name]
+            self._assumed_of.pop((kind, name), None)
+        gone = frozenset(f"{kind}.{name}" for name in dropped)
+        self._assumed = [one for one in self._assumed if one.path.rpartition(".")[0] not in gone]
 
     def party(self, name: str) -> str:
         """The id of a party of which nothing but the name is known."""
@@ -136,6 +199,7 @@ class Draft:
 
     def done(self) -> Imported:
         """The outcome."""
+        replaces = self._replace_declared()
         for (kind, name), fields in self._assumed_of.items():
             record = self._records[kind][name]
             record["note"] = sentences(record.get("note", ""), f"Assumed on import: {', '.join(fields)}.")
@@ -144,8 +208,27 @@ class Draft:
             left.append(Unmapped("", f"{self._untold:,} more", f"only the first {MAX_TOLD:,} are listed"))
         fragment = {kind: records for kind, records in self._records.items() if records}
         return Imported(
-            self.format, fragment, (*self._unmapped, *left[:MAX_TOLD]), tuple(self._assumed), tuple(self._notes)
+            self.format,
+            fragment,
+            (*self._unmapped, *left[:MAX_TOLD]),
+            tuple(self._assumed),
+            tuple(self._notes),
+            replaces,
         )
+
+    def _replace_declared(self) -> tuple[str, ...]:
+        """Make the records of declared parties whole, or drop those that tell nothing new."""
+        parties, declared = self._records["parties"], self.beside.parties if self.beside else {}
+        told: list[str] = []
+        for name in [name for name in parties if name in declared]:
+            record = replacing(name, declared[name], parties[name], self.lose)
+            if record is None:
+                self._drop("parties", frozenset({name}))
+                self.note(f"Of `{name}`, which the place declares, the files tell nothing new.")
+            else:
+                parties[name] = record
+                told.append(f"parties.{name}")
+        return tuple(told)
 
 
 def sentences(*texts: str) -> str:

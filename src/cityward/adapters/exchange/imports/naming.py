@@ -81,6 +81,10 @@ class Names:
         self._given.setdefault((kind, name), name)
         return True
 
+    def know(self, kind: str, key: str, name: str) -> None:
+        """What the file refers to by `key` has an id already."""
+        self._given.setdefault((kind, key), name)
+
     def of(self, key: str, *kinds: str) -> str | None:
         """The id of what the file calls so, in the first of the kinds that has it."""
         return next((self._given[kind, key] for kind in kinds if (kind, key) in self._given), None)

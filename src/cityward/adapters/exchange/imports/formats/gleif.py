@@ -27,11 +27,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from cityward.adapters.exchange.imports.contract import File, refusal
 from cityward.adapters.exchange.imports.draft import Draft
 from cityward.adapters.exchange.imports.fields import as_date, as_text, spellings, squash
+from cityward.adapters.exchange.imports.selection import Above, Wanted
 from cityward.adapters.exchange.imports.tables import Table, read_table
 from cityward.guard.reasons import Reason
 from cityward.place.record import UNKNOWN
 
 FORMAT = "gleif"
+SCHEMES = ("lei",)
 TITLE = "GLEIF relationship records and reporting exceptions (CSV)"
 
 MECHANISMS = {
@@ -65,10 +67,11 @@ def read(files: Sequence[File], draft: Draft) -> None:
         DecodeError: a file is none of them, or cannot be read.
     """
     draft.source, draft.evidence = "GLEIF", "registry"
-    register = _Register(draft)
+    kept, seen = (None, ()) if draft.wanted is None else _survey(files, draft.wanted)
+    register = _Register(draft, kept, seen)
     for file in files:
         table = read_table(file)
-        columns = {squash(name): i for i, name in reversed(list(enumerate(table.columns)))}
+        columns = _columns(table)
         take = register.reader(columns)
         if take is None:
             mend = "name a golden copy CSV of relationship records, reporting exceptions or LEI records"
@@ -76,6 +79,26 @@ def read(files: Sequence[File], draft: Draft) -> None:
         for line, row in _rows(table, columns):
             take(f"{file.name}:{line}", row)
     register.read()
+
+
+def _survey(files: Sequence[File], wanted: Wanted) -> tuple[Callable[[str], bool], list[str]]:
+    """Whether rows about an LEI are looked at, and the wanted that stand above somebody."""
+    above, seen = Above(), dict[str, None]()
+    for file in files:
+        table = read_table(file)
+        start, end = (_columns(table).get(squash(name)) for name in (START, END))
+        if start is not None and end is not None:
+            for _, cells in table.rows:
+                below, parent = cells[start].upper(), cells[end].upper()
+                above.add(below, parent)
+                if parent in wanted.numbers:
+                    seen[parent] = None
+    return above.reached(wanted.numbers), list(seen)
+
+
+def _columns(table: Table) -> dict[str, int]:
+    """squashed name -> the first column of that name."""
+    return {squash(name): i for i, name in reversed(list(enumerate(table.columns)))}
 
 
 def _rows(table: Table, columns: Mapping[str, int]) -> Iterator[tuple[int, Row]]:
@@ -116,10 +139,10 @@ _COLUMNS = (
 class _Register:
     """What the files tell, then the parties."""
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
+    def __init__(self, draft: Draft, kept: Callable[[str], bool] | None, seen: Sequence[str]) -> None:
+        self.draft, self.kept = draft, kept
         self.entities: dict[str, tuple[str, str, str]] = {}  # LEI -> name, jurisdiction, category
-        self.known: dict[str, None] = {}  # every LEI, in the order of the files
+        self.known: dict[str, None] = dict.fromkeys(filter(_is_lei, seen))  # every LEI, in the order of the files
         self.parents: dict[str, list[tuple[str, str, str]]] = defaultdict(list)  # child -> (type, parent, day)
         self.exceptions: dict[str, list[str]] = defaultdict(list)
         self.notes: dict[str, list[str]] = defaultdict(list)
@@ -128,12 +151,23 @@ class _Register:
     def reader(self, columns: Mapping[str, int]) -> Callable[[str, Row], None] | None:
         """What to do with the rows of a file that has these columns."""
         if squash(START) in columns and squash(END) in columns:
-            return self._relationship
+            return self._of_kept(START, self._relationship)
         if squash(LEI) in columns and squash(EXCEPTION) in columns:
-            return self._exception
+            return self._of_kept(LEI, self._exception)
         if squash(LEI) in columns and squash(NAME) in columns:
-            return self._entity
+            return self._of_kept(LEI, self._entity)
         return None
+
+    def _of_kept(self, column: str, take: Callable[[str, Row], None]) -> Callable[[str, Row], None]:
+        kept = self.kept
+        if kept is None:
+            return take
+
+        def take_kept(where: str, row: Row) -> None:
+            if kept(row(column).upper()):
+                take(where, row)
+
+        return take_kept
 
     def _entity(self, where: str, row: Row) -> None:
         lei = self._lei(where, row(LEI))
@@ -177,8 +211,7 @@ class _Register:
     def _lei(self, where: str, text: str) -> str:
         """The LEI in its one spelling; empty, and told, where it is none."""
         lei = text.upper()
-        # SPEC: ISO 17442-1 4: 18 letters and digits, two check digits
-        if len(lei) != 20 or not (lei.isascii() and lei.isalnum()):
+        if not _is_lei(lei):
             self.draft.lose(where, text, "not an LEI (20 letters and digits); the row was left out")
             return ""
         self.known[lei] = None
@@ -194,12 +227,13 @@ class _Register:
         roots = _roots(self.parents)
         for lei, name in names.items():
             self._party(lei, name, names, roots)
+        self.draft.keep_wanted(names)
         if self.known:
             self.draft.note("Parties are known by their LEI; add level 1 records for their names and jurisdictions.")
 
     def _name(self, lei: str) -> str:
         name = self.entities[lei][0] if lei in self.entities else ""
-        return self.draft.names.give("parties", lei, name or f"lei-{lei}")
+        return self.draft.registered(lei, name or f"lei-{lei}", {"lei": lei})
 
     def _party(self, lei: str, name: str, names: Mapping[str, str], roots: Mapping[str, str]) -> None:
         title, country, category = self.entities.get(lei, ("", "", ""))
@@ -235,6 +269,11 @@ class _Register:
                 continue
             kept[parent, MECHANISMS[kind]] = None
         return list(kept)
+
+
+def _is_lei(text: str) -> bool:
+    # SPEC: ISO 17442-1 4: 18 letters and digits, two check digits
+    return len(text) == 20 and text.isascii() and text.isalnum()
 
 
 def _roots(parents: Mapping[str, list[tuple[str, str, str]]]) -> dict[str, str]:
