@@ -21,7 +21,8 @@ from cityward.reach.blast.scenarios import Blast, Question
 from cityward.reach.exposure.answers import Axis
 from cityward.reach.exposure.nodes import Mode
 from cityward.reach.exposure.sentences import name_of
-from cityward.reach.sign.report import SigningReport, ToldFinding
+from cityward.reach.rules.told import ToldFinding
+from cityward.reach.sign.report import SigningReport
 from cityward.reach.sign.whatif import Verdict
 
 Where = Callable[[str], str]

@@ -5,8 +5,11 @@ Derivations are made only for what is shown, and for what is possible and new.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cityward.reach.exposure.answers import Bound
-from cityward.reach.exposure.derive import Derivation, derive
+from cityward.reach.exposure.derive import Derivation, by_head, derive
 from cityward.reach.exposure.sentences import Sentence, tell
 from cityward.reach.rules.judging import Finding
 from cityward.reach.rules.standing import Standing
@@ -24,8 +27,19 @@ def derivation_of(standing: Standing, asked: Asked) -> Derivation | None:
     seed, target = model.nodes.number.get(asked.scenario), model.nodes.number.get(asked.node)
     if seed is None or target is None:
         return None
-    enabled = model.clauses.certain if asked.bound is Bound.CERTAIN else None
-    return derive(model, seed, target, enabled)
+    heads = standing.memo("clauses by head", lambda: by_head(model.clauses))
+    return derive(model, seed, target, _holding(standing, asked), heads)
+
+
+def _holding(standing: Standing, asked: Asked) -> NDArray[np.bool_]:
+    """The clauses that a derivation can use: those whose head holds. So a search looks at little of a large place."""
+    clauses = standing.exposure.model.clauses
+
+    def make() -> NDArray[np.bool_]:
+        holding = standing.exposure.column(asked.scenario, asked.bound)[clauses.head]
+        return holding & clauses.certain if asked.bound is Bound.CERTAIN else holding
+
+    return standing.memo(("clauses that hold", asked.scenario, asked.bound), make)
 
 
 def sentences_of(standing: Standing, finding: Finding) -> tuple[Sentence, ...]:

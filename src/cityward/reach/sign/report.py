@@ -5,8 +5,7 @@ INVARIANT: what is cut for reading is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -18,39 +17,15 @@ from cityward.reach.exposure.sentences import DONE, name_of, subject_of, tell
 from cityward.reach.questions import Told
 from cityward.reach.rules.judging import Finding
 from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.told import ToldFinding, Where, told_finding
 from cityward.reach.rules.truth import Asked
-from cityward.reach.rules.why import derivation_of, missing_of, sentences_of
+from cityward.reach.rules.why import derivation_of
 from cityward.reach.sign.difference import Group, Reach, grouped
 from cityward.reach.sign.whatif import Inputs, Judgement, Verdict
-
-Where = Callable[[str], str]
 
 MOST_ITEMS = 8  # of one group of reaches
 MOST_GROUPS = 200
 EXPLAINED = 5  # new groups that are told with the way to their first item
-
-
-class Waived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By whom, why and until when."""
-
-    by: str
-    why: str
-    until: date
-
-
-class ToldFinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule that is broken, or possibly so. `why`: the derivations of what the facts rest on; `missing`: `file:line  path`."""
-
-    rule: str
-    name: str
-    weight: str
-    subject: str
-    subject_name: str
-    certain: bool
-    facts: tuple[Told, ...]
-    why: tuple[Told, ...] = ()
-    missing: tuple[str, ...] = ()
-    waiver: Waived | None = None
 
 
 class ToldChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,29 +125,6 @@ def keys_of(findings: Collection[Finding]) -> tuple[str, ...]:
 
 def _told(standing: Standing, findings: Sequence[Finding], where: Where) -> tuple[ToldFinding, ...]:
     return tuple(told_finding(standing, finding, where) for finding in findings)
-
-
-def told_finding(standing: Standing, finding: Finding, where: Where) -> ToldFinding:
-    """A finding with its facts and their reasons."""
-    kind, _, name = finding.subject.partition(".")
-    record, waiver = getattr(standing.place, kind).get(name), finding.waiver
-    facts = (Told(text=fact.text, where=tuple(map(where, fact.paths))) for fact in finding.held.facts)
-    why = (
-        Told(text=said.text, where=tuple(map(where, said.paths)), missing=said.missing)
-        for said in sentences_of(standing, finding)
-    )
-    return ToldFinding(
-        rule=finding.rule,
-        name=standing.place.rules[finding.rule].name or finding.rule,
-        weight=finding.weight,
-        subject=where(finding.subject),
-        subject_name=record.name or name if record is not None else name,
-        certain=finding.certain,
-        facts=tuple(facts),
-        why=tuple(why),
-        missing=tuple(map(where, missing_of(standing, finding.held))),
-        waiver=None if waiver is None else Waived(by=waiver.by, why=waiver.why, until=waiver.until),
-    )
 
 
 def _explained(
