@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from cityward.place.model import Place
@@ -113,6 +114,62 @@ def test_a_stop_that_rests_on_an_unknown_is_possible_and_names_the_fact() -> Non
     assert answer.outcome.effects == ()
     (effect,) = answer.outcome.possible
     assert (effect.function, effect.missing) == ("lit", ("device_models.lamp.updates_from",))
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_what_is_possible_names_its_facts_and_what_is_certain_none(block: int) -> None:
+    for seed in range(block * 15, block * 15 + 15):
+        place = random_place(seed)
+        cascade, exposure = compile_cascade(place), exposure_of(place)
+        for party in place.parties:
+            answer = hostile(place, cascade, exposure, party)
+            items = [item for lost in answer.integrity for item in lost.through]
+            assert all(bool(one.missing) is not one.certain for one in (*items, *answer.ways)), f"seed {seed}, {party}"
+            assert answer.without_facts == 0
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_way_is_told_to_all_that_effects_begin_with_and_holds_by_its_lines_alone(block: int) -> None:
+    for seed in range(block * 15, block * 15 + 15):
+        place = random_place(seed)
+        cascade, exposure = compile_cascade(place), exposure_of(place)
+        model = exposure.model
+        for party in place.parties:
+            answer = hostile(place, cascade, exposure, party)
+            begun = {effect.cause[0].id for effect in (*answer.outcome.effects, *answer.outcome.possible)}
+            assert begun <= {party} | {way.id for way in answer.ways}, f"seed {seed}, {party}"
+            for way in answer.ways:
+                lines = [set(paths) <= set(way.paths) for paths in model.origins]
+                enabled = np.array(lines)[model.clauses.origin]
+                scenario = Node(Predicate.PARTY, party)
+                bound = Bound.CERTAIN if way.certain else Bound.POSSIBLE
+                assert expose(model, [scenario], enabled).holds(
+                    bound, scenario, Node(Predicate.THING, way.id, way.mode)
+                )
+
+
+def test_the_way_to_a_thing_is_the_lines_of_its_access() -> None:
+    text = town(
+        ("systems:\n", "accesses:\n  desk: {party: acme, target: feed, modes: [command]}\n"
+         "systems:\n  feed: {kind: control, site: yard, operator: council}\n"),
+        ("needs: [{of: [lamps-01, lamps-02], k: 1}]", "needs: [{of: [feed]}]"),
+    )  # fmt: skip
+    answer = asked(text, "acme-group")
+    (way,) = answer.ways  # and none to the workbench, on which no function rests
+    assert (way.id, way.mode, way.certain) == ("feed", Mode.COMMAND, True)
+    assert way.paths[:2] == ("parties.acme-group", "parties.acme.owners[0]")
+    assert all(path.startswith("accesses.desk") for path in way.paths[2:])
+    assert way.paths[2:]
+
+
+def test_no_more_derivations_are_looked_for_than_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cityward.reach.blast.hostile.MOST_DERIVED", 1)
+    place, cascade = doggerford()
+    answer = hostile(place, cascade, exposure_of(place), "binwise")
+    assert len(answer.ways) == 1
+    assert answer.without_facts > 0
+    # What is possible stays possible: its record stands for the facts that were not looked for.
+    assert all(effect.missing for effect in answer.outcome.possible)
 
 
 def test_an_answer_goes_to_json_and_back() -> None:

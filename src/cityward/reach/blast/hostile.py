@@ -3,6 +3,9 @@
 What it reaches is the exposure's answer (`reach/exposure`); this module adds hours. What the party can order, update or lay hands
 on stops at hour 0, if it wants it so; what falls with that, and with the party itself, follows by the cascade.
 
+How it reaches what it stops, and on which facts a possible answer rests, is told for what the answer names, by the shortest
+derivation each; at most `MOST_DERIVED` of them.
+
 A function *loses integrity* where its service is misled or commanded, or where a thing that it needs can be written to, commanded
 or updated: it may go on, and do the wrong thing.
 """
@@ -10,15 +13,18 @@ or updated: it may go on, and do the wrong thing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from cityward.place.model import Place
+from cityward.place.services import Function
 from cityward.reach.blast.cascade import Cascade, Kind, Point, Start
 from cityward.reach.blast.outcome import Outcome, outcome
 from cityward.reach.exposure.answers import Bound, Exposure
-from cityward.reach.exposure.derive import by_head, derive
+from cityward.reach.exposure.derive import Derivation, by_head, derive
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
 from cityward.reach.exposure.order import Fan
 
@@ -28,13 +34,28 @@ FALSIFYING = (Mode.WRITE, Mode.COMMAND, Mode.UPDATE)
 """What can be done to a thing so that it goes on, wrongly."""
 
 
+MOST_DERIVED = 1_000
+"""Derivations looked for in one answer: a second of work on a place of a hundred thousand rules."""
+
+
 class Reached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An item and a mode. `certain` is False where it rests on what is not known."""
+    """An item and a mode. `certain` is False where it rests on what is not known; where integrity is lost, on these facts."""
 
     kind: str  # dataset, thing, service
     id: str
     mode: Mode
     certain: bool
+    missing: tuple[str, ...] = ()
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the party comes to stop a thing by its own hand: the lines of the shortest derivation, from the party to the thing."""
+
+    id: str
+    mode: Mode
+    certain: bool
+    paths: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 class LostIntegrity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +75,8 @@ class Hostile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reached: tuple[Reached, ...]
     integrity: tuple[LostIntegrity, ...]
     outcome: Outcome
+    ways: tuple[Way, ...] = ()  # to the things that the effects begin with
+    without_facts: int = 0  # items through which integrity is possibly lost, whose facts were too many to look for
 
     def by_mode(self, mode: Mode) -> tuple[Reached, ...]:
         """What is read, written, commanded, updated, touched, stopped or misled."""
@@ -71,22 +94,26 @@ def hostile(place: Place, cascade: Cascade, exposure: Exposure, party: str) -> H
     """
     asked = _Asked(place, cascade, exposure, Node(Predicate.PARTY, party))
     reached = tuple(asked.reached())
-    starts = {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}
-    starts.update(asked.stopped(reached))
+    falls, ways = asked.falls({cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}, reached)
+    integrity = tuple(asked.integrity(reached))
+    items = {item for lost in integrity for item in lost.through if not item.certain}
     return Hostile(
         party=party,
         reached=reached,
-        integrity=tuple(_integrity(place, {(one.kind, one.id, one.mode): one for one in reached})),
-        outcome=outcome(place, cascade, starts),
+        integrity=integrity,
+        outcome=falls,
+        ways=ways,
+        without_facts=sum(not item.missing for item in items),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Asked:
     place: Place
     cascade: Cascade
     exposure: Exposure
     scenario: Node
+    derived: dict[Reached, Derivation | None] = field(default_factory=dict[Reached, "Derivation | None"])
 
     def reached(self) -> Iterator[Reached]:
         """What the party reaches, functions apart: those have hours."""
@@ -97,15 +124,35 @@ class _Asked:
                     kind=node.predicate.value, id=node.subject, mode=Mode(node.detail), certain=node in certain
                 )
 
-    def stopped(self, reached: tuple[Reached, ...]) -> dict[int, Start]:
-        """The things that the party can stop by its own hand, at once; certainly, where one of the modes is certain."""
-        starts: dict[int, Start] = {}
-        heads = by_head(self.exposure.model.clauses)
+    def falls(self, own: dict[int, Start], reached: tuple[Reached, ...]) -> tuple[Outcome, tuple[Way, ...]]:
+        """What falls with the party itself and with what it stops by its own hand, at once; and how it comes to what is told.
+
+        Of a possible start the facts are looked for only where an effect rests on it: until then its record stands for them.
+        """
+        stopped = self._stopped(reached)
+        starts = {point: Start(0.0, path, () if one.certain else (path,)) for point, (one, path) in stopped.items()}
+        found = outcome(self.place, self.cascade, own | starts)
+        told = _told(found)
+        ways = {point: self._way(one) for point, (one, path) in stopped.items() if one.id in told or path in told}
+        for point, way in ways.items():
+            if way.missing:
+                starts[point] = Start(0.0, starts[point].path, way.missing)
+        return outcome(self.place, self.cascade, own | starts), tuple(way for way in ways.values() if way.paths)
+
+    def _stopped(self, reached: tuple[Reached, ...]) -> dict[int, tuple[Reached, str]]:
+        """The things that the party can stop, with their records; certainly, where one of the modes is certain."""
+        found: dict[int, tuple[Reached, str]] = {}
         for one in sorted(reached, key=lambda one: not one.certain):
             point = self._point(one.id) if one.mode in STOPPING and one.kind == Predicate.THING else None
-            if point is not None and point not in starts:
-                starts[point] = Start(0.0, self._path(one.id), () if one.certain else self._missing(one, heads))
-        return starts
+            if point is not None and point not in found:
+                found[point] = (one, self._path(one.id))
+        return found
+
+    def _way(self, one: Reached) -> Way:
+        derivation = self._derivation(one)
+        model, steps = self.exposure.model, derivation.steps if derivation is not None else ()
+        paths = tuple(dict.fromkeys(path for step in steps for path in model.paths_of(step.clause)))
+        return Way(id=one.id, mode=one.mode, certain=one.certain, paths=paths, missing=self._missing(one))
 
     def _point(self, thing: str) -> int | None:
         found = (self.cascade.number.get(Point(kind, thing)) for kind in (Kind.SYSTEM, Kind.DEVICE, Kind.MEMBER))
@@ -114,31 +161,55 @@ class _Asked:
     def _path(self, thing: str) -> str:
         return f"systems.{thing}" if thing in self.place.systems else f"devices.{thing}"
 
-    def _missing(self, one: Reached, heads: Fan) -> tuple[str, ...]:
-        """The facts that the shortest derivation of a possible answer rests on."""
-        model = self.exposure.model
-        seed = model.nodes.number[self.scenario]
-        target = model.nodes.number[Node(Predicate.THING, one.id, one.mode)]
-        derivation = derive(model, seed, target, heads=heads)
+    @cached_property
+    def _heads(self) -> Fan:
+        return by_head(self.exposure.model.clauses)
+
+    def _derivation(self, one: Reached) -> Derivation | None:
+        """The shortest; None where enough were looked for. A certain answer by certain rules."""
+        if one not in self.derived and len(self.derived) < MOST_DERIVED:
+            model = self.exposure.model
+            seed = model.nodes.number[self.scenario]
+            target = model.nodes.number[Node(Predicate(one.kind), one.id, one.mode)]
+            enabled = model.clauses.certain if one.certain else None
+            self.derived[one] = derive(model, seed, target, enabled, self._heads)
+        return self.derived.get(one)
+
+    def _missing(self, one: Reached) -> tuple[str, ...]:
+        """The facts that the shortest derivation of an answer rests on."""
+        derivation, model = self._derivation(one), self.exposure.model
         facts = {model.missing_of(step.clause) for step in derivation.steps} if derivation is not None else set[str]()
         return tuple(sorted(fact for fact in facts if fact is not None))
 
+    def integrity(self, reached: tuple[Reached, ...]) -> Iterator[LostIntegrity]:
+        """The functions that may do the wrong thing, in declared order."""
+        known = {(one.kind, one.id, one.mode): one for one in reached}
+        for name, function in self.place.functions.items():
+            through = [(known[key], path) for key, path in _served_by(name, function) if key in known]
+            if through:
+                yield LostIntegrity(
+                    function=name,
+                    essential=function.essential,
+                    certain=any(one.certain for one, _ in through),
+                    through=tuple(
+                        one if one.certain else replace(one, missing=self._missing(one)) for one, _ in through
+                    ),
+                    paths=tuple(dict.fromkeys(path for _, path in through)),
+                )
 
-def _integrity(place: Place, reached: dict[tuple[str, str, Mode], Reached]) -> Iterator[LostIntegrity]:
-    for name, function in place.functions.items():
-        asked = [
-            (("service", function.service, mode), f"functions.{name}.service") for mode in (Mode.MISLEAD, Mode.COMMAND)
-        ]
-        for i, need in enumerate(function.needs):
-            asked += [
-                (("thing", thing, mode), f"functions.{name}.needs[{i}]") for thing in need.of for mode in FALSIFYING
-            ]
-        through = [(reached[key], path) for key, path in asked if key in reached]
-        if through:
-            yield LostIntegrity(
-                function=name,
-                essential=function.essential,
-                certain=any(one.certain for one, _ in through),
-                through=tuple(one for one, _ in through),
-                paths=tuple(dict.fromkeys(path for _, path in through)),
-            )
+
+def _told(found: Outcome) -> frozenset[str]:
+    """What the effects name: the things on their way, and the facts they rest on."""
+    effects = (*found.effects, *found.possible)
+    steps = (name for effect in effects for step in effect.cause for name in (step.id, *step.also))
+    return frozenset((*steps, *(path for effect in effects for path in effect.missing)))
+
+
+def _served_by(name: str, function: Function) -> Iterator[tuple[tuple[str, str, Mode], str]]:
+    """The answers by which a function loses integrity, each with the line that joins it to the function."""
+    for mode in (Mode.MISLEAD, Mode.COMMAND):
+        yield ("service", function.service, mode), f"functions.{name}.service"
+    for i, need in enumerate(function.needs):
+        for thing in need.of:
+            for mode in FALSIFYING:
+                yield ("thing", thing, mode), f"functions.{name}.needs[{i}]"
