@@ -193,6 +193,14 @@ class Oracle:
         """A site that is gone counts as not known."""
         return self.declared[x].site if self.declared[x].site in self.place.sites else UNKNOWN
 
+    def land(self, x: str) -> str:
+        """The jurisdiction of a thing's site; unknown where either is."""
+        return self.place.sites[self.site(x)].jurisdiction if self.site(x) != UNKNOWN else UNKNOWN
+
+    def carried(self, flow: Any) -> list[str]:
+        """The datasets of a flow. One that is gone counts as not there."""
+        return [d for d in flow.datasets if d in self.place.datasets]
+
     def doing(self, agreement: str | None) -> str:
         """`hands`, or `acts` where the agreement named forbids sub-contracting."""
         record = self.place.agreements.get(agreement or "")
@@ -327,6 +335,9 @@ def state_body(o: Oracle) -> Said:
             if party.kind == "state" and o.incorporated_within(p, j):
                 for u in USES:
                     yield acts(p, u), o.when(("law-party", j, ""))
+            if party.kind == "state" and party.incorporated_in == UNKNOWN:
+                for u in USES:
+                    yield acts(p, u), o.maybe(("law-party", j, ""))
 
 
 def incorporated(o: Oracle) -> Said:
@@ -348,21 +359,26 @@ def present(o: Oracle) -> Said:
 
 def serves_there(o: Oracle) -> Said:
     for i, record in o.place.instruments.items():
-        there = record.jurisdiction
-        for p in o.place.parties:
-            if o.any_nexus(i, "offers-service-in"):
-                lives = o.incorporated_within(p, there) or o.present_within(p, there)
-                if lives or any(o.site_within(o.site(x), there) for x in _served_by(o, p)):
-                    yield ("addressee", p, i), o.when(("power", i, ""))
+        there, power = record.jurisdiction, ("power", i, "")
+        perhaps_there = [x for x in o.declared if o.land(x) == UNKNOWN or o.site_within(o.site(x), there)]
+        for p, party in o.place.parties.items() if o.any_nexus(i, "offers-service-in") else ():
+            served = [x for x in o.declared if p in _run_by(o, x)]
+            lives = o.incorporated_within(p, there) or o.present_within(p, there)
+            if lives or any(o.site_within(o.site(x), there) for x in served):
+                yield ("addressee", p, i), o.when(power)
+            if party.incorporated_in == UNKNOWN or any(o.land(x) == UNKNOWN for x in served):
+                yield ("addressee", p, i), o.maybe(power)
+            if any(UNKNOWN in _run_by(o, x) for x in perhaps_there):
+                yield ("addressee", p, i), o.maybe(power)
 
 
-def _served_by(o: Oracle, p: str) -> list[str]:
-    systems = [
-        x
-        for x, system in o.place.systems.items()
-        if p in (system.operator, system.supplier) or (system.maintained_by != UNKNOWN and p in system.maintained_by)
-    ]
-    return systems + [x for x, device in o.place.devices.items() if p in (device.operator, device.owner)]
+def _run_by(o: Oracle, x: str) -> list[str | None]:
+    """Those who run a thing, `unknown` among them."""
+    record = o.declared[x]
+    if x in o.place.devices:
+        return [record.operator, record.owner]
+    maintainers = [UNKNOWN] if record.maintained_by == UNKNOWN else [*record.maintained_by]
+    return [record.operator, record.supplier, *maintainers]
 
 
 def parent(o: Oracle) -> Said:
@@ -431,6 +447,8 @@ def anyone_(o: Oracle) -> Said:
             for j in o.place.jurisdictions:
                 if party.kind == "state" and o.incorporated_within(p, j):
                     yield anyone(u), o.when(("law-party", j, ""))
+                if party.kind == "state" and party.incorporated_in == UNKNOWN:
+                    yield anyone(u), o.maybe(("law-party", j, ""))
 
 
 def hands(o: Oracle) -> Said:
@@ -505,14 +523,13 @@ def stands_in(o: Oracle) -> Said:
     for s, site in o.place.sites.items():
         yield site_stops(s), _in_place(o, site.jurisdiction, STOP)
     for x in o.declared:
-        s = o.site(x)
-        j = o.place.sites[s].jurisdiction if s != UNKNOWN else UNKNOWN
+        j = o.land(x)
         yield thing(x, "read"), _in_place(o, j, DISCLOSE)
         yield thing(x, "hold"), _in_place(o, j, DISCLOSE)
         yield thing(x, "shape"), _in_place(o, j, ASSIST)
         for mode in ("write", "command", "physical"):
             yield thing(x, mode), _in_place(o, j, ALTER)
-        if s == UNKNOWN:
+        if o.site(x) == UNKNOWN:
             yield thing(x, "stop"), _in_place(o, UNKNOWN, STOP)
 
 
@@ -549,6 +566,10 @@ def hosts(o: Oracle) -> Said:
             if o.site(x) == s:
                 yield thing(x, "hold"), o.by(site.operator, DISCLOSE)
                 yield thing(x, "physical"), o.by(site.operator, ALTER)
+    for x in o.declared:
+        if o.site(x) == UNKNOWN:
+            for mode, use in (("hold", DISCLOSE), ("physical", ALTER), ("stop", STOP)):
+                yield thing(x, mode), o.by(UNKNOWN, use)
 
 
 def at_site(o: Oracle) -> Said:
@@ -570,8 +591,9 @@ def updates(o: Oracle) -> Said:
     for x in o.declared:
         v = o.updates_from(x)
         if v == UNKNOWN:
-            yield thing(x, "update"), o.maybe(anyone(ALTER))
-            yield thing(x, "shape"), o.maybe(anyone(ASSIST))
+            for who in ("anyone", "anywhere", "sits-anywhere"):
+                yield thing(x, "update"), o.maybe((who, "", ALTER))
+                yield thing(x, "shape"), o.maybe((who, "", ASSIST))
         elif v is not None:
             yield thing(x, "update"), o.when(thing(v, "write"))
             yield thing(x, "shape"), o.when(thing(v, "shape"))
@@ -621,10 +643,16 @@ def from_there(o: Oracle) -> Said:
     for a, record in o.place.accesses.items():
         for u in NOT_STOP:
             for name in (UNKNOWN,) if record.from_places == UNKNOWN else record.from_places:
-                site = o.place.sites.get(name)
-                j = name if site is None else site.jurisdiction
+                j = _seat(o, name)
                 cases = o.maybe(("sits-anywhere", "", u)) if j == UNKNOWN else o.when(("sits", j, u))
                 yield ("use", a, u), cases
+
+
+def _seat(o: Oracle, name: str) -> str:
+    """The jurisdiction of a place that an access is used from. A name that is gone counts as not known."""
+    if name in o.place.sites:
+        return o.place.sites[name].jurisdiction
+    return name if name in o.place.jurisdictions else UNKNOWN
 
 
 MODES: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -678,7 +706,7 @@ def receives(o: Oracle) -> Said:
     for flow in o.place.flows.values():
         if flow.to in o.place.parties:
             given = (o.doing(flow.agreement), flow.to, DISCLOSE)
-            for d in flow.datasets:
+            for d in o.carried(flow):
                 yield data(d, "hold"), o.when(given)
                 yield data(d, "read"), o.when(given, *keys(o.seals(d)))
 
@@ -686,7 +714,7 @@ def receives(o: Oracle) -> Said:
 def sends(o: Oracle) -> Said:
     for flow in o.place.flows.values():
         if flow.from_ in o.place.parties:
-            for d in flow.datasets:
+            for d in o.carried(flow):
                 yield data(d, "read"), o.when(acts(flow.from_, DISCLOSE))
                 yield data(d, "hold"), o.when(acts(flow.from_, DISCLOSE))
                 yield data(d, "write"), o.when(acts(flow.from_, ALTER))
@@ -697,20 +725,23 @@ def hop(o: Oracle) -> Said:
         if flow.route == UNKNOWN:
             yield ("tap", f, ""), o.maybe(anyone(INTERCEPT))
             yield ("tap", f, ""), o.maybe(("passes-anywhere", "", ""))
+            for d in o.carried(flow):
+                if not o.protecting("signing", d):
+                    yield data(d, "write"), _on_the_way(o, flow.protection, anyone(ALTER)) & o.possible
             continue
         for name in flow.route:
             if name in o.place.jurisdictions:
                 yield ("tap", f, ""), o.when(("passes", name, ""))
             else:
                 yield ("tap", f, ""), o.when(acts(name, INTERCEPT))
-                for d in flow.datasets:
+                for d in o.carried(flow):
                     if not o.protecting("signing", d):
                         yield data(d, "write"), _on_the_way(o, flow.protection, acts(name, ALTER))
 
 
 def tapped(o: Oracle) -> Said:
     for f, flow in o.place.flows.items():
-        for d in flow.datasets:
+        for d in o.carried(flow):
             needed = keys(o.protecting("in-transit", f) + o.seals(d))
             yield data(d, "hold"), o.when(("tap", f, ""))
             yield data(d, "read"), _on_the_way(o, flow.protection, ("tap", f, ""), *needed)
@@ -824,6 +855,7 @@ def _having_part_in(o: Oracle, d: str) -> set[str]:
     for agreement in o.place.agreements.values():
         if d in agreement.datasets:
             named |= set(agreement.parties) - {o.place.responsible}
+    named |= {access.party for access in o.place.accesses.values() if access.target == d}
     return named & o.place.parties.keys()
 
 

@@ -22,6 +22,12 @@ LARGE = 12
 VERDICTS_OF = 150
 
 
+RECORDS = (
+    "parties", "jurisdictions", "instruments", "agreements", "sites", "systems", "device_models", "devices", "datasets", "flows",
+    "accesses", "keys", "services", "functions",
+)  # fmt: skip
+
+
 def by_the_engine(exposure: Exposure) -> dict[Fact, frozenset[Case]]:
     """Fact -> the cases in which it holds. Rows that are alike are read once."""
     cases_of: dict[tuple[bytes, bytes], frozenset[Case]] = {}
@@ -52,16 +58,7 @@ def with_records_gone(seed: int) -> Place:
     place, draw = random_place(seed), Draw(seed)
     kept = {
         kind: {name: record for name, record in getattr(place, kind).items() if not draw.chance(0.1)}
-        for kind in (
-            "parties",
-            "jurisdictions",
-            "instruments",
-            "agreements",
-            "sites",
-            "systems",
-            "device_models",
-            "devices",
-        )
+        for kind in RECORDS
     }
     return replace(place, **kept)
 

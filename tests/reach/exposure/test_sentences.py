@@ -19,7 +19,7 @@ from declarations import loaded, town
 DOGGERFORD = Path(__file__).parents[3] / "examples" / "doggerford"
 
 HANDED_ON = {
-    Rule.TURNED, Rule.ANYONE, Rule.HANDS, Rule.LIES_IN, Rule.SITS_IN, Rule.PASSES_IN, Rule.ANYWHERE, Rule.TOUCHED,
+    Rule.TURNED, Rule.HANDS, Rule.LIES_IN, Rule.SITS_IN, Rule.PASSES_IN, Rule.ANYWHERE, Rule.TOUCHED,
     Rule.ORDERED, Rule.MODE, Rule.GONE, Rule.NEAR_THING, Rule.NEAR_DATA, Rule.NEAR_FUNCTION,
 }  # fmt: skip
 """Rules that only hand a statement on: told, they would say nothing that the step before does not."""
@@ -92,6 +92,64 @@ def test_a_possible_step_says_what_is_not_known():
     text = town(("owners: [{party: acme-group, share: 60}]", "owners: unknown"))
     told = why(loaded(text), party("acme-group"), dataset("counts"), Bound.POSSIBLE)
     assert told == ["Who owns acme is not known: it may be anybody.", "acme receives counts."]
+
+
+SERVED = (
+    "agreements:\n  acme-2026", "instruments:\n  act:\n    name: The Act\n    jurisdiction: xb\n    powers: [disclose]\n"
+    "    addressees: [{nexus: offers-service-in}]\nagreements:\n  acme-2026",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "said"),
+    [
+        (
+            "platform, site: yard, zone: core, operator: council",
+            "platform, site: unknown, zone: core, operator: council",
+            [
+                "council operates cityward; in which jurisdiction that stands is not known.",
+                "The Act addresses whoever serves in xb, so it may address council.",
+            ],
+        ),
+        (
+            "analytics, site: yard, operator: acme",
+            "analytics, site: cloud, operator: unknown",
+            [
+                "Who operates workbench is not known: it may be any party.",
+                "The Act addresses whoever serves in xb.",
+                "That may be council, so The Act may address it.",
+            ],
+        ),
+        (
+            "council: {kind: public-body, incorporated_in: xa",
+            "council: {kind: public-body, incorporated_in: unknown",
+            ["Where council is incorporated is not known, so The Act may address it."],
+        ),
+    ],
+    ids=["where it serves", "who serves there", "where it is from"],
+)
+def test_who_may_serve_there_is_told_with_what_is_not_known(known: str, unknown: str, said: list[str]):
+    told = why(
+        loaded(town(SERVED, (known, unknown))),
+        Node(Predicate.LAW_PARTY, "xb"),
+        Node(Predicate.ACTS, "council", "disclose"),
+        Bound.POSSIBLE,
+    )
+    act = "The Act, an instrument of xb, gives powers to disclose."
+    assert told == [act, *said, "So council may be told to disclose."]
+
+
+def test_a_state_body_of_no_known_state_is_told_as_one():
+    text = town(("acme: {kind: company, incorporated_in: xb, owners: [{party: acme-group, share: 60}]}",
+                 "acme: {kind: state, incorporated_in: unknown}"))  # fmt: skip
+    told = why(loaded(text), Node(Predicate.LAW_PARTY, "xb"), dataset("counts"), Bound.POSSIBLE)
+    assert told == ["acme is a state body; of which state is not known.", "acme receives counts."]
+
+
+def test_a_thing_that_nobody_knows_where_it_stands_may_be_hosted_by_anybody():
+    text = town(("analytics, site: yard", "analytics, site: unknown"))
+    told = why(loaded(text), party("council"), Node(Predicate.THING, "workbench", "physical"), Bound.POSSIBLE)
+    assert told == ["Where workbench stands, and so who runs its site, is not known."]
 
 
 @pytest.fixture(scope="module")

@@ -57,14 +57,20 @@ def keys_of(place: Place) -> Keys:
     return keys
 
 
+def carried(declared: Declared, flow: Flow) -> list[str]:
+    """The datasets of a flow that are there: one whose record is gone is not."""
+    return [dataset for dataset in flow.datasets if dataset in declared.place.datasets]
+
+
 def whereabouts(declared: Declared) -> dict[str, dict[str, At]]:
     """Thing -> dataset -> how it comes to be there."""
     found: dict[str, dict[str, At]] = {}
     for name, system in declared.place.systems.items():
         for k, dataset in enumerate(system.stores):
-            found.setdefault(name, {}).setdefault(dataset, At()).stored.append(f"systems.{name}.stores[{k}]")
+            if dataset in declared.place.datasets:
+                found.setdefault(name, {}).setdefault(dataset, At()).stored.append(f"systems.{name}.stores[{k}]")
     for name, flow in declared.place.flows.items():
-        for dataset in flow.datasets:
+        for dataset in carried(declared, flow):
             if declared.is_thing(flow.from_):
                 found.setdefault(flow.from_, {}).setdefault(dataset, At()).sent.append(f"flows.{name}")
             if declared.is_thing(flow.to):
@@ -141,12 +147,12 @@ def _ends(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList)
     if flow.to in declared.place.parties:
         who = Predicate.ACTS if declared.forbids_handing_on(flow.agreement) else Predicate.HANDS
         receives = of(who, flow.to, Use.DISCLOSE)
-        for dataset in flow.datasets:
+        for dataset in carried(declared, flow):
             to.edge(_dataset(to, dataset, Mode.HOLD), receives, Rule.RECEIVES, (path,))
             seals = keys.of("end-to-end", dataset)
             _with_keys(to, _dataset(to, dataset, Mode.READ), receives, seals, Rule.RECEIVES, path)
     if flow.from_ in declared.place.parties:
-        for dataset in flow.datasets:
+        for dataset in carried(declared, flow):
             for mode in (Mode.READ, Mode.HOLD):
                 disclosed = of(Predicate.ACTS, flow.from_, Use.DISCLOSE)
                 to.edge(_dataset(to, dataset, mode), disclosed, Rule.SENDS, (path,))
@@ -162,15 +168,16 @@ def _way(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList) 
     if flow.route == UNKNOWN:
         to.edge(tap, of(Predicate.ANYONE, "", Use.INTERCEPT), Rule.HOP, (route,), route)
         to.edge(tap, of(Predicate.PASSES_ANYWHERE, ""), Rule.HOP, (route,), route)
+        _hop_alters(declared, flow, path, (Predicate.ANYONE, ""), route, keys, to)
     else:
         for k, hop in enumerate(flow.route):
             line = f"{route}[{k}]"
             if hop in declared.place.parties:
                 to.edge(tap, of(Predicate.ACTS, hop, Use.INTERCEPT), Rule.HOP, (line,))
-                _hop_alters(flow, path, hop, line, keys, to)
+                _hop_alters(declared, flow, path, (Predicate.ACTS, hop), line, keys, to)
             else:
                 to.edge(tap, of(Predicate.PASSES, hop), Rule.HOP, (line,))
-    for dataset in flow.datasets:
+    for dataset in carried(declared, flow):
         to.edge(_dataset(to, dataset, Mode.HOLD), tap, Rule.TAPPED, (path,))
         open_ = _open(flow, path)
         if open_ is not None:
@@ -187,14 +194,18 @@ def _open(flow: Flow, path: str) -> tuple[str, str | None] | None:
     return (line, line) if flow.protection is Protection.UNKNOWN else None
 
 
-def _hop_alters(flow: Flow, path: str, hop: str, line: str, keys: Keys, to: ClauseList) -> None:
+def _hop_alters(
+    declared: Declared, flow: Flow, path: str, hop: tuple[Predicate, str], line: str, keys: Keys, to: ClauseList
+) -> None:
     open_ = _open(flow, path)
     if open_ is None:
         return
-    for dataset in flow.datasets:
+    protection, missing = open_
+    missing = line if hop[0] is Predicate.ANYONE else missing  # one fact to a clause: the way, then the protection
+    for dataset in carried(declared, flow):
         if not keys.of("signing", dataset):
-            alters = to.nodes.of(Predicate.ACTS, hop, Use.ALTER)
-            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (line, open_[0]), open_[1])
+            alters = to.nodes.of(*hop, Use.ALTER)
+            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (line, protection), missing)
 
 
 # --- keys

@@ -33,6 +33,19 @@ class Thing:
         return isinstance(self.record, Device)
 
     @property
+    def servants(self) -> Iterator[tuple[str, str]]:
+        """(party or `unknown`, path) of those who operate, supply, own or maintain it."""
+        for field in ("operator", "supplier", "owner"):
+            party = getattr(self.record, field, None)
+            if party is not None:
+                yield party, f"{self.path}.{field}"
+        by = getattr(self.record, "maintained_by", ())
+        if by == UNKNOWN:
+            yield UNKNOWN, f"{self.path}.maintained_by"
+        else:
+            yield from ((party, f"{self.path}.maintained_by[{k}]") for k, party in enumerate(by))
+
+    @property
     def runs(self) -> tuple[str, str]:
         """(operator or `unknown`, path of the field). A device without operator is run by its owner."""
         if isinstance(self.record, Device) and self.record.operator is None:
@@ -83,6 +96,18 @@ class Declared:
         return found
 
     @cached_property
+    def serving(self) -> dict[str, list[tuple[str, str]]]:
+        """Jurisdiction -> (party, path) of those who run something at a site there."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for thing in self.things.values():
+            land, unknown = self.land_of(thing)
+            if unknown is None:
+                found.setdefault(land, []).extend(
+                    servant for servant in thing.servants if servant[0] in self.place.parties
+                )
+        return {land: list(dict.fromkeys(those)) for land, those in found.items()}
+
+    @cached_property
     def states(self) -> list[str]:
         """The parties that are states."""
         return [name for name, party in self.place.parties.items() if party.kind is PartyKind.STATE]
@@ -131,6 +156,14 @@ class Declared:
         """Whether the agreement forbids sub-contracting."""
         known = self.place.agreements.get(agreement or "")
         return known is not None and known.subcontracting == "forbidden"
+
+    def land_of(self, thing: Thing) -> tuple[str, str | None]:
+        """(jurisdiction of a thing's site, None), or (`unknown`, path of the field that does not tell it)."""
+        site = self.site_of(thing)
+        if site is None:
+            return UNKNOWN, f"{thing.path}.site"
+        land = self.place.sites[site].jurisdiction
+        return land, f"sites.{site}.jurisdiction" if land == UNKNOWN else None
 
     def site_of(self, thing: Thing) -> str | None:
         """The site of a thing; None where it is not known, or no longer declared."""

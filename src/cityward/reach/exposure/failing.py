@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cityward.place.record import UNKNOWN
 from cityward.place.things import Need
 from cityward.reach.exposure.clauses import ClauseList
-from cityward.reach.exposure.data import whereabouts
+from cityward.reach.exposure.data import carried, whereabouts
 from cityward.reach.exposure.declared import Declared, Thing
 from cityward.reach.exposure.nodes import Mode, Predicate, Rule, Use
 
@@ -87,17 +87,21 @@ def _around(declared: Declared, thing: Thing) -> Iterator[tuple[str, tuple[str, 
 
 
 def _concerned(declared: Declared) -> Iterator[tuple[str, str, str]]:
-    """(dataset, party, path) by flows and agreements."""
+    """(dataset, party, path) by flows, accesses and agreements."""
     place = declared.place
     for name, flow in place.flows.items():
         hops = flow.route if flow.route != UNKNOWN else ()
         for party in dict.fromkeys((flow.from_, flow.to, *hops)):
             if party in place.parties:
-                yield from ((dataset, party, f"flows.{name}") for dataset in flow.datasets)
+                yield from ((dataset, party, f"flows.{name}") for dataset in carried(declared, flow))
+    for name, access in place.accesses.items():
+        if access.target in place.datasets and access.party in place.parties:
+            yield access.target, access.party, f"accesses.{name}"
     for name, agreement in place.agreements.items():
         for party in agreement.parties:
             if party != place.responsible and party in place.parties:
-                yield from ((dataset, party, f"agreements.{name}") for dataset in agreement.datasets)
+                listed = (dataset for dataset in agreement.datasets if dataset in place.datasets)
+                yield from ((dataset, party, f"agreements.{name}") for dataset in listed)
 
 
 def _near_functions(declared: Declared, to: ClauseList) -> None:

@@ -65,6 +65,10 @@ class Predicate(StrEnum):
     POWER = "power"  # of an instrument, over parties
     PLACE_POWER = "place-power"
     ADDRESSEE = "addressee"  # a party (instrument)
+    ASKS_WHO_SERVES = "asks-who-serves"  # an instrument that addresses whoever serves there has its power
+    MAY_SERVE = "may-serve"  # a party, in a jurisdiction that is not known
+    UNKNOWN_SERVES = "unknown-serves"  # in a jurisdiction, or one that is not known: somebody who is not known
+    ANY_ADDRESSEE = "any-addressee"  # an instrument: every party may be its addressee
     OF = "of"  # a party that counts as the instrument's own (instrument)
     HELD = "held"  # a party held from there (instrument)
     ACTS = "acts"  # a party (use)

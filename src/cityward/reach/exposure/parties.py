@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from cityward.place.parties import Instrument, InstrumentStatus, Mechanism, Stake
@@ -52,13 +51,13 @@ def _instruments(declared: Declared, to: ClauseList) -> None:
         for power, law in by_law:
             to.edge(of(power, name), of(law, instrument.jurisdiction), Rule.INSTRUMENT, paths, contested)
     for state in declared.states:
-        home = declared.place.parties[state].incorporated_in
+        home, path = declared.place.parties[state].incorporated_in, f"parties.{state}.incorporated_in"
         for land, inside in declared.inside.items():
-            if home in inside:
-                paths = (f"parties.{state}.incorporated_in", *inside[home])
-                _acts(to, state, of(Predicate.LAW_PARTY, land), Rule.STATE_BODY, paths)
+            if home == UNKNOWN or home in inside:
+                paths, missing = ((path,), path) if home == UNKNOWN else ((path, *inside[home]), None)
+                _acts(to, state, of(Predicate.LAW_PARTY, land), Rule.STATE_BODY, paths, missing)
                 for use in USES:
-                    to.edge(of(Predicate.ANYONE, "", use), of(Predicate.LAW_PARTY, land), Rule.ANYONE, paths)
+                    to.edge(of(Predicate.ANYONE, "", use), of(Predicate.LAW_PARTY, land), Rule.ANYONE, paths, missing)
 
 
 def _acts(
@@ -73,12 +72,14 @@ def _acts(
 
 def _addressees(declared: Declared, to: ClauseList) -> None:
     of = to.nodes.of
-    serving = _serving(declared)
+    perhaps = _perhaps_serving(declared, to)
     for name, instrument in live(declared):
         power, addressed = of(Predicate.POWER, name), dict[str, None]()
-        for party, rule, paths, missing in _reached_at_once(declared, name, instrument, serving):
+        for party, rule, paths, missing in _reached_at_once(declared, name, instrument):
             to.edge(of(Predicate.ADDRESSEE, party, name), power, rule, paths, missing)
             addressed[party] = None
+        if has_nexus(instrument, "offers-service-in"):
+            addressed |= dict.fromkeys(_addressed_perhaps(declared, to, name, instrument, perhaps))
         for party, held, missing in _held_at_some_share(declared, to, name, instrument):
             paths = (f"instruments.{name}.addressees", *((missing,) if missing else ()))
             to.edge(of(Predicate.ADDRESSEE, party, name), held, Rule.PARENT, paths, missing)
@@ -92,9 +93,7 @@ def _addressees(declared: Declared, to: ClauseList) -> None:
 Reached = tuple[str, Rule, tuple[str, ...], str | None]
 
 
-def _reached_at_once(
-    declared: Declared, name: str, instrument: Instrument, serving: dict[str, list[tuple[str, str]]]
-) -> Iterator[Reached]:
+def _reached_at_once(declared: Declared, name: str, instrument: Instrument) -> Iterator[Reached]:
     """(party, rule, paths, missing): those whom an instrument addresses by where they are or serve."""
     law = f"instruments.{name}.addressees"
     for land, lines in declared.inside.get(instrument.jurisdiction, {}).items():
@@ -105,35 +104,53 @@ def _reached_at_once(
         if has_nexus(instrument, "present-in"):
             yield from ((p, Rule.PRESENT, (law, path, *lines), None) for p, path in present)
         if has_nexus(instrument, "offers-service-in"):
-            there = dict(reversed([*own, *present, *serving.get(land, [])]))
+            there = dict(reversed([*own, *present, *declared.serving.get(land, [])]))
             yield from ((p, Rule.SERVES_THERE, (law, path, *lines), None) for p, path in there.items())
-    if has_nexus(instrument, "incorporated-in", "present-in"):
+    asked = ((Rule.INCORPORATED, ("incorporated-in", "present-in")), (Rule.SERVES_THERE, ("offers-service-in",)))
+    for rule in (rule for rule, nexus in asked if has_nexus(instrument, *nexus)):
         for party in declared.incorporated.get(UNKNOWN, ()):
             path = f"parties.{party}.incorporated_in"
-            yield party, Rule.INCORPORATED, (law, path), path
+            yield party, rule, (law, path), path
 
 
-def _serving(declared: Declared) -> dict[str, list[tuple[str, str]]]:
-    """Jurisdiction -> (party, path) of those who operate, supply, maintain or own something at a site there."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+def _perhaps_serving(declared: Declared, to: ClauseList) -> tuple[list[str], list[str]]:
+    """(parties that may serve anywhere, jurisdictions where it is not known who serves; `unknown` is one of these).
+
+    Said once for all instruments, and joined with the power of each: what is not known of a thing makes one clause.
+    """
+    of, parties, lands = to.nodes.of, dict[str, None](), dict[str, None]()
+    asked = of(Predicate.ASKS_WHO_SERVES, "")
     for thing in declared.things.values():
-        site = declared.site_of(thing)
-        land = declared.place.sites[site].jurisdiction if site is not None else UNKNOWN
-        if land != UNKNOWN:
-            found[land] += [s for s in _servants(declared, thing.id) if s[0] in declared.place.parties]
-    return {land: list(dict.fromkeys(those)) for land, those in found.items()}
+        land, unknown = declared.land_of(thing)
+        for party, path in thing.servants:
+            if party == UNKNOWN:
+                to.edge(of(Predicate.UNKNOWN_SERVES, land), asked, Rule.SERVES_THERE, (path,), path)
+                lands[land] = None
+            elif unknown is not None and party in declared.place.parties:
+                to.edge(of(Predicate.MAY_SERVE, party), asked, Rule.SERVES_THERE, (path, unknown), unknown)
+                parties[party] = None
+    return list(parties), list(lands)
 
 
-def _servants(declared: Declared, name: str) -> Iterator[tuple[str, str]]:
-    fields = ("operator", "supplier", "owner")
-    thing = declared.things[name]
-    for field in fields:
-        party = getattr(thing.record, field, None)
-        if party is not None and party != UNKNOWN:
-            yield party, f"{thing.path}.{field}"
-    maintainers = getattr(thing.record, "maintained_by", ())
-    if maintainers != UNKNOWN:
-        yield from ((party, f"{thing.path}.maintained_by[{k}]") for k, party in enumerate(maintainers))
+def _addressed_perhaps(
+    declared: Declared, to: ClauseList, name: str, instrument: Instrument, perhaps: tuple[list[str], list[str]]
+) -> Iterator[str]:
+    """The parties that an instrument for those who serve there addresses, by what is not known of the things they run."""
+    of, rule, law = to.nodes.of, Rule.SERVES_THERE, f"instruments.{name}.addressees"
+    power, parties, lands = of(Predicate.POWER, name), *perhaps
+    to.edge(of(Predicate.ASKS_WHO_SERVES, ""), power, rule, (law,))
+    for party in parties:
+        serves = [power, of(Predicate.MAY_SERVE, party)]
+        to.all_of(of(Predicate.ADDRESSEE, party, name), serves, rule, (law,))
+        yield party
+    inside = {UNKNOWN: (), **declared.inside.get(instrument.jurisdiction, {})}
+    anybody = of(Predicate.ANY_ADDRESSEE, name)
+    there = [land for land in lands if land in inside]
+    for land in there:
+        to.all_of(anybody, [power, of(Predicate.UNKNOWN_SERVES, land)], rule, (law, *inside[land]))
+    for party in declared.place.parties if there else ():
+        to.edge(of(Predicate.ADDRESSEE, party, name), anybody, rule, (law,))
+        yield party
 
 
 def _held_at_some_share(

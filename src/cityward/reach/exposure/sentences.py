@@ -147,8 +147,54 @@ def _present(said: Said) -> str:
     return f"{said.subject} has a presence there{_so_addressed(said)}."
 
 
+def _state_body(said: Said) -> str:
+    if said.place.parties[said.head.subject].incorporated_in == UNKNOWN:
+        return f"{said.subject} is a state body; of which state is not known."
+    return f"{said.subject} is a state body of {said.given}."
+
+
+def _anyone(said: Said) -> str:
+    """Told only where it is not known of which state a body is: the unknown party may be it."""
+    for name in (path.split(".")[1] for path in said.paths if path.endswith(".incorporated_in")):
+        if said.place.parties[name].incorporated_in == UNKNOWN:
+            return f"{said.name(name)} is a state body; of which state is not known."
+    return ""
+
+
 def _serves_there(said: Said) -> str:
+    if said.head.predicate in (Predicate.MAY_SERVE, Predicate.UNKNOWN_SERVES):
+        return _runs_something(said)
+    if said.head.predicate is Predicate.ANY_ADDRESSEE:
+        where = said.premises[-1].subject
+        if where == UNKNOWN:
+            return f"Where that stands is not known either, and {said.subject} addresses whoever serves there."
+        return f"{said.subject} addresses whoever serves in {said.name(where)}."
+    return _serving(said) if said.head.predicate is Predicate.ADDRESSEE else ""
+
+
+def _serving(said: Said) -> str:
+    instrument, whose = said.name(said.head.detail), said.place.instruments[said.head.detail].jurisdiction
+    from_what = {premise.predicate for premise in said.premises}
+    if Predicate.ANY_ADDRESSEE in from_what:
+        return f"That may be {said.subject}, so {instrument} may address it."
+    if Predicate.MAY_SERVE in from_what:
+        return f"{instrument} addresses whoever serves in {said.name(whose)}, so it may address {said.subject}."
+    home = f"parties.{said.head.subject}.incorporated_in"
+    if home in said.paths and said.place.parties[said.head.subject].incorporated_in == UNKNOWN:
+        return f"Where {said.subject} is incorporated is not known, so {instrument} may address it."
     return f"{said.subject} serves there{_so_addressed(said)}."
+
+
+RUNS = {"operator": "operates", "supplier": "supplies", "owner": "owns", "maintained_by": "maintains"}
+
+
+def _runs_something(said: Said) -> str:
+    """Of a step whose first line is `systems.x.operator`, or another field of a thing."""
+    _, thing, field = said.paths[0].split(".")
+    what = f"{RUNS[field.partition('[')[0]]} {said.name(thing)}"
+    if said.head.predicate is Predicate.UNKNOWN_SERVES:
+        return f"Who {what} is not known: it may be any party."
+    return f"{said.subject} {what}; in which jurisdiction that stands is not known."
 
 
 def _so_addressed(said: Said) -> str:
@@ -235,8 +281,17 @@ def _party_of(verb: str, question: str) -> Template:
     return template
 
 
+def _hosts(said: Said) -> str:
+    site = said.subject if said.head.predicate is Predicate.SITE else f"the site of {said.subject}"
+    if said.premises[0].predicate is not Predicate.ANYONE:
+        return f"{said.given} runs {site}."
+    if said.paths[-1].endswith(".site"):
+        return f"Where {said.subject} stands, and so who runs its site, is not known."
+    return f"Who runs {site} is not known."
+
+
 def _updates(said: Said) -> str:
-    if said.premises[0].predicate is Predicate.ANYONE:
+    if said.premises[0].predicate in (Predicate.ANYONE, Predicate.ANYWHERE, Predicate.SITS_ANYWHERE):
         return f"Where the software of {said.subject} comes from is not known."
     return f"The software of {said.subject} comes from {said.given}."
 
@@ -292,9 +347,9 @@ def _sends(said: Said) -> str:
 
 def _hop(said: Said) -> str:
     premise = said.premises[0].predicate
-    if premise in (Predicate.ANYONE, Predicate.PASSES_ANYWHERE):
-        return f"What way {said.subject} takes is not known."
     what = said.subject if said.head.predicate is Predicate.TAP else f"a flow with {said.subject}"
+    if premise in (Predicate.ANYONE, Predicate.PASSES_ANYWHERE):
+        return f"What way {what} takes is not known."
     return f"{what} passes {said.given}."
 
 
@@ -332,7 +387,7 @@ def _needs(said: Said) -> str:
 
 TEMPLATES: dict[Rule, Template] = {
     Rule.INSTRUMENT: _instrument,
-    Rule.STATE_BODY: lambda said: f"{said.subject} is a state body of {said.given}.",
+    Rule.STATE_BODY: _state_body,
     Rule.INCORPORATED: _incorporated,
     Rule.PRESENT: _present,
     Rule.SERVES_THERE: _serves_there,
@@ -341,12 +396,13 @@ TEMPLATES: dict[Rule, Template] = {
     Rule.BELONGS: lambda said: f"{said.subject} belongs to {said.given}.",
     Rule.CONTROLS: _controls,
     Rule.OWNER_UNKNOWN: _owner_unknown,
+    Rule.ANYONE: _anyone,
     Rule.SUBPROCESSOR: _subprocessor,
     Rule.PART_OF: lambda said: f"{said.subject} is part of {said.given}.",
     Rule.STANDS_IN: _stands_in,
     Rule.OPERATES: _operates,
     Rule.OWNS: _party_of("owns", "owns"),
-    Rule.HOSTS: _party_of("runs the site of", "runs the site of"),
+    Rule.HOSTS: _hosts,
     Rule.AT_SITE: lambda said: f"{said.subject} stands at {said.given}.",
     Rule.MAINTAINS: _party_of("maintains", "maintains"),
     Rule.UPDATES: _updates,

@@ -30,6 +30,7 @@ LYING_THERE: tuple[Given, ...] = (
     (Use.ASSIST, (Mode.SHAPE,)),
     (Use.ALTER, (Mode.WRITE, Mode.COMMAND, Mode.PHYSICAL)),
 )
+SUPPLIED: tuple[Given, ...] = ((Use.ALTER, (Mode.UPDATE,)), (Use.ASSIST, (Mode.SHAPE,)))
 OWNED: tuple[Given, ...] = ((Use.ALTER, (Mode.PHYSICAL,)),)
 STOPPED: tuple[Given, ...] = ((Use.STOP, (Mode.STOP,)),)
 
@@ -93,6 +94,7 @@ def _give(
 
 ANYONE = (Predicate.ANYONE, "")
 ANYWHERE = (Predicate.ANYWHERE, "")
+SITS_ANYWHERE = (Predicate.SITS_ANYWHERE, "")
 
 
 # --- places
@@ -118,6 +120,7 @@ def _stands(declared: Declared, thing: Thing, to: ClauseList) -> None:
     name, path = declared.site_of(thing), f"{thing.path}.site"
     if name is None:
         _give(to, thing.id, (*LYING_THERE, *STOPPED), ANYWHERE, Rule.STANDS_IN, (path,), path)
+        _give(to, thing.id, (*HOSTED, *STOPPED), ANYONE, Rule.HOSTS, (path,), path)
         return
     site = declared.place.sites[name]
     stop, land = to.nodes.of(Predicate.SITE, name, Mode.STOP), f"sites.{name}.jurisdiction"
@@ -167,13 +170,12 @@ def _updated(declared: Declared, thing: Thing, to: ClauseList) -> None:
     source, paths = _source(declared, thing)
     if source is None:
         return
-    update, shape = _mode(to, thing.id, Mode.UPDATE), _mode(to, thing.id, Mode.SHAPE)
     if source == UNKNOWN:
-        to.edge(update, to.nodes.of(*ANYONE, Use.ALTER), Rule.UPDATES, paths, paths[-1])
-        to.edge(shape, to.nodes.of(*ANYONE, Use.ASSIST), Rule.UPDATES, paths, paths[-1])
+        for who in (ANYONE, ANYWHERE, SITS_ANYWHERE):
+            _give(to, thing.id, SUPPLIED, who, Rule.UPDATES, paths, paths[-1])
     else:
-        to.edge(update, _mode(to, source, Mode.WRITE), Rule.UPDATES, paths)
-        to.edge(shape, _mode(to, source, Mode.SHAPE), Rule.UPDATES, paths)
+        to.edge(_mode(to, thing.id, Mode.UPDATE), _mode(to, source, Mode.WRITE), Rule.UPDATES, paths)
+        to.edge(_mode(to, thing.id, Mode.SHAPE), _mode(to, source, Mode.SHAPE), Rule.UPDATES, paths)
 
 
 def _source(declared: Declared, thing: Thing) -> tuple[str | None, tuple[str, ...]]:
@@ -230,6 +232,9 @@ def _seats(
         return
     for k, where in enumerate(access.from_places):
         site = declared.place.sites.get(where)
+        if site is None and where not in declared.place.jurisdictions:  # gone: it may have been anywhere
+            yield of(Predicate.SITS_ANYWHERE, "", use), (f"{path}[{k}]",), path
+            continue
         land = where if site is None else site.jurisdiction
         lines = (f"{path}[{k}]", *(() if site is None else (f"sites.{where}.jurisdiction",)))
         if land == UNKNOWN:
