@@ -28,8 +28,7 @@ from cityward.place.house_rules import Weight
 from cityward.place.loader import Proposed
 from cityward.place.overlay import Changes
 from cityward.reach.blast.citizens import Citizens
-from cityward.reach.blast.points import failure_points
-from cityward.reach.blast.redundancy import Redundancy, lost_redundancy
+from cityward.reach.blast.redundancy import Redundancy, redundancy_between
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.exposure.answers import Bound
 from cityward.reach.rules.judging import Finding, digest_of_rules, evaluate, standing_of
@@ -39,7 +38,7 @@ from cityward.reach.sign.changes import Change
 from cityward.reach.sign.difference import Difference, difference, touched
 from cityward.reach.sign.search import Search, Weighed, bears, size_of
 
-MOST_COMPARED = 5_000  # records of a place beyond which its points of failure are not compared: each is tried by itself
+MOST_COMPARED = 500_000  # records of a place beyond which its points of failure are not compared: it takes some seconds
 
 
 class Verdict(StrEnum):
@@ -163,5 +162,5 @@ def _redundancy(weighed: Weighed) -> Redundancy | None:
         return Redundancy(lost=(), won=())
     if size_of(weighed.proposed) > MOST_COMPARED:
         return None
-    places = (weighed.then.place, weighed.now.place)
-    return lost_redundancy(*(failure_points(place, compile_cascade(place)) for place in places))
+    before, after = weighed.then.place, weighed.now.place
+    return redundancy_between(before, compile_cascade(before), after, compile_cascade(after))
