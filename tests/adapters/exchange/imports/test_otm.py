@@ -68,3 +68,30 @@ def test_components_in_one_another_in_a_circle_are_told(read: Read):
              {"id": "b", "name": "B", "type": "server", "parent": {"component": "a"}}]  # fmt: skip
     imported = read("otm", json.dumps({"components": parts}))
     assert [one.what for one in imported.unmapped] == ["a", "b"]
+
+
+def parts(read: Read, *components: dict[str, str]) -> Imported:
+    return read("otm", json.dumps({"components": components}))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("edge-7", "edge-7"),
+        ("Edge_7", "street-hub"),
+        ("0a7d3c52-9f1e-4b8a-8c1d-2f6e5b4a3c21", "street-hub"),
+        ("unknown", "unknown-2"),
+        ("x" * 65, "street-hub"),
+    ],
+)
+def test_an_id_that_can_be_ours_stays_and_a_uuid_gives_way_to_the_name(read: Read, theirs: str, ours: str):
+    imported = parts(read, {"id": theirs, "name": "Street hub", "type": "server"})
+    assert list(imported.fragment["systems"]) == [ours]
+
+
+def test_a_component_that_is_a_party_is_the_party_and_what_it_operates(read: Read):
+    imported = parts(read, {"id": "dogger-grid", "name": "Dogger Grid", "type": "party"})
+    assert imported.fragment["parties"]["dogger-grid"]["name"] == "Dogger Grid"
+    (system,) = imported.fragment["systems"].items()
+    assert (system[0], system[1]["operator"]) == ("dogger-grid-system", "dogger-grid")
+    assert imported.unmapped == ()

@@ -23,3 +23,13 @@ def test_the_demo_city_exported_is_imported_and_loads(format: str, tiny: Loaded,
     assert len(place.datasets) >= len(city.place.datasets) * 0.9
     assert {"cityward"} <= place.systems.keys()
     assert place.flows
+
+
+@pytest.mark.parametrize("format", ["threagile", "otm"])
+def test_ids_of_things_come_back_and_parties_among_them_keep_theirs(format: str):
+    city = load_place(DOGGERFORD)
+    fragment = import_model(format, [File("city", export_model(format, city))]).fragment
+    assert set(city.place.systems) <= set(fragment["systems"])
+    assert set(city.place.devices) <= set(fragment["devices"])
+    assert "dogger-grid" in fragment["parties"]
+    assert not {name for name in fragment["parties"] if name.endswith("-2")}

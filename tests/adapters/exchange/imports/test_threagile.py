@@ -161,3 +161,22 @@ def test_two_models_read_together_keep_their_own_names(sample: Callable[[str], l
     imported = import_model("threagile", [file, File("again.yaml", file.raw)])
     assert {"hub", "hub-2"} <= imported.fragment["systems"].keys()
     assert imported.fragment["flows"]["hub-2-publish"]["from"] == "hub-2"
+
+
+def test_an_asset_titled_like_an_owner_leaves_the_plain_id_to_the_party(read: Read):
+    imported = read(
+        "threagile",
+        """\
+technical_assets:
+  Dogger Grid: {id: dogger-grid, type: external-entity, owner: Dogger Grid}
+  Lamp Works: {id: lamp-works, technology: iot-device}
+  Hub: {id: hub, owner: Lamp Works, communication_links: {Send: {target: dogger-grid, data_assets_sent: [d]}}}
+data_assets: {D: {id: d, confidentiality: public}}
+""",
+    )
+    assert list(imported.fragment["parties"]) == ["dogger-grid", "lamp-works"]
+    assert list(imported.fragment["systems"]) == ["dogger-grid-system", "hub"]
+    assert list(imported.fragment["devices"]) == ["lamp-works-device"]
+    assert imported.fragment["systems"]["dogger-grid-system"]["operator"] == "dogger-grid"
+    (flow,) = imported.fragment["flows"].values()
+    assert flow["to"] == "dogger-grid-system"

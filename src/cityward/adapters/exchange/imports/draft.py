@@ -145,11 +145,11 @@ class Draft:
         gone = frozenset(f"{kind}.{name}" for name in dropped)
         self._assumed = [one for one in self._assumed if one.path.rpartition(".")[0] not in gone]
 
-    def party(self, name: str) -> str:
-        """The id of a party of which nothing but the name is known."""
+    def party(self, name: str, text: str = "") -> str:
+        """The id of a party of which nothing but the name is known, made from the text where it is new."""
         known = self.names.of(name, "parties")
         if known is None:
-            known = self.names.give("parties", name, name)
+            known = self.names.give("parties", name, text or name)
             self.put("parties", known, {"name": name, "kind": "company", **UNKNOWN_PARTY})
             self.assume("parties", known, "kind", "the file does not say what kind of party it is")
         return known

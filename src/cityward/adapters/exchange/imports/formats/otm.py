@@ -5,6 +5,7 @@
 | asset | dataset; its confidentiality (0 to 100) as sensitivity, and personal, are assumed |
 | trust zone | zone; rating 0 to 100 as trust 0 to 5 |
 | component | system; a device with a model where its type names one; kind by the words of its type |
+| component of the type `party` | party, and a system that it operates |
 | parent of a component | zone, through the components it lies in |
 | assets stored | `stores` |
 | data flow | a flow, a second one back where bidirectional; protocol assumed, protection and route unknown |
@@ -17,17 +18,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cityward.adapters.exchange.imports.contract import File, refusal
-from cityward.adapters.exchange.imports.documents import read_document
+from cityward.adapters.exchange.imports.contract import File
 from cityward.adapters.exchange.imports.draft import Draft
 from cityward.adapters.exchange.imports.fields import Fields, as_map, as_number, as_text, spellings
-from cityward.guard.reasons import Reason
+from cityward.adapters.exchange.imports.threat_model import MAX_NESTED, Parts, models_of
+from cityward.ids import is_id
 from cityward.place.record import UNKNOWN
 
 FORMAT = "otm"
 TITLE = "Open Threat Model (JSON or YAML)"
 
-MAX_NESTED = 64  # components and zones in one another
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\Z")
 _WORD = re.compile(r"[a-z0-9]+")
 
 KINDS = {
@@ -62,12 +63,10 @@ def read(files: Sequence[File], draft: Draft) -> None:
     Raises:
         DecodeError: a file is no model, or cannot be read.
     """
-    for file in files:
-        document = read_document(file)
-        if not isinstance(document, dict):
-            mend = "name an Open Threat Model: a mapping with `otmVersion`, `components` and `dataflows`"
-            raise refusal(Reason.WRONG_SHAPE, "the file is not a mapping", file.name, mend)
-        _Model(Fields(document, file.name), draft).read()
+    for model in models_of(
+        files, "name an Open Threat Model: a mapping with `otmVersion`, `components` and `dataflows`"
+    ):
+        _Model(model, draft).read()
 
 
 class _Model:
@@ -79,9 +78,7 @@ class _Model:
         self.title = project.text("name") or project.text("id") or "model"
         draft.source = f"Open Threat Model {self.title}"
         draft.note(f"Open Threat Model `{self.title}`, version {model.text('otmVersion') or 'not stated'}")
-        self.zones: dict[str, str] = {}
-        self.data: dict[str, str] = {}
-        self.things: dict[str, str] = {}
+        self.parts = Parts(draft)
         self.parents: dict[str, dict[str, object]] = {}  # their id of a component -> its parent
 
     def read(self) -> None:
@@ -109,21 +106,15 @@ class _Model:
                 self.draft.lose(f"{field}[{i}]", item, "it is not a mapping")
         return found
 
-    def _new(self, kind: str, fields: Fields, ids: dict[str, str]) -> str:
+    def _new(self, kind: str, fields: Fields) -> str:
         key, title = fields.text("id"), fields.text("name")
-        # their ids are often UUIDs: the name makes the better id
-        name = self.draft.names.give(kind, f"{id(self)} {key}", title or key)
-        if key and ids.setdefault(key, name) != name:
-            self.draft.lose(f"{fields.where}.id", key, "given twice; what refers to it means the first")
-        return name
+        return self.parts.new(kind, fields, key, _text(key, title))
 
     def _dataset(self, fields: Fields) -> None:
-        name = self._new("datasets", fields, self.data)
+        name = self._new("datasets", fields)
         risk = Fields(fields.map("risk"), fields.where)
         rating = risk.number("confidentiality")
-        record = {"name": fields.text("name"), "note": fields.text("description"), "personal": True}
-        self.draft.put("datasets", name, {**record, "sensitivity": sensitivity_of(rating), "retention_days": UNKNOWN})
-        self.draft.assume("datasets", name, "personal", "the file does not say; taken as personal until somebody does")
+        self.parts.dataset(name, fields.text("name"), fields.text("description"), sensitivity_of(rating))
         why = "there is none" if rating is None else f"{rating:g} of 100"
         self.draft.assume("datasets", name, "sensitivity", f"by the rating of confidentiality: {why}")
         self.draft.leave_unread(fields, "assets[]", PART_FIELDS)
@@ -131,7 +122,7 @@ class _Model:
     def _all_zones(self) -> None:
         entries = self._entries("trustZones")
         for fields in entries:
-            name = self._new("zones", fields, self.zones)
+            name = self._new("zones", fields)
             rating = as_number(fields.map("risk").get("trustRating"))
             trust = 0 if rating is None else min(max(round(rating / 20), 0), 5)
             self.draft.put(
@@ -145,53 +136,50 @@ class _Model:
 
     def _parent_zone(self, fields: Fields) -> None:
         parent, where = fields.map("parent"), f"{fields.where}.parent"
-        inner, outer = self.zones.get(fields.text("id")), self.zones.get(as_text(parent.get("trustZone")))
+        inner, outer = self.parts.zones.get(fields.text("id")), self.parts.zones.get(as_text(parent.get("trustZone")))
         if not parent or inner is None:
             return
         if outer is None:
             self.draft.lose(where, as_text(next(iter(parent.values()))), "no trust zone of the model has this id")
-        elif self._lies_in(outer, inner):
-            self.draft.lose(where, outer, f"it would lie in itself, or {MAX_NESTED} deep")
         else:
-            self.draft.get("zones", inner).setdefault("parent", outer)
-
-    def _lies_in(self, zone: str, outer: str) -> bool:
-        at: str | None = zone
-        for _ in range(MAX_NESTED):
-            if at is None or at == outer:
-                return at == outer
-            at = self.draft.get("zones", at).get("parent")
-        return True
+            self.parts.nest(where, outer, inner, outer)
 
     # --- components
 
     def _component(self, fields: Fields) -> None:
         words = _WORD.findall(fields.text("type").lower())
         device = any(word in DEVICES for word in words)
-        name = self._new("devices" if device else "systems", fields, self.things)
+        party = self._party(fields) if words == ["party"] else None
+        kind, key = "devices" if device else "systems", fields.text("id")
+        text = _text(key, fields.text("name"))
+        name = self.parts.new(kind, fields, key, self.parts.apart(kind, party, text) if party else text)
         common = {"name": fields.text("name"), "note": fields.text("description")}
         stored = self._data(fields, as_map(fields.get("assets")).get("stored"))
         if device:
-            model = self.draft.names.give("device_models", f"{id(self)} {name}", f"{name}-model")
-            record = {"name": f"Model of {common['name']}", "maker": UNKNOWN, "updates_from": UNKNOWN}
-            self.draft.put("device_models", model, record)
-            self.draft.put("devices", name, {**common, "model": model, "site": UNKNOWN, "owner": UNKNOWN})
+            self.parts.device(name, common["name"], common["note"], UNKNOWN)
             self.draft.leave(f"{fields.where}.assets.stored", "a device of a declaration stores nothing", len(stored))
         else:
-            self._system(name, fields, common, words, stored)
+            self._system(name, fields, {**common, "operator": party or UNKNOWN}, words, stored)
         zone = self._zone(fields)
         if zone is not None:
-            self.draft.get("devices" if device else "systems", name)["zone"] = zone
+            self.draft.get(kind, name)["zone"] = zone
         self.draft.leave_unread(fields, "components[]", PART_FIELDS)
+
+    def _party(self, fields: Fields) -> str:
+        """The party that a component stands for; what is there is run by it."""
+        title = fields.text("name") or fields.text("id")
+        return self.draft.party(title, _text(fields.text("id"), title))
 
     def _system(self, name: str, fields: Fields, common: dict[str, str], words: list[str], stored: list[str]) -> None:
         kind = next((KINDS[word] for word in words if word in KINDS), None)
-        record = {"kind": kind or "platform", "site": UNKNOWN, "operator": UNKNOWN, "maintained_by": UNKNOWN}
+        operator = common.pop("operator")
+        record = {"kind": kind or "platform", "site": UNKNOWN, "operator": operator, "maintained_by": UNKNOWN}
         self.draft.put("systems", name, {**common, **record, "stores": stored, "updates_from": UNKNOWN})
-        if kind is None:
+        if kind is None and operator == UNKNOWN:
             self.draft.lose(
                 f"{fields.where}.type", fields.text("type"), "no word of it is known; imported as `platform`"
             )
+        if kind is None:
             self.draft.assume("systems", name, "kind", "no word of the component's type is known")
 
     def _zone(self, fields: Fields) -> str | None:
@@ -199,7 +187,7 @@ class _Model:
         parent, where = fields.map("parent"), f"{fields.where}.parent"
         for _ in range(MAX_NESTED):
             if parent.get("trustZone") is not None:
-                zone = self.zones.get(as_text(parent["trustZone"]))
+                zone = self.parts.zones.get(as_text(parent["trustZone"]))
                 if zone is None:
                     self.draft.lose(where, parent["trustZone"], "no trust zone of the model has this id")
                 return zone
@@ -214,17 +202,14 @@ class _Model:
         return None
 
     def _data(self, fields: Fields, value: object) -> list[str]:
-        named = Fields({"assets": value}, "").texts("assets")
-        for missing in (key for key in named if key not in self.data):
-            self.draft.lose(f"{fields.where}.assets", missing, "no asset of the model has this id")
-        return list(dict.fromkeys(self.data[key] for key in named if key in self.data))
+        return self.parts.datasets(f"{fields.where}.assets", Fields({"assets": value}, "").texts("assets"), "asset")
 
     # --- flows
 
     def _flow(self, fields: Fields) -> None:
         ends: list[str] = []
         for field in ("source", "destination"):
-            end = self.things.get(fields.text(field))
+            end = self.parts.things.get(fields.text(field))
             if end is None:
                 self.draft.lose(f"{fields.where}.{field}", fields.text(field), "no component of the model has this id")
             else:
@@ -243,11 +228,18 @@ class _Model:
 
     def _one_way(self, fields: Fields, start: str, end: str, data: list[str], suffix: str) -> None:
         title = fields.text("name") or fields.text("id")
-        name = self.draft.names.give("flows", f"{id(self)} {fields.text('id')}{suffix}", f"{title[:60]}{suffix}")
+        name = self.draft.names.give(
+            "flows", f"{id(self)} {fields.text('id')}{suffix}", f"{_text(fields.text('id'), title)[:60]}{suffix}"
+        )
         record = {"name": title, "note": fields.text("description"), "from": start, "to": end, "datasets": data}
         way = {"protocol": "proprietary", "protection": UNKNOWN, "route": UNKNOWN, "observability": "imported"}
         self.draft.put("flows", name, {**record, "purpose": self.draft.purpose(self.title, ""), **way})
         self.draft.assume("flows", name, "protocol", "the format has no protocols")
+
+
+def _text(key: str, title: str) -> str:
+    """What an id of ours is made from: their id where it is one and no UUID, else the name."""
+    return key if is_id(key) and not _UUID.match(key) else title or key
 
 
 def sensitivity_of(rating: float | None) -> str:

@@ -1,133 +1,27 @@
-"""Threagile models (YAML or JSON; data model 1), also as older and newer versions of the tool and its forks spell them.
-
-| Threagile | here |
-|---|---|
-| technical asset | system; a device with a model where its technology is one of the street |
-| its owner | party; operator of the system (assumed), owner of the device |
-| its technology | kind of the system |
-| data assets stored | `stores` |
-| encryption other than none | key at rest, holder unknown |
-| availability critical or more | `critical` |
-| data asset | dataset; confidentiality as sensitivity; personal is assumed |
-| communication link | a flow for what is sent, a second one for what is received; protocol, protection; route unknown |
-| trust boundary | zone; its rank is assumed 0 |
-| shared runtime | system that those running on it need |
-| risks, tracking, diagrams, texts | counted as not carried over |
-"""
+"""One model on its way into the draft: what is referred to first, links last."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cityward.adapters.exchange.imports.contract import File, Record, refusal
-from cityward.adapters.exchange.imports.documents import read_document
 from cityward.adapters.exchange.imports.draft import Draft
 from cityward.adapters.exchange.imports.fields import Fields, as_date, as_map, as_text, spellings, squash
-from cityward.guard.reasons import Reason
+from cityward.adapters.exchange.imports.formats.threagile.words import (
+    ASSET_FIELDS,
+    DATA_FIELDS,
+    DEVICES,
+    ENCRYPTED,
+    HIGH,
+    KINDS,
+    LINK_FIELDS,
+    LOW,
+    MODEL_FIELDS,
+    PROTOCOLS,
+    SENSITIVITY,
+)
+from cityward.adapters.exchange.imports.threat_model import Parts
 from cityward.place.record import UNKNOWN
 
-FORMAT = "threagile"
-TITLE = "Threagile model (YAML)"
 
-
-def _words(rows: dict[str, str]) -> dict[str, str]:
-    """Words of the format in any spelling -> ours. A row is our word and theirs."""
-    return {squash(word): ours for ours, words in rows.items() for word in words.split()}
-
-
-KINDS = _words(
-    {
-        "platform": "application-server app-server web-service-rest rest-api web-service-soap soap-api ejb erp function task job "
-        "tool utility cli library mainframe container-platform container docker kubernetes service-registry mail-server "
-        "email-server vault hashicorp-vault hsm hardware-security-module service-discovery",
-        "gateway": "gateway jump-host jump-server jump-box",
-        "broker": "message-queue mq event-listener",
-        "control": "scada scheduler cron hmi human-machine-interface",
-        "storage": "database db file-server file-storage block-storage san local-file-system local-storage data-lake "
-        "big-data-platform big-data search-index operational-historian historian",
-        "analytics": "ai artificial-intelligence machine-learning deep-learning neural-network ml dl report-engine reporting "
-        "batch-processing stream-processing search-engine monitoring siem",
-        "update-server": "artifact-registry build-pipeline ci continuous-integration sourcecode-repository git "
-        "code-inspection-platform code-inspection code-analysis",
-        "network": "reverse-proxy load-balancer lb waf web-application-firewall ids intrusion-detection-system ips "
-        "intrusion-prevention-system service-mesh",
-        "portal": "web-application web-app web-server cms content-management-system browser web-browser desktop desktop-system "
-        "mobile-app client-system client devops-client",
-        "directory": "identity-provider idp identity-store-ldap identity-store-database identity-store ldap-server ldap",
-    }
-)
-"""technology -> kind of system."""
-
-DEVICES = spellings(
-    "iot-device iot industrial-control-actor industrial-control-sensor plc programmable-logic-controller"
-)
-
-SENSITIVITY = _words(
-    {
-        "public": "public",
-        "internal": "internal",
-        "restricted": "restricted confidential",
-        "secret": "strictly-confidential",
-    }
-)
-
-PROTOCOLS = _words(
-    {
-        "http tls": "https wss reverse-proxy-web-protocol-encrypted",
-        "http none": "http ws reverse-proxy-web-protocol",
-        "mqtt none": "mqtt",
-        "sftp tls": "sftp scp",
-        "proprietary tls": "jdbc-encrypted odbc-encrypted sql-access-protocol-encrypted nosql-access-protocol-encrypted "
-        "binary-encrypted text-encrypted ssh ssh-tunnel smtp-encrypted pop3-encrypted imap-encrypted ftps ldaps smb-encrypted "
-        "iiop-encrypted jrmp-encrypted",
-        "proprietary none": "jdbc odbc sql-access-protocol nosql-access-protocol binary text smtp pop3 imap ftp ldap jms nfs smb "
-        "nrpe xmpp iiop jrmp",
-        "proprietary local": "in-process-library-call inter-process-communication local-file-access container-spawning",
-        "proprietary unknown": "unknown-protocol",
-    }
-)
-"""protocol -> ours, and how it protects. `local`: it leaves no machine."""
-
-ENCRYPTED = spellings(
-    """transparent data-with-symmetric-shared-key data-with-asymmetric-shared-key data-with-enduser-individual-key"""
-)
-MAX_NESTED = 64  # boundaries in one another
-LOW = spellings("archive operational important") | {""}
-HIGH = spellings("critical mission-critical")
-
-ASSET_FIELDS = spellings(
-    """id type usage used_as_client_by_human out_of_scope justification_out_of_scope size tags internet machine machines
-    confidentiality integrity availability justification_cia_rating multi_tenant redundant custom_developed_parts
-    data_assets_processed data_formats_accepted diagram_tweak_order"""
-)
-LINK_FIELDS = spellings(
-    """authorization tags ip_filtered readonly diagram_tweak_weight diagram_tweak_constraint authentication"""
-)
-DATA_FIELDS = spellings("usage tags origin owner quantity integrity availability justification_cia_rating")
-MODEL_FIELDS = spellings(
-    """author contributors management_summary_comment business_criticality business_overview technical_overview
-    application_description questions abuse_cases security_requirements tags_available individual_risk_categories
-    custom_risk_categories risk_tracking diagram_tweak_suppress_edge_labels diagram_tweak_layout_left_to_right
-    diagram_tweak_edge_layout diagram_tweak_nodesep diagram_tweak_ranksep includes
-    diagram_tweak_invisible_connections_between_assets diagram_tweak_same_rank_assets"""
-)
-
-
-def read(files: Sequence[File], draft: Draft) -> None:
-    """Fill the draft from models.
-
-    Raises:
-        DecodeError: a file is no mapping, or cannot be read.
-    """
-    for file in files:
-        document = read_document(file)
-        if not isinstance(document, dict):
-            mend = "name a Threagile model: a mapping with `technical_assets`"
-            raise refusal(Reason.WRONG_SHAPE, "the file is not a mapping", file.name, mend)
-        _Model(Fields(document, file.name), draft).read()
-
-
-class _Model:
+class Model:
     """One model on its way into the draft."""
 
     def __init__(self, model: Fields, draft: Draft) -> None:
@@ -136,15 +30,15 @@ class _Model:
         version, day = model.text("threagile_version"), as_date(model.get("date"))
         draft.source = ", ".join(filter(None, (f"Threagile model {self.title}", day)))
         draft.note(f"Threagile model `{self.title}`, version {version or 'not stated'}")
-        self.ids: dict[str, str] = {}  # their id of a technical asset -> ours
-        self.data: dict[str, str] = {}
-        self.zones: dict[str, str] = {}
+        self.parts = Parts(draft)
+        self.owners: dict[str, str] = {}  # squashed -> as it is written first
 
     def read(self) -> None:
         """Carry everything over, what is referred to first."""
         assets = self._named("technical_assets")
         for title, fields in self._named("data_assets"):
             self._dataset(title, fields)
+        self.owners = {squash(owner): owner for _, fields in reversed(assets) if (owner := fields.text("owner"))}
         for title, fields in assets:
             self._asset(title, fields)
         self._boundaries()
@@ -171,30 +65,16 @@ class _Model:
                 self.draft.lose(where, entry, "it is not a mapping")
         return found
 
-    def _new(self, kind: str, title: str, fields: Fields, ids: dict[str, str]) -> str:
+    def _new(self, kind: str, title: str, fields: Fields) -> str:
         """An id of ours for an entry; their id becomes ours where it can."""
-        key = fields.text("id") or title
-        name = self.draft.names.give(kind, f"{id(self)} {key}", fields.text("id") or title)
-        if ids.setdefault(key, name) != name:
-            self.draft.lose(f"{fields.where}.id", key, "given twice; what refers to it means the first")
-        return name
+        text = fields.text("id") or title
+        return self.parts.new(kind, fields, text, text)
 
     def _dataset(self, title: str, fields: Fields) -> None:
-        name = self._new("datasets", title, fields, self.data)
+        name = self._new("datasets", title, fields)
         word = fields.text("confidentiality")
         sensitivity = SENSITIVITY.get(squash(word))
-        self.draft.put(
-            "datasets",
-            name,
-            {
-                "name": title,
-                "note": fields.text("description"),
-                "personal": True,
-                "sensitivity": sensitivity or "restricted",
-                "retention_days": UNKNOWN,
-            },
-        )
-        self.draft.assume("datasets", name, "personal", "the file does not say; taken as personal until somebody does")
+        self.parts.dataset(name, title, fields.text("description"), sensitivity or "restricted")
         if sensitivity is None:
             why = "no confidentiality of Threagile" if word else "it is missing"
             self.draft.lose(f"{fields.where}.confidentiality", word, f"{why}; `restricted` was taken")
@@ -206,7 +86,10 @@ class _Model:
     def _asset(self, title: str, fields: Fields) -> None:
         words = fields.texts("technologies") or fields.texts("technology")
         device = any(squash(word) in DEVICES for word in words)
-        name = self._new("devices" if device else "systems", title, fields, self.ids)
+        kind, text = "devices" if device else "systems", fields.text("id") or title
+        if squash(title) in self.owners:
+            text = self.parts.apart(kind, self.draft.party(self.owners[squash(title)]), text)
+        name = self.parts.new(kind, fields, fields.text("id") or title, text)
         owner = fields.text("owner")
         party = self.draft.party(owner) if owner else UNKNOWN
         if device:
@@ -216,10 +99,7 @@ class _Model:
         self._key(name, title, fields, device)
 
     def _device(self, name: str, title: str, fields: Fields, owner: str) -> None:
-        model = self.draft.names.give("device_models", name, f"{name}-model")
-        self.draft.put("device_models", model, {"name": f"Model of {title}", "maker": UNKNOWN, "updates_from": UNKNOWN})
-        record = {"name": title, "note": fields.text("description"), "model": model, "site": UNKNOWN, "owner": owner}
-        self.draft.put("devices", name, record)
+        self.parts.device(name, title, fields.text("description"), owner)
         for stored in fields.texts("data_assets_stored"):
             self.draft.lose(f"{fields.where}.data_assets_stored", stored, "a device of a declaration stores nothing")
 
@@ -266,21 +146,18 @@ class _Model:
 
     def _data(self, fields: Fields, field: str) -> list[str]:
         """The datasets a list of data assets names."""
-        named = fields.texts(field)
-        for missing in (key for key in named if key not in self.data):
-            self.draft.lose(f"{fields.where}.{field}", missing, "no data asset of the model has this id")
-        return list(dict.fromkeys(self.data[key] for key in named if key in self.data))
+        return self.parts.datasets(f"{fields.where}.{field}", fields.texts(field), "data asset")
 
     # --- boundaries, runtimes, links
 
     def _boundaries(self) -> None:
         boundaries = self._named("trust_boundaries")
         for title, fields in boundaries:
-            zone = self._new("zones", title, fields, self.zones)
+            zone = self._new("zones", title, fields)
             self.draft.put("zones", zone, {"name": title, "note": fields.text("description"), "trust": 0})
             self.draft.assume("zones", zone, "trust", "the file gives no rank; 0 is the least trusted")
         for title, fields in boundaries:
-            zone = self.zones[fields.text("id") or title]
+            zone = self.parts.zones[fields.text("id") or title]
             for key in fields.texts("technical_assets_inside"):
                 self._inside(key, zone, fields)
             for key in fields.texts("trust_boundaries_nested"):
@@ -289,52 +166,40 @@ class _Model:
 
     def _inside(self, key: str, zone: str, fields: Fields) -> None:
         where = f"{fields.where}.technical_assets_inside"
-        name = self.ids.get(key)
+        name = self.parts.things.get(key)
         if name is None:
             self.draft.lose(where, key, "no technical asset of the model has this id")
             return
-        record = self._thing(name)
+        record = self.parts.thing(name)
         if record.setdefault("zone", zone) != zone:
             self.draft.lose(where, key, f"it is inside `{record['zone']}` already")
 
     def _nested(self, key: str, zone: str, fields: Fields) -> None:
         where = f"{fields.where}.trust_boundaries_nested"
-        inner = self.zones.get(key)
+        inner = self.parts.zones.get(key)
         if inner is None:
             self.draft.lose(where, key, "no trust boundary of the model has this id")
-        elif self._lies_in(zone, inner):
-            self.draft.lose(where, key, f"it would lie in itself, or {MAX_NESTED} deep")
-        elif self.draft.get("zones", inner).setdefault("parent", zone) != zone:
-            self.draft.lose(where, key, f"it is nested in `{self.draft.get('zones', inner)['parent']}` already")
-
-    def _lies_in(self, zone: str, outer: str) -> bool:
-        at: str | None = zone
-        for _ in range(MAX_NESTED):
-            if at is None or at == outer:
-                return at == outer
-            at = self.draft.get("zones", at).get("parent")
-        return True
+        else:
+            self.parts.nest(where, key, inner, zone)
 
     def _runtime(self, title: str, fields: Fields) -> None:
-        running = [self.ids[key] for key in fields.texts("technical_assets_running") if key in self.ids]
+        running = [
+            self.parts.things[key] for key in fields.texts("technical_assets_running") if key in self.parts.things
+        ]
         for key in fields.texts("technical_assets_running"):
-            if key not in self.ids:
+            if key not in self.parts.things:
                 self.draft.lose(f"{fields.where}.technical_assets_running", key, "no technical asset has this id")
-        name = self._new("systems", title, fields, self.ids)
+        name = self._new("systems", title, fields)
         record = {"name": title, "note": fields.text("description"), "kind": "platform", "site": UNKNOWN}
         self.draft.put(
             "systems", name, {**record, "operator": UNKNOWN, "maintained_by": UNKNOWN, "updates_from": UNKNOWN}
         )
         for thing in dict.fromkeys(running):
-            self._thing(thing).setdefault("needs", []).append({"of": [name]})
+            self.parts.thing(thing).setdefault("needs", []).append({"of": [name]})
         self.draft.leave_unread(fields, "shared_runtimes.*", spellings("tags"))
 
-    def _thing(self, name: str) -> Record:
-        kind = "systems" if name in self.draft.records("systems") else "devices"
-        return self.draft.get(kind, name)
-
     def _links(self, title: str, fields: Fields) -> None:
-        start = self.ids[fields.text("id") or title]
+        start = self.parts.things[fields.text("id") or title]
         links = fields.get("communication_links")
         for name, link in as_map(links).items():
             self._link(
@@ -345,7 +210,7 @@ class _Model:
 
     def _link(self, start: str, title: str, link: Fields) -> None:
         target = link.text("target")
-        end = self.ids.get(target)
+        end = self.parts.things.get(target)
         if end is None:
             self.draft.lose(f"{link.where}.target", target, "no technical asset of the model has this id")
             return
