@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.imports import importers
-from cityward.compose.imports import DecodeErrors, File, Imported, fragment_text, import_formats, import_model
+from cityward.compose.imports import (
+    DecodeErrors,
+    File,
+    Imported,
+    fragment_text,
+    import_formats,
+    import_model,
+    registers,
+)
 from cityward.errors import DecodeError
 from cityward.ids import is_id
 from cityward.place.loader import Loaded
@@ -20,6 +28,7 @@ from cityward.place.source import plain, read_yaml
 
 FORMATS = sorted(importers())
 NAMES = {"sheets": "parties.csv"}
+SOMEBODY = ("XB0000000000000000D4", "0001")  # in the samples of registers; other formats take no heed
 Sample = Callable[[str], list[File]]
 
 RECORD_OF = {field.encode_name: field.type for field in msgspec.structs.fields(Place)}
@@ -29,7 +38,7 @@ def test_all_six_formats_are_found():
     assert list(import_formats()) == ["bods", "cyclonedx", "gleif", "otm", "sheets", "threagile"]
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(("format", "only"), [*((one, ()) for one in FORMATS), *((one, ("1",)) for one in registers())])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=200))
 @example(raw=b"")
@@ -43,9 +52,9 @@ def test_all_six_formats_are_found():
 @example(raw=b'{"a": "\\ud800"}')
 @example(raw=b'"\n' * 500)
 @example(raw=b"sep=;")
-def test_random_bytes_raise_only_decode_errors(format: str, raw: bytes):
+def test_random_bytes_raise_only_decode_errors(format: str, only: tuple[str, ...], raw: bytes):
     try:
-        imported = import_model(format, [File(NAMES.get(format, "model"), raw)])
+        imported = import_model(format, [File(NAMES.get(format, "model"), raw)], only=only)
     except DecodeError as error:
         assert error.reason
         assert error.where or isinstance(error, DecodeErrors)
@@ -83,6 +92,7 @@ def test_a_value_that_is_something_else_is_told_and_never_raises(format: str, da
         files[i] = File(files[i].name, json.dumps(tree).encode())
     try:
         _holds_together(import_model(format, files))
+        _holds_together(import_model(format, files, only=SOMEBODY))
     except DecodeError as error:
         assert format in ("sheets", "gleif") or "bomFormat" in str(error), error
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.imports.selection import Above
@@ -148,3 +148,27 @@ def test_those_reached_are_those_of_a_plain_walk(edges: list[tuple[int, int]], s
         pending += new
     is_kept = above.reached([str(start)])
     assert {n for n in range(13) if is_kept(str(n))} == walked
+
+
+PAIRS = st.lists(st.sampled_from([a + b for a in "ABCDEF" for b in "ABCDEF"]), min_size=1, max_size=14, unique=True)
+
+
+@BOTH
+@settings(max_examples=150, deadline=None)
+@given(pairs=PAIRS, old=st.sets(st.integers(0, 13)), wanted=st.sampled_from("ABCDEF"))
+def test_a_part_is_the_whole_without_the_rest(
+    format: str, register: Register, pairs: list[str], old: set[int], wanted: str
+):
+    files = register(
+        *(pair for i, pair in enumerate(pairs) if i not in old),
+        old=[pair for i, pair in enumerate(pairs) if i in old],
+    )
+    whole = import_model(format, files).fragment.get("parties", {})
+    part = import_model(format, files, only=[lei(wanted)]).fragment.get("parties", {})
+    above = [name for name, party in whole.items() if lei(wanted) in party["ids"].values()]
+    for name in above:
+        stakes = whole[name]["owners"]
+        above += [stake["party"] for stake in stakes if stake["party"] not in above] if stakes != "unknown" else []
+    assert {name: part[name] for name in above} == {name: whole[name] for name in above}
+    # a register may name the wanted only where something no longer holds: then it alone comes, and nothing is known of it
+    assert part.keys() - set(above) <= {name for name in part if lei(wanted) in part[name]["ids"].values()}

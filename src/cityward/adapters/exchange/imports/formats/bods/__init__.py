@@ -72,7 +72,8 @@ def _values(file: File) -> Iterator[tuple[str, object]]:
 
 
 def _objects(file: File) -> Iterator[tuple[str, object]]:
-    first = file.raw.partition(b"\n")[0].rstrip()
+    end = file.raw.find(b"\n")
+    first = file.raw[: end if end >= 0 else None].rstrip()
     if not first.endswith(b"}"):  # an object over several lines
         value = read_json(file)
         statements = Fields(value, file.name).list("statements") or [value]
