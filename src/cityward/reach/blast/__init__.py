@@ -6,10 +6,11 @@ dark(place, cascade, [subject_named(place, "dogger-grid")])         # scenarios:
 cut(place, cascade, [subject_named(place, "flow:counts-in")])       # scenarios: and which data no longer arrive
 sanctioned(place, cascade, "northlight")                            # sanctioned: what ends, what remains, what to get back
 hostile(place, cascade, exposure, "northlight")                     # hostile: what it reaches, misleads and stops
-failure_points(place, cascade)                                      # points: singles and pairs; `lost_redundancy` of two
+failure_points(place, cascade)                                      # points: singles and pairs
+redundancy_between(place, cascade, changed, changed_cascade)        # redundancy: what a change makes fail, and no longer
 concentration(place, cascade)                                       # concentration: shares by party, group, country; `top`
 ```
 
-`citizens` counts people, `lost` follows flows, `outcome` makes the records that are told. Certain and possible effects are kept
-apart everywhere, as in `reach/exposure`.
+`timeless` asks for every fall at once, without hours; `alone` tries candidates on it. `citizens` counts people, `lost` follows
+flows, `outcome` makes the records that are told. Certain and possible effects are kept apart everywhere, as in `reach/exposure`.
 """
