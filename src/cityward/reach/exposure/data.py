@@ -100,11 +100,11 @@ def _dataset(to: ClauseList, dataset: str, mode: Mode) -> int:
 
 
 def _with_keys(
-    to: ClauseList, head: int, premise: int, keys: list[str], rule: Rule, line: str, missing: str | None = None
+    to: ClauseList, head: int, premise: int, keys: list[str], rule: Rule, lines: tuple[str, ...], missing: str | None = None
 ) -> None:
     """head <- premise, every key."""
-    lines = (line, *(f"keys.{key}" for key in keys))
-    to.all_of(head, [premise, *(to.nodes.of(Predicate.KEY, key) for key in keys)], rule, lines, missing)
+    cited = (*lines, *(f"keys.{key}" for key in keys))
+    to.all_of(head, [premise, *(to.nodes.of(Predicate.KEY, key) for key in keys)], rule, cited, missing)
 
 
 # --- at a thing
@@ -114,7 +114,7 @@ def _inside(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseL
     reads = to.nodes.of(Predicate.THING, thing, Mode.READ)
     to.edge(_dataset(to, dataset, Mode.HOLD), reads, Rule.INSIDE, (line,))
     seals = [] if at.is_origin else keys.of("end-to-end", dataset)
-    _with_keys(to, _dataset(to, dataset, Mode.READ), reads, seals, Rule.INSIDE, line)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), reads, seals, Rule.INSIDE, (line,))
     _opened(to, dataset, reads, ["end-to-end"] if seals else [], line)
 
 
@@ -122,7 +122,7 @@ def _kept(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseLis
     holds = to.nodes.of(Predicate.THING, thing, Mode.HOLD)
     to.edge(_dataset(to, dataset, Mode.HOLD), holds, Rule.KEPT, (line,))
     locks, seals = keys.of("at-rest", thing, dataset), [] if at.is_origin else keys.of("end-to-end", dataset)
-    _with_keys(to, _dataset(to, dataset, Mode.READ), holds, [*locks, *seals], Rule.KEPT, line)
+    _with_keys(to, _dataset(to, dataset, Mode.READ), holds, [*locks, *seals], Rule.KEPT, (line,))
     kinds = [kind for kind, those in (("at-rest", locks), ("end-to-end", seals)) if those]
     _opened(to, dataset, holds, kinds, line)
 
@@ -136,7 +136,7 @@ def _opened(to: ClauseList, dataset: str, premise: int, kinds: list[str], line: 
 def _falsified(thing: str, dataset: str, at: At, line: str, keys: Keys, to: ClauseList) -> None:
     signing = [] if at.is_origin else keys.of("signing", dataset)
     writes = to.nodes.of(Predicate.THING, thing, Mode.WRITE)
-    _with_keys(to, _dataset(to, dataset, Mode.WRITE), writes, signing, Rule.FALSIFIED, line)
+    _with_keys(to, _dataset(to, dataset, Mode.WRITE), writes, signing, Rule.FALSIFIED, (line,))
 
 
 # --- on its way
@@ -150,7 +150,7 @@ def _ends(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList)
         for dataset in carried(declared, flow):
             to.edge(_dataset(to, dataset, Mode.HOLD), receives, Rule.RECEIVES, (path,))
             seals = keys.of("end-to-end", dataset)
-            _with_keys(to, _dataset(to, dataset, Mode.READ), receives, seals, Rule.RECEIVES, path)
+            _with_keys(to, _dataset(to, dataset, Mode.READ), receives, seals, Rule.RECEIVES, (path,))
     if flow.from_ in declared.place.parties:
         for dataset in carried(declared, flow):
             for mode in (Mode.READ, Mode.HOLD):
@@ -183,7 +183,7 @@ def _way(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList) 
         if open_ is not None:
             sealed = [*keys.of("in-transit", name), *keys.of("end-to-end", dataset)]
             line, missing = open_
-            _with_keys(to, _dataset(to, dataset, Mode.READ), tap, sealed, Rule.TAPPED, line, missing)
+            _with_keys(to, _dataset(to, dataset, Mode.READ), tap, sealed, Rule.TAPPED, (path, line), missing)
 
 
 def _open(flow: Flow, path: str) -> tuple[str, str | None] | None:
@@ -205,7 +205,7 @@ def _hop_alters(
     for dataset in carried(declared, flow):
         if not keys.of("signing", dataset):
             alters = to.nodes.of(*hop, Use.ALTER)
-            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (line, protection), missing)
+            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (path, line, protection), missing)
 
 
 # --- keys
