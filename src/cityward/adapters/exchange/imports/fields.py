@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import cast
 
 MAX_TEXT = 2000  # a name or a note; what is longer is a document
@@ -18,7 +19,12 @@ _TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", 
 
 def squash(word: str) -> str:
     """A word without case and separators: `in-process_LibraryCall` is `inprocesslibrarycall`."""
-    return _NOT_WORD.sub("", word[:MAX_TEXT].lower())
+    return _squashed(word[:MAX_TEXT])
+
+
+@lru_cache(maxsize=2048)  # names of fields come again and again; at most 8 MB
+def _squashed(word: str) -> str:
+    return _NOT_WORD.sub("", word.lower())
 
 
 def spellings(words: str) -> frozenset[str]:
