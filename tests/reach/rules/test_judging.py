@@ -29,7 +29,10 @@ Edit = Callable[[Place], Place]
 
 def truth_of(place: Place, rule: str, subject: str, day: date = DAY) -> Truth:
     standing = standing_of(place, day, [place.rules[rule]])
-    return max((f.held.truth for f in evaluate(standing, [rule]) if f.subject == subject), default=Truth.NO)
+    return max(
+        (f.held.truth for f in evaluate(standing, {rule: [subject.partition(".")[2]]}) if f.subject == subject),
+        default=Truth.NO,
+    )
 
 
 def edit(path: str, **fields: Any) -> Edit:
@@ -154,7 +157,7 @@ def test_what_rests_on_an_unknown_is_possibly_broken_and_names_the_fact(unknown:
     rule, subject, change, fact = POSSIBLY[unknown]
     place = change(CITY)
     standing = standing_of(place, DAY)
-    found = next(f for f in evaluate(standing, [rule]) if f.subject == subject)
+    found = next(f for f in evaluate(standing, {rule: [subject.partition(".")[2]]}) if f.subject == subject)
     assert found.held.truth is Truth.POSSIBLY
     assert fact in missing_of(standing, found.held)
 
@@ -187,7 +190,7 @@ def test_a_waiver_is_told_while_it_runs_and_ends_on_its_day():
     rule, subject = "no-addressee-cameras-on-sensitive-sites", "devices.town-hall-cameras"
     for day, waived in ((date(2027, 6, 30), True), (date(2027, 7, 1), False)):
         standing = standing_of(CITY, day)
-        found = next(f for f in evaluate(standing, [rule]) if f.subject == subject)
+        found = next(f for f in evaluate(standing, {rule: [subject.partition(".")[2]]}) if f.subject == subject)
         assert (found.waiver is not None) is waived
 
 

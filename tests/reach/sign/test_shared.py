@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.overlay import Changes
-from cityward.reach.exposure.answers import Exposure, expose, scenarios_of
+from cityward.reach.exposure.answers import expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
-from cityward.reach.sign.shared import ADDABLE, only_adds, pair
+from cityward.reach.sign.cutting import SEPARABLE
+from cityward.reach.sign.shared import only_adds, pair
+from closed import answers
 
 FOLDER = Path(__file__).parents[3] / "examples" / "doggerford"
 CITY = load("place.yaml", lambda name: (FOLDER / name).read_bytes()).place
-PATHS = [f"{kind}.{name}" for kind in sorted(ADDABLE) for name in getattr(CITY, kind)]
+PATHS = [f"{kind}.{name}" for kind in sorted(SEPARABLE) for name in getattr(CITY, kind)]
 
 
 def without(place: Place, *paths: str) -> Place:
@@ -26,19 +27,6 @@ def without(place: Place, *paths: str) -> Place:
         left = {known: record for known, record in getattr(place, kind).items() if known != name}
         place = msgspec.structs.replace(place, **{kind: left})
     return place
-
-
-def answers(exposure: Exposure) -> list[set[tuple[str, str, str, int, int]]]:
-    """(what holds) in each bound, by name, so that two models may number differently."""
-    found = []
-    for words in (exposure.lower, exposure.upper):
-        rows = np.array(exposure.answered)
-        kept = rows[words[rows].any(axis=1)] if len(rows) else rows
-        known = exposure.model.nodes.known
-        found.append(
-            {(*known[i], k, int(word)) for i in kept.tolist() for k, word in enumerate(words[i].tolist()) if word}
-        )
-    return found
 
 
 def brought_with(path: str) -> tuple[str, ...]:
@@ -58,9 +46,9 @@ def test_leaving_the_lines_out_says_the_same_as_compiling_the_place_without_them
     for path in (path for path in PATHS if path.startswith(f"{kind}.")):
         added = brought_with(path)
         changes, base = Changes(added=added), without(CITY, *added)
-        if only_adds(base, CITY, changes) and not any(dangles(base, one) for one in added):
+        if only_adds(CITY, changes) and not any(dangles(base, one) for one in added):
             before, _ = pair(base, CITY, changes, scenarios)
-            assert answers(before) == answers(expose(compile_place(base), scenarios)), path
+            assert answers(before.exposure) == answers(expose(compile_place(base), scenarios)), path
             looked_at += 1
     assert looked_at or kind == "parties", "nobody of the demo city is named by nothing else"
 
@@ -89,11 +77,11 @@ def test_a_whole_supplier_can_be_the_proposal():
     )
     base = without(city, *added)
     changes = Changes(added=added)
-    assert only_adds(base, city, changes)
+    assert only_adds(city, changes)
     scenarios = scenarios_of(city)
     before, after = pair(base, city, changes, scenarios)
-    assert answers(before) == answers(expose(compile_place(base), scenarios))
-    assert answers(after) == answers(expose(compile_place(city), scenarios))
+    assert answers(before.exposure) == answers(expose(compile_place(base), scenarios))
+    assert answers(after.exposure) == answers(expose(compile_place(city), scenarios))
 
 
 @pytest.mark.parametrize(
@@ -107,4 +95,4 @@ def test_a_whole_supplier_can_be_the_proposal():
     ],
 )
 def test_what_may_change_other_clauses_is_compiled_twice(changes: Changes):
-    assert not only_adds(CITY, CITY, changes)
+    assert not only_adds(CITY, changes)

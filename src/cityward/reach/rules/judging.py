@@ -8,7 +8,7 @@ INVARIANTS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -77,22 +77,27 @@ def standing_of(place: Place, day: date, rules: Iterable[HouseRule] | None = Non
     return Standing(valid, day, scenarios_asked(valid, asked))
 
 
-def evaluate(standing: Standing, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+def evaluate(standing: Standing, only: Mapping[str, Collection[str]] | None = None) -> tuple[Finding, ...]:
     """Every rule that is broken or possibly broken, by each subject that breaks it.
 
     Args:
         standing: the place on the day; its `rules` are judged.
-        only: the rules to judge; all where left out.
+        only: rule -> the subjects to judge, by id; all of all where left out.
     """
-    rules = standing.place.rules.items()
-    return tuple(f for name, rule in rules if only is None or name in only for f in _judged(standing, name, rule))
+    found: list[Finding] = []
+    for name, rule in standing.place.rules.items():
+        subjects = standing.records(rule.about)
+        if only is not None:
+            subjects = [subject for subject in only.get(name, ()) if subject in subjects]
+        found += _judged(standing, name, rule, subjects)
+    return tuple(found)
 
 
-def _judged(standing: Standing, name: str, rule: HouseRule) -> Iterator[Finding]:
+def _judged(standing: Standing, name: str, rule: HouseRule, subjects: Iterable[str]) -> Iterator[Finding]:
     waived = {waiver.subject: waiver for waiver in rule.waivers if waiver.until >= standing.day}
     parts = [part for condition in rule.forbid for part in _parts(condition)]
     parts.sort(key=lambda part: _COST[part[0]])  # stable: as declared among equals
-    for subject in standing.records(rule.about):
+    for subject in subjects:
         held = all_of(JUDGES[what](standing, asked, rule.about, subject) for what, asked in parts)
         if held.truth is not Truth.NO and rule.unless:
             held = unless(held, (_holds(standing, condition, rule.about, subject) for condition in rule.unless))

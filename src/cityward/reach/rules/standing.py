@@ -15,6 +15,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cityward.place.data import Access, Flow
 from cityward.place.house_rules import About
 from cityward.place.model import Place
@@ -34,14 +37,22 @@ Holder = tuple[str, str]
 """(party or `unknown`, path of the field that names it)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An exposure, and the clauses of its model that count; all where `enabled` is None."""
+
+    exposure: Exposure
+    enabled: NDArray[np.bool_] | None = None
+
+
 @dataclass(frozen=True)
 class Standing:
-    """A place on a day. `place` holds the records valid that day; `closed` is its exposure, where somebody has it already."""
+    """A place on a day. `place` holds the records valid that day; `closing` gives its exposure, where compiling can be spared."""
 
     place: Place
     day: date
     scenarios: tuple[Node, ...] = ()
-    closed: Exposure | None = None
+    closing: Callable[[], Closed] | None = None
 
     @cached_property
     def declared(self) -> Declared:
@@ -51,7 +62,12 @@ class Standing:
     @cached_property
     def exposure(self) -> Exposure:
         """Closed for the scenarios asked for."""
-        return self.closed or expose(compile_place(self.place), self.scenarios)
+        return self.closed.exposure
+
+    @cached_property
+    def closed(self) -> Closed:
+        """The exposure, with the clauses that count."""
+        return self.closing() if self.closing else Closed(expose(compile_place(self.place), self.scenarios))
 
     @cached_property
     def keys(self) -> Keys:

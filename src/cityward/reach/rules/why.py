@@ -37,6 +37,8 @@ def _holding(standing: Standing, asked: Asked) -> NDArray[np.bool_]:
 
     def make() -> NDArray[np.bool_]:
         holding = standing.exposure.column(asked.scenario, asked.bound)[clauses.head]
+        if standing.closed.enabled is not None:
+            holding &= standing.closed.enabled
         return holding & clauses.certain if asked.bound is Bound.CERTAIN else holding
 
     return standing.memo(("clauses that hold", asked.scenario, asked.bound), make)

@@ -63,8 +63,8 @@ def candidates(base: Place, proposed: Place, paths: tuple[str, ...]) -> list[Cha
     """What could be asked for.
 
     Args:
-        base: the place as it is.
-        proposed: with the proposal laid over.
+        base: the place as it is; the records valid on the day.
+        proposed: likewise, with the proposal laid over.
         paths: the records the proposal adds, replaces or removes, as `kind.id`.
     """
     found: list[Change] = []
@@ -72,7 +72,7 @@ def candidates(base: Place, proposed: Place, paths: tuple[str, ...]) -> list[Cha
         kind, _, name = path.partition(".")
         record = getattr(proposed, kind).get(name)
         if record is None:
-            found.append(_kept(base, kind, name))
+            found += [_kept(base, kind, name)] if name in getattr(base, kind) else []
         elif kind in _MAKERS:
             found += sorted(_MAKERS[kind](proposed, name, record), key=lambda change: change.effort)
     return found

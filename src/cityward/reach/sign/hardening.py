@@ -1,7 +1,8 @@
 """What the city could do by itself: controls of the place as it is, ranked by the answers each would remove.
 
-A control is tried by closing the model again without what it takes away, so the ranking is exact for each control alone. Two
-controls together may remove more than both alone, or less; that is not said here.
+A control is tried by closing the model again without what it takes away, so the ranking is exact for each control alone. Only
+where a control does more than narrow is the place with it compiled. Two controls together may remove more than both alone, or
+less; that is not said here.
 
 An *answer* is counted for each scenario in which it holds, except those of the responsible party itself: what the city can do to
 its own things is no exposure. Certain answers and possible ones are counted apart.
@@ -14,20 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from cityward.place.data import Key
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.things import Need
 from cityward.reach.blast.points import failure_points
 from cityward.reach.blast.wiring import compile_cascade
-from cityward.reach.exposure.answers import expose, left_without, scenarios_of
-from cityward.reach.exposure.clauses import Model
+from cityward.reach.exposure.answers import expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node, Predicate
 from cityward.reach.exposure.sentences import name_of
 from cityward.reach.sign.changes import Apply, added, changed, our_site, without
+from cityward.reach.sign.cutting import Cutting
+from cityward.reach.sign.narrowing import Narrowing, Trying, narrowing
 
 MOST_TRIED = 400  # each is one closing of the model, and of some one compiling too
 
@@ -69,6 +69,7 @@ class Hardening:
     spares: tuple[Spare, ...]
     certain: int
     possible: int
+    tried: int
     untried: int
 
 
@@ -80,23 +81,48 @@ def harden(place: Place, most: int = MOST_TRIED) -> Hardening:
         most: how many controls are tried; by kind, in the order of the declaration.
     """
     scenarios = tuple(s for s in scenarios_of(place) if s != Node(Predicate.PARTY, place.responsible))
-    model = compile_place(place)
-    now = expose(model, scenarios).counts
     controls = list(candidates(place))
-    gains = [_gain(place, model, scenarios, now, control) for control in controls[:most]]
+    bench = _Bench.of(place, scenarios, controls[:most])
+    gains = [bench.gain(place, control) for control in controls[:most]]
     kept = sorted(
         (gain for gain in gains if gain.certain or gain.altogether), key=lambda g: (-g.certain, -g.altogether)
     )
-    return Hardening(tuple(kept), tuple(_spares(place)), *now, max(0, len(controls) - most))
+    return Hardening(tuple(kept), tuple(_spares(place)), *bench.now, len(gains), max(0, len(controls) - most))
 
 
-def _gain(place: Place, model: Model, scenarios: Sequence[Node], now: tuple[int, int], control: Control) -> Gain:
-    if control.apply is None:
-        enabled = left_without(model, (control.path,))
-        after = expose(model, scenarios, enabled).counts if not np.all(enabled) else now
-    else:
-        after = expose(compile_place(control.apply(place)), scenarios).counts
-    return Gain(control, now[0] - after[0], sum(now) - sum(after))
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """A place made ready for trying controls. `narrowed`: those that only narrow, by their path."""
+
+    trying: Trying
+    scenarios: tuple[Node, ...]
+    narrowed: dict[str, Narrowing]
+    now: tuple[int, int]
+
+    @staticmethod
+    def of(place: Place, scenarios: tuple[Node, ...], controls: Sequence[Control]) -> _Bench:
+        """With what the controls need."""
+        cutting, narrowed = Cutting(place), dict[str, Narrowing]()
+        for control in controls:
+            made = control.apply(place) if control.apply is not None else None
+            found = Narrowing((control.path,), ()) if made is None else narrowing(place, made, cutting)
+            if found is not None:
+                narrowed[control.path] = found
+        model = compile_place(place)
+        return _Bench(Trying(model, narrowed.values()), scenarios, narrowed, expose(model, scenarios).counts)
+
+    def gain(self, place: Place, control: Control) -> Gain:
+        """What one control removes."""
+        after = self._counts(place, control)
+        return Gain(control, self.now[0] - after[0], sum(self.now) - sum(after))
+
+    def _counts(self, place: Place, control: Control) -> tuple[int, int]:
+        narrowed = self.narrowed.get(control.path)
+        enabled = self.trying.clauses(narrowed) if narrowed is not None else None
+        if enabled is not None:
+            return self.trying.exposed(self.scenarios, enabled).counts
+        assert control.apply is not None
+        return expose(compile_place(control.apply(place)), self.scenarios).counts
 
 
 # --- candidates
@@ -115,7 +141,8 @@ def _accesses(place: Place) -> Iterator[Control]:
     for name, access in place.accesses.items():
         if access.party != place.responsible:
             who, target = name_of(place, access.party), name_of(place, access.target)
-            yield Control(f"take the access of {who} to {target} away", f"accesses.{name}")
+            told = f"take the access of {who} to {target} away"
+            yield Control(told, f"accesses.{name}", lambda p, n=name: without(p, "accesses", n))
 
 
 def _keys(place: Place) -> Iterator[Control]:
@@ -160,7 +187,6 @@ def _flows(place: Place) -> Iterator[Control]:
         foreign = flow.to in place.parties and flow.to != place.responsible
         system = place.systems.get(flow.to)
         if foreign or (system is not None and system.operator != place.responsible):
-            # cut, not left out: where nothing is brought any more, a dataset counts as made there, and its seals no longer do
             told = f"stop the flow {flow.name or name} to {name_of(place, flow.to)}"
             yield Control(told, f"flows.{name}", lambda p, n=name: without(p, "flows", n))
     site = our_site(place)

@@ -10,10 +10,11 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from itertools import combinations
 
 import msgspec
@@ -21,12 +22,15 @@ import msgspec
 from cityward.place.house_rules import Weight
 from cityward.place.model import Place
 from cityward.place.overlay import Changes
-from cityward.reach.exposure.answers import scenarios_of
-from cityward.reach.exposure.compile import place_on
-from cityward.reach.rules.judging import Finding, evaluate, standing_of
-from cityward.reach.rules.standing import Standing
+from cityward.reach.exposure.answers import expose, scenarios_of
+from cityward.reach.exposure.compile import compile_place, place_on
+from cityward.reach.exposure.nodes import Node
+from cityward.reach.rules.judging import Finding, evaluate, scenarios_asked
+from cityward.reach.rules.standing import Closed, Standing
 from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
+from cityward.reach.sign.cutting import Cutting
+from cityward.reach.sign.narrowing import Trying, narrowing
 from cityward.reach.sign.shared import pair
 
 MOST_WORK = 1_000_000  # records judged over all tries, about: a city of a thousand records gets a thousand tries
@@ -79,7 +83,7 @@ def size_of(place: Place) -> int:
     return sum(len(kind) for kind in kinds if isinstance(kind, dict))
 
 
-@dataclass(slots=True)
+@dataclass
 class Weighed:
     """A place as it is and as proposed, judged on a day. Counts what it tries."""
 
@@ -97,7 +101,8 @@ class Weighed:
         base, proposed = (place_on(place, self.day) for place in (self.base, self.proposed))
         every = tuple(dict.fromkeys((*scenarios_of(base), *scenarios_of(proposed))))
         before, after = pair(base, proposed, self.changes, every)
-        self.then, self.now = Standing(base, self.day, every, before), Standing(proposed, self.day, every, after)
+        self.then = Standing(base, self.day, every, lambda: before)
+        self.now = Standing(proposed, self.day, every, lambda: after)
         judged = evaluate(self.then)
         self.before = {(finding.rule, finding.subject): finding for finding in judged}
         self.every = evaluate(self.now)
@@ -123,18 +128,43 @@ class Weighed:
         now = {(finding.rule, finding.subject) for finding in self.every}
         return tuple(finding for key, finding in self.before.items() if key not in now)
 
-    def with_changes(self, chosen: Sequence[Change]) -> Place:
-        """The proposed place with changes."""
-        place = self.proposed
+    def with_changes(self, chosen: Sequence[Change]) -> Standing:
+        """The proposed place with changes, on the day; its exposure by leaving clauses out, where that says the same."""
+        place = self.now.place
         for change in chosen:
             place = change.apply(place)
-        return place
+        return Standing(place, self.day, self.now.scenarios, lambda: self._closed(place, self.now.scenarios))
 
-    def left(self, chosen: Sequence[Change], only: Collection[str] | None = None) -> list[Finding]:
-        """What is new, and bears on the verdict, even with changes. Possible ones are not looked into."""
-        place = self.with_changes(chosen)
-        rules = None if only is None else [rule for name, rule in place.rules.items() if name in only]
-        return [f for f in self.new(evaluate(standing_of(place, self.day, rules), only)) if bears(f)]
+    def left(self, chosen: Sequence[Change], only: Mapping[str, Collection[str]] | None = None) -> list[Finding]:
+        """What is new, and bears on the verdict, even with changes. Possible ones are not looked into.
+
+        Args:
+            only: rule -> the subjects to judge.
+        """
+        changed = self.with_changes(chosen)
+        place = changed.place
+        asked = scenarios_asked(place, [r for name, r in place.rules.items() if only is None or name in only])
+        narrow = Standing(place, self.day, asked, lambda: self._closed(place, asked))
+        return [f for f in self.new(evaluate(narrow, only)) if bears(f)]
+
+    def _closed(self, place: Place, scenarios: Sequence[Node]) -> Closed:
+        trying = self.trying
+        narrowed = narrowing(self.now.place, place, self.cutting)
+        enabled = trying.clauses(narrowed) if narrowed is not None else None
+        if enabled is None:
+            return Closed(expose(compile_place(place), scenarios))
+        return Closed(trying.exposed(scenarios, enabled), enabled)
+
+    @cached_property
+    def cutting(self) -> Cutting:
+        """What can be cut out of the proposed place."""
+        return Cutting(self.now.place)
+
+    @cached_property
+    def trying(self) -> Trying:
+        """The proposed place's model, with all that the changes offered need."""
+        alone = (narrowing(self.now.place, change.apply(self.now.place), self.cutting) for change in self.offered)
+        return Trying(self.now.exposure.model, [one for one in alone if one is not None])
 
     # --- the search
 
@@ -143,28 +173,32 @@ class Weighed:
         broken = [finding for finding in self.new(self.every) if bears(finding) and finding.certain]
         if not broken:
             return Found((), Search.NONE, 0)
-        offered = self._offered()
-        found = self._against(broken, offered, frozenset(Weight))
+        found = self._against(broken, frozenset(Weight))
         denying = [finding for finding in broken if finding.weight is Weight.DENY]
         if found is None and denying and len(denying) < len(broken):
-            found = self._against(denying, offered, frozenset({Weight.DENY}))
+            found = self._against(denying, frozenset({Weight.DENY}))
             if found is not None:
                 return Found(found.changes, found.search, self.tried, partly=True)
         return found or Found((), Search.FAILED, self.tried)
 
-    def _offered(self) -> list[Change]:
+    @cached_property
+    def offered(self) -> list[Change]:
+        """What could be asked for."""
         paths = (*self.changes.added, *self.changes.replaced, *self.changes.removed)
-        return candidates(self.base, self.proposed, paths)[:MOST_CANDIDATES]
+        return candidates(self.then.place, self.now.place, paths)[:MOST_CANDIDATES]
 
-    def _against(self, broken: list[Finding], offered: list[Change], weights: frozenset[Weight]) -> Found | None:
+    def _against(self, broken: list[Finding], weights: frozenset[Weight]) -> Found | None:
         tries = max(LEAST_TRIES, MOST_WORK // max(1, size_of(self.proposed)))
-        return _Hunt(self, frozenset(f.rule for f in broken), weights, len(broken), self.tried + tries).found(offered)
+        by_rule: dict[str, list[str]] = {}
+        for finding in broken:
+            by_rule.setdefault(finding.rule, []).append(finding.subject.partition(".")[2])
+        return _Hunt(self, by_rule, weights, len(broken), self.tried + tries).found(self.offered)
 
     def hollow(self, chosen: Sequence[Change]) -> bool:
         """Whether changes leave none of the flows and accesses that the proposal brings."""
         brought = [path.partition(".") for path in (*self.changes.added, *self.changes.replaced)]
         ways = [(kind, name) for kind, _, name in brought if kind in ("flows", "accesses")]
-        place = self.with_changes(chosen)
+        place = self.with_changes(chosen).place
         return bool(ways) and not any(name in getattr(place, kind) for kind, name in ways)
 
 
@@ -173,7 +207,7 @@ class _Hunt:
     """One search for changes against some rules. `count` findings of the weights are to go; `most` tries may have been made."""
 
     weighed: Weighed
-    rules: frozenset[str]
+    broken: Mapping[str, Sequence[str]]  # rule -> the subjects that newly break it
     weights: frozenset[Weight]
     count: int
     most: int
@@ -229,7 +263,7 @@ class _Hunt:
         self.weighed.tried += 1
         if self.weighed.hollow(chosen):
             return self.count + 1
-        return self._count(self.weighed.left(chosen, self.rules))
+        return self._count(self.weighed.left(chosen, self.broken))
 
     def _enough(self, chosen: tuple[Change, ...]) -> bool:
         return self._count(self.weighed.left(chosen)) == 0

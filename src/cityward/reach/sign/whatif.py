@@ -31,7 +31,7 @@ from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.redundancy import Redundancy, redundancy_between
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.exposure.answers import Bound
-from cityward.reach.rules.judging import Finding, digest_of_rules, evaluate, standing_of
+from cityward.reach.rules.judging import Finding, digest_of_rules, evaluate
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import Change
@@ -96,7 +96,7 @@ def judge(given: Proposed, day: date) -> Judgement:
     new = weighed.told(weighed.now, weighed.every)
     then, left = weighed.now, new
     if found.changes:
-        then = standing_of(weighed.with_changes(found.changes), day)
+        then = weighed.with_changes(found.changes)
         left = weighed.told(then, evaluate(then))
     unmet = [finding for finding in left if bears(finding) and finding.certain]
     doubts = [finding for finding in left if bears(finding) and not finding.certain]
