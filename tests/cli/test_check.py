@@ -137,3 +137,14 @@ def test_the_group_lists_every_command_without_importing_any():
 
 def test_an_unknown_command_exits_2():
     assert CliRunner().invoke(cityward, ["chekc"]).exit_code == 2
+
+
+def test_house_rules_are_counted_and_pointed_to_without_changing_the_exit_code(file: Path):
+    rule = "rules:\n  no-acme: {about: parties, forbid: [{party: {as: [itself], named: [acme]}}], weight: deny}\n"
+    file.write_text(TOWN + rule)
+    result = run(file)
+    assert result.exit_code == 0
+    assert "0 of 1 house rule is kept, 1 broken (1 case)" in result.output
+    assert f"cityward reach {file} --rules" in result.output
+    rules = json.loads(run(file, "--json").output)["rules"]
+    assert (rules["kept"], rules["broken"], rules["cases"]) == (0, 1, 1)

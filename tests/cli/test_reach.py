@@ -86,3 +86,79 @@ def test_a_record_that_is_not_yet_valid_is_left_out_until_its_day(tmp_path: Path
     )
     assert "levels" not in run(path, "--party", "acme-group", "--on", "2039-12-31").output
     assert "levels" in run(path, "--party", "acme-group", "--on", "2040-01-01").output
+
+
+def ruled(tmp_path: Path, rules: str) -> Path:
+    path = tmp_path / "town.yaml"
+    path.write_text(f"{TOWN}rules:\n{rules}")
+    return path
+
+
+NOBODY = "forbid: [{party: {as: [itself], named: [acme]}}]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [
+        (f"{{about: parties, {NOBODY}, weight: deny}}", 1, "0 of 1 house rule is kept, 1 broken (1 case)"),
+        (f"{{about: parties, {NOBODY}, weight: condition}}", 1, "broken (condition): no-acme"),
+        (f"{{about: parties, {NOBODY}, weight: note}}", 0, "broken (note): no-acme"),
+        (
+            f"{{about: parties, {NOBODY}, weight: deny, waivers: [{{subject: acme, by: council, why: ok, until: 2040-01-01}}]}}",
+            0,
+            "waived by council until 2040-01-01: ok",
+        ),
+        (
+            f"{{about: parties, {NOBODY}, weight: deny, waivers: [{{subject: acme, by: council, why: ok, until: 2020-01-01}}]}}",
+            1,
+            "excuses nothing: it ran out",
+        ),
+        (
+            "{about: parties, forbid: [{party: {as: [itself], kinds: [state]}}], weight: deny}",
+            0,
+            "1 of 1 house rule is kept",
+        ),
+    ],
+    ids=["deny", "condition", "note", "waived", "waiver ran out", "kept"],
+)
+def test_rules_are_told_with_an_exit_code_by_their_weight(tmp_path: Path, rule: str, code: int, said: str):
+    result = run(ruled(tmp_path, f"  no-acme: {rule}\n"), "--rules", "--on", "2026-08-01")
+    assert result.exit_code == code
+    assert said in result.output
+
+
+def test_a_place_without_rules_says_so(file: Path):
+    result = run(file, "--rules")
+    assert (result.exit_code, "has no house rules" in result.output) == (0, True)
+
+
+def test_rules_are_one_json_object_with_each_case_s_facts_lines_and_missing_facts():
+    book = json.loads(run(DOGGERFORD, "--rules", "--json", "--why", "0", "--on", "2026-08-01").output)
+    rules = {rule["rule"]: rule for rule in book["rules"]}
+    hands = rules["no-hands-from-abroad-on-control"]
+    assert hands["kept"] == "broken" and hands["where"].startswith("rules.yaml:")
+    unsure = [case for case in hands["cases"] if not case["certain"]]
+    assert [case["missing"][0].split("  ")[1] for case in unsure] == ["accesses.cameras-remote.from_places"]
+    assert sum(len(rule["cases"]) for rule in book["rules"]) == book["unexplained"]
+
+
+def test_rules_are_explained_by_derivations_as_far_as_asked():
+    book = json.loads(run(DOGGERFORD, "--rules", "--json", "--why", "1", "--on", "2026-08-01").output)
+    first, *others = [case for rule in book["rules"] for case in rule["cases"]]
+    assert any("addresses it" in step["text"] for step in first["why"])
+    assert not any(case["why"] for case in others)
+
+
+def test_hardening_tells_the_best_first_and_counts_the_rest():
+    report = json.loads(run(DOGGERFORD, "--harden", "--most", "3", "--json").output)
+    removed = [gain["certain"] for gain in report["gains"]]
+    assert len(removed) == 3 and removed == sorted(removed, reverse=True)
+    assert report["more_gains"] > 0 and report["untried"] == 0
+    output = run(DOGGERFORD, "--harden", "--most", "3").output
+    assert report["gains"][0]["told"] in output and f"and {report['more_gains']} controls that remove less" in output
+    assert "Needs that hang on one thing" in output
+
+
+def test_two_questions_about_the_whole_place_or_a_picture_of_one_are_usage_errors():
+    assert run(DOGGERFORD, "--rules", "--party", "northlight").exit_code == 2
+    assert run(DOGGERFORD, "--rules", "--svg", "x.svg").exit_code == 2

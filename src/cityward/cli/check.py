@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from cityward.cli.rules_words import summary
 from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.checks import Finding, notes
 from cityward.place.loader import Loaded
 from cityward.place.registry import number
+from cityward.reach.rules.rulebook import counts_of
 
 EXAMPLES = """
 \b
@@ -50,7 +53,7 @@ def command(ctx: click.Context, place: Path | None, as_json: bool, schema: bool,
         errors = error.errors if isinstance(error, PlaceErrors) else (error,)
         _print_json({"ok": False, "errors": _told(errors), "warnings": []}) if as_json else _print_errors(errors)
         ctx.exit(1)
-    _print_json(_summary(loaded)) if as_json else _print_loaded(loaded)
+    _print_json(_summary(loaded)) if as_json else _print_loaded(loaded, place)
 
 
 def _schema() -> str:
@@ -83,6 +86,7 @@ def _summary(loaded: Loaded) -> dict[str, Any]:
         "warnings": [msgspec.to_builtins(warning) for warning in loaded.warnings],
         "notes": notes(loaded.place),
         "counts": dict(Counter(warning.word.value for warning in loaded.warnings)),
+        "rules": msgspec.to_builtins(counts_of(loaded.place, date.today())),
     }
 
 
@@ -104,7 +108,7 @@ def _print_errors(errors: tuple[PlaceError, ...]) -> None:
     click.echo(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}. Nothing was started or changed.")
 
 
-def _print_loaded(loaded: Loaded) -> None:
+def _print_loaded(loaded: Loaded, place: Path) -> None:
     counts = declared(loaded)
     click.echo(f"{click.style(loaded.place.name, bold=True)} holds together. Declared:")
     for line in _rows([f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]):
@@ -112,6 +116,8 @@ def _print_loaded(loaded: Loaded) -> None:
     _print_warnings(loaded.warnings)
     for note in notes(loaded.place):
         click.echo(f"\nnote: {note}")
+    if loaded.place.rules:
+        click.echo(f"\n{summary(counts_of(loaded.place, date.today()))}.\n  see:   cityward reach {place} --rules")
     click.echo(f"\ndigest {loaded.digest}")
 
 

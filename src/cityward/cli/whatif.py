@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from cityward.cli.whatif_words import print_blasts, print_hostile, print_sanctioned, print_signing
+from cityward.cli.sign_words import print_signing
+from cityward.cli.whatif_words import print_blasts, print_hostile, print_sanctioned
 from cityward.compose.places import load_place
 from cityward.compose.sign import judged, put_on_record
 from cityward.place.loader import Loaded

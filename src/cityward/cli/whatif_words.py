@@ -6,53 +6,24 @@ Lives here: printing. Does not live here: what is so (`reach.blast`, `reach.sign
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from textwrap import wrap
 
 import click
 
+from cityward.cli.words import MOST, counted, head, rows, say
 from cityward.place.model import Place
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.hostile import Hostile
 from cityward.reach.blast.lost import LostData
 from cityward.reach.blast.outcome import Effect, Outcome
-from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.scenarios import Blast, Question
 from cityward.reach.exposure.answers import Axis
 from cityward.reach.exposure.nodes import Mode
 from cityward.reach.exposure.sentences import name_of
-from cityward.reach.rules.told import ToldFinding
-from cityward.reach.sign.report import SigningReport
-from cityward.reach.sign.whatif import Verdict
 
 Where = Callable[[str], str]
 
-WIDTH = 118
-MOST = 12  # of a list; the rest is counted, and `--json` has it all
 AXES = {Axis.PARTY: "over its parties", Axis.PLACE: "over what lies there", None: ""}
-
-
-# --- parts
-
-
-def head(text: str) -> None:
-    """A heading."""
-    click.echo(f"\n{click.style(text, bold=True)}")
-
-
-def say(text: str, indent: str = "  ", mark: str = "") -> None:
-    """A paragraph."""
-    later = indent + " " * len(mark)
-    lines = wrap(text, WIDTH, initial_indent=indent + mark, subsequent_indent=later, break_on_hyphens=False)
-    click.echo("\n".join(lines))
-
-
-def rows(lines: Sequence[str], indent: str = "  ") -> None:
-    """A list, cut where a person would stop reading."""
-    for line in lines[:MOST]:
-        say(line, indent, "- ")
-    if len(lines) > MOST:
-        click.echo(f"{indent}  ... and {len(lines) - MOST} more (--json has them all)")
 
 
 def hours(number: float) -> str:
@@ -66,11 +37,6 @@ def people(found: Citizens) -> str:
     """How many, and where."""
     unknown = f"; how many live in {', '.join(found.unknown_areas)} is not known" if found.unknown_areas else ""
     return f"{found.affected:,} of {found.of:,} people, in {', '.join(found.areas) or 'no area'}{unknown}"
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 function`, `3 functions`."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 # --- what falls
@@ -240,130 +206,3 @@ def print_sanctioned(place: Place, found: Sanctioned, where: Where) -> None:
         if lines:
             head(heading)
             rows(lines)
-
-
-# --- may we sign
-
-
-_SAID = {
-    Verdict.ALLOW: ("green", "By the house rules this may be signed"),
-    Verdict.CONDITIONS: ("yellow", "By the house rules this may be signed under conditions"),
-    Verdict.DENY: ("red", "By the house rules this may not be signed"),
-}
-
-
-def print_signing(place: Place, proposal: str, report: SigningReport, entry: str | None) -> None:
-    """May we sign this."""
-    colour, said = _SAID[report.verdict]
-    new = [counted(len(report.broken), "rule is newly broken", "rules are newly broken")] if report.broken else []
-    new += (
-        [counted(len(report.possibly), "rule is possibly broken", "rules are possibly broken")]
-        if report.possibly
-        else []
-    )
-    click.echo(
-        f"{click.style(f'{said}: {proposal}.', fg=colour, bold=True)} {' and '.join(new) or 'No rule is newly broken'}."
-    )
-    say(f"It adds {len(report.added)}, replaces {len(report.replaced)} and removes {len(report.removed)} records.", "")
-    if report.replaced or report.removed:
-        rows([f"replaces {path}" for path in report.replaced] + [f"removes {path}" for path in report.removed])
-    _print_conditions(report)
-    for heading, findings in (("Broken", report.broken), ("Possibly broken", report.possibly), ("Noted", report.notes)):
-        for finding in findings[:MOST]:
-            _print_finding(heading, finding)
-        if len(findings) > MOST:
-            click.echo(f"\n... and {len(findings) - MOST} more (--json has them all)")
-    _print_difference(report)
-    if report.redundancy is not None:
-        _print_redundancy(place, report.redundancy)
-    _print_inputs(report, entry)
-
-
-def _print_conditions(report: SigningReport) -> None:
-    if report.conditions:
-        head(f"On condition that we ({report.search})")
-        rows([f"{change.told}  {change.where}" for change in report.conditions])
-    elif report.broken:
-        click.echo(f"\n{report.search.capitalize()}; {counted(report.tried, 'set')} of changes tried.")
-    if report.accept:
-        head("To be accepted by name, for nothing that could be asked for mends it")
-        rows(list(report.accept))
-    if report.find_out:
-        head("To be found out before")
-        rows(list(report.find_out))
-
-
-def _print_finding(heading: str, finding: ToldFinding) -> None:
-    head(f"{heading} ({finding.weight}): {finding.name}")
-    click.echo(f"  {finding.subject_name}  {finding.subject}")
-    for fact in finding.facts:
-        say(f"{fact.text}{f'  {fact.where[0]}' if fact.where else ''}", "  ", "- ")
-    if finding.why:
-        click.echo("  because:")
-        for step in finding.why:
-            missing = f" (not known: {step.missing})" if step.missing else ""
-            say(f"{step.text}{missing}{f'  {step.where[0]}' if step.where else ''}", "    ", "- ")
-    if finding.missing:
-        say(f"to be found out: {', '.join(finding.missing)}")
-    if finding.waiver is not None:
-        say(f"waived by {finding.waiver.by} until {finding.waiver.until}: {finding.waiver.why}")
-
-
-def _print_difference(report: SigningReport) -> None:
-    certain = [group for group in report.new if group.certain and not group.brought]
-    shown = [group for group in certain if group.under_law]
-    other = sum(group.count for group in certain if not group.under_law)
-    own = sum(group.count for group in report.new if group.brought)
-    head(
-        f"{counted(report.new_certain, 'answer is', 'answers are')} newly certain and {report.new_possible} newly possible, "
-        f"{report.gone_certain + report.gone_possible} no longer so"
-    )
-    for group in shown[:MOST]:
-        say(group.sentence, "  ", "- ")
-        for step in group.why:
-            say(f"{step.text}{f'  {step.where[0]}' if step.where else ''}", "      ")
-    if len(shown) > MOST:
-        click.echo(f"    ... and {len(shown) - MOST} more (--json has them all)")
-    if other:
-        say(
-            f"{counted(other, 'answer')} more would follow if the jurisdictions concerned had instruments for it",
-            "  ",
-            "- ",
-        )
-    if own:
-        say(f"{counted(own, 'answer')} of the new ones are about what the proposal itself brings", "  ", "- ")
-    rows([f"no longer: {group.sentence}" for group in report.gone if group.under_law])
-    if report.citizens.affected or report.possible_citizens.affected:
-        say(f"Somebody newly can stop, command or mislead what serves {people(report.citizens)}.")
-        if report.possible_citizens.affected > report.citizens.affected:
-            say(f"Possibly what serves {people(report.possible_citizens)}.")
-
-
-def _print_redundancy(place: Place, redundancy: Redundancy) -> None:
-    for heading, those in (("Redundancy that is lost", redundancy.lost), ("Redundancy that is won", redundancy.won)):
-        if those:
-            head(heading)
-            rows(
-                [
-                    f"{' and '.join(name_of(place, subject.id) for subject in one.subjects)} "
-                    f"{AXES[one.axis]} alone {'fails' if heading.endswith('lost') else 'no longer fails'} "
-                    f"{', '.join(name_of(place, name) for name in one.functions)}"
-                    for one in those
-                ]
-            )
-
-
-def _print_inputs(report: SigningReport, entry: str | None) -> None:
-    inputs = report.inputs
-    if report.broken_before:
-        click.echo(
-            f"\nThe place as it is breaks rules in {report.broken_before} cases; they do not weigh on this proposal."
-        )
-    if report.repaired:
-        head("The proposal mends")
-        rows(list(report.repaired))
-    click.echo(
-        f"\njudged for {inputs.day}; base {inputs.base[:12]}, proposal {inputs.overlay[:12]}, rules {inputs.rules[:12]}"
-    )
-    if entry is not None:
-        click.echo(f"on record as {entry}")
