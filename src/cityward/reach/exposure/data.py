@@ -100,7 +100,13 @@ def _dataset(to: ClauseList, dataset: str, mode: Mode) -> int:
 
 
 def _with_keys(
-    to: ClauseList, head: int, premise: int, keys: list[str], rule: Rule, lines: tuple[str, ...], missing: str | None = None
+    to: ClauseList,
+    head: int,
+    premise: int,
+    keys: list[str],
+    rule: Rule,
+    lines: tuple[str, ...],
+    missing: str | None = None,
 ) -> None:
     """head <- premise, every key."""
     cited = (*lines, *(f"keys.{key}" for key in keys))
