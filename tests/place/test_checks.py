@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cityward.place.checks import Word, notes
+from cityward.place.checks.warnings import notes
+from cityward.place.checks.whole import Word
 from declarations import errors_of, loaded, town
 
 PASSED = "{personal: false, sensitivity: public, retention_days: 1, properties: [vehicle-count]}"

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from cityward.place.checks import Word
+from cityward.place.checks.whole import Word
 from cityward.place.loader import Loaded, load
 from cityward.place.registry import members, number
 

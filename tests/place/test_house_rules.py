@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cityward.place.house_rules import CAN, About, Condition, HouseRule, Weight
+from cityward.place.checks.rules import CAN
+from cityward.place.house_rules import About, Condition, HouseRule, Weight
 from declarations import TOWN, errors_of, loaded
 
 CAMERAS = """\

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.errors import PlaceErrors
-from cityward.place import loader, source
 from cityward.place.loader import load
+from cityward.place.reading import merging, source
 from declarations import TOWN, ZONES, errors_of, loaded, reader, town
 
 HEAD = "place: t\nname: T\nposition: [0, 0]\nresponsible: us\n"
@@ -112,16 +112,16 @@ def test_a_broken_file_does_not_make_errors_of_what_it_declares():
 
 
 def test_too_many_bytes_files_and_levels_are_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(loader, "MAX_BYTES", 200)
-    monkeypatch.setattr(loader, "MAX_FILES", 3)
+    monkeypatch.setattr(merging, "MAX_BYTES", 200)
+    monkeypatch.setattr(merging, "MAX_FILES", 3)
     assert "more than 0 MiB" in errors_of(HEAD + US + "#" * 200)[0]
     assert any(
         "more than 3 files" in e
         for e in errors_of(HEAD + "include: [a.yaml, b.yaml, c.yaml]", a="zones:", b="sites:", c="keys:")
     )
     chain = {f"f{i}": f"include: [f{i + 1}.yaml]" for i in range(40)}
-    monkeypatch.setattr(loader, "MAX_FILES", 1000)
-    monkeypatch.setattr(loader, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(merging, "MAX_FILES", 1000)
+    monkeypatch.setattr(merging, "MAX_BYTES", 10_000)
     assert any("included 17 files deep" in e for e in errors_of(HEAD + US + "include: [f0.yaml]", **chain))
 
 

@@ -6,8 +6,8 @@ import msgspec.inspect as mi
 import pytest
 
 from cityward.place.model import Place
-from cityward.place.references import HEADER, REFERENCES
-from cityward.place.shapes import shape_of
+from cityward.place.reading.references import HEADER, REFERENCES
+from cityward.place.reading.shapes import shape_of
 
 NO_REFERENCES = {"place", "asserted_by"}
 

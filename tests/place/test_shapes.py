@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cityward.errors import PlaceError
 from cityward.place.data import Flow
 from cityward.place.parties import Party
-from cityward.place.shapes import shape_of, wrong_shape
-from cityward.place.source import plain, read_yaml
+from cityward.place.reading.shapes import shape_of, wrong_shape
+from cityward.place.reading.source import plain, read_yaml
 from cityward.place.things import Device
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.errors import PlaceError
-from cityward.place import source
-from cityward.place.source import Node, plain, read_yaml, resolve
+from cityward.place.reading import source
+from cityward.place.reading.source import Node, plain, read_yaml, resolve
 
 
 def read(text: str | bytes) -> tuple[object, list[str]]:

@@ -13,7 +13,8 @@ import msgspec
 from cityward.cli.rules_words import summary
 from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
-from cityward.place.checks import Finding, notes
+from cityward.place.checks.warnings import notes
+from cityward.place.checks.whole import Finding
 from cityward.place.loader import Loaded
 from cityward.place.registry import number
 from cityward.reach.rules.rulebook import counts_of

@@ -13,8 +13,8 @@ from datetime import date
 from cityward.adapters.exchange.exports.contract import Level, Spot, Told, ToldStep
 from cityward.compose.reach import reach_of
 from cityward.errors import PlaceError, PlaceErrors
-from cityward.place.checks import Finding as Warned
-from cityward.place.checks import Word
+from cityward.place.checks.whole import Finding as Warned
+from cityward.place.checks.whole import Word
 from cityward.place.house_rules import Weight
 from cityward.place.loader import Loaded
 from cityward.place.model import Place

@@ -13,9 +13,9 @@ import msgspec.inspect as mi
 
 from cityward.catalogue import PROPERTIES
 from cityward.place.model import Place
+from cityward.place.reading.references import HEADER, REFERENCES
+from cityward.place.reading.shapes import expected, shape_of
 from cityward.place.record import Record
-from cityward.place.references import HEADER, REFERENCES
-from cityward.place.shapes import expected, shape_of
 
 _COMMON = frozenset(Record.__struct_fields__)
 

@@ -9,7 +9,7 @@ import pytest
 
 from cityward.place.loader import load
 from cityward.place.model import Place
-from cityward.place.overlay import Changes
+from cityward.place.reading.overlay import Changes
 from cityward.reach.exposure.answers import expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.sign.cutting import SEPARABLE

@@ -88,8 +88,9 @@ class Lines:
 
 
 def _record(line: str) -> str:
-    kind, _, rest = line.partition(".")
-    return f"{kind}.{rest.partition('.')[0].partition('[')[0]}"
+    """`kind.id` of a dotted path."""
+    second = line.find(".", line.find(".") + 1)
+    return line if second < 0 else line[:second]
 
 
 def _under(line: str, path: str) -> bool:

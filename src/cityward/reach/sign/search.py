@@ -21,7 +21,7 @@ import msgspec
 
 from cityward.place.house_rules import Weight
 from cityward.place.model import Place
-from cityward.place.overlay import Changes
+from cityward.place.reading.overlay import Changes
 from cityward.reach.exposure.answers import expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place, place_on
 from cityward.reach.exposure.nodes import Node

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cityward.place.model import Place
-from cityward.place.overlay import Changes
+from cityward.place.reading.overlay import Changes
 from cityward.reach.exposure.answers import Exposure, expose
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node, Predicate

@@ -10,7 +10,7 @@ before, or breaks by somebody or something that did not make it so before.
 
 INVARIANTS
 - Possibly is never certainly: a rule possibly broken asks for facts, it does not deny.
-- The rules judged are those of the place: a proposal cannot bring its own (`place.overlay` refuses them).
+- The rules judged are those of the place: a proposal cannot bring its own (`place.reading.overlay` refuses them).
 - The same inputs give the same verdict; all of them are in `Inputs`, as digests.
 """
 
@@ -26,7 +26,7 @@ import msgspec
 
 from cityward.place.house_rules import Weight
 from cityward.place.loader import Proposed
-from cityward.place.overlay import Changes
+from cityward.place.reading.overlay import Changes
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.redundancy import Redundancy, redundancy_between
 from cityward.reach.blast.wiring import compile_cascade

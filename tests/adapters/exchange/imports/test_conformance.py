@@ -24,7 +24,7 @@ from cityward.errors import DecodeError
 from cityward.ids import is_id
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
-from cityward.place.source import plain, read_yaml
+from cityward.place.reading.source import plain, read_yaml
 
 FORMATS = sorted(importers())
 NAMES = {"sheets": "parties.csv"}

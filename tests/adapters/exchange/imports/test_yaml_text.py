@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.imports.yaml_text import fragment_text, scalar
-from cityward.place.source import plain, read_yaml
+from cityward.place.reading.source import plain, read_yaml
 
 TEXTS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=40).filter(str.isprintable)
 VALUES = st.recursive(

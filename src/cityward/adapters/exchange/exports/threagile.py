@@ -15,7 +15,7 @@ from typing import Any
 from cityward.adapters.exchange.exports.contract import Format, Subject
 from cityward.adapters.exchange.exports.ends import ends_of
 from cityward.adapters.exchange.exports.texts import as_yaml, unique
-from cityward.place.checks import Word
+from cityward.place.checks.whole import Word
 from cityward.place.data import Dataset, Flow, Protection
 from cityward.place.record import UNKNOWN
 from cityward.reach.chains import Edge, NodeKind, flow_graph

@@ -11,7 +11,7 @@
 | parts (`owners`, `needs`, ...) | `acme-group share=60 mechanism=voting; ...`: first field bare, lists with a bar: `a|b k=1` |
 | anything else | JSON |
 
-INVARIANT: no function here raises. What is not understood stays the text that it is, for `place.shapes` to tell.
+INVARIANT: no function here raises. What is not understood stays the text that it is, for `place.reading.shapes` to tell.
 """
 
 from __future__ import annotations

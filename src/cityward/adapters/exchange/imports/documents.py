@@ -33,13 +33,13 @@ from cityward.adapters.exchange.imports.contract import File, refusal
 from cityward.adapters.protocols import strict_json
 from cityward.errors import DecodeError
 from cityward.guard.reasons import Reason
-from cityward.place.source import resolve
+from cityward.place.reading.source import resolve
 
 MAX_JSON = 64 * 2**20  # PRECEDENT: a bill of materials of a whole operating system is 20 MB
 MAX_LINES = 256 * 2**20  # JSON lines are read one at a time; a national ownership register is cut to what one needs
 MAX_YAML = 16 * 2**20  # PRECEDENT: what a declaration may be
 MAX_DEPTH = strict_json.MAX_DEPTH
-MAX_VALUES = 2_000_000  # PRECEDENT: `place.source`
+MAX_VALUES = 2_000_000  # PRECEDENT: `place.reading.source`
 
 
 def read_document(file: File) -> object:

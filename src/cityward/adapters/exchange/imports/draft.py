@@ -16,7 +16,7 @@ from cityward.adapters.exchange.imports.declared import Declared, replacing
 from cityward.adapters.exchange.imports.fields import Fields, as_text, squash
 from cityward.adapters.exchange.imports.naming import Names, slug
 from cityward.adapters.exchange.imports.selection import Wanted, normal, wanted
-from cityward.place.checks import member_ids
+from cityward.place.checks.whole import member_ids
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 

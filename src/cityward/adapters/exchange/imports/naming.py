@@ -1,6 +1,6 @@
 """Foreign names as ids of ours: kebab-case, the same for the same file, and never two things under one id.
 
-Kinds that may stand in one field of a declaration share one namespace, as in `place.references`.
+Kinds that may stand in one field of a declaration share one namespace, as in `place.reading.references`.
 
 INVARIANTS
 - `give` returns an id that `is_id` accepts, that no rival kind has, and that is not the word `unknown`.
@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from cityward.ids import ID_LENGTH
+from cityward.place.reading.references import REFERENCES
 from cityward.place.record import UNKNOWN
-from cityward.place.references import REFERENCES
 
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 _SPELLED = str.maketrans(

@@ -1,8 +1,9 @@
 """A fragment as the YAML a declaration includes.
 
-INVARIANT: what is written reads back as the same values under the declaration's own reader (`place.source`), whose scalars are
-those of YAML 1.2: a text that it would take for a number, a truth value or nothing is quoted. Characters that cannot be printed
-are written as spaces: an import is read on a terminal. Keys are at most `MAX_KEY` characters: YAML reads no longer ones.
+INVARIANT: what is written reads back as the same values under the declaration's own reader (`place.reading.source`), whose
+scalars are those of YAML 1.2: a text that it would take for a number, a truth value or nothing is quoted. Characters that
+cannot be printed are written as spaces: an import is read on a terminal. Keys are at most `MAX_KEY` characters: YAML reads no
+longer ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from cityward.place.source import resolve
+from cityward.place.reading.source import resolve
 
 WIDTH = 120
 MAX_KEY = 500  # SPEC: YAML 1.2.2 section 8.2.2: a simple key ends within 1,024 characters, quoted

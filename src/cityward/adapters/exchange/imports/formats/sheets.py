@@ -29,10 +29,10 @@ from cityward.guard.reasons import Reason
 from cityward.ids import is_id
 from cityward.place.hints import did_you_mean, listed, shown
 from cityward.place.model import Place
+from cityward.place.reading.references import REFERENCES
+from cityward.place.reading.shapes import shape_of, wrong_shape
+from cityward.place.reading.source import Node
 from cityward.place.record import UNKNOWN
-from cityward.place.references import REFERENCES
-from cityward.place.shapes import shape_of, wrong_shape
-from cityward.place.source import Node
 
 FORMAT = "sheets"
 TITLE = "CSV sheets, one for each kind of record"

@@ -14,9 +14,9 @@ from itertools import combinations
 from cityward.catalogue import PROPERTIES
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean, listed, shown
+from cityward.place.reading.shapes import place_error
+from cityward.place.reading.source import Node
 from cityward.place.record import UNKNOWN
-from cityward.place.shapes import place_error
-from cityward.place.source import Node
 
 Names = Mapping[str, Mapping[str, Node]]
 """kind -> id -> where it is declared. `members` are the units of groups, `properties` the catalogue's (without a node)."""

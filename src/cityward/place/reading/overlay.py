@@ -17,9 +17,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cityward.errors import PlaceError
-from cityward.place import shapes
 from cityward.place.hints import did_you_mean, shown
-from cityward.place.source import Node, plain, read_yaml
+from cityward.place.reading import shapes
+from cityward.place.reading.source import Node, plain, read_yaml
 
 Kinds = Mapping[str, Mapping[str, Node]]
 

@@ -19,7 +19,7 @@ import msgspec.inspect as mi
 from cityward.errors import PlaceError
 from cityward.ids import ID_PATTERN
 from cityward.place.hints import did_you_mean, shown
-from cityward.place.source import Node
+from cityward.place.reading.source import Node
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _SCALARS = (mi.StrType, mi.IntType, mi.FloatType, mi.BoolType, mi.DateType, mi.LiteralType, mi.EnumType, mi.NoneType)

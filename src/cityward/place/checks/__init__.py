@@ -1,0 +1,57 @@
+"""What the shape of a record cannot say: whether the declaration holds together.
+
+One generator per question, each over the whole place, each yielding what is wrong with its path; `ERRORS` stop the place from
+running, `WARNINGS` are told and counted. References are looked up before (`references`), so these checks skip what is missing.
+
+Does not live here: the settings of services (their plug-ins read them), and whether an arrangement is *wise* (`reach`,
+`assurance`): data in a far jurisdiction is a finding of theirs, not an error of the declaration.
+"""
+
+from __future__ import annotations
+
+from cityward.place.checks.flows import (
+    commands_have_takers,
+    enforced_flows_pass_the_platform,
+    flows_keep_their_agreement,
+    parties_receive_by_agreement,
+    readings_enter_once,
+)
+from cityward.place.checks.land import (
+    addresses_are_such,
+    codes_are_distinct,
+    conduits_join_two,
+    parents_lead_upwards,
+    rules_can_be_judged,
+    shares_add_up,
+    times_run_forward,
+    timezone_exists,
+)
+from cityward.place.checks.models import (
+    commands_of_models,
+    groups,
+    limits_of_models,
+    names_on_the_wire,
+    needs_are_possible,
+    units_of_models,
+)
+from cityward.place.checks.warnings import (
+    readings_are_carried,
+    systems_receive_by_agreement,
+    unknowns,
+    unprotected_entries,
+    zones_are_joined,
+)
+from cityward.place.checks.whole import Check
+
+ERRORS: tuple[Check, ...] = (
+    limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, needs_are_possible,
+    flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
+    commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
+    times_run_forward, timezone_exists, rules_can_be_judged,
+)  # fmt: skip
+"""With one of these the place does not run."""
+
+WARNINGS: tuple[Check, ...] = (
+    unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
+)  # fmt: skip
+"""Told and counted."""

@@ -1,0 +1,142 @@
+"""Device models, devices and what things need: limits, units, names on the wire, commands, groups."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from cityward.catalogue import PROPERTIES, ObservedProperty
+from cityward.place.checks.whole import Problem, Whole
+from cityward.place.hints import did_you_mean
+from cityward.place.things import CommandLimits, DeviceModel, Need, PropertyMapping
+from cityward.quantities import conversion
+
+
+def limits_of_models(whole: Whole) -> Iterator[Problem]:
+    """Limits in order, and no wider than the catalogue's."""
+    for name, model in whole.place.device_models.items():
+        for prop, mapping in model.properties.items():
+            if prop in PROPERTIES:
+                yield from _limits(f"device_models.{name}.properties.{prop}", PROPERTIES[prop], mapping)
+
+
+def _limits(path: str, known: ObservedProperty, mapping: PropertyMapping) -> Iterator[Problem]:
+    if mapping.low is not None and mapping.low < known.low:
+        what = f"`low` is {mapping.low:g}, below the catalogue's {known.low:g} {known.unit} for `{known.id}`"
+        yield Problem(
+            f"{path}.low", what, f"narrow it to {known.low:g} or more; a place may narrow limits, never widen them"
+        )
+    if mapping.high is not None and mapping.high > known.high:
+        what = f"`high` is {mapping.high:g}, above the catalogue's {known.high:g} {known.unit} for `{known.id}`"
+        yield Problem(
+            f"{path}.high", what, f"narrow it to {known.high:g} or less; a place may narrow limits, never widen them"
+        )
+    low, high = limits(known, mapping)
+    if low > high:
+        what = f"`low` {low:g} {known.unit} is above `high` {high:g} {known.unit}"
+        yield Problem(path, what, "give the lower one as `low`, both in the catalogue's unit")
+
+
+def limits(known: ObservedProperty, mapping: PropertyMapping) -> tuple[float, float]:
+    """(low, high) of a mapping, in the catalogue's unit."""
+    return (
+        known.low if mapping.low is None else mapping.low,
+        known.high if mapping.high is None else mapping.high,
+    )
+
+
+def units_of_models(whole: Whole) -> Iterator[Problem]:
+    """Each unit as sent converts into the catalogue's."""
+    for name, model in whole.place.device_models.items():
+        for prop, mapping in model.properties.items():
+            known = PROPERTIES.get(prop)
+            if known is not None and conversion(mapping.unit, known.unit) is None:
+                what = f"`{mapping.unit}` does not convert into `{known.unit}`, the unit of `{prop}`"
+                mend = f"name the unit as SenML writes it, or leave it out for `{known.unit}`"
+                yield Problem(f"device_models.{name}.properties.{prop}.unit", what, mend)
+
+
+_POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
+
+
+def names_on_the_wire(whole: Whole) -> Iterator[Problem]:
+    """No two properties of a model under one wire name; JSON Pointers are well formed."""
+    for name, model in whole.place.device_models.items():
+        path = f"device_models.{name}"
+        for field in ("key", "path"):
+            said = {prop: getattr(mapping, field) or prop for prop, mapping in model.properties.items()}
+            first: dict[str, str] = {}
+            for prop, wire in said.items():
+                if first.setdefault(wire, prop) != prop:
+                    what = f"`{prop}` and `{first[wire]}` are both sent as `{wire}`"
+                    yield Problem(f"{path}.properties.{prop}.{field}", what, "give each property a name of its own")
+        pointers = {f"properties.{prop}.path": mapping.path for prop, mapping in model.properties.items()}
+        for field, pointer in {**pointers, "time_path": model.time_path}.items():
+            # SPEC: RFC 6901 section 3
+            if pointer is not None and (pointer == "" or not _POINTER.match(pointer)):
+                yield Problem(
+                    f"{path}.{field}", f"`{pointer}` is no JSON Pointer into an object", "write it like `/data/count`"
+                )
+
+
+def commands_of_models(whole: Whole) -> Iterator[Problem]:
+    """A command sets a property of its model, within its limits, and its safe value is one it may take."""
+    for name, model in whole.place.device_models.items():
+        for command, bounds in model.commands.items():
+            yield from _command(f"device_models.{name}.commands.{command}", model, bounds)
+
+
+def _command(path: str, model: DeviceModel, bounds: CommandLimits) -> Iterator[Problem]:
+    mapping, known = model.properties.get(bounds.sets), PROPERTIES.get(bounds.sets)
+    if mapping is None:
+        what = f"sets `{bounds.sets}`, which the model does not observe{did_you_mean(bounds.sets, model.properties)}"
+        yield Problem(f"{path}.sets", what, "add it to the model's `properties`: what is set must be seen to be set")
+    elif known is not None:
+        low, high = limits(known, mapping)
+        if bounds.low < low or bounds.high > high:
+            what = (
+                f"{bounds.low:g} to {bounds.high:g} leaves the model's limits of `{bounds.sets}`, {low:g} to {high:g}"
+            )
+            yield Problem(path, what, "narrow `low` and `high` to those limits")
+    if bounds.low > bounds.high:
+        yield Problem(path, f"`low` {bounds.low:g} is above `high` {bounds.high:g}", "give the lower one as `low`")
+    elif not bounds.low <= bounds.fail_safe <= bounds.high:
+        what = f"`fail_safe` {bounds.fail_safe:g} is not within {bounds.low:g} to {bounds.high:g}"
+        yield Problem(f"{path}.fail_safe", what, "choose a safe value the command may take")
+
+
+def groups(whole: Whole) -> Iterator[Problem]:
+    """`areas` match `positions`; a thing stands in one place only."""
+    for name, device in whole.place.devices.items():
+        path = f"devices.{name}"
+        if device.areas and len(device.areas) != len(device.positions):
+            what = f"found {_count(device.areas, 'area')} for {_count(device.positions, 'position')}"
+            yield Problem(f"{path}.areas", what, "name one area for each position, or one `area` for all")
+        if device.areas and device.area is not None:
+            yield Problem(f"{path}.area", "`area` beside `areas`", "keep one of the two")
+        if device.positions and device.position is not None:
+            yield Problem(f"{path}.position", "`position` beside `positions`", "keep one of the two")
+
+
+def needs_are_possible(whole: Whole) -> Iterator[Problem]:
+    """k of n: k is at most n, and no name counts twice."""
+    for kind in ("systems", "devices", "functions"):
+        for name, record in getattr(whole.place, kind).items():
+            for i, need in enumerate(record.needs):
+                yield from _need(f"{kind}.{name}.needs[{i}]", need)
+
+
+def _need(path: str, need: Need) -> Iterator[Problem]:
+    if need.k > len(need.of):
+        yield Problem(
+            f"{path}.k", f"needs {need.k} of {len(need.of)}", f"set `k` to {len(need.of)} or less, or name more in `of`"
+        )
+    for twice, count in Counter(need.of).items():
+        if count > 1:
+            yield Problem(f"{path}.of", f"`{twice}` is named {count} times", "name each once")
+
+
+def _count(things: tuple[Any, ...], noun: str) -> str:
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
