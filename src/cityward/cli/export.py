@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cityward.compose.exchange import Format, Told, export_broken, export_formats, export_model
+from cityward.compose.exchange import Format, Statement, export_broken, export_formats, export_model
 from cityward.compose.places import load_place
 from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceError
@@ -94,7 +94,7 @@ def _refuse_unused(chosen: Format, given: dict[str, object]) -> None:
             raise click.UsageError(f"`{_OPTIONS[what]}` has no effect on {chosen.id}; it is for {', '.join(able)}")
 
 
-def _told(loaded: Loaded, day: datetime | None) -> tuple[Told, ...]:
+def _told(loaded: Loaded, day: datetime | None) -> tuple[Statement, ...]:
     if day is None:
         return told_of_check(loaded)
     return (*told_of_check(loaded), *told_of_rules(loaded, day.date()), *told_of_reach(loaded, day.date()))

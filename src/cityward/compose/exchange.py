@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cityward.adapters.exchange.exports import find_exports
-from cityward.adapters.exchange.exports.contract import Format, Subject, Told
+from cityward.adapters.exchange.exports.contract import Format, Statement, Subject
 from cityward.adapters.exchange.exports.sarif import findings
 from cityward.compose.told import CHECKS, rules_asked
 from cityward.errors import CitywardError
@@ -27,7 +27,7 @@ def export_model(
     format_id: str,
     loaded: Loaded,
     *,
-    told: tuple[Told, ...] = (),
+    told: tuple[Statement, ...] = (),
     at: datetime | None = None,
     chains_through: str | None = None,
     base: str = "",
@@ -55,7 +55,7 @@ def export_model(
     return exports[format_id].write(Subject(loaded, graph, told, rules_asked(loaded.place), at, base))
 
 
-def export_broken(told: tuple[Told, ...], base: str = "") -> bytes:
+def export_broken(told: tuple[Statement, ...], base: str = "") -> bytes:
     """The errors of a declaration that does not hold together, as SARIF: there is no place to write."""
     return findings(told, CHECKS, base)
 

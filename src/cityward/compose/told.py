@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from cityward.adapters.exchange.exports.contract import Level, Spot, Told, ToldStep
+from cityward.adapters.exchange.exports.contract import Level, Spot, Statement, ToldStep
 from cityward.compose.reach import reach_of
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.checks.whole import Finding as Warned
@@ -43,18 +43,20 @@ def rules_asked(place: Place) -> dict[str, str]:
     return CHECKS | {f"rule.{name}": rule.name or name for name, rule in place.rules.items()}
 
 
-def told_of_errors(error: PlaceError) -> tuple[Told, ...]:
+def told_of_errors(error: PlaceError) -> tuple[Statement, ...]:
     """Every error of a declaration that does not hold together."""
     errors = error.errors if isinstance(error, PlaceErrors) else (error,)
-    return tuple(Told("check.error", Level.ERROR, _mendable(one.what, one.mend), _spots(one.where)) for one in errors)
+    return tuple(
+        Statement("check.error", Level.ERROR, _mendable(one.what, one.mend), _spots(one.where)) for one in errors
+    )
 
 
-def told_of_check(loaded: Loaded) -> tuple[Told, ...]:
+def told_of_check(loaded: Loaded) -> tuple[Statement, ...]:
     """The warnings of a check."""
     return tuple(_told_of_warning(warning) for warning in loaded.warnings)
 
 
-def told_of_rules(loaded: Loaded, day: date) -> tuple[Told, ...]:
+def told_of_rules(loaded: Loaded, day: date) -> tuple[Statement, ...]:
     """The house rules that are broken, or possibly broken, on a day."""
     if not loaded.place.rules:
         return ()
@@ -62,7 +64,7 @@ def told_of_rules(loaded: Loaded, day: date) -> tuple[Told, ...]:
     return tuple(_told_of_rule(loaded, standing, finding) for finding in evaluate(standing))
 
 
-def told_of_reach(loaded: Loaded, day: date) -> tuple[Told, ...]:
+def told_of_reach(loaded: Loaded, day: date) -> tuple[Statement, ...]:
     """Which jurisdictions could, or possibly could, read what is about people, though the dataset does not allow them."""
     reach = reach_of(loaded, day)
     rows = (row for row in reach.overview().rows if row.allowed is False)
@@ -73,20 +75,20 @@ def told_of_reach(loaded: Loaded, day: date) -> tuple[Told, ...]:
 # --- one at a time
 
 
-def _told_of_warning(warning: Warned) -> Told:
+def _told_of_warning(warning: Warned) -> Statement:
     level = Level.OPEN if warning.word is Word.UNKNOWN else Level.WARNING
     text = f"{warning.path}: {warning.what}" if warning.word.told_by_path else warning.what
-    return Told(f"check.{warning.word.value}", level, _mendable(text, warning.mend), _spots(warning.where))
+    return Statement(f"check.{warning.word.value}", level, _mendable(text, warning.mend), _spots(warning.where))
 
 
-def _told_of_rule(loaded: Loaded, standing: Standing, finding: Finding) -> Told:
+def _told_of_rule(loaded: Loaded, standing: Standing, finding: Finding) -> Statement:
     rule = loaded.place.rules[finding.rule]
     facts = [ToldStep(fact.text, *_spots(*map(loaded.where, fact.paths[:1]))) for fact in finding.held.facts]
     sentences = sentences_of(standing, finding)
     broken = "is broken" if finding.certain else "is possibly broken"
     text = f"The rule `{finding.rule}` ({rule.name or finding.rule}) {broken} by {finding.subject}."
     missing = missing_of(standing, finding.held) if not finding.certain else ()
-    return Told(
+    return Statement(
         f"rule.{finding.rule}",
         _WEIGHTS[finding.weight] if finding.certain else Level.OPEN,
         text + _not_known(missing),
@@ -96,7 +98,7 @@ def _told_of_rule(loaded: Loaded, standing: Standing, finding: Finding) -> Told:
     )
 
 
-def _told_of_row(loaded: Loaded, reach: Reach, row: Row) -> Told:
+def _told_of_row(loaded: Loaded, reach: Reach, row: Row) -> Statement:
     reason = reach.reason(*grounds(row))
     ended = reason.conclusion if reason else f"{row.who_name}: {row.mode} {row.item_name}"
     steps = tuple(_step(said.text, said.where) for said in reason.sentences) if reason else ()
@@ -105,7 +107,7 @@ def _told_of_row(loaded: Loaded, reach: Reach, row: Row) -> Told:
         f"{ended} Verdict: {row.verdict}, on the axis of the {row.axis}. The dataset does not allow this jurisdiction."
     )
     spots = _spots(loaded.where(f"datasets.{row.item}"))
-    return Told(f"reach.{row.mode}", level, text + _not_known(row.missing), spots, steps)
+    return Statement(f"reach.{row.mode}", level, text + _not_known(row.missing), spots, steps)
 
 
 def _step(text: str, where: Sequence[str]) -> ToldStep:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cityward.adapters.exchange.exports.contract import Level, Spot, Told, ToldStep
+from cityward.adapters.exchange.exports.contract import Level, Spot, Statement, ToldStep
 from cityward.adapters.exchange.exports.sarif import MAX_RESULTS, findings
 from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceErrors
@@ -52,7 +52,7 @@ SARIF = {
 
 DAY = date(2026, 5, 1)
 
-ONE = Told(
+ONE = Statement(
     "reach.read",
     Level.WARNING,
     "Open Moorings can read parking tickets.",
@@ -64,13 +64,13 @@ ONE = Told(
 )
 
 
-def told(*found: Told, base: str = "") -> dict[str, Any]:
+def told(*found: Statement, base: str = "") -> dict[str, Any]:
     document = json.loads(findings(found, {}, base))
     assert list(wrong(document, SARIF)) == []
     return document["runs"][0]
 
 
-def fingerprint(one: Told) -> str:
+def fingerprint(one: Statement) -> str:
     return told(one)["results"][0]["partialFingerprints"]["cityward/v1"]
 
 
@@ -135,7 +135,7 @@ def test_the_fingerprint_stays_when_lines_move():
     ],
     ids=["rule", "text", "path"],
 )
-def test_different_findings_have_different_fingerprints(other: Told):
+def test_different_findings_have_different_fingerprints(other: Statement):
     assert fingerprint(other) != fingerprint(ONE)
 
 

@@ -1,7 +1,7 @@
 """A place, in the words of others: one module per format, found by scanning this package.
 
 Lives here: the formats, what they share (`contract`, `texts`, `ends`, `crossing`), and how they are found. Does not live here:
-files (bytes are returned), the clock, and what there is to tell (findings and answers are given as `Told`).
+files (bytes are returned), the clock, and what there is to tell (findings and answers are given as `Statement`).
 
 INVARIANTS
 - The same subject gives the same bytes.

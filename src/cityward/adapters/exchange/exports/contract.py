@@ -1,6 +1,6 @@
 """What an export is given, and what it says of itself.
 
-A format is one module of this package with a `FORMAT` and a `write`; nothing else names it. `Told` is the neutral form of a
+A format is one module of this package with a `FORMAT` and a `write`; nothing else names it. `Statement` is the neutral form of a
 finding: whoever finds something (the check, a house rule, an answer about reach) says it like this, and every format for
 findings takes it.
 """
@@ -44,7 +44,7 @@ class ToldStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Statement:
     """One finding. `rule` names what found it (`check.unknown`), `steps` the derivation, premises first.
 
     `waived`: by whom, until when and why it is let stand; empty where it is not.
@@ -68,7 +68,7 @@ class Subject:
 
     loaded: Loaded
     graph: FlowGraph
-    told: tuple[Told, ...] = ()
+    told: tuple[Statement, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict[str, str])  # rule -> what it asks
     at: datetime | None = None
     base: str = ""

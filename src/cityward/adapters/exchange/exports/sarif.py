@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cityward import __version__
-from cityward.adapters.exchange.exports.contract import Format, Level, Spot, Subject, Told, ToldStep
+from cityward.adapters.exchange.exports.contract import Format, Level, Spot, Statement, Subject, ToldStep
 from cityward.adapters.exchange.exports.texts import as_json, harmless
 
 FORMAT = Format("sarif", "SARIF 2.1.0: findings", ".sarif", "application/sarif+json", ("told",))
@@ -36,7 +36,7 @@ def write(subject: Subject) -> bytes:
 
 
 def findings(
-    told: Sequence[Told], about: Mapping[str, str], base: str = "", properties: Mapping[str, str] | None = None
+    told: Sequence[Statement], about: Mapping[str, str], base: str = "", properties: Mapping[str, str] | None = None
 ) -> bytes:
     """The findings alone, also of a declaration that does not hold together. More than `MAX_RESULTS` are cut, and that is told.
 
@@ -76,7 +76,7 @@ def _invocation(count: int) -> dict[str, Any]:
     return {"executionSuccessful": True, "toolExecutionNotifications": [note]}
 
 
-def _result(one: Told, rule: int, base: str, seen: Counter[str]) -> dict[str, Any]:
+def _result(one: Statement, rule: int, base: str, seen: Counter[str]) -> dict[str, Any]:
     print_ = _fingerprint(one)
     seen[print_] += 1
     result: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _result(one: Told, rule: int, base: str, seen: Counter[str]) -> dict[str, An
     return result
 
 
-def _fingerprint(one: Told) -> str:
+def _fingerprint(one: Statement) -> str:
     words = [one.rule, *(spot.path or spot.file for spot in one.spots), _LINES.sub("", one.text)]
     return hashlib.sha256("\0".join(map(harmless, words)).encode()).hexdigest()
 
