@@ -148,3 +148,10 @@ def test_no_answer_calls_a_minority_stake_control_or_says_that_somebody_does_it(
     for question in (("--hostile", "corvane-holding"), ("--sanctioned", "corvane-holding"), ("--dark", "xa")):
         output = run(*question).output.lower()
         assert "controlled by" not in output and "spies" not in output and "spy" not in output
+
+
+def test_each_way_into_a_function_is_named_once():
+    output = run("--hostile", "tessel-group").output
+    ways = [line.partition(", through ")[2] for line in output.splitlines() if ", through " in line]
+    names = [way.partition("  ")[0].split(", ") for way in ways]
+    assert names and all(len(those) == len(set(those)) for those in names)
