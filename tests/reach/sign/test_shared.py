@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,11 @@ import pytest
 from cityward.place.loader import load
 from cityward.place.model import Place
 from cityward.place.reading.overlay import Changes
-from cityward.reach.exposure.answers import expose, scenarios_of
+from cityward.reach.exposure.answers import Bound, Exposure, expose, items_of, scenarios_of
 from cityward.reach.exposure.compile import compile_place
+from cityward.reach.rules.standing import Standing
+from cityward.reach.rules.truth import Asked
+from cityward.reach.rules.why import derivation_of
 from cityward.reach.sign.cutting import SEPARABLE
 from cityward.reach.sign.shared import only_adds, pair
 from closed import answers
@@ -96,3 +100,30 @@ def test_a_whole_supplier_can_be_the_proposal():
 )
 def test_what_may_change_other_clauses_is_compiled_twice(changes: Changes):
     assert not only_adds(CITY, changes)
+
+
+def test_the_place_as_it_is_gives_no_reason_that_the_proposal_brings():
+    scenarios = scenarios_of(CITY)
+    told = 0
+    for path in (path for path in PATHS if path.startswith(("flows.", "accesses."))):
+        changes = Changes(added=(path,))
+        if not only_adds(CITY, changes):
+            continue
+        before, _ = pair(without(CITY, path), CITY, changes, scenarios)
+        standing = Standing(without(CITY, path), date(2026, 8, 1), scenarios, lambda before=before: before)
+        for asked in touched_by(path, before.exposure):
+            derivation = derivation_of(standing, asked)
+            assert derivation is not None
+            lines = [line for step in derivation.steps for line in before.exposure.model.paths_of(step.clause)]
+            assert not any(line == path or line.startswith(f"{path}.") for line in lines)
+            told += 1
+    assert told
+
+
+def touched_by(path: str, exposure: Exposure) -> list[Asked]:
+    """Some answers that hold without a record about what it leads to."""
+    kind, _, name = path.partition(".")
+    record = getattr(CITY, kind)[name]
+    about = set(getattr(record, "datasets", ())) | {getattr(record, "target", "")}
+    items = [node for node in items_of(exposure) if node.subject in about]
+    return [Asked(who, item, Bound.POSSIBLE) for item in items for who in exposure.who(item, Bound.POSSIBLE)[:3]]

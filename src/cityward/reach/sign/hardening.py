@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from cityward.place.data import Key
 from cityward.place.model import Place
@@ -78,7 +79,7 @@ def harden(place: Place, most: int = MOST_TRIED) -> Hardening:
 
     Args:
         place: the records valid on the day asked for.
-        most: how many controls are tried; by kind, in the order of the declaration.
+        most: how many controls are tried; the kinds in turn, each in the order of the declaration.
     """
     scenarios = tuple(s for s in scenarios_of(place) if s != Node(Predicate.PARTY, place.responsible))
     controls = list(candidates(place))
@@ -129,12 +130,9 @@ class _Bench:
 
 
 def candidates(place: Place) -> Iterator[Control]:
-    """Every control that is tried, in a fixed order."""
-    yield from _accesses(place)
-    yield from _keys(place)
-    yield from _maintainers(place)
-    yield from _updates(place)
-    yield from _flows(place)
+    """Every control there is, in a fixed order: the kinds in turn, so that the first few are of every kind."""
+    kinds = (_accesses(place), _keys(place), _maintainers(place), _updates(place), _flows(place))
+    yield from (control for those in zip_longest(*kinds) for control in those if control is not None)
 
 
 def _accesses(place: Place) -> Iterator[Control]:
