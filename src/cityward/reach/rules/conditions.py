@@ -120,9 +120,7 @@ def thing(standing: Standing, asked: ThingIs, about: About, name: str) -> Held:
     record, path = standing.thing(target), standing.path_of(target)
     if record is None:
         return NO
-    services = standing.place.services
-    kinds = {services[s].kind for s in standing.works_for.get(standing.group(target), ()) if s in services}
-    served = [kind for kind in asked.services if kind in kinds]
+    served = _served(standing, asked, target) if asked.services else []
     so = (
         not asked.kinds or (isinstance(record, System) and record.kind in asked.kinds),
         not asked.models or (isinstance(record, Device) and record.model in asked.models),
@@ -131,6 +129,13 @@ def thing(standing: Standing, asked: ThingIs, about: About, name: str) -> Held:
         not asked.services or bool(served),
     )
     return yes(_described(standing, asked, target, served), path) if all(so) else NO
+
+
+def _served(standing: Standing, asked: ThingIs, target: str) -> list[str]:
+    """The kinds of service asked for that a thing works for."""
+    services = standing.place.services
+    kinds = {services[s].kind for s in standing.works_for.get(standing.group(target), ()) if s in services}
+    return [kind for kind in asked.services if kind in kinds]
 
 
 def _described(standing: Standing, asked: ThingIs, target: str, served: list[str]) -> str:
