@@ -215,7 +215,7 @@ class _Asked:
                 yield StoppedUpdate(id=name, updates_from=system.updates_from or "", path=path)
         for name, device in self.place.devices.items():
             model = self.place.device_models.get(device.model)
-            if model is not None and model.updates_from in senders:
+            if name in self.declared.things and model is not None and model.updates_from in senders:
                 path = f"device_models.{device.model}.updates_from"
                 yield StoppedUpdate(id=name, updates_from=model.updates_from or "", path=path)
 
