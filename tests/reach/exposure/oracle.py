@@ -722,21 +722,20 @@ def sends(o: Oracle) -> Said:
 
 def hop(o: Oracle) -> Said:
     for f, flow in o.place.flows.items():
+        tap, meddle = ("tap", f, ""), ("meddle", f, "")
         if flow.route == UNKNOWN:
-            yield ("tap", f, ""), o.maybe(anyone(INTERCEPT))
-            yield ("tap", f, ""), o.maybe(("passes-anywhere", "", ""))
-            for d in o.carried(flow):
-                if not o.protecting("signing", d):
-                    yield data(d, "write"), _on_the_way(o, flow.protection, anyone(ALTER)) & o.possible
+            yield tap, o.maybe(anyone(INTERCEPT))
+            yield tap, o.maybe(("passes-anywhere", "", ""))
+            yield meddle, o.maybe(anyone(ALTER))
+            yield meddle, o.maybe(("anywhere", "", ALTER))
             continue
         for name in flow.route:
             if name in o.place.jurisdictions:
-                yield ("tap", f, ""), o.when(("passes", name, ""))
+                yield tap, o.when(("passes", name, ""))
+                yield meddle, o.when(("in-place", name, ALTER))
             else:
-                yield ("tap", f, ""), o.when(acts(name, INTERCEPT))
-                for d in o.carried(flow):
-                    if not o.protecting("signing", d):
-                        yield data(d, "write"), _on_the_way(o, flow.protection, acts(name, ALTER))
+                yield tap, o.when(acts(name, INTERCEPT))
+                yield meddle, o.when(acts(name, ALTER))
 
 
 def tapped(o: Oracle) -> Said:
@@ -745,6 +744,8 @@ def tapped(o: Oracle) -> Said:
             needed = keys(o.protecting("in-transit", f) + o.seals(d))
             yield data(d, "hold"), o.when(("tap", f, ""))
             yield data(d, "read"), _on_the_way(o, flow.protection, ("tap", f, ""), *needed)
+            if not o.protecting("signing", d):
+                yield data(d, "write"), _on_the_way(o, flow.protection, ("meddle", f, ""))
 
 
 def _on_the_way(o: Oracle, protection: str, *facts: Fact) -> Cases:

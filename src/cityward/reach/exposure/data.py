@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cityward.place.data import Flow, Protection
@@ -10,7 +11,7 @@ from cityward.place.parties import Instrument
 from cityward.place.record import UNKNOWN
 from cityward.reach.exposure.clauses import ClauseList
 from cityward.reach.exposure.declared import Declared
-from cityward.reach.exposure.nodes import Mode, Predicate, Rule, Use, uses_of
+from cityward.reach.exposure.nodes import Mode, Node, Predicate, Rule, Use, uses_of
 from cityward.reach.exposure.parties import has_nexus, live
 
 DEFEATS = (("customer-held-key", "at-rest"), ("end-to-end", "end-to-end"))
@@ -167,51 +168,41 @@ def _ends(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList)
 
 
 def _way(declared: Declared, name: str, flow: Flow, keys: Keys, to: ClauseList) -> None:
+    """Who is on a flow's way, and what that gives where it goes unprotected."""
     if not flow.route:
         return
     of, path = to.nodes.of, f"flows.{name}"
-    tap, route = of(Predicate.TAP, name), f"{path}.route"
-    if flow.route == UNKNOWN:
-        to.edge(tap, of(Predicate.ANYONE, "", Use.INTERCEPT), Rule.HOP, (route,), route)
-        to.edge(tap, of(Predicate.PASSES_ANYWHERE, ""), Rule.HOP, (route,), route)
-        _hop_alters(declared, flow, path, (Predicate.ANYONE, ""), route, keys, to)
-    else:
-        for k, hop in enumerate(flow.route):
-            line = f"{route}[{k}]"
-            if hop in declared.place.parties:
-                to.edge(tap, of(Predicate.ACTS, hop, Use.INTERCEPT), Rule.HOP, (line,))
-                _hop_alters(declared, flow, path, (Predicate.ACTS, hop), line, keys, to)
-            else:
-                to.edge(tap, of(Predicate.PASSES, hop), Rule.HOP, (line,))
+    tap, meddle = of(Predicate.TAP, name), of(Predicate.MEDDLE, name)
+    for listens, alters, line, missing in _hops(declared, flow, f"{path}.route"):
+        to.edge(tap, of(*listens), Rule.HOP, (line,), missing)
+        to.edge(meddle, of(*alters), Rule.HOP, (line,), missing)
     for dataset in carried(declared, flow):
         to.edge(_dataset(to, dataset, Mode.HOLD), tap, Rule.TAPPED, (path,))
-        open_ = _open(flow, path)
-        if open_ is not None:
-            sealed = [*keys.of("in-transit", name), *keys.of("end-to-end", dataset)]
-            line, missing = open_
-            _with_keys(to, _dataset(to, dataset, Mode.READ), tap, sealed, Rule.TAPPED, (path, line), missing)
-
-
-def _open(flow: Flow, path: str) -> tuple[str, str | None] | None:
-    """(line, missing) where a flow goes, or may go, unprotected."""
-    line = f"{path}.protection"
-    if flow.protection is Protection.NONE:
-        return line, None
-    return (line, line) if flow.protection is Protection.UNKNOWN else None
-
-
-def _hop_alters(
-    declared: Declared, flow: Flow, path: str, hop: tuple[Predicate, str], line: str, keys: Keys, to: ClauseList
-) -> None:
-    open_ = _open(flow, path)
-    if open_ is None:
-        return
-    protection, missing = open_
-    missing = line if hop[0] is Predicate.ANYONE else missing  # one fact to a clause: the way, then the protection
-    for dataset in carried(declared, flow):
+        if flow.protection not in (Protection.NONE, Protection.UNKNOWN):
+            continue
+        line = f"{path}.protection"
+        missing = line if flow.protection is Protection.UNKNOWN else None
+        sealed = [*keys.of("in-transit", name), *keys.of("end-to-end", dataset)]
+        _with_keys(to, _dataset(to, dataset, Mode.READ), tap, sealed, Rule.TAPPED, (path, line), missing)
         if not keys.of("signing", dataset):
-            alters = to.nodes.of(*hop, Use.ALTER)
-            to.edge(_dataset(to, dataset, Mode.WRITE), alters, Rule.HOP, (path, line, protection), missing)
+            to.edge(_dataset(to, dataset, Mode.WRITE), meddle, Rule.TAPPED, (path, line), missing)
+
+
+Hop = tuple[Node, Node, str, str | None]
+"""(who listens, who alters, line, missing)."""
+
+
+def _hops(declared: Declared, flow: Flow, route: str) -> Iterator[Hop]:
+    if flow.route == UNKNOWN:
+        yield Node(Predicate.ANYONE, "", Use.INTERCEPT), Node(Predicate.ANYONE, "", Use.ALTER), route, route
+        yield Node(Predicate.PASSES_ANYWHERE, ""), Node(Predicate.ANYWHERE, "", Use.ALTER), route, route
+        return
+    for k, hop in enumerate(flow.route):
+        line = f"{route}[{k}]"
+        if hop in declared.place.parties:
+            yield Node(Predicate.ACTS, hop, Use.INTERCEPT), Node(Predicate.ACTS, hop, Use.ALTER), line, None
+        else:
+            yield Node(Predicate.PASSES, hop), Node(Predicate.IN_PLACE, hop, Use.ALTER), line, None
 
 
 # --- keys

@@ -86,6 +86,7 @@ class Predicate(StrEnum):
     # what is reached
     USED = "use"  # an access (use)
     TAP = "tap"  # a flow
+    MEDDLE = "meddle"  # a flow
     KEY = "key"
     SITE = "site"  # (stop)
     GONE = "gone"  # a party has stopped

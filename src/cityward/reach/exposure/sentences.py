@@ -346,11 +346,10 @@ def _sends(said: Said) -> str:
 
 
 def _hop(said: Said) -> str:
-    premise = said.premises[0].predicate
-    what = said.subject if said.head.predicate is Predicate.TAP else f"a flow with {said.subject}"
-    if premise in (Predicate.ANYONE, Predicate.PASSES_ANYWHERE):
-        return f"What way {what} takes is not known."
-    return f"{what} passes {said.given}."
+    unknown = (Predicate.ANYONE, Predicate.ANYWHERE, Predicate.PASSES_ANYWHERE)
+    if said.premises[0].predicate in unknown:
+        return f"What way {said.subject} takes is not known."
+    return f"{said.subject} passes {said.given}."
 
 
 def _tapped(said: Said) -> str:
