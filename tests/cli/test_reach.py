@@ -47,6 +47,12 @@ def test_a_town_without_limits_or_unknowns_exits_0(file: Path):
     assert "acme-group" in result.output
 
 
+def test_the_overview_explains_as_many_as_it_is_asked_to():
+    output = run(DOGGERFORD, "--why", "1000").output
+    assert "Why Xanthia, over its parties: read Number plates, reachable" in output
+    assert "without their reasons" not in output
+
+
 def test_json_is_one_object_with_every_row():
     report = json.loads(run(DOGGERFORD, "--party", "northlight", "--json", "--why", "1").output)
     assert report["subject"] == "northlight"

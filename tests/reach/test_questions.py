@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from cityward.compose.places import load_place
 from cityward.reach.exposure.answers import Verdict
+from cityward.reach.exposure.compile import place_on
 from cityward.reach.questions import Explain, Reach, Report
 from declarations import loaded, town
 
@@ -79,7 +81,7 @@ def test_every_sentence_names_the_line_it_rests_on(doggerford: Reach):
 
 
 def test_facts_are_told_by_how_many_answers_they_settle(doggerford: Reach):
-    facts = doggerford.overview().facts
+    facts = doggerford.overview(Explain(0)).facts
     assert [fact.settles for fact in facts] == sorted((fact.settles for fact in facts), reverse=True)
     assert facts[0].path == "parties.halden-optics.owners"
 
@@ -88,10 +90,10 @@ def test_a_settled_fact_settles_as_many_answers_as_was_told():
     text = town(("owners: [{party: acme-group, share: 60}]", "owners: unknown"))
     found = loaded(text)
     reach = Reach(found.place, found.digest, found.where)
-    (fact,) = reach.overview().facts
+    (fact,) = reach.overview(Explain(0)).facts
     settled = loaded(text.replace(", owners: unknown", ""))
     after = Reach(settled.place, settled.digest, settled.where)
-    assert after.overview().unknown == reach.overview().unknown - fact.settles == 0
+    assert after.overview(Explain(0)).unknown == reach.overview(Explain(0)).unknown - fact.settles == 0
 
 
 def test_what_a_party_sees_together_is_told(doggerford: Reach):
@@ -117,3 +119,28 @@ def test_the_same_declaration_gives_the_same_report(doggerford: Reach):
     found = load_place(DOGGERFORD)
     again = Reach(found.place, found.digest, found.where)
     assert again.of_dataset("street-video", Explain(5)) == doggerford.of_dataset("street-video", Explain(5))
+
+
+def test_every_verdict_can_be_explained(doggerford: Reach):
+    report = doggerford.of_jurisdiction("xa", Explain(rows=10_000))
+    told = {row.verdict: row.reasons[0] for row in report.rows}
+    assert report.unexplained == 0
+    assert set(told) == set(Verdict) - {Verdict.OUT_OF_REACH}
+    near = told[Verdict.COMPELLABLE_WITHOUT_ACCESS]
+    assert near.conclusion.startswith("So Xanthia, through parties, could address somebody who has to do with ")
+    assert near.sentences[-1].where
+
+
+def test_a_presence_is_not_called_more_than_that(doggerford: Reach):
+    report = doggerford.of_thing("video-archive", Explain(rows=10_000))
+    said = {told.text for row in report.rows for reason in row.reasons for told in reason.sentences}
+    assert "Dogger Bank Police has a presence in Norway." in said
+    assert not any("belongs" in text for text in said)
+
+
+def test_a_jurisdiction_that_is_gone_allows_nothing():
+    text = town(("retention_days: 365\n", "retention_days: 365\n    allowed_jurisdictions: [xb]\n"))
+    text = text.replace("xb: {code: XB}", "xb: {code: XB, valid_to: 2020-01-01}")
+    found = loaded(text)
+    reach = Reach(place_on(found.place, date(2026, 1, 1)), found.digest, found.where)
+    assert {row.allowed for row in reach.of_dataset("counts", Explain(0)).rows if row.axis} == {False}

@@ -26,6 +26,7 @@ def test_a_question_about_nothing_is_404_and_a_wrong_one_400(shared: House) -> N
     with shared.client() as person:
         assert person.get("/api/reach", params={"about": "party", "id": "nobody"}).status_code == 404
         assert person.get("/api/reach", params={"about": "weather", "id": "x"}).status_code == 400
+        assert person.get("/api/reach", params={"about": "dataset"}).status_code == 400
         asked = {"who": "council", "kind": "dataset", "item": "traffic", "mode": "stop", "verdict": "reachable"}
         assert person.get("/api/reach/reason", params=asked).status_code == 400
         asked |= {"mode": "read", "who": "nobody"}

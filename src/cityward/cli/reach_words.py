@@ -122,9 +122,10 @@ def _print_facts(report: Report) -> None:
     click.echo(
         f"In the whole place {report.reachable:,} answers are certain and {report.unknown:,} rest on what is not known."
     )
-    told: tuple[Fact, ...] = report.facts[:FACTS_SHOWN]
+    settling = [fact for fact in report.facts if fact.settles]
+    told: list[Fact] = settling[:FACTS_SHOWN]
     for fact in told:
         click.echo(f"  {fact.settles:6,} would be settled by  {fact.where}")
-    if len(report.facts) > len(told):
-        click.echo(f"  ... and {len(report.facts) - len(told)} more facts (--json has them all)")
+    if len(settling) > len(told):
+        click.echo(f"  ... and {len(settling) - len(told)} more facts (--json has them all)")
     click.echo(f"declaration {report.digest}")

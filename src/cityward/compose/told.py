@@ -19,7 +19,7 @@ from cityward.place.house_rules import Weight
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
 from cityward.reach.exposure.answers import Verdict
-from cityward.reach.questions import Reach, Row, grounds
+from cityward.reach.questions import Explain, Reach, Row, grounds
 from cityward.reach.rules.judging import Finding, evaluate, standing_of
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.why import missing_of, sentences_of
@@ -67,7 +67,7 @@ def told_of_rules(loaded: Loaded, day: date) -> tuple[Statement, ...]:
 def told_of_reach(loaded: Loaded, day: date) -> tuple[Statement, ...]:
     """Which jurisdictions could, or possibly could, read what is about people, though the dataset does not allow them."""
     reach = reach_of(loaded, day)
-    rows = (row for row in reach.overview().rows if row.allowed is False)
+    rows = (row for row in reach.overview(Explain(rows=0)).rows if row.allowed is False)
     asked = (row for row in rows if row.verdict in (Verdict.REACHABLE, Verdict.UNKNOWN))
     return tuple(_told_of_row(loaded, reach, row) for row in asked)
 

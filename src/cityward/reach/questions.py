@@ -105,6 +105,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     joined: Joined | None = None  # of a party: what it sees when its feeds are laid together
 
 
+class UnknownName(LookupError):
+    """A question about something that is not declared."""
+
+
 VERDICTS = tuple(Verdict)
 MOST_WITH_FACTS = 5_000  # rows whose missing facts are looked up: some seconds
 MOST_REASONS = 10  # alternatives a person compares
@@ -180,12 +184,12 @@ class Reach:
         self._known(thing, "systems" if thing in self.place.systems else "devices", "system or device")
         return self._report("who reaches this", thing, self._rows_on(_items(thing, Predicate.THING)), explain)
 
-    def overview(self) -> Report:
+    def overview(self, explain: Explain) -> Report:
         """Every jurisdiction's verdict on reading each dataset about people: the question owners ask first."""
         personal = [name for name, dataset in self.place.datasets.items() if dataset.personal]
         items = [Node(Predicate.DATASET, name, Mode.READ) for name in personal]
         rows = [row for row in self._rows_on(items) if row.axis]
-        return self._report("who can read what is about people", "", rows, Explain(0))
+        return self._report("who can read what is about people", "", rows, explain)
 
     def reason(self, scenario: Node, item: Node, bound: Bound) -> Reason | None:
         """The shortest reason why an item is reached in a scenario; None where it is not."""
@@ -227,7 +231,7 @@ class Reach:
         if not axis or item.predicate is not Predicate.DATASET:
             return None
         allowed = self.place.datasets[item.subject].allowed_jurisdictions
-        return any(who in self.inside[land] for land in allowed) if allowed else None
+        return any(who in self.inside.get(land, ()) for land in allowed) if allowed else None
 
     # --- reasons
 
@@ -297,7 +301,7 @@ class Reach:
         records = getattr(self.place, kind)
         if name not in records:
             what = f"there is no {noun} `{name}`{did_you_mean(name, records)}"
-            raise LookupError(f"{what}; name one of {listed(records)}")
+            raise UnknownName(f"{what}; name one of {listed(records)}")
 
 
 def grounds(row: Row) -> tuple[Node, Node, Bound]:

@@ -67,6 +67,9 @@ def tell(place: Place, model: Model, derivation: Derivation) -> tuple[Sentence, 
 
 def conclusion(place: Place, scenario: Node, item: Node, *, certain: bool) -> str:
     """The last sentence: what follows for whom."""
+    if item.detail == Mode.NEAR:
+        near = f"could address somebody who has to do with {name_of(place, item.subject)}"
+        return f"So {subject_of(place, scenario)} {near}; by what is declared, it is not reached that way."
     verb = DONE[item.predicate, Mode(item.detail)].format(name_of(place, item.subject))
     if not certain:
         return f"So, if what is not known is so, {subject_of(place, scenario)} could {verb}."
@@ -212,6 +215,13 @@ def _parent(said: Said) -> str:
 
 def _compelled(said: Said) -> str:
     return f"So {said.subject} may be told to {said.head.detail}."
+
+
+def _belongs(said: Said) -> str:
+    if said.place.parties[said.head.subject].incorporated_in == UNKNOWN and said.paths[0].endswith(".incorporated_in"):
+        return f"Where {said.subject} is incorporated is not known."
+    how = "is incorporated" if said.paths[0].endswith(".incorporated_in") else "has a presence"
+    return f"{said.subject} {how} in {said.given}."
 
 
 # --- control
@@ -384,6 +394,35 @@ def _needs(said: Said) -> str:
     return f"{said.subject} needs {names}."
 
 
+# --- near
+
+_ROLES = {
+    "operator": "operates",
+    "owner": "owns",
+    "supplier": "supplies",
+    "maintained_by": "maintains",
+    "maker": "makes",
+}
+
+
+def _near_thing(said: Said) -> str:
+    kind, _, rest = said.paths[-1].partition(".")
+    field = rest.rpartition(".")[2].partition("[")[0]
+    if kind == "accesses":
+        return f"{said.given} has an access to {said.subject}."
+    return (
+        f"{said.given} {'runs the site of' if kind == 'sites' else _ROLES.get(field, 'has to do with')} {said.subject}."
+    )
+
+
+def _near_data(said: Said) -> str:
+    if said.premises[0].predicate is Predicate.THING:
+        return f"{said.subject} is at {said.given}."
+    if said.premises[0].predicate is Predicate.DATASET:
+        return ""
+    return f"{said.given} is named with {said.subject} by {said.name(said.paths[0].split('.')[1])}."
+
+
 TEMPLATES: dict[Rule, Template] = {
     Rule.INSTRUMENT: _instrument,
     Rule.STATE_BODY: _state_body,
@@ -392,7 +431,7 @@ TEMPLATES: dict[Rule, Template] = {
     Rule.SERVES_THERE: _serves_there,
     Rule.PARENT: _parent,
     Rule.COMPELLED: _compelled,
-    Rule.BELONGS: lambda said: f"{said.subject} belongs to {said.given}.",
+    Rule.BELONGS: _belongs,
     Rule.CONTROLS: _controls,
     Rule.OWNER_UNKNOWN: _owner_unknown,
     Rule.ANYONE: _anyone,
@@ -423,5 +462,8 @@ TEMPLATES: dict[Rule, Template] = {
     Rule.NEEDS: _needs,
     Rule.MISLED: lambda said: f"{said.subject} reads {said.given}.",
     Rule.STEERED: lambda said: f"{said.subject} commands {said.given}.",
+    Rule.NEAR_THING: _near_thing,
+    Rule.NEAR_DATA: _near_data,
+    Rule.NEAR_FUNCTION: lambda said: f"{said.subject} rests on {said.given}.",
 }
 """Rules without a template only hand a statement on."""

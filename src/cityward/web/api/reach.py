@@ -16,7 +16,7 @@ from cityward.place.model import Place
 from cityward.place.record import Record
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
-from cityward.reach.questions import Explain, Reach, Reason, Report, Row, grounds
+from cityward.reach.questions import Explain, Reach, Reason, Report, Row, UnknownName, grounds
 from cityward.web.identity import CONSOLE
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
@@ -81,8 +81,10 @@ async def reach(call: Call[ReachQuery]) -> object:
 
 def report_on(reach: Reach, query: ReachQuery) -> Report:
     """The answers, without their reasons."""
+    if query.about is None and query.id is None:
+        return reach.overview(Explain(rows=0))
     if query.about is None or query.id is None:
-        return reach.overview()
+        raise Problem(400, "bad-request", "ask with both `about` and `id`, or with neither")
     ask = {
         "party": reach.of_party,
         "jurisdiction": reach.of_jurisdiction,
@@ -92,7 +94,7 @@ def report_on(reach: Reach, query: ReachQuery) -> Report:
     }[query.about]
     try:
         return ask(query.id, Explain(rows=0))
-    except LookupError:
+    except UnknownName:
         raise Problem(404, "not-found", f"no {query.about} `{query.id[:64]}`") from None
 
 
@@ -112,6 +114,8 @@ def reason_of(reach: Reach, query: ReasonQuery) -> Reason:
     """Why one answer holds."""
     if query.mode not in ANSWERED[Predicate(query.kind)]:
         raise Problem(400, "bad-request", f"a {query.kind} has no mode `{query.mode[:32]}`")
+    if query.verdict is Verdict.OUT_OF_REACH:
+        raise Problem(400, "bad-request", "what is out of reach has no reason")
     row = Row(
         who=query.who,
         who_name="",
