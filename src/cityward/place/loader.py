@@ -129,6 +129,7 @@ def _wrong_names(tree: Tree) -> Iterator[PlaceError]:
     if not tree.broken:
         yield from references.dangling(tree.header, tree.kinds, names)
     yield from references.ambiguous(names)
+    yield from references.reserved(tree.header, tree.kinds)
 
 
 def _member_ids(name: str, node: Node) -> list[str]:

@@ -4,17 +4,24 @@ A row of `REFERENCES` is a field and the kinds it may name. Fields that may name
 declared in two of those kinds would be ambiguous, so that is an error, whether or not anything names it yet.
 
 Works on trees, not on records, so that a record with a wrong field still has its other fields looked up.
+
+INVARIANT: `unknown` passes only where the record's type says so, as the whole value of a field. Inside a list it would be taken
+for one more name that leads nowhere, and as an id it could be meant or not: both would pass for a certain no.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import combinations
+
+import msgspec.inspect as mi
 
 from cityward.catalogue import PROPERTIES
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean, listed, shown
-from cityward.place.reading.shapes import place_error
+from cityward.place.model import Place
+from cityward.place.reading.shapes import place_error, shape_of
 from cityward.place.reading.source import Node
 from cityward.place.record import UNKNOWN
 
@@ -139,13 +146,18 @@ def dangling(header: Mapping[str, Node], kinds: Names, names: Names) -> Iterator
         names: as `kinds`, with `members` and `properties`.
     """
     for field, wanted in HEADER.items():
-        if field in header:
+        if field in header and header[field].value == UNKNOWN:
+            yield from _not_known(header[field], field, field, wanted, may_be_unknown("", field))
+        elif field in header:
             yield from _check(header[field], field, wanted, names)
     for kind, fields in REFERENCES.items():
         for record_id, record in kinds.get(kind, {}).items():
             for field, wanted in fields.items():
                 for node, path in _named(record, field, f"{kind}.{record_id}"):
-                    yield from _check(node, path, wanted, names)
+                    if node.value == UNKNOWN:
+                        yield from _not_known(node, path, field, wanted, may_be_unknown(kind, field))
+                    else:
+                        yield from _check(node, path, wanted, names)
 
 
 def _named(node: Node, field: str, path: str) -> Iterator[tuple[Node, str]]:
@@ -166,9 +178,78 @@ def _named(node: Node, field: str, path: str) -> Iterator[tuple[Node, str]]:
         yield from _named(child, rest, here) if rest else iter([(child, here)])
 
 
+@cache
+def may_be_unknown(kind: str, field: str) -> str | None:
+    """The part of a field's pattern that may be `unknown` as a whole, by the types of the records; None: no part may.
+
+    `owners[].party` -> `owners`; `site` -> `site`. An empty kind stands for the place itself.
+    """
+    shape = _in_place(kind)
+    found: str | None = None
+    names: list[str] = []
+    for part in field.split("."):
+        names.append(part.rstrip("[]{}"))
+        whole = next(f.type for s in _structs(shape) for f in s.fields if f.encode_name == names[-1])
+        found = ".".join(names) if _allows_unknown(whole) else found
+        shape = whole
+    return found
+
+
+def _in_place(kind: str) -> mi.Type:
+    place = shape_of(Place)
+    assert isinstance(place, mi.StructType)
+    return next((f.type for f in place.fields if f.encode_name == kind), place)
+
+
+def _options(kind: mi.Type) -> Iterator[mi.Type]:
+    while isinstance(kind, mi.Metadata):
+        kind = kind.type
+    if isinstance(kind, mi.UnionType):
+        for option in kind.types:
+            yield from _options(option)
+    else:
+        yield kind
+
+
+def _structs(kind: mi.Type) -> Iterator[mi.StructType]:
+    """The structs in a type: itself, or those its lists and mappings hold."""
+    for option in _options(kind):
+        if isinstance(option, mi.StructType):
+            yield option
+        elif isinstance(option, mi.VarTupleType):
+            yield from _structs(option.item_type)
+        elif isinstance(option, mi.DictType):
+            yield from _structs(option.value_type)
+
+
+def _allows_unknown(kind: mi.Type) -> bool:
+    return any(isinstance(option, mi.LiteralType) and UNKNOWN in option.values for option in _options(kind))
+
+
+def _not_known(node: Node, path: str, field: str, wanted: Kinds, whole: str | None) -> Iterator[PlaceError]:
+    """`unknown` where it stands. Fine only as all of a field that may be unknown."""
+    if whole == field:
+        return
+    mend = f"name {_a(_nouns(wanted))}"
+    if whole is not None:
+        mend = f"write `{whole}: {UNKNOWN}`: a list that holds an unknown is not known"
+    yield place_error(node, path, f"found `{UNKNOWN}`, which may not stand here", mend)
+
+
+def reserved(header: Mapping[str, Node], kinds: Names) -> Iterator[PlaceError]:
+    """Every record, and the place itself, that has the word `unknown` for its id."""
+    mend = "give it another id"
+    what = f"`{UNKNOWN}` is a reserved word: it says that something is not known"
+    if "place" in header and header["place"].value == UNKNOWN:
+        yield place_error(header["place"], "place", what, mend)
+    for kind, records in kinds.items():
+        if UNKNOWN in records:
+            yield place_error(records[UNKNOWN], f"{kind}.{UNKNOWN}", what, mend)
+
+
 def _check(node: Node, path: str, wanted: Kinds, names: Names) -> Iterator[PlaceError]:
     found = node.value
-    if not isinstance(found, str) or found == UNKNOWN or any(found in names.get(kind, {}) for kind in wanted):
+    if not isinstance(found, str) or any(found in names.get(kind, {}) for kind in wanted):
         return
     known = [name for kind in wanted for name in names.get(kind, {})]
     what = f"found {shown(found)}, which is no {_nouns(wanted)}{did_you_mean(found, known)}"
@@ -178,7 +259,7 @@ def _check(node: Node, path: str, wanted: Kinds, names: Names) -> Iterator[Place
 def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
     elsewhere = [kind for kind, ids in names.items() if found in ids]
     if elsewhere:
-        return f"`{found}` is a {_NOUNS.get(elsewhere[0], elsewhere[0])}; name a {_nouns(wanted)} here"
+        return f"`{found}` is a {_NOUNS.get(elsewhere[0], elsewhere[0])}; name {_a(_nouns(wanted))} here"
     if wanted == ("properties",):
         return "name an observed property of the catalogue; docs/declaration.md lists them"
     return (
@@ -191,6 +272,10 @@ def _mend(found: str, wanted: Kinds, known: list[str], names: Names) -> str:
 def _nouns(kinds: Kinds) -> str:
     nouns = [_NOUNS[kind] for kind in kinds]
     return " or ".join(filter(None, (", ".join(nouns[:-1]), nouns[-1])))
+
+
+def _a(nouns: str) -> str:
+    return f"{'an' if nouns[0] in 'aeio' else 'a'} {nouns}"
 
 
 def ambiguous(names: Names) -> Iterator[PlaceError]:
