@@ -130,7 +130,7 @@ def _blast(loaded: Loaded, place: Place, went_dark: tuple[str, ...], cut_off: tu
     cascade = compile_cascade(place)
     blasts = dark(place, cascade, subjects) if went_dark else (cut(place, cascade, subjects),)
     _print_json({"answers": blasts}) if as_json else print_blasts(place, blasts, loaded.where)
-    return max(_exit(blast.outcome, blast.lost.gone, blast.lost.thinner) for blast in blasts)
+    return max(_exit(blast.outcome, blast.lost.gone, blast.lost.underfed) for blast in blasts)
 
 
 def _turned(loaded: Loaded, place: Place, subject: Subject, as_json: bool) -> int:

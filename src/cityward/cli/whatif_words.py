@@ -5,7 +5,7 @@ Lives here: printing. Does not live here: what is so (`reach.blast`, `reach.sign
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
@@ -13,7 +13,7 @@ from cityward.cli.words import MOST, counted, head, rows, say
 from cityward.place.model import Place
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.hostile import Hostile
-from cityward.reach.blast.lost import LostData
+from cityward.reach.blast.lost import Lost, LostData
 from cityward.reach.blast.outcome import Effect, Outcome
 from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.scenarios import Blast, Question
@@ -31,6 +31,12 @@ def hours(number: float) -> str:
     if number == 0:
         return "at once"
     return f"after {number:g} h" if number < 48 else f"after {number / 24:g} days"
+
+
+def listed(names: Iterable[str], most: int = 24) -> str:
+    """Names, each once; the rest is counted."""
+    once = list(dict.fromkeys(names))
+    return ", ".join(once[:most]) + (f" and {len(once) - most:,} more" if len(once) > most else "")
 
 
 def people(found: Citizens) -> str:
@@ -101,31 +107,30 @@ def print_lost(place: Place, blast: Blast, where: Where) -> None:
         head(f"{counted(len(blast.flows_cut), 'flow')} cut")
         rows([where(f"flows.{name}") for name in blast.flows_cut])
         rows([f"perhaps {where(f'flows.{name}')}: its route is not known" for name in blast.flows_perhaps_cut])
-    _print_lost(place, blast.lost)
+    _print_lost(place, blast.lost, {one.id: one.hours for one in blast.outcome.fallen})
 
 
-def _print_lost(place: Place, lost: LostData) -> None:
+def _print_lost(place: Place, lost: LostData, falls: Mapping[str, float]) -> None:
     if lost.gone:
         head("Data that no longer arrives")
-        read = [
-            f", read by {', '.join(name_of(place, s) for s in one.services)}" if one.services else ""
-            for one in lost.gone
-        ]
+        rows([_lost(place, one, falls.get(one.at)) for one in lost.gone])
+    if lost.underfed:
+        head("Still sent by what no longer receives all it did")
         rows(
             [
-                f"{name_of(place, one.dataset)} at {name_of(place, one.at)}{by}"
-                for one, by in zip(lost.gone, read, strict=True)
+                f"{name_of(place, one.at)} no longer receives {listed(name_of(place, d) for d in one.without)}; "
+                f"what it sends may rest on it: {listed(name_of(place, d) for d in one.sends)}"
+                for one in lost.underfed
             ]
         )
-    if lost.thinner:
-        head("Made of less")
-        rows(
-            [
-                f"{name_of(place, one.dataset)} at {name_of(place, one.made_at)}, without "
-                f"{', '.join(name_of(place, d) for d in one.without)}"
-                for one in lost.thinner
-            ]
-        )
+
+
+def _lost(place: Place, one: Lost, falls: float | None) -> str:
+    """`falls`: when the receiver goes dark itself; None where it does not."""
+    read = f", read by {listed(name_of(place, service) for service in one.services)}" if one.services else ""
+    when = f" {hours(one.hours)}" if one.hours else ""
+    until = f"; it goes dark itself {hours(falls)}" if falls is not None else ""
+    return f"{name_of(place, one.dataset)} at {name_of(place, one.at)}{when}{read}{until}"
 
 
 # --- who turns
@@ -147,25 +152,20 @@ def print_hostile(place: Place, found: Hostile, where: Where) -> None:
             sure = [name_of(place, one.id) for one in those if one.certain]
             unsure = [name_of(place, one.id) for one in those if not one.certain]
             head(f"could {verb}")
-            say(_listed(sure) if sure else "nothing for certain")
+            say(listed(sure) if sure else "nothing for certain")
             if unsure:
-                say(f"possibly also {_listed(unsure)}")
+                say(f"possibly also {listed(unsure)}")
     if found.integrity:
         head("Functions that may go on, and do the wrong thing")
         rows(
             [
                 f"{'' if one.certain else 'possibly '}{name_of(place, one.function)}, through "
-                f"{_listed([name_of(place, item.id) for item in one.through])}  {where(one.paths[0])}"
+                f"{listed(name_of(place, item.id) for item in one.through)}  {where(one.paths[0])}"
                 for one in found.integrity
             ]
         )
     click.echo()
     print_outcome(place, f"If {name} stops all it can", found.outcome, where)
-
-
-def _listed(names: Sequence[str], most: int = 24) -> str:
-    once = list(dict.fromkeys(names))
-    return ", ".join(once[:most]) + (f" and {len(once) - most} more" if len(once) > most else "")
 
 
 def _ends(days: int | None) -> str:

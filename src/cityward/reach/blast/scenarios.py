@@ -13,7 +13,7 @@ import msgspec
 
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
-from cityward.reach.blast.cascade import Cascade
+from cityward.reach.blast.cascade import Cascade, Kind
 from cityward.reach.blast.lost import LostData, lost_data
 from cityward.reach.blast.outcome import Outcome, outcome
 from cityward.reach.blast.subjects import Subject, SubjectKind, axes, starts_of, zones_within
@@ -74,7 +74,9 @@ def cut(place: Place, cascade: Cascade, subjects: Sequence[Subject]) -> Blast:
         outcome=falls,
         flows_cut=tuple(severed),
         flows_perhaps_cut=tuple(perhaps),
-        lost=lost_data(place, frozenset(severed), frozenset(one.id for one in falls.fallen)),
+        lost=lost_data(
+            place, frozenset(severed), {one.id: one.hours for one in falls.fallen if one.kind is not Kind.SITE}
+        ),
     )
 
 
