@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
+from cityward.adapters.flow_logs.tuples import MOST, STRANGERS_MOST
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import COMMANDS
 from cityward.cli.reconcile import command
@@ -167,6 +168,45 @@ def test_bad_lines_are_told_and_do_not_hide_the_good_ones(tmp_path: Path):
     assert "2 lines, 1 distinct; 1 BAD" in done.output
     assert "fw.csv:3: 1 columns under 3" in done.output
     assert "`harbour-cameras` (192.0.2.101)" in done.output
+
+
+# --- a flooded log
+
+
+def strangers(count: int) -> str:
+    """As many distinct pairs of addresses that no record names."""
+    return "".join(f"2001:db8:ffff::{n:x},2001:db8:fffe::1,443\n" for n in range(1, count + 1))
+
+
+def test_a_flood_of_strangers_hides_nothing_that_is_declared(tmp_path: Path):
+    log = tmp_path / "flood.csv"
+    log.write_text(f"src,dst,dst_port\n{strangers(200_100)}192.0.2.102,203.0.113.201,443\n")
+    done = run(DOGGERFORD, "--log", log)
+    assert done.exit_code == 1
+    assert "1 seen, not declared" in done.output
+    assert "(192.0.2.102) connected to 203.0.113.201" in done.output
+    assert "flood.csv:200102" in done.output
+
+
+def test_a_flood_of_strangers_alone_is_counted_and_no_finding(tmp_path: Path):
+    log = tmp_path / "flood.csv"
+    log.write_text(f"src,dst,dst_port\n{strangers(STRANGERS_MOST + 7)}")
+    done = run(DOGGERFORD, "--log", log)
+    assert done.exit_code == 0
+    assert "7 more lines between strangers, counted only" in done.output
+
+
+def test_a_log_with_more_of_ours_than_there_is_room_for_is_never_clean(tmp_path: Path):
+    """As much talk within a declared thing as is kept, and one line after it that nobody declared."""
+    log = tmp_path / "flood.csv"
+    ours = "".join(f"192.0.2.22,192.0.2.22,{n % 65_536},{n}\n" for n in range(MOST))
+    log.write_text(f"src,dst,dst_port,service\n{ours}192.0.2.102,203.0.113.201,443,\n")
+    done = run(DOGGERFORD, "--log", log)
+    assert done.exit_code == 1
+    second = done.output.splitlines()[1]
+    assert "NOT CLEAN" in second
+    assert "1 line" in second
+    assert "0 seen, not declared, of what was looked at" in done.output
 
 
 # --- a town that runs

@@ -124,6 +124,36 @@ def verdict(done: Reconciled, path: str) -> Verdict:
     return found
 
 
+# --- what was beyond the room of who looked
+
+
+def test_is_never_clean_while_something_seen_was_not_looked_at(town: Loaded):
+    seen = talk("192.0.2.34", "192.0.2.1", 8883)
+    assert reconcile(town, [seen], LOGS).clean
+    assert not reconcile(town, [seen], Given(logs=("fw.csv",), beyond=1)).clean
+
+
+@settings(max_examples=100)
+@given(
+    ends=st.tuples(
+        *[st.sampled_from(["192.0.2.34", "maker", "x.maker.example", "198.51.101.1", "224.0.0.1", "", "odd"])] * 2
+    )
+)
+def test_what_passes_between_two_that_are_not_declared_is_of_no_concern_and_all_else_is_looked_at(
+    town: Loaded, ends: tuple[str, str]
+):
+    strangers = one(town, talk(*ends)).why == "neither end is declared"
+    assert Ends(town.place).either_declared(*ends) is not strangers
+
+
+def test_ends_remembers_no_more_than_its_bound(town: Loaded):
+    ends = Ends(town.place)
+    for n in range(70_000):
+        ends.find(f"2001:db8:ffff::{n:x}")
+    assert len(ends._found) < 70_000
+    assert ends.find("192.0.2.1").id == "hub"
+
+
 # --- whose an end is
 
 

@@ -30,7 +30,8 @@ Examples:
 A log is a firewall's CSV with a header, Zeek's conn.log, or Zeek's JSON lines; gzipped or not. Its addresses are traced to the
 `addresses` of systems, devices and parties. What no log and no gate could have seen is listed as such, never as fine.
 \b
-Exit code: 0 nothing undeclared and nothing changed, 1 findings, 2 usage.
+Exit code: 0 nothing undeclared and nothing changed, 1 findings, or a log has more about declared things than can be looked at,
+2 usage.
 """
 
 wrap = partial(_wrap, width=118, break_on_hyphens=False)  # an id stays whole
@@ -123,7 +124,7 @@ def _document(report: Report) -> dict[str, Any]:
         "sightings": [one for one in report.reconciled.sightings if one.bucket in told],
         "logs": [
             {"name": log.name, "form": log.form, "lines": log.lines, "kept": log.kept, "bad": log.bad, "beyond": log.beyond,
-             "tuples": len(log.seen), "faults": log.faults}
+             "strangers_beyond": log.strangers_beyond, "tuples": len(log.seen), "faults": log.faults}
             for log in report.logs
         ],
         "refusals": [{"flow": flow, "reason": reason, "rows": rows} for flow, reason, rows in report.refusals],
@@ -136,10 +137,10 @@ def _document(report: Report) -> dict[str, Any]:
 
 def _print(report: Report) -> None:
     _print_sources(report)
-    found = report.reconciled.findings
-    _print_told(FindingKind.UNDECLARED, [f for f in found if f.kind is FindingKind.UNDECLARED])
-    _print_told(FindingKind.CHANGED, [f for f in found if f.kind is FindingKind.CHANGED])
-    _print_silent([f for f in found if f.kind is FindingKind.SILENT])
+    found, beyond = report.reconciled.findings, report.reconciled.given.beyond
+    _print_told(FindingKind.UNDECLARED, [f for f in found if f.kind is FindingKind.UNDECLARED], beyond)
+    _print_told(FindingKind.CHANGED, [f for f in found if f.kind is FindingKind.CHANGED], beyond)
+    _print_silent([f for f in found if f.kind is FindingKind.SILENT], beyond)
     _print_shares(report)
     _print_unseen(report.reconciled.flows)
     _print_turned_away(report)
@@ -151,22 +152,33 @@ def _print_sources(report: Report) -> None:
     done = report.reconciled
     window = f"{iso(done.from_us)} to {iso(done.until_us)}" if done.from_us and done.until_us else "at no time told"
     click.echo(f"{click.style(done.place, bold=True)}: declared against seen, {window}")
+    if done.given.beyond:
+        click.echo(_not_all(done.given.beyond))
     if done.given.city:
         click.echo(f"  seen by the city itself, in {done.given.city}")
     for log in report.logs:
         bad = f"; {log.bad:,} BAD" if log.bad else ""
-        beyond = f"; {log.beyond:,} beyond the {len(log.seen):,} tuples kept" if log.beyond else ""
-        click.echo(f"  {log.name}: {log.form}, {log.lines:,} lines, {len(log.seen):,} distinct{bad}{beyond}")
+        beyond = f"; {log.beyond:,} BEYOND the room there is" if log.beyond else ""
+        more = f"; {log.strangers_beyond:,} more lines between strangers, counted only" if log.strangers_beyond else ""
+        click.echo(f"  {log.name}: {log.form}, {log.lines:,} lines, {len(log.seen):,} distinct{bad}{beyond}{more}")
         for fault in log.faults:
             click.echo(f"    {fault}")
 
 
-def _heading(kind: FindingKind, count: int) -> None:
-    click.echo(f"\n{click.style(f'{count} {_HEADINGS[kind]}', fg=_COLOURS[kind], bold=True)}")
+def _not_all(beyond: int) -> str:
+    """SECURITY: said before anything else, so that nobody takes what follows for all there was."""
+    lines = "1 line with a declared end was" if beyond == 1 else f"{beyond:,} lines with a declared end were"
+    text = f"NOT CLEAN: {lines} not looked at, the logs hold more than there is room for; give them in parts"
+    return click.style("\n".join(wrap(text, initial_indent="  ", subsequent_indent="    ")), fg="red", bold=True)
 
 
-def _print_told(kind: FindingKind, found: Sequence[Finding]) -> None:
-    _heading(kind, len(found))
+def _heading(kind: FindingKind, count: int, beyond: int) -> None:
+    which = ", of what was looked at" if beyond else ""
+    click.echo(f"\n{click.style(f'{count} {_HEADINGS[kind]}{which}', fg=_COLOURS[kind], bold=True)}")
+
+
+def _print_told(kind: FindingKind, found: Sequence[Finding], beyond: int) -> None:
+    _heading(kind, len(found), beyond)
     for finding in found[:SHOWN]:
         click.echo("\n".join(wrap(finding.what, initial_indent="  ", subsequent_indent="    ")))
         for line in finding.where:
@@ -178,8 +190,8 @@ def _print_told(kind: FindingKind, found: Sequence[Finding]) -> None:
         click.echo(f"  ... and {len(found) - SHOWN:,} more (--json has all)")
 
 
-def _print_silent(found: Sequence[Finding]) -> None:
-    _heading(FindingKind.SILENT, len(found))
+def _print_silent(found: Sequence[Finding], beyond: int) -> None:
+    _heading(FindingKind.SILENT, len(found), beyond)
     for finding in found[:SILENT_SHOWN]:
         click.echo(
             "\n".join(

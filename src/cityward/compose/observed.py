@@ -24,6 +24,7 @@ from cityward.guard.reasons import Reason
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
 from cityward.place.registry import members
+from cityward.reach.reconcile.ends import Ends
 from cityward.reach.reconcile.judging import reconcile
 from cityward.reach.reconcile.outcomes import Reconciled
 from cityward.reach.reconcile.seen import Given, Seen, SeenKind
@@ -70,8 +71,12 @@ def reconcile_with(
         DecodeError: one of the logs is none.
     """
     city = observe(state, loaded, since_us) if state is not None else Observed()
-    read = [read_flow_log(path, since_us, lambda lines, name=path.name: progress(name, lines)) for path in logs]
-    given = Given(city=str(state or ""), logs=tuple(log.name for log in read), since_us=since_us)
+    matters = Ends(loaded.place).either_declared
+    read = [
+        read_flow_log(path, since_us, lambda lines, name=path.name: progress(name, lines), matters) for path in logs
+    ]
+    names, beyond = tuple(log.name for log in read), sum(log.beyond for log in read)
+    given = Given(city=str(state or ""), logs=names, since_us=since_us, beyond=beyond)
     seen = (*city.seen, *(one for log in read for one in log.seen))
     return Report(
         reconciled=reconcile(loaded, seen, given, lambda done: progress("compared", done)),

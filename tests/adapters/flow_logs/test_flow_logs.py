@@ -29,7 +29,7 @@ def read(folder: Path, text: str | bytes, name: str = "fw.csv", **more: object) 
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     log = read_flow_log(path, **more)  # type: ignore[arg-type]
-    assert log.lines == log.kept + log.bad + log.beyond
+    assert log.lines == log.kept + log.bad + log.beyond + log.strangers_beyond
     return log
 
 
@@ -287,6 +287,16 @@ def test_beyond_the_bound_of_tuples_lines_are_counted_and_known_ones_still_taken
     log = read(tmp_path, "src,dst\n" + rows, most=2)
     assert (log.lines, log.kept, log.beyond) == (6, 4, 2)
     assert sorted(seen.count for seen in log.seen) == [2, 2]
+
+
+def test_what_does_not_matter_is_bounded_apart_and_takes_no_room_from_what_does(tmp_path: Path):
+    strangers = "".join(f"198.51.100.{n},203.0.113.1\n" for n in range(1, 8))
+    rows = f"{strangers}192.0.2.7,203.0.113.1\n203.0.113.1,192.0.2.8\n198.51.100.2,203.0.113.1\n192.0.2.9,203.0.113.1\n"
+    mine = ("192.0.2.7", "192.0.2.8", "192.0.2.9")
+    log = read(tmp_path, "src,dst\n" + rows, matters=lambda a, b: a in mine or b in mine, most=2, strangers_most=3)
+    assert (log.lines, log.kept, log.beyond, log.strangers_beyond) == (11, 6, 1, 4)
+    assert [seen.count for seen in log.seen if seen.source == "198.51.100.2"] == [2]
+    assert {"192.0.2.7", "203.0.113.1"} <= {seen.source for seen in log.seen}
 
 
 def test_what_ended_before_the_window_is_kept_apart(tmp_path: Path):

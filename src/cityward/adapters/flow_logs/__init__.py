@@ -4,7 +4,7 @@ A log is read once, line by line, into distinct tuples of who spoke to whom by w
 more memory than there are tuples. `reading` is the door.
 
 INVARIANTS
-- `lines == kept + bad + beyond`: a line is counted into a tuple, told as bad, or counted as beyond the bound.
-  None is lost silently.
+- `lines == kept + bad + beyond + strangers_beyond`: a line is counted into a tuple, told as bad, or counted as beyond a bound.
+  None is lost silently, and what passes between strangers takes no room from what is declared.
 - Whatever the bytes, only `DecodeError` is raised, or `LinkError` where the file cannot be read.
 """

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from cityward.adapters.flow_logs.fields import ALIASES, BadLine
 from cityward.adapters.flow_logs.json_rows import JsonRows
 from cityward.adapters.flow_logs.text_rows import Sides, TextRows, cells, delimiter_of
-from cityward.adapters.flow_logs.tuples import MOST, Tuples
+from cityward.adapters.flow_logs.tuples import MOST, STRANGERS_MOST, Matters, Tuples, all_matter
 from cityward.errors import DecodeError, LinkError
 from cityward.guard.reasons import Reason
 from cityward.reach.reconcile.seen import Seen
@@ -34,21 +34,27 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FlowLog:
-    """What a log says. INVARIANT: lines == kept + bad + beyond."""
+    """What a log says. INVARIANT: lines == kept + bad + beyond + strangers_beyond."""
 
     name: str
     form: str  # CSV, Zeek, Zeek JSON
     lines: int  # without headers, comments and empty ones
     kept: int
     bad: int
-    beyond: int  # would have begun another tuple than there is room for
+    beyond: int  # matters, and would have begun another tuple than there is room for: nothing may be called clean
+    strangers_beyond: int  # the same between two ends that do not matter: nothing is lost but their number
     faults: tuple[str, ...]  # the first few bad lines, with their numbers
     notes: tuple[str, ...]
     seen: tuple[Seen, ...]
 
 
 def read_flow_log(
-    path: Path, since_us: int | None = None, progress: Progress = lambda _: None, most: int = MOST
+    path: Path,
+    since_us: int | None = None,
+    progress: Progress = lambda _: None,
+    matters: Matters = all_matter,
+    most: int = MOST,
+    strangers_most: int = STRANGERS_MOST,
 ) -> FlowLog:
     """The distinct tuples of a log.
 
@@ -56,13 +62,15 @@ def read_flow_log(
         path: CSV, Zeek's conn.log or its JSON lines; may be gzipped.
         since_us: what ended before is kept apart.
         progress: called now and then with the number of lines read.
-        most: distinct tuples kept.
+        matters: of two ends, whether one is known to the asker; what passes between others is bounded apart.
+        most: distinct tuples kept that matter.
+        strangers_most: distinct tuples kept that do not.
 
     Raises:
         DecodeError: it is no flow log.
         LinkError: it cannot be read.
     """
-    reading = _Reading(path.name, Tuples(path.name, since_us, most), progress)
+    reading = _Reading(path.name, Tuples(path.name, since_us, matters, most, strangers_most), progress)
     try:
         with ExitStack() as stack:
             reading.all(_lines(_opened(path, stack), reading.notes))
@@ -208,6 +216,7 @@ class _Reading:
             kept=self.counts["kept"],
             bad=self.counts["bad"],
             beyond=self.tuples.beyond,
+            strangers_beyond=self.tuples.strangers_beyond,
             faults=tuple(self.faults),
             notes=tuple(self.notes),
             seen=self.tuples.seen(),

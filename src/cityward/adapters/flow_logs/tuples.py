@@ -1,15 +1,27 @@
 """Distinct tuples, counted while a log is read: memory for each tuple, none for each line.
 
-INVARIANT: at most `MOST` tuples; a line that would begin another is counted in `beyond`.
+INVARIANTS
+- At most `MOST` tuples with an end that matters, and at most `STRANGERS_MOST` without: neither takes room from the other.
+- A line that would begin one more is counted, in `beyond` or in `strangers_beyond`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cityward.reach.reconcile.seen import Seen, SeenKind
 
 MOST = 200_000  # PRECEDENT: some 100 MB; a city of a thousand things with two hundred peers each
+STRANGERS_MOST = 20_000  # they are counted and nothing else
+
+Matters = Callable[[str, str], bool]
+"""Whether anything is made of what two ends, as the log writes them, have to do with each other."""
+
+
+def all_matter(_source: str, _destination: str) -> bool:
+    """Where nothing is known of the ends."""
+    return True
 
 
 class Row(NamedTuple):
@@ -30,15 +42,27 @@ class Row(NamedTuple):
 
 
 class Tuples:
-    """The tuples of one log."""
+    """The tuples of one log.
 
-    def __init__(self, name: str, since_us: int | None = None, most: int = MOST) -> None:
-        self._name, self._since_us, self._most = name, since_us, most
+    SECURITY: whoever floods a log with talk between strangers takes no room from what the declaration is about.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        since_us: int | None = None,
+        matters: Matters = all_matter,
+        most: int = MOST,
+        strangers_most: int = STRANGERS_MOST,
+    ) -> None:
+        self._name, self._since_us, self._matters = name, since_us, matters
+        self._room, self._room_for_strangers = most, strangers_most
         self._rows: dict[tuple[object, ...], list[int | None]] = {}
         self.beyond = 0
+        self.strangers_beyond = 0
 
     def take(self, row: Row, line: int) -> bool:
-        """Count one line; False where it is beyond the bound.
+        """Count one line; False where it is beyond a bound.
 
         What ended before the window is kept apart: it tells when something was seen last, and nothing else.
         """
@@ -46,8 +70,7 @@ class Tuples:
         key = (*row[:7], before) if before else row[:7]
         known = self._rows.get(key)
         if known is None:
-            if len(self._rows) >= self._most:
-                self.beyond += 1
+            if not self._has_room(row.source, row.destination):
                 return False
             self._rows[key] = [row.times, row.bytes, row.bytes_back, row.first_us, row.last_us, line]
             return True
@@ -61,6 +84,20 @@ class Tuples:
         if row.last_us is not None and (known[4] is None or row.last_us > known[4]):
             known[4] = row.last_us
         return True
+
+    def _has_room(self, source: str, destination: str) -> bool:
+        """Take the room for one more, or count the line as beyond."""
+        if self._matters(source, destination):
+            if self._room:
+                self._room -= 1
+                return True
+            self.beyond += 1
+        elif self._room_for_strangers:
+            self._room_for_strangers -= 1
+            return True
+        else:
+            self.strangers_beyond += 1
+        return False
 
     def seen(self) -> tuple[Seen, ...]:
         """What was seen, each tuple named by the first line it stands on."""

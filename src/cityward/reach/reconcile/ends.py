@@ -17,6 +17,7 @@ from cityward.place.things import Device, System
 from cityward.reach.exposure.declared import Declared
 
 _NAME_MOST = 255
+_REMEMBERED = 1 << 16  # texts; SECURITY: a log of a hundred million strangers is looked up, and not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class End:
 
 
 class Ends:
-    """Finds ends. Answers are kept: a log names the same few ends a million times."""
+    """Finds ends. Answers are kept, up to a bound: a log names the same few ends a million times."""
 
     def __init__(self, place: Place) -> None:
         self.declared = Declared(place)
@@ -69,8 +70,14 @@ class Ends:
         """Whose this is."""
         end = self._found.get(text)
         if end is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
             end = self._found[text] = self._look(text)
         return end
+
+    def either_declared(self, source: str, destination: str) -> bool:
+        """Whether one of two ends is declared. What passes between others is no business of the declaration (`matching`)."""
+        return bool(self.find(source).id or self.find(destination).id)
 
     def _look(self, text: str) -> End:
         try:

@@ -137,5 +137,8 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def clean(self) -> bool:
-        """Nothing was seen that is undeclared or changed. Silence alone is no drift."""
-        return not any(finding.kind is not FindingKind.SILENT for finding in self.findings)
+        """Nothing was seen that is undeclared or changed, and all that was seen was looked at. Silence alone is no drift.
+
+        SECURITY: else whoever fills a log to its bound first could do the rest unseen.
+        """
+        return not self.given.beyond and all(finding.kind is FindingKind.SILENT for finding in self.findings)

@@ -47,8 +47,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who looked, and from when on. What nobody could have seen is not called silent."""
+    """Who looked, from when on, and what they saw and had no room for. What nobody could have seen is not called silent."""
 
     city: str = ""  # the state directory of the running city; empty: none was asked
     logs: tuple[str, ...] = ()
     since_us: int | None = None
+    beyond: Count = 0  # lines with a declared end, of which nothing but their number is known
