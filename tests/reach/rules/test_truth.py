@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cityward.reach.rules.truth import MOST_TOLD, NO, YES, Truth, all_of, any_of, possibly, unless, yes
+from cityward.reach.rules.truth import MOST_TOLD, NO, YES, Truth, all_of, any_of, possibly, unless, without, yes
 
 MAYBE = possibly("it may be", "some.path", witness="w")
 SURE = yes("it is", "other.path", witness="v")
@@ -69,3 +69,17 @@ def test_nothing_more_is_asked_once_one_does_not_hold():
         raise AssertionError("asked on")
 
     assert all_of(asking()) is NO
+
+
+def test_without_the_known_witnesses_only_the_new_ones_are_told_in_their_setting():
+    many = any_of(yes(f"by {n}", witness=str(n)) for n in range(MOST_TOLD + 4))
+    held = all_of((yes("it is personal", witness="0"), many))
+    known = frozenset(str(n) for n in range(MOST_TOLD + 3))
+    assert [fact.text for fact in without(held, known).facts] == ["it is personal", f"by {MOST_TOLD + 3}"]
+    assert without(held, frozenset(held.witnesses)) is held
+
+
+def test_what_lifts_possibly_still_does_when_known_witnesses_are_left_out():
+    held = unless(any_of((yes("by a", witness="a"), yes("by b", witness="b"))), [MAYBE])
+    new = without(held, frozenset({"a"}))
+    assert (new.truth, [fact.text for fact in new.facts], new.missing) == (Truth.POSSIBLY, ["by b"], ("some.path",))

@@ -188,3 +188,21 @@ def test_an_agreement_that_does_not_hold_on_the_day_does_not_excuse_a_flow(day: 
     text = f"{TOWN}rules:\n{rule}"
     judgement = judge(load_with("place.yaml", reader({"place.yaml": text}), "o.yaml", overlay.encode(), ZONES), day)
     assert [finding.subject for finding in judgement.broken] == ["flows.to-workbench"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{about: systems, forbid: [{access: {modes: [command]}}], weight: deny}",
+        "{about: systems, forbid: [{reached_by: {parties: not-responsible, modes: [command]}}], weight: deny}",
+    ],
+)
+def test_who_broke_the_rule_before_is_not_told_as_new(rule: str):
+    text = f"{TOWN}accesses:\n  old: {{party: acme, target: cityward, modes: [command]}}\nrules:\n  hands: {rule}\n"
+    overlay = b"parties:\n  new-firm: {kind: company, incorporated_in: xb}\n" + (
+        b"accesses:\n  new: {party: new-firm, target: cityward, modes: [command]}\n"
+    )
+    judgement = judge(load_with("place.yaml", reader({"place.yaml": text}), "o.yaml", overlay, ZONES), DAY)
+    told = {finding.subject: " ".join(fact.text for fact in finding.held.facts) for finding in judgement.broken}
+    assert "new-firm" in told["systems.cityward"] and "acme" not in told["systems.cityward"]
+    assert all("new-firm" in asked.scenario.subject for f in judgement.broken for asked in f.held.asked)

@@ -101,10 +101,16 @@ def _reaching(standing: Standing, item: Node, kind: Predicate, meant: Container[
 
 def _reached(standing: Standing, those: list[Node], item: Node, truth: Truth, bound: Bound) -> Held:
     """All of them as one: the first few in words, and not more asked after than can be looked into."""
+    ending = f"{item.detail} {item.subject}"
+    witnesses = tuple([f"{who.predicate} {who.subject} {ending}" for who in those])
+
+    def narrowed(known: frozenset[str]) -> Held:
+        new = [who for who, witness in zip(those, witnesses, strict=True) if witness not in known]
+        return _reached(standing, new, item, truth, bound)
+
     facts = tuple(_reach(standing, who, item, truth) for who in those[:MOST_TOLD])
     asked = tuple(Asked(who, item, bound) for who in those[:MOST_ASKED])
-    ending = f"{item.detail} {item.subject}"
-    return Held(truth, facts, (), asked, tuple([f"{who.predicate} {who.subject} {ending}" for who in those]))
+    return Held(truth, facts, (), asked, witnesses, narrowed=narrowed)
 
 
 def _reach(standing: Standing, who: Node, item: Node, truth: Truth) -> Fact:

@@ -5,8 +5,8 @@ INVARIANT: what rests on a fact that is not known is never a yes and never a no;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cityward.reach.exposure.answers import Bound
@@ -45,7 +45,7 @@ class Asked:
 class Held:
     """How far it holds. `witnesses`: who or what makes it so, in ids, so that a new one is noticed.
 
-    `also`: what would possibly make it so besides, where it certainly is.
+    `also`: what would possibly make it so besides, where it certainly is. `narrowed`: the same without the witnesses given.
     """
 
     truth: Truth
@@ -54,6 +54,7 @@ class Held:
     asked: tuple[Asked, ...] = ()
     witnesses: tuple[str, ...] = ()
     also: Held | None = None
+    narrowed: Callable[[frozenset[str]], Held] | None = field(default=None, compare=False, repr=False)
 
 
 NO = Held(Truth.NO)
@@ -92,6 +93,11 @@ def any_of(those: Iterable[Held]) -> Held:
     return _first(Truth.POSSIBLY, possible) if possible else NO
 
 
+def without(held: Held, known: frozenset[str]) -> Held:
+    """What is told by witnesses not yet known; what has no new one is the setting of the others, and stays as it is."""
+    return held if held.narrowed is None or known.issuperset(held.witnesses) else held.narrowed(known)
+
+
 def unless(held: Held, lifted: Iterable[Held]) -> Held:
     """What is left where something lifts it."""
     exceptions = any_of(lifted)
@@ -99,14 +105,26 @@ def unless(held: Held, lifted: Iterable[Held]) -> Held:
         return NO
     if exceptions.truth is Truth.NO:
         return held
+    return _doubted(held, exceptions)
+
+
+def _doubted(held: Held, exceptions: Held) -> Held:
+    def narrowed(known: frozenset[str]) -> Held:
+        return _doubted(without(held, known), exceptions)
+
     doubts = tuple(dict.fromkeys((*held.missing, *exceptions.missing)))
-    return Held(min(held.truth, Truth.POSSIBLY), held.facts, doubts, held.asked, held.witnesses)
+    return Held(min(held.truth, Truth.POSSIBLY), held.facts, doubts, held.asked, held.witnesses, None, narrowed)
 
 
 def _first(truth: Truth, those: list[Held], also: Held | None = None) -> Held:
     """The facts of the first few; the witnesses of all, and all that would have to be found out."""
+
+    def narrowed(known: frozenset[str]) -> Held:
+        new = [without(held, known) for held in those if not known.issuperset(held.witnesses)]
+        return _first(truth, new, also)
+
     told, every = _joined(truth, those[:MOST_TOLD]), _joined(truth, those)
-    return Held(truth, told.facts, every.missing, every.asked[:MOST_ASKED], every.witnesses, also)
+    return Held(truth, told.facts, every.missing, every.asked[:MOST_ASKED], every.witnesses, also, narrowed)
 
 
 def _joined(truth: Truth, those: list[Held], also: Held | None = None) -> Held:
@@ -118,4 +136,5 @@ def _joined(truth: Truth, those: list[Held], also: Held | None = None) -> Held:
         tuple(dict.fromkeys(asked for held in those for asked in held.asked)),
         tuple(dict.fromkeys(witness for held in those for witness in held.witnesses)),
         also,
+        lambda known: _joined(truth, [without(held, known) for held in those], also),
     )

@@ -173,6 +173,7 @@ def _route(before: Place, after: Place, name: str, was: Flow, now: Flow) -> Iter
     yield path
     for land in now.route:
         yield Link(Node(Predicate.TAP, name), Node(Predicate.PASSES, land), Rule.HOP, path)
+        yield Link(Node(Predicate.MEDDLE, name), Node(Predicate.IN_PLACE, land, Use.ALTER), Rule.HOP, path)
 
 
 def _holder(before: Place, after: Place, name: str, was: Key, now: Key) -> Iterator[Piece]:

@@ -11,7 +11,7 @@ INVARIANTS
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -27,6 +27,7 @@ from cityward.reach.exposure.compile import compile_place, place_on
 from cityward.reach.exposure.nodes import Node
 from cityward.reach.rules.judging import Finding, evaluate, scenarios_asked
 from cityward.reach.rules.standing import Closed, Standing
+from cityward.reach.rules.truth import without
 from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
 from cityward.reach.sign.cutting import Cutting
@@ -59,17 +60,18 @@ class Found:
 
 
 def newly(before: Finding | None, now: Finding) -> Finding | None:
-    """What is new about a finding: all of it, its certainty, a witness, or what would possibly make it so besides."""
+    """What is new about a finding: all of it, its certainty, witnesses, or what would possibly make it so besides.
+
+    Only the new witnesses are told: who made it so before is no matter of this proposal.
+    """
     if before is None or before.held.truth < now.held.truth:
         return now
-    certain = set(before.held.witnesses)
-    every = certain | set(before.held.also.witnesses if before.held.also is not None else ())
-    if now.held.truth == before.held.truth and set(now.held.witnesses) - certain:
-        return now
+    certain = frozenset(before.held.witnesses)
+    every = certain.union(before.held.also.witnesses if before.held.also is not None else ())
+    if now.held.truth == before.held.truth and not certain.issuperset(now.held.witnesses):
+        return replace(now, held=without(now.held, certain))
     also = now.held.also
-    if also is not None and set(also.witnesses) - every:
-        return Finding(now.rule, now.weight, now.subject, also, now.waiver)
-    return None
+    return None if also is None or every.issuperset(also.witnesses) else replace(now, held=without(also, every))
 
 
 def bears(finding: Finding) -> bool:
