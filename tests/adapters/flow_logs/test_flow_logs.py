@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cityward.adapters.flow_logs.reading import FAULTS_KEPT, LINE_MOST, FlowLog, read_flow_log
+from cityward.adapters.flow_logs.reading import FAULTS_KEPT, FIRST_LINES, LINE_MOST, FlowLog, read_flow_log
 from cityward.errors import CitywardError, DecodeError, LinkError
 from cityward.reach.reconcile.seen import Seen
 from cityward.time import DAY, SECOND, to_us
@@ -280,6 +280,39 @@ def test_bad_json_lines_are_counted(tmp_path: Path):
             good[:-1] + ',"duration":-1,"ts":5}', good[:-1] + ',"orig_bytes":-1}', good]  # fmt: skip
     log = read(tmp_path, "\n".join(rows))
     assert (log.lines, log.kept, log.bad) == (9, 2, 7)
+
+
+GOOD_JSON = b'{"id.orig_h":"192.0.2.7","id.resp_h":"203.0.113.9"}\n'
+ODD_JSON = {
+    "a protocol": GOOD_JSON[:-2] + b',"proto":"\\u001b[31m"}\n',
+    "a port": GOOD_JSON[:-2] + b',"id.resp_p":99999}\n',
+    "a time": GOOD_JSON[:-2] + b',"ts":"yesterday"}\n',
+    "an address": b'{"id.orig_h":"","id.resp_h":"203.0.113.9"}\n',
+    "an address of another type": b'{"id.orig_h":7,"id.resp_h":"203.0.113.9"}\n',
+    "a count of another type": GOOD_JSON[:-2] + b',"orig_bytes":"many"}\n',
+    "another log's line": b'{"uid":"x"}\n',
+    "a line that was cut": b'{"id.orig_h":"192.0.2.7","id.re\n',
+    "no UTF-8": b'{"id.orig_h":"\xff","id.resp_h":"203.0.113.9"}\n',
+}
+
+
+@pytest.mark.parametrize("case", ODD_JSON)
+def test_an_odd_first_json_line_is_as_bad_as_an_odd_second_one_and_no_worse(tmp_path: Path, case: str):
+    first, second = (
+        read(tmp_path, b"".join(rows), "log") for rows in ((ODD_JSON[case], GOOD_JSON), (GOOD_JSON, ODD_JSON[case]))
+    )
+    assert (first.form, first.lines, first.kept, first.bad) == (second.form, second.lines, second.kept, second.bad)
+    assert (first.kept, first.bad) == (1, 1)
+    assert first.faults[0].partition(": ")[2] == second.faults[0].partition(": ")[2]
+
+
+def test_a_json_log_may_begin_with_a_byte_order_mark(tmp_path: Path):
+    assert read(tmp_path, b"\xef\xbb\xbf" + GOOD_JSON, "log").kept == 1
+
+
+def test_json_lines_none_of_which_is_a_connection_are_no_flow_log(tmp_path: Path):
+    with pytest.raises(DecodeError, match="first line is no JSON object"):
+        read(tmp_path, b'{"uid":"x"}\n' * FIRST_LINES + GOOD_JSON, "log")
 
 
 def test_beyond_the_bound_of_tuples_lines_are_counted_and_known_ones_still_taken(tmp_path: Path):

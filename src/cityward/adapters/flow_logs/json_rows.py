@@ -31,10 +31,18 @@ class _Conn(msgspec.Struct, frozen=True, kw_only=True):
     conn_state: str = ""
 
 
+class _Shape(msgspec.Struct, frozen=True):
+    """What makes an object a connection, whatever stands there."""
+
+    orig_h: msgspec.Raw = msgspec.field(name="id.orig_h")
+    resp_h: msgspec.Raw = msgspec.field(name="id.resp_h")
+
+
 class JsonRows:
-    """Reads lines of one JSON object each."""
+    """Reads lines of one JSON object each. `recognised`: whether one of them had the shape of a connection, odd or not."""
 
     def __init__(self) -> None:
+        self.recognised = False
         self._times = Times()
         self._decoder = msgspec.json.Decoder(_Conn)
 
@@ -52,7 +60,9 @@ class JsonRows:
         try:
             conn = self._decoder.decode(line)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            self.recognised = self.recognised or _is_connection(line)
             raise BadLine("no JSON object with `id.orig_h` and `id.resp_h`") from None
+        self.recognised = True
         if conn.resp_p is not None and not 0 <= conn.resp_p <= 65_535:
             raise BadLine("a port that is none")
         if not all(0 <= n < 1 << 62 for n in (conn.orig_bytes, conn.resp_bytes) if n is not None):
@@ -73,6 +83,14 @@ class JsonRows:
             conn.orig_bytes,
             conn.resp_bytes,
         )
+
+
+def _is_connection(line: str) -> bool:
+    try:
+        msgspec.json.decode(line, type=_Shape)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return False
+    return True
 
 
 def _end(first: int | None, duration: float | None) -> int | None:

@@ -1,7 +1,8 @@
 """Reads one flow log, of whichever kind it is.
 
-The first line says which: `#separator` or `#fields` is Zeek's text, `{` JSON lines, all else must be the header of a CSV. What is
-gzipped is read as it is unpacked.
+The first line says which, by its shape: `#separator` or `#fields` is Zeek's text, `{` JSON lines, all else must be the header of a
+CSV. Of JSON lines one of the first few must be a connection; what is odd in any of them is a bad line. What is gzipped is read as it
+is unpacked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from cityward.reach.reconcile.seen import Seen
 LINE_MOST = 1 << 16  # PRECEDENT: a line of conn.log is some 200 bytes, of a firewall with every column 2,000
 LINES_MOST = 100_000_000  # a gzip bomb ends somewhere; a busy firewall writes as much in a month
 FAULTS_KEPT = 5
+FIRST_LINES = 100  # of JSON, by which it is known what they are
 TOLD_EVERY = 100_000
 
 Progress = Callable[[int], None]
@@ -133,6 +135,7 @@ class _Reading:
                 self._line(raw, number)
         if self.rows is None:
             raise self.refusal("it has no header and no line")
+        self._refuse_unrecognised(self.rows)
 
     def _header_of_zeek(self, raw: bytes) -> None:
         """`#fields` names the columns; logs that were joined have several. Other such lines are remarks."""
@@ -145,9 +148,7 @@ class _Reading:
     def _begin(self, raw: bytes, number: int) -> None:
         if raw.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
             self.rows, self.form = JsonRows(), "Zeek JSON"
-            self._line(raw, number)
-            if self.counts["bad"]:
-                raise self.refusal(f"its first line is {self.faults[0].partition(': ')[2]}")
+            self._line(raw.removeprefix(b"\xef\xbb\xbf"), number)
             return
         text = self._text(raw).removeprefix("\ufeff")
         try:
@@ -172,6 +173,10 @@ class _Reading:
     def _retire(self) -> None:
         self.naive += self.rows.naive if self.rows is not None else 0
 
+    def _refuse_unrecognised(self, rows: TextRows | JsonRows) -> None:
+        if isinstance(rows, JsonRows) and not rows.recognised:
+            raise self.refusal(f"its first line is {self.faults[0].partition(': ')[2]}")
+
     def _line(self, raw: bytes, number: int) -> None:
         assert self.rows is not None
         self.counts["lines"] += 1
@@ -190,6 +195,8 @@ class _Reading:
         self.counts["bad"] += 1
         if len(self.faults) < FAULTS_KEPT:
             self.faults.append(f"{self.name}:{number}: {why}")
+        if self.rows is not None and self.counts["lines"] == FIRST_LINES:
+            self._refuse_unrecognised(self.rows)
 
     def _text(self, raw: bytes) -> str:
         if len(raw) > LINE_MOST:
