@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cityward.cli import cityward
+from cityward.cli import cityward, main
 from cityward.errors import CitywardError
 from registers import TOWN
 
@@ -51,6 +51,19 @@ def test_beside_a_place_its_jurisdictions_are_shared_and_its_ids_kept_clear_of(t
     told = json.loads(run("gleif", sheet, "--beside", DOGGERFORD, "--json").stdout)
     assert told["fragment"]["parties"]["greycask-2"]["incorporated_in"] == "gb"
     assert "jurisdictions" not in told["fragment"]
+
+
+@pytest.mark.parametrize("format", ["threagile", "otm", "bods"])
+def test_a_file_of_another_kind_is_an_error_and_nothing_is_written(
+    format: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other, out = tmp_path / "other.json", tmp_path / "out.yaml"
+    other.write_text("{}")
+    with pytest.raises(SystemExit) as ended:
+        main(["import", format, str(other), "-o", str(out)])
+    assert ended.value.code == 1
+    assert "it does not look like" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_an_unknown_format_is_usage_with_a_hint():

@@ -1,8 +1,8 @@
 """Reads one flow log, of whichever kind it is.
 
-The first line says which, by its shape: `#separator` or `#fields` is Zeek's text, `{` JSON lines, all else must be the header of a
-CSV. Of JSON lines one of the first few must be a connection; what is odd in any of them is a bad line. What is gzipped is read as it
-is unpacked.
+The first line says which, by its shape: `#separator` or `#fields` is Zeek's text, `{` JSON lines, all else must be the header of
+a CSV. Of JSON lines one of the first few must be a connection; what is odd in any of them is a bad line. What is gzipped is read
+as it is unpacked.
 """
 
 from __future__ import annotations

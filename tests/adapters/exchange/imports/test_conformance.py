@@ -97,6 +97,36 @@ def test_a_value_that_is_something_else_is_told_and_never_raises(format: str, da
         assert format in ("sheets", "gleif") or "bomFormat" in str(error), error
 
 
+PLACE = b"place: tinytown\nname: Tinytown\nparties:\n  council: {kind: public-body}\nsystems: {}\nflows: {}\n"
+FOREIGN = {
+    "a place": PLACE,
+    "a place as JSON": json.dumps({"place": "tinytown", "parties": {"council": {"kind": "public-body"}}}).encode(),
+    "an empty mapping": b"{}",
+    "a package": b'{"name": "x", "version": "1", "dependencies": {"y": "2"}}',
+    "its fields, with nothing in them": b'{"technical_assets": {}, "components": [], "statements": []}',
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_of_another_kind_is_refused_by_name(format: str, foreign: str):
+    with pytest.raises(DecodeError) as error:
+        import_model(format, [File(NAMES.get(format, "model"), FOREIGN[foreign])])
+    assert NAMES.get(format, "model") in str(error.value)
+
+
+@pytest.mark.parametrize("format", ["threagile", "otm", "bods"])
+def test_a_file_of_which_nothing_was_read_does_not_look_like_its_format(format: str):
+    with pytest.raises(DecodeError, match="it does not look like") as error:
+        import_model(format, [File("model", b"{}")])
+    assert "mend:" in str(error.value)
+
+
+def test_a_register_that_has_nobody_who_is_wanted_is_a_register(sample: Sample):
+    imported = import_model("bods", sample("bods"), only=("nobody-has-this",))
+    assert [one.what for one in imported.unmapped if one.where == "--only"] == ["nobody-has-this"]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_files_give_the_same_fragment(format: str, sample: Sample):
     assert import_model(format, sample(format)) == import_model(format, sample(format))

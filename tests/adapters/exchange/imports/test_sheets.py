@@ -54,6 +54,13 @@ def test_parts_and_truth_values(imported: Imported):
     assert (hub["needs"], hub["critical"]) == ([{"of": ["store"], "k": 1, "buffer_hours": 2.0}], True)
 
 
+def test_an_id_that_is_the_word_for_what_is_not_known_is_told_as_that():
+    with pytest.raises(DecodeError, match="`unknown` is no id: it is the word for what is not known") as error:
+        sheets(parties="id,name\nunknown,Acme\n")
+    assert "parties.csv:2" in str(error.value)
+    assert "taken by another record" not in str(error.value)
+
+
 def test_utf_16_and_a_declared_delimiter_are_read():
     text = "sep=|\nid|code\nxb|XB\n"
     assert sheets(jurisdictions=text.encode("utf-16")) == sheets(jurisdictions=text)

@@ -59,7 +59,15 @@ class DecodeErrors(DecodeError):  # noqa: N818 - it is the errors
 
     def __init__(self, errors: Sequence[DecodeError]) -> None:
         self.errors = tuple(errors)
-        super().__init__(errors[0].reason, "\n".join(str(error) for error in errors))
+        super().__init__(errors[0].reason, "; ".join(error.what for error in errors))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
+def unlike(wanted: str, where: str, mend: str) -> DecodeError:
+    """A file of which nothing was read: somebody took it for a format that it is not of."""
+    return refusal(Reason.WRONG_SHAPE, f"nothing of it was read: it does not look like {wanted}", where, mend)
 
 
 def refusal(reason: Reason, what: str, where: str, mend: str) -> DecodeError:

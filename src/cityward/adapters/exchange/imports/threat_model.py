@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cityward.adapters.exchange.imports.contract import File, Record, refusal
+from cityward.adapters.exchange.imports.contract import File, Record, refusal, unlike
 from cityward.adapters.exchange.imports.documents import read_document
 from cityward.adapters.exchange.imports.draft import Draft
 from cityward.adapters.exchange.imports.fields import Fields
@@ -19,16 +19,27 @@ from cityward.place.record import UNKNOWN
 MAX_NESTED = 64  # zones and components in one another
 
 
-def models_of(files: Sequence[File], mend: str) -> Iterator[Fields]:
+def models_of(files: Sequence[File], wanted: str, marks: Sequence[str], mend: str) -> Iterator[Fields]:
     """The model in each file.
 
+    Args:
+        files: one model each.
+        wanted: what a file should be, in words.
+        marks: fields of which a model has at least one that is not empty.
+        mend: what to name instead.
+
     Raises:
-        DecodeError: a file is no mapping, or cannot be read.
+        DecodeError: a file is no mapping, has none of the marks, or cannot be read.
     """
     for file in files:
         document = read_document(file)
         if not isinstance(document, dict):
             raise refusal(Reason.WRONG_SHAPE, "the file is not a mapping", file.name, mend)
+        marked = map(
+            Fields(document, file.name).get, marks
+        )  # not of the model that is given: it tells what nobody asked for
+        if not any(marked):
+            raise unlike(wanted, file.name, mend)
         yield Fields(document, file.name)
 
 

@@ -27,6 +27,7 @@ from cityward.place.record import UNKNOWN
 
 FORMAT = "otm"
 TITLE = "Open Threat Model (JSON or YAML)"
+_MARKS = ("otmVersion", "assets", "trustZones", "components", "dataflows")
 
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\Z")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -63,9 +64,8 @@ def read(files: Sequence[File], draft: Draft) -> None:
     Raises:
         DecodeError: a file is no model, or cannot be read.
     """
-    for model in models_of(
-        files, "name an Open Threat Model: a mapping with `otmVersion`, `components` and `dataflows`"
-    ):
+    mend = "name an Open Threat Model: a mapping with `otmVersion`, `components` and `dataflows`"
+    for model in models_of(files, "an Open Threat Model", _MARKS, mend):
         _Model(model, draft).read()
 
 

@@ -147,6 +147,9 @@ class _Sheets:
             return None
         if not is_id(key):
             return self.draft.names.give(kind, key, key)
+        if key == UNKNOWN:
+            self._wrong(where, f"`{UNKNOWN}` is no id: it is the word for what is not known", "give the record an id")
+            return None
         if self.draft.names.claim(kind, key):
             return key
         self._wrong(where, f"the id `{key}` is taken by another record", "give one of them another id")

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cityward.adapters.exchange.imports.contract import File, refusal
+from cityward.adapters.exchange.imports.contract import File, refusal, unlike
 from cityward.adapters.exchange.imports.documents import read_json, read_lines
 from cityward.adapters.exchange.imports.draft import Draft
 from cityward.adapters.exchange.imports.fields import Fields
@@ -39,6 +39,8 @@ from cityward.guard.reasons import Reason
 FORMAT = "bods"
 TITLE = "Beneficial Ownership Data Standard (JSON, JSON lines)"
 SCHEMES: tuple[str, ...] = ()
+_MEND = "name a file of BODS statements: a JSON array, or one statement on each line"
+_NAMED = 3  # files, where none of many is a register
 
 
 def read(files: Sequence[File], draft: Draft) -> None:
@@ -50,6 +52,8 @@ def read(files: Sequence[File], draft: Draft) -> None:
     draft.source, draft.evidence = "BODS", "registry"
     book = Book() if draft.wanted is None else survey(_all(files), draft.wanted)
     book.take(_all(files), draft)
+    if not book.recognised:
+        raise unlike("BODS statements", ", ".join(file.name for file in files[:_NAMED]), _MEND)
     Register(book, draft).read()
 
 
@@ -67,8 +71,7 @@ def _values(file: File) -> Iterator[tuple[str, object]]:
     elif start[:1] == b"{":
         yield from _objects(file)
     else:
-        mend = "name a file of BODS statements: a JSON array, or one statement on each line"
-        raise refusal(Reason.WRONG_SHAPE, "the file begins with neither `[` nor `{`", file.name, mend)
+        raise refusal(Reason.WRONG_SHAPE, "the file begins with neither `[` nor `{`", file.name, _MEND)
 
 
 def _objects(file: File) -> Iterator[tuple[str, object]]:

@@ -83,16 +83,18 @@ def identifiers_of(statement: Statement) -> list[tuple[str, str]]:
 
 @dataclass(slots=True)
 class Book:
-    """The last statement about each record. `latest` is the last day of all files, kept or not."""
+    """The last statement about each record. `latest` is the last day of all files, `recognised` their statements, kept or not."""
 
     kept: Callable[[str], bool] | None = None
     latest: str = ""
+    recognised: int = 0
     statements: dict[tuple[str, str], Statement] = field(default_factory=dict[tuple[str, str], Statement])
 
     def take(self, values: Values, draft: Draft) -> None:
         """Keep statements, each in place of an older one about the same record."""
         for where, value in values:
             statement = statement_of(where, value)
+            self.recognised += statement is not None
             if statement is None:
                 fields = Fields(value, where)
                 what = fields.text("recordType") or fields.text("statementType") or as_text(value) or "a statement"

@@ -27,13 +27,16 @@ from cityward.adapters.exchange.imports.threat_model import models_of
 
 FORMAT = "threagile"
 TITLE = "Threagile model (YAML)"
+_MARKS = ("threagile_version", "technical_assets", "data_assets", "trust_boundaries", "shared_runtimes")
 
 
 def read(files: Sequence[File], draft: Draft) -> None:
     """Fill the draft from models.
 
     Raises:
-        DecodeError: a file is no mapping, or cannot be read.
+        DecodeError: a file is no model, or cannot be read.
     """
-    for model in models_of(files, "name a Threagile model: a mapping with `technical_assets`"):
+    for model in models_of(
+        files, "a Threagile model", _MARKS, "name a Threagile model: a mapping with `technical_assets`"
+    ):
         Model(model, draft).read()
