@@ -149,7 +149,7 @@ def _banned(loaded: Loaded, place: Place, subject: Subject, as_json: bool) -> in
 
 def _sign(place: Path, proposal: Path, day: date, as_json: bool, recorded: tuple[Path | None, str | None]) -> int:
     given, judgement = judged(place, proposal, day)
-    report = report_of(judgement, given.proposed.where)
+    report = report_of(judgement, given.proposed.where, given.base.where)
     state, decided_by = recorded
     entry = None
     if state is not None and decided_by is not None:

@@ -14,6 +14,7 @@ from cityward.compose.places import ROOT_FILE, check_services
 from cityward.errors import PlaceError
 from cityward.evidence.records import Signing
 from cityward.place.loader import Proposed, load_with
+from cityward.reach.sign.facts import take_over
 from cityward.reach.sign.report import keys_of
 from cityward.reach.sign.whatif import Judgement, judge
 
@@ -72,11 +73,11 @@ def put_on_record(state: Path, proposal: str, place: str, judgement: Judgement, 
 
 def record_of(proposal: str, judgement: Judgement, decided_by: str, at_us: int) -> Signing:
     """What is kept of a judgement: all that it follows from, and what it said."""
-    inputs = judgement.inputs
+    inputs, facts = judgement.inputs, judgement.facts
     lists = {
         "broken": keys_of(judgement.broken),
         "possibly": keys_of(judgement.possibly),
-        "conditions": tuple(change.told for change in judgement.conditions),
+        "conditions": (*([take_over(facts)] if facts else []), *(change.told for change in judgement.conditions)),
         "find_out": judgement.find_out,
         "accept": keys_of(judgement.accept),
     }

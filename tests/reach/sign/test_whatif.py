@@ -11,8 +11,9 @@ import pytest
 from cityward.place.loader import Proposed, load_with
 from cityward.reach.exposure.answers import Bound
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
+from cityward.reach.rules.rulebook import counts_of
+from cityward.reach.sign.hunt import Search
 from cityward.reach.sign.report import report_of
-from cityward.reach.sign.search import Search
 from cityward.reach.sign.whatif import Judgement, Verdict, judge
 from declarations import TOWN, ZONES, reader
 
@@ -106,7 +107,7 @@ def test_the_fact_found_out_and_harmful_denies_or_asks_for_changes():
 
 
 def test_the_verdict_and_all_its_parts_are_the_same_for_the_same_inputs():
-    first, second = (report_of(judged(proposal("night-desk")), lambda path: path) for _ in range(2))
+    first, second = (report_of(judged(proposal("night-desk")), str, str) for _ in range(2))
     assert msgspec.json.encode(first) == msgspec.json.encode(second)
 
 
@@ -206,3 +207,61 @@ def test_who_broke_the_rule_before_is_not_told_as_new(rule: str):
     told = {finding.subject: " ".join(fact.text for fact in finding.held.facts) for finding in judgement.broken}
     assert "new-firm" in told["systems.cityward"] and "acme" not in told["systems.cityward"]
     assert all("new-firm" in asked.scenario.subject for f in judgement.broken for asked in f.held.asked)
+
+
+MANY_RULES = """\
+  no-plain-flows: {about: flows, forbid: [{protection: {flow: [none]}}], weight: deny}
+  leaves-in-time: {about: agreements, forbid: [{agreement: {exit_days_over: 30}}], weight: condition}
+  no-handing-on: {about: agreements, forbid: [{agreement: {subcontracting: [allowed]}}], weight: condition}
+  no-hands: {about: accesses, forbid: [{access: {modes: [command]}}], weight: condition}
+  no-newcomers: {about: parties, forbid: [{party: {as: [itself], incorporated_in: [xb]}}], weight: WEIGHT}
+"""
+MANY = (
+    FLOW.replace("agreement: acme-2026", "agreement: big")
+    + """\
+parties:
+  newcomer: {kind: company, incorporated_in: xb}
+agreements:
+  big:
+    {kind: supply, parties: [council, acme, newcomer], datasets: [counts], purposes: [planning],
+      subcontracting: allowed, exit_days: 90}
+accesses:
+  desk: {party: newcomer, target: cityward, modes: [read, command], agreement: big}
+"""
+)
+MENDING = {
+    "flows.to-workbench.protection",
+    "agreements.big.exit_days",
+    "agreements.big.subcontracting",
+    "accesses.desk.modes",
+}
+
+
+@pytest.mark.parametrize(
+    ("weight", "verdict", "accept", "refused"),
+    [
+        ("condition", Verdict.CONDITIONS, ["parties.newcomer"], []),
+        ("deny", Verdict.DENY, [], ["parties.newcomer"]),
+    ],
+)
+def test_what_nothing_mends_leaves_the_changes_that_mend_the_rest(weight: str, verdict, accept: list, refused: list):
+    judgement = town(MANY_RULES.replace("WEIGHT", weight), MANY)
+    assert len(judgement.broken) == 5 and judgement.verdict is verdict
+    assert {change.path for change in judgement.conditions} == MENDING
+    assert [finding.subject for finding in judgement.accept] == accept
+    assert [finding.subject for finding in judgement.refused] == refused
+    assert judgement.search is Search.PARTLY
+
+
+def test_nothing_is_asked_for_that_mends_nothing():
+    rules = MANY_RULES.replace("WEIGHT", "condition").splitlines(keepends=True)
+    judgement = town(rules[1] + rules[4], MANY)
+    assert [change.path for change in judgement.conditions] == ["agreements.big.exit_days"]
+
+
+def test_waived_cases_of_the_place_as_it_is_are_counted_apart_as_the_rulebook_counts_them():
+    judgement = judged(proposal("noise-research"))
+    counts = counts_of(given(proposal("noise-research")).base.place, DAY)
+    report = report_of(judgement, str, str)
+    assert (report.broken_before, report.waived_before) == (counts.cases, counts.waived_cases)
+    assert counts.waived_cases > 0

@@ -21,6 +21,7 @@ from cityward.reach.rules.told import ToldFinding, Where, told_finding
 from cityward.reach.rules.truth import Asked
 from cityward.reach.rules.why import derivation_of
 from cityward.reach.sign.difference import Group, Reach, grouped
+from cityward.reach.sign.facts import FactChange, take_over
 from cityward.reach.sign.whatif import Inputs, Judgement, Verdict
 
 MOST_ITEMS = 8  # of one group of reaches
@@ -33,6 +34,17 @@ class ToldChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     told: str
     where: str
+
+
+class ToldFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fact that the proposal changes, with `file:line  path` before and after. `source`: where the proposal has it from."""
+
+    path: str
+    before: str | None
+    after: str | None
+    where_before: str | None
+    where_after: str | None
+    source: str | None
 
 
 class ToldGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,15 +73,18 @@ class SigningReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     added: tuple[str, ...]
     replaced: tuple[str, ...]
     removed: tuple[str, ...]
+    facts: tuple[ToldFact, ...]
     broken: tuple[ToldFinding, ...]
     possibly: tuple[ToldFinding, ...]
     notes: tuple[ToldFinding, ...]
-    broken_before: int
+    broken_before: int  # cases, as `check` counts them
+    waived_before: int
     repaired: tuple[str, ...]  # `rule subject`
     conditions: tuple[ToldChange, ...]
     search: str
     tried: int
     accept: tuple[str, ...]
+    refused: tuple[str, ...]
     find_out: tuple[str, ...]
     new: tuple[ToldGroup, ...]
     gone: tuple[ToldGroup, ...]
@@ -82,29 +97,33 @@ class SigningReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     redundancy: Redundancy | None
 
 
-def report_of(judgement: Judgement, where: Where) -> SigningReport:
+def report_of(judgement: Judgement, where: Where, where_before: Where) -> SigningReport:
     """A judgement in words and places.
 
     Args:
         judgement: as judged.
         where: dotted path of the proposed place -> `file:line  path`.
+        where_before: likewise, of the place as it is.
     """
-    standing, reach = judgement.standing, judgement.reach
+    standing, reach, before = judgement.standing, judgement.reach, judgement.before
     return SigningReport(
         verdict=judgement.verdict,
         inputs=judgement.inputs,
         added=judgement.changes.added,
         replaced=judgement.changes.replaced,
         removed=judgement.changes.removed,
+        facts=tuple(_fact(fact, where, where_before) for fact in judgement.facts),
         broken=_told(standing, judgement.broken, where),
         possibly=_told(standing, judgement.possibly, where),
         notes=_told(standing, judgement.notes, where),
-        broken_before=sum(1 for finding in judgement.before if finding.certain),
+        broken_before=sum(finding.certain and finding.waiver is None for finding in before),
+        waived_before=sum(finding.waiver is not None for finding in before),
         repaired=keys_of(judgement.repaired),
-        conditions=tuple(ToldChange(told=change.told, where=where(change.path)) for change in judgement.conditions),
+        conditions=_conditions(judgement, where, where_before),
         search=judgement.search,
         tried=judgement.tried,
         accept=keys_of(judgement.accept),
+        refused=keys_of(judgement.refused),
         find_out=tuple(where(path) for path in judgement.find_out),
         new=_explained(standing, _groups(standing.place, reach.new), reach.new, where),
         gone=_groups(standing.place, reach.gone),
@@ -116,6 +135,27 @@ def report_of(judgement: Judgement, where: Where) -> SigningReport:
         possible_citizens=judgement.possible_citizens,
         redundancy=judgement.redundancy,
     )
+
+
+def _fact(fact: FactChange, where: Where, where_before: Where) -> ToldFact:
+    return ToldFact(
+        path=fact.path,
+        before=fact.before,
+        after=fact.after,
+        where_before=None if fact.before is None else where_before(fact.path),
+        where_after=None if fact.after is None else where(fact.path),
+        source=fact.source,
+    )
+
+
+def _conditions(judgement: Judgement, where: Where, where_before: Where) -> tuple[ToldChange, ...]:
+    """What comes before a signature: facts that the proposal changes first, then what is to be asked for."""
+    asked = tuple(ToldChange(told=change.told, where=where(change.path)) for change in judgement.conditions)
+    if not judgement.facts:
+        return asked
+    first = judgement.facts[0]
+    at = where(first.path) if first.after is not None else where_before(first.path)
+    return (ToldChange(told=take_over(judgement.facts), where=at), *asked)
 
 
 def keys_of(findings: Collection[Finding]) -> tuple[str, ...]:

@@ -1,11 +1,9 @@
-"""What a proposal newly breaks, and the smallest set of changes found that it would not.
+"""What a proposal newly breaks, and with which changes it would not. The search itself is in `hunt`.
 
 What is tried is bounded by the size of the place, never by the clock: the same inputs give the same answer.
 
 INVARIANTS
 - Possibly is never certainly: changes are sought against what is broken for certain.
-- A set of changes that leaves none of the flows and accesses a proposal brings is no condition: it would be another no.
-- A set is taken only when all rules, not only those it is meant for, have been judged with it.
 """
 
 from __future__ import annotations
@@ -13,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from functools import cached_property
-from itertools import combinations
 
 import msgspec
 
@@ -31,32 +27,12 @@ from cityward.reach.rules.truth import without
 from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import MOST_CANDIDATES, Change, candidates
 from cityward.reach.sign.cutting import Cutting
+from cityward.reach.sign.hunt import Found, Hunt, Search
 from cityward.reach.sign.narrowing import Trying, narrowing
 from cityward.reach.sign.shared import pair
 
 MOST_WORK = 1_000_000  # records judged over all tries, about: a city of a thousand records gets a thousand tries
 LEAST_TRIES = 16  # even of a place of a million records
-MOST_CHANGES = 6  # more conditions than these, and it is another proposal
-
-
-class Search(StrEnum):
-    """How the set of changes was found."""
-
-    NONE = "none needed"
-    EXHAUSTIVE = "smallest: every single change and, where none was enough, every pair was tried"
-    GREEDY = "found step by step, no single change or pair being enough: a smaller set may exist"
-    CUT_SHORT = "not every pair was tried: a smaller set may exist"
-    FAILED = "no set of changes was found"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The set of changes that was found. `partly`: it leaves rules of weight condition broken."""
-
-    changes: tuple[Change, ...]
-    search: Search
-    tried: int
-    partly: bool = False
 
 
 def newly(before: Finding | None, now: Finding) -> Finding | None:
@@ -87,13 +63,12 @@ def size_of(place: Place) -> int:
 
 @dataclass
 class Weighed:
-    """A place as it is and as proposed, judged on a day. Counts what it tries."""
+    """A place as it is and as proposed, judged on a day."""
 
     base: Place
     proposed: Place
     changes: Changes
     day: date
-    tried: int = 0
     then: Standing = field(init=False)
     now: Standing = field(init=False)
     before: dict[tuple[str, str], Finding] = field(init=False)
@@ -171,17 +146,12 @@ class Weighed:
     # --- the search
 
     def conditions(self) -> Found:
-        """The smallest set found against all that is broken for certain; failing that, against what denies."""
+        """The smallest set found against all that is broken for certain; failing that, the one that mends most of it."""
         broken = [finding for finding in self.new(self.every) if bears(finding) and finding.certain]
         if not broken:
             return Found((), Search.NONE, 0)
-        found = self._against(broken, frozenset(Weight))
-        denying = [finding for finding in broken if finding.weight is Weight.DENY]
-        if found is None and denying and len(denying) < len(broken):
-            found = self._against(denying, frozenset({Weight.DENY}))
-            if found is not None:
-                return Found(found.changes, found.search, self.tried, partly=True)
-        return found or Found((), Search.FAILED, self.tried)
+        tries = max(LEAST_TRIES, MOST_WORK // max(1, size_of(self.proposed)))
+        return Hunt(self.left, self.hollow, broken, self.offered, tries).found()
 
     @cached_property
     def offered(self) -> list[Change]:
@@ -189,89 +159,9 @@ class Weighed:
         paths = (*self.changes.added, *self.changes.replaced, *self.changes.removed)
         return candidates(self.then.place, self.now.place, paths)[:MOST_CANDIDATES]
 
-    def _against(self, broken: list[Finding], weights: frozenset[Weight]) -> Found | None:
-        tries = max(LEAST_TRIES, MOST_WORK // max(1, size_of(self.proposed)))
-        by_rule: dict[str, list[str]] = {}
-        for finding in broken:
-            by_rule.setdefault(finding.rule, []).append(finding.subject.partition(".")[2])
-        return _Hunt(self, by_rule, weights, len(broken), self.tried + tries).found(self.offered)
-
     def hollow(self, chosen: Sequence[Change]) -> bool:
         """Whether changes leave none of the flows and accesses that the proposal brings."""
         brought = [path.partition(".") for path in (*self.changes.added, *self.changes.replaced)]
         ways = [(kind, name) for kind, _, name in brought if kind in ("flows", "accesses")]
         place = self.with_changes(chosen).place
         return bool(ways) and not any(name in getattr(place, kind) for kind, name in ways)
-
-
-@dataclass(slots=True)
-class _Hunt:
-    """One search for changes against some rules. `count` findings of the weights are to go; `most` tries may have been made."""
-
-    weighed: Weighed
-    broken: Mapping[str, Sequence[str]]  # rule -> the subjects that newly break it
-    weights: frozenset[Weight]
-    count: int
-    most: int
-    cut: bool = False
-
-    def found(self, offered: list[Change]) -> Found | None:
-        """The smallest set, the mildest of those."""
-        alone: dict[Change, int] = {}
-        for change in offered:
-            if self._may_go_on():
-                alone[change] = self._left((change,))
-        helping = [change for change in alone if alone[change] <= self.count]
-        for change in sorted(helping, key=lambda change: change.effort):
-            if alone[change] == 0 and self._enough((change,)):
-                return self._taken((change,), Search.EXHAUSTIVE)
-        return self._pair(helping, alone) or self._step_by_step(helping, alone)
-
-    def _pair(self, helping: list[Change], alone: dict[Change, int]) -> Found | None:
-        """Those first that go far enough together if they help against different things; the mildest of these first."""
-        pairs = sorted(
-            combinations(helping, 2),
-            key=lambda two: (sum(alone[c] for c in two) > self.count, sum(c.effort for c in two)),
-        )
-        for two in pairs:
-            if not self._may_go_on():
-                return None
-            if self._left(two) == 0 and self._enough(two):
-                return self._taken(two, Search.EXHAUSTIVE)
-        return None
-
-    def _step_by_step(self, helping: list[Change], alone: dict[Change, int]) -> Found | None:
-        """Always the change that helps most, then what proves needless taken out again."""
-        if not helping:
-            return None
-        best = min(helping, key=lambda change: (alone[change], change.effort))
-        chosen, left = (best,), alone[best]
-        while left and len(chosen) < MOST_CHANGES:
-            tried = [(self._left((*chosen, c)), c.effort, i) for i, c in enumerate(helping) if c not in chosen]
-            if not tried or min(tried)[0] >= left:
-                return None
-            left, _, i = min(tried)
-            chosen = (*chosen, helping[i])
-        for change in chosen:
-            fewer = tuple(kept for kept in chosen if kept is not change)
-            chosen = fewer if fewer and self._left(fewer) == 0 else chosen
-        return self._taken(chosen, Search.GREEDY) if left == 0 and self._enough(chosen) else None
-
-    def _may_go_on(self) -> bool:
-        self.cut = self.cut or self.weighed.tried >= self.most
-        return not self.cut
-
-    def _left(self, chosen: tuple[Change, ...]) -> int:
-        self.weighed.tried += 1
-        if self.weighed.hollow(chosen):
-            return self.count + 1
-        return self._count(self.weighed.left(chosen, self.broken))
-
-    def _enough(self, chosen: tuple[Change, ...]) -> bool:
-        return self._count(self.weighed.left(chosen)) == 0
-
-    def _count(self, findings: list[Finding]) -> int:
-        return sum(1 for finding in findings if finding.certain and finding.weight in self.weights)
-
-    def _taken(self, chosen: tuple[Change, ...], how: Search) -> Found:
-        return Found(chosen, Search.CUT_SHORT if self.cut else how, self.weighed.tried)

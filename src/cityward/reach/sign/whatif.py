@@ -5,12 +5,14 @@ before, or breaks by somebody or something that did not make it so before.
 
     deny                    a rule of weight deny is newly broken for certain, and no set of changes was found that mends it
     allow with conditions   such a set was found; or a rule of weight condition stays broken, to be accepted by name; or a rule is
-                            possibly broken, and the facts are to be found out first
+                            possibly broken, and the facts are to be found out first; or the proposal changes facts by which it is
+                            judged, and these are to be taken over into the declaration first, by their own source
     allow                   none of these
 
 INVARIANTS
 - Possibly is never certainly: a rule possibly broken asks for facts, it does not deny.
 - The rules judged are those of the place: a proposal cannot bring its own (`place.reading.overlay` refuses them).
+- SECURITY: a proposal that changes facts by which it is judged (`facts`) is never simply allowed.
 - The same inputs give the same verdict; all of them are in `Inputs`, as digests.
 """
 
@@ -36,7 +38,9 @@ from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.why import missing_of
 from cityward.reach.sign.changes import Change
 from cityward.reach.sign.difference import Difference, difference, touched
-from cityward.reach.sign.search import Search, Weighed, bears, size_of
+from cityward.reach.sign.facts import FactChange, fact_changes
+from cityward.reach.sign.hunt import Search
+from cityward.reach.sign.search import Weighed, bears, size_of
 
 MOST_COMPARED = 500_000  # records of a place beyond which its points of failure are not compared: it takes some seconds
 
@@ -67,6 +71,7 @@ class Judgement:
     verdict: Verdict
     inputs: Inputs
     changes: Changes
+    facts: tuple[FactChange, ...]  # by which it is judged, and which it changes itself
     broken: tuple[Finding, ...]
     possibly: tuple[Finding, ...]
     notes: tuple[Finding, ...]  # of rules of weight note, and waived
@@ -76,6 +81,7 @@ class Judgement:
     search: Search
     tried: int  # sets of changes
     accept: tuple[Finding, ...]  # of weight condition, and broken even with the conditions: to be accepted by name
+    refused: tuple[Finding, ...]  # of weight deny, and broken even with the conditions
     find_out: tuple[str, ...]  # facts not known, as paths of the declaration
     reach: Difference
     citizens: Citizens  # touched by what is certainly reached anew
@@ -100,12 +106,14 @@ def judge(given: Proposed, day: date) -> Judgement:
         left = weighed.told(then, evaluate(then))
     unmet = [finding for finding in left if bears(finding) and finding.certain]
     doubts = [finding for finding in left if bears(finding) and not finding.certain]
+    facts = fact_changes(given.base.place, given.proposed.place, given.changes)
     brought = {path.partition(".")[2] for path in given.changes.added}
     reach = difference(weighed.then.exposure, weighed.now.exposure, brought)
     return Judgement(
-        verdict=_verdict(unmet, found.changes, doubts),
+        verdict=_verdict(unmet, (*found.changes, *doubts, *facts)),
         inputs=_inputs(given, day),
         changes=given.changes,
+        facts=facts,
         broken=tuple(finding for finding in new if bears(finding) and finding.certain),
         possibly=tuple(finding for finding in new if bears(finding) and not finding.certain),
         notes=tuple(finding for finding in new if not bears(finding)),
@@ -115,6 +123,7 @@ def judge(given: Proposed, day: date) -> Judgement:
         search=found.search,
         tried=found.tried,
         accept=tuple(finding for finding in unmet if finding.weight is Weight.CONDITION),
+        refused=tuple(finding for finding in unmet if finding.weight is Weight.DENY),
         find_out=_find_out(then, doubts),
         reach=reach,
         citizens=touched(weighed.now.place, [one for one in reach.new if one.bound is Bound.CERTAIN]),
@@ -124,10 +133,10 @@ def judge(given: Proposed, day: date) -> Judgement:
     )
 
 
-def _verdict(unmet: Sequence[Finding], chosen: Sequence[Change], doubts: Sequence[Finding]) -> Verdict:
+def _verdict(unmet: Sequence[Finding], conditions: Sequence[Change | Finding | FactChange]) -> Verdict:
     if any(finding.weight is Weight.DENY for finding in unmet):
         return Verdict.DENY
-    return Verdict.CONDITIONS if unmet or chosen or doubts else Verdict.ALLOW
+    return Verdict.CONDITIONS if unmet or conditions else Verdict.ALLOW
 
 
 def _find_out(standing: Standing, doubts: Collection[Finding]) -> tuple[str, ...]:
