@@ -8,7 +8,7 @@ INVARIANTS
 - Whatever the bytes, an importer returns or raises `DecodeError`.
 - Nothing is dropped in silence: what has no place in a declaration is in `unmapped`, what was filled in is in `assumed`.
 - Nothing is claimed that the file does not say: it is `unknown`, or `assumed` on a record with `evidence: unknown`.
-- No file is refused for a word or field that is not known here.
+- No file is refused for a word or field that is not known here; one that has nothing else is of another format, and is.
 - Time and memory are linear in the size of the files, which are bounded.
 - The same files give the same fragment.
 

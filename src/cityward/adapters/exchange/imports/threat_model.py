@@ -35,10 +35,8 @@ def models_of(files: Sequence[File], wanted: str, marks: Sequence[str], mend: st
         document = read_document(file)
         if not isinstance(document, dict):
             raise refusal(Reason.WRONG_SHAPE, "the file is not a mapping", file.name, mend)
-        marked = map(
-            Fields(document, file.name).get, marks
-        )  # not of the model that is given: it tells what nobody asked for
-        if not any(marked):
+        looked_at = Fields(document, file.name)  # not the one that is given: that one tells what nobody asked for
+        if not any(map(looked_at.get, marks)):
             raise unlike(wanted, file.name, mend)
         yield Fields(document, file.name)
 
