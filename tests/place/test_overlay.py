@@ -50,7 +50,7 @@ def test_the_base_is_what_loading_it_alone_gives():
 
 def test_paths_of_the_proposal_lead_into_its_own_file():
     given = laid(PROPOSAL)
-    assert given.proposed.where("flows.to-newcomer.to") == "offer.yaml:8  flows.to-newcomer.to"
+    assert given.proposed.where("flows.to-newcomer.to") == "proposal offer.yaml:8  flows.to-newcomer.to"
     assert given.proposed.where("flows.to-acme").startswith("place.yaml:")
 
 
@@ -79,13 +79,16 @@ def test_the_same_proposal_has_the_same_digest_and_another_another():
 MISTAKES = {
     "removing what is still named": (
         "removes: {agreements: [acme-2026]}\n",
-        "found `acme-2026`, which is no agreement",
+        "`acme-2026` is removed, and 1 line names it still: place.yaml:64 flows.to-acme.agreement",
     ),
     "removing what is not there": (
         "removes: {flows: [to-acmee]}\n",
         "none of the declared flows (did you mean `to-acme`?)",
     ),
-    "removing a kind that is none": ("removes: {flaws: [to-acme]}\n", "none of the declared flaws"),
+    "removing a kind that is none": (
+        "removes: {flaws: [to-acme]}\n",
+        "removes.flaws: is no kind of record (did you mean `flows`?)",
+    ),
     "removing and declaring": (
         "removes: {sites: [cloud]}\nsites:\n  cloud: {jurisdiction: xa}\n",
         "is both removed and declared",
@@ -121,3 +124,35 @@ def test_errors_of_the_place_itself_come_first_and_alone():
     assert [str(error).splitlines()[1] for error in caught.value.errors] == [
         "  where: place.yaml:13  parties.acme-group.kind"
     ]
+
+
+def test_what_others_need_is_told_once_at_the_proposals_own_line_with_the_proposals_own_mend():
+    said = errors_of("removes:\n  parties: [acme]\n  devices: [lamps]\n")
+    assert [error.splitlines()[1] for error in said] == [
+        "  where: proposal offer.yaml:2  removes.parties",
+        "  where: proposal offer.yaml:3  removes.devices",
+    ]
+    assert "`acme` is removed, and 5 lines name it still: place.yaml:16 agreements.acme-2026.parties[1]" in said[0]
+    assert (
+        "`lamps` is removed, and 5 lines name it still" in said[1]
+    )  # as end of two flows, as actuator, and its two units
+    assert all("leave it out of `removes`, or remove what names it too" in error for error in said)
+
+
+@pytest.mark.parametrize("name", ["rules:\n  ours: {about: flows}\n", "removes: {rules: [ours]}\n", "flaws: {a: {}}\n"])
+def test_what_a_proposal_may_not_bring_is_told_once(name: str):
+    assert len(errors_of(name)) == 1
+
+
+def test_a_proposal_named_like_a_file_of_the_place_is_told_from_it():
+    raw = b"parties:\n  acme: {kind: company, incorporated_in: xa}\n"
+    given = load_with("place.yaml", reader({"place.yaml": TOWN}), "place.yaml", raw, ZONES)
+    assert given.proposed.where("parties.acme.incorporated_in").startswith("proposal place.yaml:2  ")
+    assert given.base.where("parties.acme.incorporated_in").startswith("place.yaml:12  ")
+
+
+def test_no_file_of_the_place_is_called_what_the_proposal_is_called():
+    place = reader({"proposal offer.yaml": TOWN})
+    given = load_with("proposal offer.yaml", place, "offer.yaml", PROPOSAL.encode(), ZONES)
+    assert given.proposed.where("parties.newcomer").startswith("proposal proposal offer.yaml:2  ")
+    assert given.proposed.where("parties.acme").startswith("proposal offer.yaml:")

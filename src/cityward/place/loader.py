@@ -32,7 +32,8 @@ from cityward.place.model import Place
 from cityward.place.reading import references, shapes
 from cityward.place.reading.merging import MAX_BYTES, Read, Tree, fields_of_a_place, is_kind
 from cityward.place.reading.origins import in_order, origins_of, told_at
-from cityward.place.reading.overlay import Changes, lay_over
+from cityward.place.reading.overlay import Changes, lay_over, name_of_proposal
+from cityward.place.reading.removals import missed
 from cityward.place.reading.source import MAX_ERRORS, Node, plain
 from cityward.place.things import Device
 
@@ -69,7 +70,7 @@ def load(root: str, read: Read, timezones: Collection[str] | None = None) -> Loa
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A place as it is and as it would be. Paths of the overlay's records lead into the overlay's file."""
+    """A place as it is and as it would be. Paths of the overlay's records lead to `proposal <its name>:<line>`."""
 
     base: Loaded
     proposed: Loaded
@@ -82,7 +83,7 @@ def load_with(root: str, read: Read, overlay: str, raw: bytes, timezones: Collec
 
     Args:
         root, read, timezones: as in `load`.
-        overlay: the name the proposal's errors are told under.
+        overlay: the name of the proposal's file; its lines are told under `proposal <name>`.
         raw: the proposal: kinds of records that are added or replaced by id, and `removes`, kind -> ids.
 
     Raises:
@@ -94,9 +95,11 @@ def load_with(root: str, read: Read, overlay: str, raw: bytes, timezones: Collec
     if tree.size + len(raw) > MAX_BYTES:
         what = f"`{overlay}` brings the declaration to more than {MAX_BYTES >> 20} MiB"
         raise PlaceErrors([PlaceError(what, where=overlay, mend="split the place")])
-    laid, changes = lay_over(tree.kinds, overlay, raw, _kind_names(), tree.errors)
-    over = Tree(read, tree.errors, False, [*tree.files, overlay], tree.size + len(raw), tree.header, laid)
-    return Proposed(base, _judged(over, timezones), changes, hashlib.sha256(raw).hexdigest())
+    name = name_of_proposal(overlay, tree.files)
+    laid = lay_over(tree.kinds, name, raw, _kind_names(), tree.errors)
+    files, size = [*tree.files, name], tree.size + len(raw)
+    over = Tree(read, tree.errors, False, files, size, tree.header, laid.kinds, laid.removed)
+    return Proposed(base, _judged(over, timezones), laid.changes, hashlib.sha256(raw).hexdigest())
 
 
 def _kind_names() -> list[str]:
@@ -127,9 +130,22 @@ def _wrong_names(tree: Tree) -> Iterator[PlaceError]:
     }
     names["properties"] = references.CATALOGUE
     if not tree.broken:
-        yield from references.dangling(tree.header, tree.kinds, names)
+        told = list(missed(tree.header, tree.kinds, names, _gone(tree))) if tree.removed else []
+        once = {where for one in told for where in one.where}
+        yield from (one.error(tree.removed[one.path].line) for one in told)
+        yield from (error for error in references.dangling(tree.header, tree.kinds, names) if error.where not in once)
     yield from references.ambiguous(names)
     yield from references.reserved(tree.header, tree.kinds)
+
+
+def _gone(tree: Tree) -> dict[tuple[str, str], str]:
+    """What a proposal takes away, (kind, id) -> the removed record: itself, and the units of a group."""
+    gone: dict[tuple[str, str], str] = {}
+    for path, removed in tree.removed.items():
+        kind, _, name = path.partition(".")
+        gone[kind, name] = path
+        gone |= {("members", unit): path for unit in _member_ids(name, removed.record)} if kind == "devices" else {}
+    return gone
 
 
 def _member_ids(name: str, node: Node) -> list[str]:

@@ -8,7 +8,7 @@ INVARIANTS
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec.inspect as mi
@@ -37,6 +37,14 @@ def is_kind(entry: mi.Field) -> bool:
     return isinstance(entry.type, mi.DictType)
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A record that a proposal removes, and the line of `removes` that says so."""
+
+    line: Node
+    record: Node
+
+
 @dataclass(slots=True)
 class Tree:
     """The files read so far, and their trees as one."""
@@ -48,6 +56,7 @@ class Tree:
     size: int = 0
     header: dict[str, Node] = field(default_factory=dict[str, Node])
     kinds: dict[str, dict[str, Node]] = field(default_factory=dict[str, dict[str, Node]])
+    removed: Mapping[str, Removed] = field(default_factory=dict[str, Removed])  # by a proposal, path -> line and record
     including: dict[str, str] = field(default_factory=dict[str, str])  # file -> where it was included
 
     def take(self, name: str, way: tuple[str, ...] = (), where: str = "") -> None:

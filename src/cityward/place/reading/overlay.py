@@ -9,6 +9,7 @@ INVARIANTS
 - The declaration laid over is not changed.
 - Nothing is replaced or removed silently.
 - SECURITY: the house rules cannot be touched; a proposal may come from the very party it is about.
+- SECURITY: lines of the proposal are told under a name that no file of the place has, whatever the file is called.
 """
 
 from __future__ import annotations
@@ -19,9 +20,19 @@ from dataclasses import dataclass
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean, shown
 from cityward.place.reading import shapes
+from cityward.place.reading.merging import Removed
 from cityward.place.reading.source import Node, plain, read_yaml
 
 Kinds = Mapping[str, Mapping[str, Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """The records with the proposal's among them. `removed`: those that are gone, by path."""
+
+    kinds: dict[str, dict[str, Node]]
+    changes: Changes
+    removed: Mapping[str, Removed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +45,25 @@ class Changes:
     same: tuple[str, ...] = ()
 
 
-def lay_over(
-    kinds: Kinds, name: str, raw: bytes, known: Collection[str], errors: list[PlaceError]
-) -> tuple[dict[str, dict[str, Node]], Changes]:
+def name_of_proposal(name: str, files: Collection[str]) -> str:
+    """What the proposal's lines are told under.
+
+    Args:
+        name: the proposal's file.
+        files: those of the place.
+    """
+    told = f"proposal {name}"
+    while told in files:
+        told = f"proposal {told}"
+    return told
+
+
+def lay_over(kinds: Kinds, name: str, raw: bytes, known: Collection[str], errors: list[PlaceError]) -> Laid:
     """The records with the proposal's among them.
 
     Args:
         kinds: kind -> id -> record, as declared.
-        name: the proposal's file, as errors tell it.
+        name: the proposal, as errors tell it.
         raw: its bytes.
         known: the kinds there are.
         errors: what is wrong with it is appended.
@@ -49,14 +71,15 @@ def lay_over(
     laid = {kind: dict(records) for kind, records in kinds.items()}
     tree = read_yaml(name, raw, errors)
     if tree is None:
-        return laid, Changes()
+        return Laid(laid, Changes(), {})
     if not isinstance(tree.value, dict):
         mend = "name a kind of record, like `agreements:`, and the records below it"
         errors.append(PlaceError("the proposal is not a mapping", where=f"{name}:{tree.line}", mend=mend))
-        return laid, Changes()
-    removed = _removed(tree.value.get("removes"), laid, errors)
+        return Laid(laid, Changes(), {})
+    wrong = len(errors)
+    removed = _removed(tree.value.get("removes"), laid, known, errors)
     said = _taken(tree.value, laid, known, errors)
-    if not removed and not any(said.values()):
+    if not removed and not any(said.values()) and len(errors) == wrong:
         where = f"{name}:{tree.line}"
         errors.append(PlaceError("the proposal changes nothing", where=where, mend="declare what it brings"))
     for path in removed:
@@ -67,7 +90,8 @@ def lay_over(
             errors.append(shapes.place_error(node, path, "is both removed and declared", "do one of the two"))
         else:
             del laid[kind][record]
-    return laid, Changes(tuple(said["added"]), tuple(said["replaced"]), tuple(removed), tuple(said["same"]))
+    changes = Changes(tuple(said["added"]), tuple(said["replaced"]), tuple(removed), tuple(said["same"]))
+    return Laid(laid, changes, removed)
 
 
 def _taken(
@@ -96,34 +120,37 @@ def _word(was: Node | None, now: Node) -> str:
     return "same" if plain(was) == plain(now) else "replaced"
 
 
-def _no_kind(kind: str, node: Node, known: Collection[str]) -> PlaceError:
+def _no_kind(path: str, node: Node, known: Collection[str]) -> PlaceError:
+    kind = path.rpartition(".")[2]
     if kind == "rules":
         mend = "change the rules in the place itself, by its own decision, then judge the proposal by them"
-        return shapes.place_error(node, kind, "a proposal does not bring the rules it is judged by", mend)
+        what = "a proposal does not touch the rules it is judged by"
+        return shapes.place_error(node, path, what, mend)
     if kind == "include":
-        return shapes.place_error(node, kind, "a proposal is one file", "put its records into it")
+        return shapes.place_error(node, path, "a proposal is one file", "put its records into it")
     mend = f"a proposal holds `removes` and kinds of records: {', '.join(f'`{name}`' for name in known)}"
-    return shapes.place_error(node, kind, f"is no kind of record{did_you_mean(kind, known)}", mend)
+    return shapes.place_error(node, path[:80], f"is no kind of record{did_you_mean(kind, known)}", mend)
 
 
-def _removed(node: Node | None, laid: Kinds, errors: list[PlaceError]) -> list[str]:
+def _removed(node: Node | None, laid: Kinds, known: Collection[str], errors: list[PlaceError]) -> dict[str, Removed]:
+    """What `removes` lists, by path."""
     if node is None or node.value is None:
-        return []
+        return {}
     if not isinstance(node.value, dict):
         errors.append(shapes.place_error(node, "removes", "found no mapping", "write `removes: {flows: [<id>]}`"))
-        return []
-    found: dict[str, None] = {}
+        return {}
+    found: dict[str, Removed] = {}
     for kind, ids in node.value.items():
-        if kind == "rules":
-            errors.append(_no_kind(kind, ids, ()))
+        if kind not in known or kind == "rules":
+            errors.append(_no_kind(f"removes.{kind}", ids, known))
             continue
         for item in ids.value if isinstance(ids.value, list) else [ids]:
             if not isinstance(item.value, str) or item.value not in laid.get(kind, {}):
                 hint = did_you_mean(str(item.value), laid.get(kind, {}))
-                what = f"found {shown(item.value)}, which is none of the declared {kind[:64]}{hint}"
+                what = f"found {shown(item.value)}, which is none of the declared {kind.replace('_', ' ')}{hint}"
                 errors.append(
                     shapes.place_error(item, f"removes.{kind}", what, "name a declared record, or leave it out")
                 )
             else:
-                found[f"{kind}.{item.value}"] = None
-    return list(found)
+                found[f"{kind}.{item.value}"] = Removed(item, laid[kind][item.value])
+    return found

@@ -145,19 +145,22 @@ def dangling(header: Mapping[str, Node], kinds: Names, names: Names) -> Iterator
         kinds: the declared records, by kind and id.
         names: as `kinds`, with `members` and `properties`.
     """
-    for field, wanted in HEADER.items():
-        if field in header and header[field].value == UNKNOWN:
-            yield from _not_known(header[field], field, field, wanted, may_be_unknown("", field))
-        elif field in header:
-            yield from _check(header[field], field, wanted, names)
+    for kind, field, node, path in named(header, kinds):
+        wanted = REFERENCES[kind][field] if kind else HEADER[field]
+        if node.value == UNKNOWN:
+            yield from _not_known(node, path, field, wanted, may_be_unknown(kind, field))
+        else:
+            yield from _check(node, path, wanted, names)
+
+
+def named(header: Mapping[str, Node], kinds: Names) -> Iterator[tuple[str, str, Node, str]]:
+    """Every name that something gives: (kind of record, the field's pattern, the name, its path). An empty kind: the place itself."""
+    yield from (("", field, header[field], field) for field in HEADER if field in header)
     for kind, fields in REFERENCES.items():
         for record_id, record in kinds.get(kind, {}).items():
-            for field, wanted in fields.items():
+            for field in fields:
                 for node, path in _named(record, field, f"{kind}.{record_id}"):
-                    if node.value == UNKNOWN:
-                        yield from _not_known(node, path, field, wanted, may_be_unknown(kind, field))
-                    else:
-                        yield from _check(node, path, wanted, names)
+                    yield kind, field, node, path
 
 
 def _named(node: Node, field: str, path: str) -> Iterator[tuple[Node, str]]:
