@@ -54,14 +54,17 @@ def test_the_proposals_folder_says_what_the_program_says():
 
 def test_every_line_of_a_broken_rule_is_named_with_its_file():
     output = run("--sign", PROPOSALS / "crowd-cameras.yaml").output
-    assert "devices.ring-road-cameras" in output and "crowd-cameras.yaml:" in output and "devices.yaml:" in output
+    assert (
+        "devices.ring-road-cameras" in output and "proposal crowd-cameras.yaml:" in output and "devices.yaml:" in output
+    )
 
 
 def test_json_is_one_object_with_all_that_the_verdict_follows_from():
     told = json.loads(run("--sign", PROPOSALS / "night-desk.yaml", "--json").output)
     assert told["verdict"] == "allow with conditions"
     assert set(told["inputs"]) == {"base", "overlay", "proposed", "rules", "instruments", "day"}
-    assert [change["where"].split()[0] for change in told["conditions"]] == ["night-desk.yaml:12", "night-desk.yaml:21"]
+    lines = [change["where"].partition("  ")[0] for change in told["conditions"]]
+    assert lines == ["proposal night-desk.yaml:12", "proposal night-desk.yaml:21"]
     assert told["entry"] is None
 
 
@@ -92,7 +95,31 @@ def test_a_proposal_with_mistakes_names_them_by_its_own_lines(tmp_path: Path):
     path.write_text("flows:\n  new: {from: cityward, to: nobody-known, datasets: [weather], purpose: research}\n")
     result = run("--sign", path)
     assert result.exit_code == 1
-    assert "offer.yaml:2" in str(result.exception) and "nobody-known" in str(result.exception)
+    assert "proposal offer.yaml:2" in str(result.exception) and "nobody-known" in str(result.exception)
+
+
+def test_facts_that_a_proposal_changes_come_first_with_their_lines_and_their_source(tmp_path: Path):
+    path = tmp_path / "parties.yaml"
+    path.write_text(
+        "parties:\n  halden-optics: {kind: company, incorporated_in: gb, owners: [], source: a letter}\n"
+        "removes: {instruments: [xb-continuity-order]}\n"
+    )
+    result = run("--sign", path)
+    text = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert text.index("This proposal changes facts by which it is judged") < text.index("- replaces")
+    assert "parties.halden-optics.incorporated_in: xa parties.yaml:" in text
+    assert "-> gb proposal parties.yaml:2; its source: a letter" in text
+    assert "instruments.xb-continuity-order: declared parties.yaml:" in text and "-> removed" in text
+    assert "take over these facts into the declaration first" in text
+    assert "The proposal mends" not in text and "No longer broken, if the facts it changes are so" in text
+
+
+def test_the_place_as_it_is_has_as_many_cases_as_the_rules_are_told_with():
+    rules = ["reach", str(DOGGERFORD), "--rules", "--json", "--on", "2026-08-01"]
+    counts = json.loads(CliRunner().invoke(cityward, rules).output)["counts"]
+    said = f"breaks rules in {counts['cases']} cases ({counts['waived_cases']} case waived besides)"
+    assert said in run("--sign", PROPOSALS / "night-desk.yaml").output
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cityward.place.model import Place
 from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.exposure.sentences import name_of
 from cityward.reach.rules.told import ToldFinding
-from cityward.reach.sign.report import SigningReport
+from cityward.reach.sign.report import SigningReport, ToldFact
 from cityward.reach.sign.whatif import Verdict
 
 _SAID = {
@@ -36,6 +36,7 @@ def print_signing(place: Place, proposal: str, report: SigningReport, entry: str
         f"{click.style(f'{said}: {proposal}.', fg=colour, bold=True)} {' and '.join(new) or 'No rule is newly broken'}."
     )
     say(f"It adds {len(report.added)}, replaces {len(report.replaced)} and removes {len(report.removed)} records.", "")
+    _print_facts(report)
     if report.replaced or report.removed:
         rows([f"replaces {path}" for path in report.replaced] + [f"removes {path}" for path in report.removed])
     _print_conditions(report)
@@ -50,14 +51,43 @@ def print_signing(place: Place, proposal: str, report: SigningReport, entry: str
     _print_inputs(report, entry)
 
 
+def _print_facts(report: SigningReport) -> None:
+    """First of all: what the proposal says otherwise than the city, of what it is judged by."""
+    if not report.facts:
+        return
+    head("This proposal changes facts by which it is judged")
+    rows([_fact(fact) for fact in report.facts])
+    click.echo("  What follows is so only if these are.\n")
+
+
+def _fact(fact: ToldFact) -> str:
+    was = f"{fact.before}  {_line(fact.where_before)}" if fact.where_before else "not declared"
+    now = f"{fact.after}  {_line(fact.where_after)}" if fact.where_after else "removed"
+    source = f"its source: {fact.source}" if fact.source else "it names no source"
+    return f"{fact.path}: {was} -> {now}" + (f"; {source}" if fact.where_after else "")
+
+
+def _line(where: str) -> str:
+    """`file:line` of `file:line  path`."""
+    return where.partition("  ")[0]
+
+
 def _print_conditions(report: SigningReport) -> None:
-    if report.conditions:
-        head(f"On condition that we ({report.search})")
-        rows([f"{change.told}  {change.where}" for change in report.conditions])
+    asked = [f"{change.told}  {change.where}" for change in report.conditions]
+    if report.facts:
+        head("Before anything is signed")
+        rows([asked.pop(0)])
+    if asked:
+        refused = report.verdict is Verdict.DENY
+        head(f"{'Could be asked for, and is not enough' if refused else 'On condition that we'} ({report.search})")
+        rows(asked)
     elif report.broken:
         click.echo(f"\n{report.search.capitalize()}; {counted(report.tried, 'set')} of changes tried.")
+    if asked and report.refused:
+        head("Denied, for no change that was tried mends it")
+        rows(list(report.refused))
     if report.accept:
-        head("To be accepted by name, for nothing that could be asked for mends it")
+        head("To be accepted by name, for no change that was tried mends it")
         rows(list(report.accept))
     if report.find_out:
         head("To be found out before")
@@ -126,12 +156,12 @@ def _print_redundancy(place: Place, redundancy: Redundancy) -> None:
 
 def _print_inputs(report: SigningReport, entry: str | None) -> None:
     inputs = report.inputs
-    if report.broken_before:
-        click.echo(
-            f"\nThe place as it is breaks rules in {report.broken_before} cases; they do not weigh on this proposal."
-        )
+    if report.broken_before or report.waived_before:
+        waived = f" ({counted(report.waived_before, 'case')} waived besides)" if report.waived_before else ""
+        cases = counted(report.broken_before, "case")
+        click.echo(f"\nThe place as it is breaks rules in {cases}{waived}; they do not weigh on this proposal.")
     if report.repaired:
-        head("The proposal mends")
+        head("No longer broken, if the facts it changes are so" if report.facts else "The proposal mends")
         rows(list(report.repaired))
     click.echo(
         f"\njudged for {inputs.day}; base {inputs.base[:12]}, proposal {inputs.overlay[:12]}, rules {inputs.rules[:12]}"
