@@ -3,19 +3,23 @@
 Every message has three parts: `what` happened (with both values), `where` (file:line, path), and how to `mend` it.
 A gate's refusal is a decision, not an error; it never appears here.
 
-INVARIANT: messages never hold secrets or personal data.
+INVARIANTS
+- Messages never hold secrets or personal data.
+- SECURITY: messages quote what others wrote; each part is made harmless, one line, as the error is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cityward.text import harmless
+
 
 class CitywardError(Exception):
     """The root. Raised as one of its children, never itself."""
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
-        self.what, self.where, self.mend = what, where, mend
+        self.what, self.where, self.mend = harmless(what), harmless(where), harmless(mend)
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -36,7 +40,10 @@ class PlaceErrors(PlaceError):  # noqa: N818 - it is the errors
 
     def __init__(self, errors: Sequence[PlaceError]) -> None:
         self.errors = tuple(errors)
-        super().__init__("\n".join(str(e) for e in self.errors))
+        super().__init__("; ".join(e.what for e in self.errors))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 class DecodeError(CitywardError):

@@ -12,6 +12,7 @@ INVARIANTS
 - A conflict is an error naming both lines, never last-wins.
 - No name that leaves the root folder is ever passed to `read`.
 - Whatever the bytes, only `PlaceErrors` is raised.
+- SECURITY: every text of a loaded place is harmless to show (`text.harmless`): no screen, picture or report can forget it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from cityward.place.reading.overlay import Changes, lay_over, name_of_proposal
 from cityward.place.reading.removals import missed
 from cityward.place.reading.source import MAX_ERRORS, Node, plain
 from cityward.place.things import Device
+from cityward.text import harmless_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def _place(tree: Tree, errors: list[PlaceError]) -> Place:
             given[name] = _records(tree.kinds.get(name, {}), entry.type, name, errors)
         elif name in tree.header:
             wrong = list(islice(shapes.wrong_shape(tree.header[name], entry.type, name), MAX_ERRORS))
-            found = plain(tree.header[name])
+            found = harmless_tree(plain(tree.header[name]))
             errors += wrong
             given |= {} if wrong else {name: tuple(found) if isinstance(found, list) else found}
         elif entry.required and not tree.broken:
@@ -184,7 +186,7 @@ def _records(nodes: Mapping[str, Node], kind: mi.DictType, path: str, errors: li
         if wrong:
             continue
         try:
-            records[name] = msgspec.convert(plain(node), kind.value_type.cls)
+            records[name] = msgspec.convert(harmless_tree(plain(node)), kind.value_type.cls)
         except msgspec.ValidationError as error:  # INVARIANT of `shapes` broken: told all the same
             errors.append(shapes.place_error(node, f"{path}.{name}", str(error), "see docs/declaration.md"))
     return records

@@ -41,7 +41,8 @@ refused). Every kind of record is a mapping of id to record. An id is kebab-case
 in one field (devices, members of groups, systems, parties) share one namespace. Nothing is overridden: what is declared twice, in
 one file or in two, is an error that names both lines. `unknown` is a value: it is counted, and never taken for a pass.
 It stands for a whole field, where the tables below allow it: a list that holds an unknown is not known (`owners: unknown`, not
-`owners: [unknown]`). It is a reserved word: nothing may have it for an id.
+`owners: [unknown]`). It is a reserved word: nothing may have it for an id. Texts are one line: a line break is read as
+a space, and a character that drives a terminal or turns or hides letters as `\N{REPLACEMENT CHARACTER}`.
 
 `cityward check PLACE` tells all errors at once; `cityward check --schema` prints the JSON Schema for your editor.
 """

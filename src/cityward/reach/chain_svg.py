@@ -6,7 +6,7 @@ INVARIANTS
 - No script, no event handler, no style attribute, no reference to anything outside: it passes a strict CSP.
 - Without any style sheet it is readable on white and on black: presentation attributes with mid tones carry it. How a flow
   is known shows in the dashes, not in colour alone.
-- Every text is escaped, and characters that XML forbids are left out.
+- Every text is escaped, and characters that XML forbids, or that turn or hide letters, are marked (`text.harmless`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from html import escape
 from itertools import pairwise
 
 from cityward.reach.picture import Picture, PictureEdge, PictureNode
+from cityward.text import harmless
 
 CHARACTER_WIDTH = 7.0  # of 12 px system fonts, the wide ones too; a box must not overflow
 TEXT_INSET = 12.0
@@ -138,7 +139,7 @@ def _short(text: str, width: float, scale: float) -> str:
 
 
 def _text(text: str) -> str:
-    return escape("".join(c for c in text if c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"))
+    return escape(harmless(text))
 
 
 def _n(value: float) -> str:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.exports import find_exports
-from cityward.adapters.exchange.exports.texts import as_yaml, harmless, harmless_tree, unique
+from cityward.adapters.exchange.exports.texts import as_yaml, unique
 from cityward.compose.exchange import export_formats, export_model
 from cityward.errors import CitywardError
 from cityward.place.loader import Loaded, digest_of
+from cityward.text import harmless, harmless_tree
 from exported import AT, DOGGERFORD, HARMFUL, HOSTILE, doggerford, exported, hostile
 from places import tiny_place
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cityward.adapters.exchange.exports.contract import Format, Subject
-from cityward.adapters.exchange.exports.texts import harmless
 from cityward.place.data import Observability
 from cityward.reach.chains import Edge, Node, NodeKind
+from cityward.text import harmless
 
 FORMAT = Format("dot", "Graphviz DOT: the flows", ".dot", "text/vnd.graphviz", ("graph",))
 

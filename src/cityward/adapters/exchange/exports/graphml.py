@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from cityward.adapters.exchange.exports.contract import Format, Subject
 from cityward.adapters.exchange.exports.ends import Ends, ends_of, route_words
-from cityward.adapters.exchange.exports.texts import harmless
 from cityward.reach.chains import Edge, Node
+from cityward.text import harmless
 
 FORMAT = Format("graphml", "GraphML: the flows", ".graphml", "application/graphml+xml", ("graph",))
 

@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 from cityward import __version__
 from cityward.adapters.exchange.exports.contract import Format, Level, Spot, Statement, Subject, ToldStep
-from cityward.adapters.exchange.exports.texts import as_json, harmless
+from cityward.adapters.exchange.exports.texts import as_json
+from cityward.text import harmless
 
 FORMAT = Format("sarif", "SARIF 2.1.0: findings", ".sarif", "application/sarif+json", ("told",))
 

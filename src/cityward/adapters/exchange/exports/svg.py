@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cityward.adapters.exchange.exports.contract import Format, Subject
-from cityward.adapters.exchange.exports.texts import harmless
 from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import FlowGraph
 from cityward.reach.picture import layout
+from cityward.text import harmless
 
 FORMAT = Format("svg", "SVG: the flows, drawn", ".svg", "image/svg+xml", ("graph",))
 

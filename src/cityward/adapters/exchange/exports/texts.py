@@ -1,8 +1,6 @@
-"""Texts that can do no harm, and how documents are written down: JSON, YAML, times.
+"""How documents are written down: JSON, YAML, times.
 
-SECURITY: names come from whoever wrote the declaration, and are read by people in terminals, editors and viewers. Line breaks
-would fake lines, control characters drive terminals, direction characters show a name as another one (Unicode TR 36,
-CVE-2021-42574). Every writer passes its whole document through `harmless`, so that no field can be forgotten.
+SECURITY: every writer passes its whole document through `text.harmless`, so that no field can be forgotten.
 """
 
 from __future__ import annotations
@@ -15,37 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from cityward.text import harmless, harmless_tree
+
 MAX_TITLE = 200  # PRECEDENT: a key of YAML may have 1024 characters; no screen shows as many
 _WORD = re.compile(r"[a-z]{3,}([_-][a-z]+)*")
 _YAML_WORDS = frozenset(
     {"true", "false", "null", "yes", "off"}
 )  # words of three letters and more with a meaning of their own
-REPLACEMENT = "�"
-
-_SPACES = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]+")
-_HARMFUL = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # control characters; the spaces among them are gone by then
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks, embeddings, overrides and isolates
-    "\ud800-\udfff\ufdd0-\ufdef\ufeff"  # lone surrogates, noncharacters, the byte order mark
-    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
-    + "]"
-)
-
-
-def harmless(text: str) -> str:
-    """A text on one line, without characters that drive or deceive whoever shows it; each of those becomes U+FFFD."""
-    return _HARMFUL.sub(REPLACEMENT, _SPACES.sub(" ", text))
-
-
-def harmless_tree(value: Any) -> Any:
-    """A document of mappings, lists and scalars with every text in it harmless, keys included."""
-    if isinstance(value, str):
-        return harmless(value)
-    if isinstance(value, dict):
-        return {harmless(str(key)): harmless_tree(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [harmless_tree(item) for item in value]
-    return value
 
 
 def as_json(document: dict[str, Any]) -> bytes:
