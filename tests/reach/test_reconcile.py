@@ -389,6 +389,15 @@ def test_a_stored_device_that_speaks_is_changed_even_where_it_was_refused(town: 
     assert finding.where[0].endswith("devices.spare.status")
 
 
+def test_a_stored_device_that_answers_a_stranger_is_told_though_the_stranger_was_refused(town: Loaded):
+    seen = talk("203.0.113.77", "192.0.2.80", 443, refused="deny", bytes_back=1)
+    sighting = one(town, seen)
+    assert (sighting.bucket, aspects(sighting)) == (Bucket.UNDECLARED, [Aspect.STATUS])
+    assert verdict(reconcile(town, [seen], LOGS), "devices.spare").outcome is Outcome.CHANGED
+    silent = one(town, talk("203.0.113.77", "192.0.2.80", 443, refused="deny"))
+    assert (silent.bucket, silent.differences) == (Bucket.TURNED_AWAY, ())
+
+
 def test_the_devices_of_a_group_that_were_not_heard_are_named(town: Loaded):
     heard = [gate("counts-in", "counters"), talk("counters-01", "hub", kind=SeenKind.IDENTITY)]
     done = reconcile(town, heard, CITY)

@@ -166,8 +166,8 @@ class Matcher:
         )  # fmt: skip
 
     def _undeclared(self, seen: Seen, source: End, destination: End, away: tuple[Difference, ...] = ()) -> Sighting:
-        """A stranger that is kept out is the network's weather; one of ours that tries is not."""
-        outside = seen.refused and not source.id and not (seen.kind is SeenKind.IDENTITY and seen.source)
+        """A stranger that is kept out is the network's weather; one of ours that tries, or answers though it is away, is not."""
+        outside = seen.refused and not source.id and not away and not (seen.kind is SeenKind.IDENTITY and seen.source)
         bucket = Bucket.TURNED_AWAY if outside else Bucket.UNDECLARED
         return Sighting(
             seen=seen, bucket=bucket, source=source.id, destination=destination.id, differences=away, why=seen.refused
