@@ -148,3 +148,13 @@ def test_house_rules_are_counted_and_pointed_to_without_changing_the_exit_code(f
     assert f"cityward reach {file} --rules" in result.output
     rules = json.loads(run(file, "--json").output)["rules"]
     assert (rules["kept"], rules["broken"], rules["cases"]) == (0, 1, 1)
+
+
+def test_a_waiver_that_ran_out_is_told_with_the_counts(file: Path):
+    waiver = "waivers: [{subject: acme, by: council, why: until the tender, until: 2020-01-01}]"
+    rule = f"rules:\n  no-acme: {{about: parties, forbid: [{{party: {{as: [itself], named: [acme]}}}}], {waiver}}}\n"
+    file.write_text(TOWN + rule)
+    assert "1 broken (1 case); 1 waiver ran out." in run(file).output
+    assert json.loads(run(file, "--json").output)["rules"]["waivers_ran_out"] == 1
+    told = CliRunner().invoke(cityward, ["reach", str(file), "--rules"]).output
+    assert "1 waiver ran out" in told and "excuses nothing: it ran out" in told

@@ -27,6 +27,7 @@ def summary(counts: RuleCounts) -> str:
     parts += [f"{counts.waived} broken only where waived"] if counts.waived else []
     more = [f"{counted(counts.possible_cases, 'case')} for want of a fact"] if counts.possible_cases else []
     more += [f"{counted(counts.waived_cases, 'case')} waived"] if counts.waived_cases else []
+    more += [f"{counted(counts.waivers_ran_out, 'waiver')} ran out"] if counts.waivers_ran_out else []
     return ", ".join(parts) + (f"; {' and '.join(more)}" if more else "")
 
 

@@ -72,6 +72,11 @@ def test_the_counts_are_those_of_the_rules_and_of_their_cases():
     assert (counts.cases, counts.possible_cases, counts.waived_cases) == (1, 1, 1)
 
 
+def test_waivers_that_ran_out_are_counted_of_kept_rules_too():
+    out, last = waiver("acme", "2026-07-31"), waiver("acme", "2026-08-01")
+    assert book(f"{ACME}, {out}", f"{STATE}, {out}", f"{ACME}, {last}").counts.waivers_ran_out == 2
+
+
 def test_a_place_without_rules_has_nothing_to_count():
     counts = counts_of(loaded().place, DAY)
     assert counts.kept == counts.broken == counts.cases == 0

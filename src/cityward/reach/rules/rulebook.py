@@ -64,7 +64,10 @@ class ToldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RuleCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rules by how they stand, and cases: a rule and a subject. `possible_cases` rest on a fact that is not known."""
+    """Rules by how they stand, and cases: a rule and a subject. `possible_cases` rest on a fact that is not known.
+
+    `waivers_ran_out`: waivers that excuse nothing any more, whether or not their rules are kept.
+    """
 
     kept: int
     broken: int
@@ -73,6 +76,7 @@ class RuleCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cases: int
     possible_cases: int
     waived_cases: int
+    waivers_ran_out: int
 
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +98,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def counts_of(place: Place, day: date) -> RuleCounts:
     """How many rules of a place are kept on a day, and how many are not."""
     standing = standing_of(place, day)
-    return _counted([(_kept(own), own) for _, _, own in _by_rule(standing)])
+    return _counted(standing, [(_kept(own), own) for _, _, own in _by_rule(standing)])
 
 
 def rulebook(place: Place, day: date, digest: str, where: Where, explain: int) -> Rulebook:
@@ -114,7 +118,7 @@ def rulebook(place: Place, day: date, digest: str, where: Where, explain: int) -
     for name, rule, kept, own in judged:
         told.append(_told(standing, name, rule, kept, own, where, left))
         left = max(0, left - len(own))
-    counts = _counted([(kept, own) for _, _, kept, own in judged])
+    counts = _counted(standing, [(kept, own) for _, _, kept, own in judged])
     every = counts.cases + counts.possible_cases + counts.waived_cases
     return Rulebook(
         place=place.place,
@@ -142,7 +146,7 @@ def _kept(own: Sequence[Finding]) -> Kept:
     return Kept.WAIVED if own else Kept.KEPT
 
 
-def _counted(judged: Sequence[tuple[Kept, Sequence[Finding]]]) -> RuleCounts:
+def _counted(standing: Standing, judged: Sequence[tuple[Kept, Sequence[Finding]]]) -> RuleCounts:
     rules = [kept for kept, _ in judged]
     every = [finding for _, own in judged for finding in own]
     counting = [finding for finding in every if finding.waiver is None]
@@ -154,7 +158,14 @@ def _counted(judged: Sequence[tuple[Kept, Sequence[Finding]]]) -> RuleCounts:
         cases=sum(finding.certain for finding in counting),
         possible_cases=sum(not finding.certain for finding in counting),
         waived_cases=len(every) - len(counting),
+        waivers_ran_out=sum(
+            _ran_out(waiver, standing.day) for rule in standing.place.rules.values() for waiver in rule.waivers
+        ),
     )
+
+
+def _ran_out(waiver: Waiver, day: date) -> bool:
+    return waiver.until < day
 
 
 def _told(
@@ -182,5 +193,5 @@ def _told(
 
 
 def _waiver(standing: Standing, waiver: Waiver, used: set[str], where: str) -> ToldWaiver:
-    use = Use.RAN_OUT if waiver.until < standing.day else Use.IN_USE if waiver.subject in used else Use.NOT_NEEDED
+    use = Use.RAN_OUT if _ran_out(waiver, standing.day) else Use.IN_USE if waiver.subject in used else Use.NOT_NEEDED
     return ToldWaiver(subject=waiver.subject, by=waiver.by, why=waiver.why, until=waiver.until, use=use, where=where)
