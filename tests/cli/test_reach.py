@@ -168,3 +168,21 @@ def test_hardening_tells_the_best_first_and_counts_the_rest():
 def test_two_questions_about_the_whole_place_or_a_picture_of_one_are_usage_errors():
     assert run(DOGGERFORD, "--rules", "--party", "northlight").exit_code == 2
     assert run(DOGGERFORD, "--rules", "--svg", "x.svg").exit_code == 2
+
+
+def test_one_chain_is_told_in_the_singular(tmp_path: Path) -> None:
+    place = tmp_path / "place.yaml"
+    flows = TOWN[TOWN.index("flows:\n") : TOWN.index("services:\n")]
+    one = flows[: flows.index("  levels-in:")]
+    place.write_text(TOWN.replace(flows, one))
+    output = CliRunner().invoke(cityward, ["reach", str(place), "--chains", "--on", "2026-08-01"]).output
+    assert output.startswith("1 data chain\n")
+
+
+@pytest.mark.parametrize("question", [("--chains",), ("--party", "northlight"), ("--rules",)])
+def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, question: tuple[str, ...]) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = (
+        CliRunner().invoke(cityward, ["reach", str(DOGGERFORD), *question, "--on", "2026-08-01"]).output.splitlines()
+    )
+    assert max(map(len, lines)) <= 100

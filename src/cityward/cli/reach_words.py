@@ -6,16 +6,14 @@ Lives here: printing. Does not live here: what is so (`reach.questions`, `reach.
 from __future__ import annotations
 
 from itertools import groupby
-from textwrap import wrap
 
-import click
-
+from cityward.cli.phrases import counted
+from cityward.cli.words import put, remark, say, style
 from cityward.reach.chain_facts import ChainReport, Joined
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.questions import Fact, Reason, Report, Row
 
 FACTS_SHOWN = 8
-WIDTH = 118  # of a wrapped line
 
 
 def outside(row: Row) -> bool:
@@ -25,18 +23,17 @@ def outside(row: Row) -> bool:
 
 def print_report(report: Report) -> None:
     """Who reaches what."""
-    click.echo(f"{report.question.capitalize()}{f': {report.subject}' if report.subject else ''}\n")
+    put(f"{report.question.capitalize()}{f': {report.subject}' if report.subject else ''}\n")
     for verdict, rows in groupby(report.rows, key=lambda row: row.verdict):
         _print_verdict(verdict, list(rows))
     if not report.rows:
-        click.echo("Nothing follows from what is declared.\n")
+        put("Nothing follows from what is declared.\n")
     for row in report.rows:
         for i, reason in enumerate(row.reasons):
             _print_reason(row, reason, i)
     if report.unexplained:
-        click.echo(
-            f"{report.unexplained} more answers without their reasons: --why {len(report.rows)} tells them all.\n"
-        )
+        more = counted(report.unexplained, "more answer without its reasons", "more answers without their reasons")
+        put(f"{more}: --why {len(report.rows)} tells them all.\n")
     if report.joined is not None:
         _print_joined(report.joined)
     _print_facts(report)
@@ -48,13 +45,15 @@ def _print_joined(joined: Joined) -> None:
     people = (
         f", {len(joined.personal)} of them about people: {', '.join(joined.personal)}{words}" if joined.personal else ""
     )
-    click.echo(f"Laid together it can read {len(joined.datasets)} kinds of data{people}.\n")
+    kinds = counted(len(joined.datasets), "kind of data", "kinds of data")
+    say(f"Laid together it can read {kinds}{people}.", "")
+    put()
 
 
 def print_chains(report: ChainReport) -> None:
     """The data chains that stand out."""
     more = ", and more than were followed" if report.cut_off else ""
-    click.echo(f"{report.counted} data chains{more}\n")
+    put(f"{counted(report.counted, 'data chain')}{more}\n")
     parts = {
         "the longest": report.longest,
         "through the most parties": report.most_parties,
@@ -62,14 +61,14 @@ def print_chains(report: ChainReport) -> None:
         "with hops that nobody could name": report.unresolved,
     }
     for heading, facts in parts.items():
-        click.echo(click.style(heading, bold=True))
+        put(style(heading, bold=True))
         for chain in facts:
-            click.echo(f"  {' > '.join(chain.nodes)}")
+            say(" > ".join(chain.nodes))
             lands = f"lands of parties {', '.join(chain.party_lands)}; of places {', '.join(chain.place_lands)}"
-            click.echo(f"      {', '.join(chain.datasets)}; parties {', '.join(chain.parties)}; {lands}")
+            say(f"{', '.join(chain.datasets)}; parties {', '.join(chain.parties)}; {lands}", "      ")
             if chain.unresolved:
-                click.echo(f"      not known: {', '.join(chain.unresolved)}")
-        click.echo()
+                say(f"not known: {', '.join(chain.unresolved)}", "      ")
+        put()
 
 
 Lines = tuple[tuple[str, tuple[str, ...], str], ...]
@@ -78,19 +77,18 @@ Lines = tuple[tuple[str, tuple[str, ...], str], ...]
 
 def _print_verdict(verdict: Verdict, rows: list[Row]) -> None:
     """Those of whom the same is said are told together."""
-    click.echo(f"{click.style(verdict.value, bold=True)}: {len(rows)}")
+    put(style(verdict.value, bold=True), f": {len(rows)}")
     by_who = {who: _lines(list(own)) for who, own in groupby(sorted(rows, key=who_of), key=who_of)}
     together: dict[Lines, list[str]] = {}
     for who, lines in by_who.items():
         together.setdefault(lines, []).append(who)
     for lines, those in together.items():
-        click.echo("\n".join(wrap("; ".join(those), WIDTH, initial_indent="  ", subsequent_indent="  ")))
+        say("; ".join(those))
         for mode, items, missing in lines:
-            indent = f"    {mode:9}"
-            click.echo("\n".join(wrap(", ".join(items), WIDTH, initial_indent=indent, subsequent_indent=" " * 13)))
+            say(", ".join(items), "    ", f"{mode:9}")
             if missing:
-                click.echo(click.style(f"             not known: {missing}", dim=True))
-    click.echo()
+                remark(f"not known: {missing}", " " * 13)
+    put()
 
 
 def _lines(rows: list[Row]) -> Lines:
@@ -109,23 +107,23 @@ def who_of(row: Row) -> str:
 
 def _print_reason(row: Row, reason: Reason, number: int) -> None:
     again = f" (way {number + 1})" if len(row.reasons) > 1 else ""
-    click.echo(f"Why {who_of(row)}: {row.mode} {row.item_name}, {row.verdict.value}{again}")
+    say(f"Why {who_of(row)}: {row.mode} {row.item_name}, {row.verdict.value}{again}", "")
     for i, told in enumerate(reason.sentences, 1):
-        unknown = click.style("  (not known)", fg="yellow") if told.missing else ""
-        click.echo(f"  {i}. {told.text}{unknown}")
+        say(f"{told.text}{'  (not known)' if told.missing else ''}", "  ", f"{i}. ")
         for where in told.where:
-            click.echo(click.style(f"       {where}", dim=True))
-    click.echo(f"  {reason.conclusion}\n")
+            remark(where, "       ")
+    say(reason.conclusion)
+    put()
 
 
 def _print_facts(report: Report) -> None:
-    click.echo(
-        f"In the whole place {report.reachable:,} answers are certain and {report.unknown:,} rest on what is not known."
-    )
+    certain = counted(report.reachable, "answer is", "answers are")
+    rest = counted(report.unknown, "rests", "rest")
+    say(f"In the whole place {certain} certain and {rest} on what is not known.", "")
     settling = [fact for fact in report.facts if fact.settles]
     told: list[Fact] = settling[:FACTS_SHOWN]
     for fact in told:
-        click.echo(f"  {fact.settles:6,} would be settled by  {fact.where}")
+        say(f"would be settled by  {fact.where}", "  ", f"{fact.settles:6,} ")
     if len(settling) > len(told):
-        click.echo(f"  ... and {len(settling) - len(told)} more facts (--json has them all)")
-    click.echo(f"declaration {report.digest}")
+        put(f"  ... and {counted(len(settling) - len(told), 'more fact')} (--json has them all)")
+    put(f"declaration {report.digest}")

@@ -5,9 +5,8 @@ Lives here: printing. Does not live here: what is so (`reach.rules`, `reach.sign
 
 from __future__ import annotations
 
-import click
-
-from cityward.cli.words import counted, head, rows, say
+from cityward.cli.phrases import counted
+from cityward.cli.words import head, lead, put, rows, say, style
 from cityward.reach.rules.rulebook import Kept, Rulebook, RuleCounts, ToldRule, Use
 from cityward.reach.rules.told import ToldFinding
 from cityward.reach.sign.hardening_report import HardeningReport, ToldSpare
@@ -34,9 +33,9 @@ def summary(counts: RuleCounts) -> str:
 def print_rulebook(book: Rulebook) -> None:
     """Every rule, the broken ones first."""
     if not book.rules:
-        click.echo("This place has no house rules.")
+        put("This place has no house rules.")
     else:
-        click.echo(click.style(f"{summary(book.counts)}.", bold=True))
+        lead(f"{summary(book.counts)}.")
     for rule in book.rules:
         if rule.kept is not Kept.KEPT:
             _print_rule(rule)
@@ -49,17 +48,17 @@ def print_rulebook(book: Rulebook) -> None:
     if book.unexplained:
         every = sum(len(rule.cases) for rule in book.rules)
         cases = counted(book.unexplained, "more case")
-        click.echo(f"\n{cases} without the ways they rest on: --why {every} tells them all.")
-    click.echo(f"\njudged for {book.day}; declaration {book.digest}")
+        put(f"\n{cases} without the ways they rest on: --why {every} tells them all.")
+    put(f"\njudged for {book.day}; declaration {book.digest}")
 
 
 def _print_rule(rule: ToldRule) -> None:
     head(f"{rule.kept} ({rule.weight}): {rule.name}")
-    click.echo(click.style(f"  {rule.where}", dim=True))
+    put(style(f"  {rule.where}", dim=True))
     for case in rule.cases[:CASES]:
         print_case(case)
     if len(rule.cases) > CASES:
-        click.echo(f"  ... and {len(rule.cases) - CASES} more cases (--json has them all)")
+        put(f"  ... and {counted(len(rule.cases) - CASES, 'more case')} (--json has them all)")
     _print_waivers(rule)
 
 
@@ -79,7 +78,7 @@ def print_case(case: ToldFinding) -> None:
     for fact in case.facts:
         say(f"{fact.text}{f'  {fact.where[0]}' if fact.where else ''}", "    ", "- ")
     if case.why:
-        click.echo("    because:")
+        put("    because:")
         for step in case.why:
             missing = f" (not known: {step.missing})" if step.missing else ""
             say(f"{step.text}{missing}{f'  {step.where[0]}' if step.where else ''}", "      ", "- ")
@@ -94,23 +93,23 @@ def print_case(case: ToldFinding) -> None:
 
 def print_hardening(report: HardeningReport) -> None:
     """Controls by the answers they remove, and needs without a spare."""
-    now = f"{report.certain:,} answers are certain and {report.possible:,} possible, those of the city itself left out"
-    click.echo(f"{now}.")
+    certain = counted(report.certain, "answer is", "answers are")
+    say(f"{certain} certain and {report.possible:,} possible, those of the city itself left out.", "")
     if report.gains:
         head("What the city could do by itself, each alone")
-        click.echo(click.style("   certain    in all", dim=True))
+        put(style("   certain    in all", dim=True))
         for gain in report.gains:
             say(f"{gain.told}  {gain.where}", "  ", f"{-gain.certain:8,}  {-gain.altogether:8,}  ")
     if report.more_gains:
-        click.echo(f"  ... and {counted(report.more_gains, 'control')} that remove less")
+        put(f"  ... and {counted(report.more_gains, 'control')} that remove less")
     if report.untried:
-        click.echo(f"  {counted(report.untried, 'control')} not tried, of {report.untried + report.tried}")
+        put(f"  {counted(report.untried, 'control')} not tried, of {report.untried + report.tried}")
     if report.spares:
         head("Needs that hang on one thing")
         rows([_spare(spare) for spare in report.spares])
     if report.more_spares:
-        click.echo(f"  ... and {counted(report.more_spares, 'need')} of less weight")
-    click.echo(f"\nas declared for {report.day}; declaration {report.digest}")
+        put(f"  ... and {counted(report.more_spares, 'need')} of less weight")
+    put(f"\nas declared for {report.day}; declaration {report.digest}")
 
 
 def _spare(spare: ToldSpare) -> str:

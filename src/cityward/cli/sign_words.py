@@ -5,10 +5,9 @@ Lives here: printing. Does not live here: what is so (`reach.sign`).
 
 from __future__ import annotations
 
-import click
-
+from cityward.cli.phrases import counted
 from cityward.cli.whatif_words import AXES, people
-from cityward.cli.words import MOST, counted, head, rows, say
+from cityward.cli.words import MOST, head, put, rows, say, style
 from cityward.place.model import Place
 from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.exposure.sentences import name_of
@@ -32,10 +31,9 @@ def print_signing(place: Place, proposal: str, report: SigningReport, entry: str
         if report.possibly
         else []
     )
-    click.echo(
-        f"{click.style(f'{said}: {proposal}.', fg=colour, bold=True)} {' and '.join(new) or 'No rule is newly broken'}."
-    )
-    say(f"It adds {len(report.added)}, replaces {len(report.replaced)} and removes {len(report.removed)} records.", "")
+    put(style(f"{said}: {proposal}.", fg=colour, bold=True), f" {' and '.join(new) or 'No rule is newly broken'}.")
+    removes = counted(len(report.removed), "record")
+    say(f"It adds {len(report.added):,}, replaces {len(report.replaced):,} and removes {removes}.", "")
     _print_facts(report)
     if report.replaced or report.removed:
         rows([f"replaces {path}" for path in report.replaced] + [f"removes {path}" for path in report.removed])
@@ -44,8 +42,8 @@ def print_signing(place: Place, proposal: str, report: SigningReport, entry: str
         for finding in findings[:MOST]:
             _print_finding(heading, finding)
         if len(findings) > MOST:
-            click.echo(f"\n... and {len(findings) - MOST} more (--json has them all)")
-    _print_difference(report)
+            put(f"\n... and {len(findings) - MOST} more (--json has them all)")
+    _print_difference(place, report)
     if report.redundancy is not None:
         _print_redundancy(place, report.redundancy)
     _print_inputs(report, entry)
@@ -57,7 +55,7 @@ def _print_facts(report: SigningReport) -> None:
         return
     head("This proposal changes facts by which it is judged")
     rows([_fact(fact) for fact in report.facts])
-    click.echo("  What follows is so only if these are.\n")
+    put("  What follows is so only if these are.\n")
 
 
 def _fact(fact: ToldFact) -> str:
@@ -82,7 +80,7 @@ def _print_conditions(report: SigningReport) -> None:
         head(f"{'Could be asked for, and is not enough' if refused else 'On condition that we'} ({report.search})")
         rows(asked)
     elif report.broken:
-        click.echo(f"\n{report.search.capitalize()}; {counted(report.tried, 'set')} of changes tried.")
+        put(f"\n{report.search.capitalize()}; {counted(report.tried, 'set')} of changes tried.")
     if asked and report.refused:
         head("Denied, for no change that was tried mends it")
         rows(list(report.refused))
@@ -96,11 +94,11 @@ def _print_conditions(report: SigningReport) -> None:
 
 def _print_finding(heading: str, finding: ToldFinding) -> None:
     head(f"{heading} ({finding.weight}): {finding.name}")
-    click.echo(f"  {finding.subject_name}  {finding.subject}")
+    put(f"  {finding.subject_name}  {finding.subject}")
     for fact in finding.facts:
         say(f"{fact.text}{f'  {fact.where[0]}' if fact.where else ''}", "  ", "- ")
     if finding.why:
-        click.echo("  because:")
+        put("  because:")
         for step in finding.why:
             missing = f" (not known: {step.missing})" if step.missing else ""
             say(f"{step.text}{missing}{f'  {step.where[0]}' if step.where else ''}", "    ", "- ")
@@ -110,7 +108,7 @@ def _print_finding(heading: str, finding: ToldFinding) -> None:
         say(f"waived by {finding.waiver.by} until {finding.waiver.until}: {finding.waiver.why}")
 
 
-def _print_difference(report: SigningReport) -> None:
+def _print_difference(place: Place, report: SigningReport) -> None:
     certain = [group for group in report.new if group.certain and not group.brought]
     shown = [group for group in certain if group.under_law]
     other = sum(group.count for group in certain if not group.under_law)
@@ -124,7 +122,7 @@ def _print_difference(report: SigningReport) -> None:
         for step in group.why:
             say(f"{step.text}{f'  {step.where[0]}' if step.where else ''}", "      ")
     if len(shown) > MOST:
-        click.echo(f"    ... and {len(shown) - MOST} more (--json has them all)")
+        put(f"    ... and {len(shown) - MOST} more (--json has them all)")
     if other:
         say(
             f"{counted(other, 'answer')} more would follow if the jurisdictions concerned had instruments for it",
@@ -135,9 +133,9 @@ def _print_difference(report: SigningReport) -> None:
         say(f"{counted(own, 'answer')} of the new ones are about what the proposal itself brings", "  ", "- ")
     rows([f"no longer: {group.sentence}" for group in report.gone if group.under_law])
     if report.citizens.affected or report.possible_citizens.affected:
-        say(f"Somebody newly can stop, command or mislead what serves {people(report.citizens)}.")
+        say(f"Somebody newly can stop, command or mislead what serves {people(place, report.citizens)}.")
         if report.possible_citizens.affected > report.citizens.affected:
-            say(f"Possibly what serves {people(report.possible_citizens)}.")
+            say(f"Possibly what serves {people(place, report.possible_citizens)}.")
 
 
 def _print_redundancy(place: Place, redundancy: Redundancy) -> None:
@@ -159,12 +157,12 @@ def _print_inputs(report: SigningReport, entry: str | None) -> None:
     if report.broken_before or report.waived_before:
         waived = f" ({counted(report.waived_before, 'case')} waived besides)" if report.waived_before else ""
         cases = counted(report.broken_before, "case")
-        click.echo(f"\nThe place as it is breaks rules in {cases}{waived}; they do not weigh on this proposal.")
+        put(f"\nThe place as it is breaks rules in {cases}{waived}; they do not weigh on this proposal.")
     if report.repaired:
         head("No longer broken, if the facts it changes are so" if report.facts else "The proposal mends")
         rows(list(report.repaired))
-    click.echo(
+    put(
         f"\njudged for {inputs.day}; base {inputs.base[:12]}, proposal {inputs.overlay[:12]}, rules {inputs.rules[:12]}"
     )
     if entry is not None:
-        click.echo(f"on record as {entry}")
+        put(f"on record as {entry}")

@@ -11,6 +11,7 @@ import msgspec
 
 from cityward.cli.sign_words import print_signing
 from cityward.cli.whatif_words import print_blasts, print_hostile, print_sanctioned
+from cityward.cli.words import put_json
 from cityward.compose.places import load_place
 from cityward.compose.sign import judged, put_on_record
 from cityward.place.loader import Loaded
@@ -117,7 +118,7 @@ def _subject(place: Place, words: str) -> Subject:
 
 
 def _print_json(document: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    put_json(document)
 
 
 def _exit(outcome: Outcome, *findings: object) -> int:

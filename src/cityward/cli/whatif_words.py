@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import click
-
-from cityward.cli.words import MOST, counted, head, rows, say
+from cityward.cli.phrases import counted, hours, listed, since
+from cityward.cli.words import MOST, head, lead, put, remark, rows, say
 from cityward.place.model import Place
+from cityward.reach.blast.cascade import Kind
 from cityward.reach.blast.citizens import Citizens
-from cityward.reach.blast.hostile import Hostile
+from cityward.reach.blast.hostile import Hostile, LostIntegrity, Way
 from cityward.reach.blast.lost import Lost, LostData
-from cityward.reach.blast.outcome import Effect, Outcome
+from cityward.reach.blast.outcome import Effect, Outcome, Step
 from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.scenarios import Blast, Question
 from cityward.reach.exposure.answers import Axis
@@ -26,23 +26,30 @@ Where = Callable[[str], str]
 AXES = {Axis.PARTY: "over its parties", Axis.PLACE: "over what lies there", None: ""}
 
 
-def hours(number: float) -> str:
-    """At once, hours or days."""
-    if number == 0:
-        return "at once"
-    return f"after {number:g} h" if number < 48 else f"after {number / 24:g} days"
+def people(place: Place, found: Citizens) -> str:
+    """How many, and where; and what is not declared of it."""
+    areas = listed(_area(place, name) for name in found.areas)
+    if not found.of:
+        said = [
+            f"{f'the people of {areas}, how many' if areas else 'how many people'} is not known: no population is declared"
+        ]
+    else:
+        said = [f"{found.affected:,} of {found.of:,} people, in {areas}"] if areas else []
+        unknown = listed(_area(place, name) for name in found.unknown_areas)
+        said += [f"how many live in {unknown} is not known"] if unknown else []
+    if found.functions_without_areas:
+        names = listed((name_of(place, name) for name in found.functions_without_areas), 3)
+        said.append(f"which areas they serve is not declared of: {names}")
+    return "; ".join(said)
 
 
-def listed(names: Iterable[str], most: int = 24) -> str:
-    """Names, each once; the rest is counted."""
-    once = list(dict.fromkeys(names))
-    return ", ".join(once[:most]) + (f" and {len(once) - most:,} more" if len(once) > most else "")
+def _area(place: Place, name: str) -> str:
+    return (place.areas[name].name or name) if name in place.areas else name
 
 
-def people(found: Citizens) -> str:
-    """How many, and where."""
-    unknown = f"; how many live in {', '.join(found.unknown_areas)} is not known" if found.unknown_areas else ""
-    return f"{found.affected:,} of {found.of:,} people, in {', '.join(found.areas) or 'no area'}{unknown}"
+def _to_find_out(missing: Iterable[str], where: Where) -> str:
+    facts = listed(map(where, missing), 2)
+    return f"; to be found out: {facts}" if facts else ""
 
 
 # --- what falls
@@ -51,54 +58,74 @@ def people(found: Citizens) -> str:
 def print_blasts(place: Place, blasts: Iterable[Blast], where: Where) -> None:
     """What if these stop, or are cut off."""
     for blast in blasts:
-        names = " and ".join(name_of(place, subject.id) for subject in blast.subjects)
-        axis = f" ({AXES[blast.axis]})" if blast.axis and blast.question is Question.DARK else ""
-        verb = "stops" if len(blast.subjects) == 1 else "stop"
-        cut_off = f"If {names} {'is' if len(blast.subjects) == 1 else 'are'} cut off"
-        said = f"If {names} {verb}{axis}" if blast.question is Question.DARK else cut_off
-        print_outcome(place, said, blast.outcome, where)
-        print_lost(place, blast, where)
+        if len(blast.off_street) < len(blast.subjects):
+            print_outcome(place, _asked(place, blast), blast.outcome, where)
+            print_lost(place, blast, where)
+        for name in blast.off_street:
+            status = place.devices[name].status.value
+            lead(
+                f"{name_of(place, name)}: off the street ({status}), so nothing rests on it  {where(f'devices.{name}.status')}"
+            )
+
+
+def _asked(place: Place, blast: Blast) -> str:
+    names, one = " and ".join(name_of(place, subject.id) for subject in blast.subjects), len(blast.subjects) == 1
+    if blast.question is Question.CUT:
+        return f"If {names} {'is' if one else 'are'} cut off"
+    return f"If {names} {'stops' if one else 'stop'}{f' ({AXES[blast.axis]})' if blast.axis else ''}"
 
 
 def print_outcome(place: Place, said: str, outcome: Outcome, where: Where) -> None:
     """What degrades and fails, when, and for whom."""
-    certain = [effect for effect in outcome.effects if effect.essential]
     if outcome.effects:
-        essential = f", {len(certain)} of them essential" if certain else ""
-        fail = "fails" if len(outcome.effects) == 1 else "fail"
-        text = f"{said}, {counted(len(outcome.effects), 'function')} of the city {fail}"
-        click.echo(click.style(f"{text}{essential}: {people(outcome.citizens)}.", bold=True))
+        lead(f"{said}, {_failing(outcome.effects)}: {people(place, outcome.citizens)}.")
     else:
-        click.echo(click.style(f"{said}, no function of the city certainly fails.", bold=True))
+        lead(f"{said}, no function of the city certainly fails.")
     _print_effects(place, outcome.effects, where)
     if outcome.possible:
-        head(
-            f"Possibly also, for want of {counted(len(outcome.missing), 'fact')}: {people(outcome.possible_citizens)} in all"
-        )
+        facts = counted(len(outcome.missing), "fact")
+        head(f"Possibly also, for want of {facts} (in all: {people(place, outcome.possible_citizens)})")
         _print_effects(place, outcome.possible, where)
         rows([f"find out {where(fact.path)}: {counted(len(fact.functions), 'function')}" for fact in outcome.missing])
-    dark = [name_of(place, one.id) for one in outcome.fallen]
-    if dark:
-        head(
-            f"{counted(len(dark), 'party, site or thing', 'parties, sites and things')} go dark"
-            if len(dark) > 1
-            else "Goes dark"
-        )
-        say(", ".join(dark[:40]) + (f" and {len(dark) - 40} more" if len(dark) > 40 else ""))
+    if outcome.fallen:
+        dark = counted(len(outcome.fallen), "party, site or thing goes", "parties, sites and things go")
+        head(f"{dark} dark")
+        say(listed((name_of(place, one.id) for one in outcome.fallen), 40))
+
+
+def _failing(effects: Sequence[Effect]) -> str:
+    """`1 essential function of the city fails`, `3 functions of the city fail, 2 of them essential`."""
+    every, essential = len(effects), sum(effect.essential for effect in effects)
+    noun = "essential function" if essential == every else "function"
+    among = f", {essential:,} of them essential" if 0 < essential < every else ""
+    return f"{counted(every, f'{noun} of the city fails', f'{noun}s of the city fail')}{among}"
 
 
 def _print_effects(place: Place, effects: Sequence[Effect], where: Where) -> None:
     for effect in effects[:MOST]:
         essential = " (essential)" if effect.essential else ""
-        fails = "" if effect.fails_h == effect.degrades_h else f", fails {hours(effect.fails_h)}"
-        click.echo(f"  {name_of(place, effect.function)}{essential}: degrades {hours(effect.degrades_h)}{fails}")
+        say(f"{name_of(place, effect.function)}{essential}: {_when(effect)}")
         for step in effect.cause:
-            also = f", and with it {', '.join(name_of(place, other) for other in step.also)}" if step.also else ""
-            click.echo(f"      {name_of(place, step.id)} {hours(step.hours)}{also}  {where(step.path)}")
+            say(f"{_step(place, effect, step)}  {where(step.path)}", "      ")
         if fail_safe := place.functions[effect.function].fail_safe:
-            click.echo(f"      declared for that case: {fail_safe}")
+            say(f"declared for that case: {fail_safe}", "      ")
     if len(effects) > MOST:
-        click.echo(f"  ... and {len(effects) - MOST} more (--json has them all)")
+        say(f"... and {len(effects) - MOST:,} more (--json has them all)")
+
+
+def _when(effect: Effect) -> str:
+    if effect.fails_h == effect.degrades_h:
+        return f"fails {hours(effect.fails_h)}"
+    return f"degrades {hours(effect.degrades_h)}, fails {hours(effect.fails_h)}"
+
+
+def _step(place: Place, effect: Effect, step: Step) -> str:
+    """One line of a cause. Where one thing was not enough, those that were dark already are told as what they are: causes."""
+    does = "fails" if effect.fails_h == effect.degrades_h else "degrades"
+    said = f"so it {does}" if step.kind is Kind.FUNCTION else f"{name_of(place, step.id)}: dark"
+    others = listed((f"{name_of(place, other.id)} ({since(other.hours)})" for other in step.also), 8)
+    also = f", because so {'is' if len(step.also) == 1 else 'are'} {others}" if others else ""
+    return f"{said} {hours(step.hours)}{also}"
 
 
 def print_lost(place: Place, blast: Blast, where: Where) -> None:
@@ -145,7 +172,7 @@ def print_hostile(place: Place, found: Hostile, where: Where) -> None:
     name = name_of(place, found.party)
     certain = sum(one.certain for one in found.reached)
     text = f"If {name} turns against the city, it could do {counted(certain, 'thing')} for certain"
-    click.echo(click.style(f"{text}, and {len(found.reached) - certain} more if what is not known is so.", bold=True))
+    lead(f"{text}, and {len(found.reached) - certain:,} more if what is not known is so.")
     for mode, verb in _DOES.items():
         those = found.by_mode(mode)
         if those:
@@ -157,15 +184,28 @@ def print_hostile(place: Place, found: Hostile, where: Where) -> None:
                 say(f"possibly also {listed(unsure)}")
     if found.integrity:
         head("Functions that may go on, and do the wrong thing")
-        rows(
-            [
-                f"{'' if one.certain else 'possibly '}{name_of(place, one.function)}, through "
-                f"{listed(name_of(place, item.id) for item in one.through)}  {where(one.paths[0])}"
-                for one in found.integrity
-            ]
-        )
-    click.echo()
+        rows([_astray(place, one, where) for one in found.integrity])
+        if found.without_facts:
+            remark(f"of {counted(found.without_facts, 'possible item')} among them the facts were too many to look for")
+    put()
     print_outcome(place, f"If {name} stops all it can", found.outcome, where)
+    if found.ways:
+        head("How it comes to what these begin with: the last line of each way")
+        rows([_way(place, one, where) for one in found.ways])
+
+
+def _astray(place: Place, one: LostIntegrity, where: Where) -> str:
+    facts = dict.fromkeys(fact for item in one.through for fact in item.missing)
+    through = listed(name_of(place, item.id) for item in one.through)
+    said = (
+        f"{'' if one.certain else 'possibly '}{name_of(place, one.function)}, through {through}  {where(one.paths[0])}"
+    )
+    return said if one.certain else said + _to_find_out(facts, where)
+
+
+def _way(place: Place, one: Way, where: Where) -> str:
+    said = f"{'it could' if one.certain else 'possibly it could'} {_DOES[one.mode]} {name_of(place, one.id)}"
+    return f"{said}  {where(one.paths[-1])}{_to_find_out(one.missing, where)}"
 
 
 def _ends(days: int | None) -> str:
@@ -174,12 +214,12 @@ def _ends(days: int | None) -> str:
 
 def print_sanctioned(place: Place, found: Sanctioned, where: Where) -> None:
     """What if a party may no longer be dealt with."""
-    group = [name_of(place, name) for name in found.group if name != found.party]
-    also = f", with {', '.join(group)}" if group else ""
-    perhaps = f", and perhaps {', '.join(name_of(place, name) for name in found.perhaps)}" if found.perhaps else ""
-    print_outcome(
-        place, f"If {name_of(place, found.party)}{also}{perhaps} may no longer be dealt with", found.outcome, where
-    )
+    group = listed((name_of(place, name) for name in found.group if name != found.party), 3)
+    said = f"If {name_of(place, found.party)}{f', with {group},' if group else ''} may no longer be dealt with"
+    print_outcome(place, said, found.outcome, where)
+    if found.perhaps:
+        head(f"{counted(len(found.perhaps), 'party', 'parties')} may be part of this: whether so is not known")
+        rows([f"{name_of(place, one.party)}{_to_find_out(one.missing, where)}" for one in found.perhaps])
     parts: dict[str, list[str]] = {
         "Agreements that end": [
             f"{name_of(place, one.agreement)} {_ends(one.exit_days)}  {where(one.path)}" for one in found.endings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cityward.reach.blast.sanctioned import Sanctioned, sanctioned
+from cityward.reach.blast.sanctioned import Perhaps, Sanctioned, sanctioned
 from cityward.reach.blast.wiring import compile_cascade
 from declarations import loaded, town
 from reach.blast.doggerford import doggerford
@@ -63,7 +63,7 @@ def test_those_it_controls_perhaps_are_named_apart() -> None:
     place, cascade = doggerford()
     answer = sanctioned(place, cascade, "state-of-xanthia")
     assert answer.group == ("northlight", "corvane-holding", "state-of-xanthia")
-    assert answer.perhaps == ("halden-optics",)  # its owners are not known
+    assert answer.perhaps == (Perhaps(party="halden-optics", missing=("parties.halden-optics.owners",)),)
 
 
 STAYS = "subcontracting: allowed}"

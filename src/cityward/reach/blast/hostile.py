@@ -201,7 +201,9 @@ class _Asked:
 def _told(found: Outcome) -> frozenset[str]:
     """What the effects name: the things on their way, and the facts they rest on."""
     effects = (*found.effects, *found.possible)
-    steps = (name for effect in effects for step in effect.cause for name in (step.id, *step.also))
+    steps = (
+        name for effect in effects for step in effect.cause for name in (step.id, *(other.id for other in step.also))
+    )
     return frozenset((*steps, *(path for effect in effects for path in effect.missing)))
 
 

@@ -20,6 +20,13 @@ from cityward.reach.blast.citizens import Citizens, citizens
 from cityward.reach.exposure.answers import Bound
 
 
+class Also(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another point that had to fall, and did so earlier or at the same hour."""
+
+    id: str
+    hours: float
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One point on the way. `also`: the other points that had to fall, where one alone was not enough."""
 
@@ -27,7 +34,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: str
     hours: float
     path: str  # the declaration line it rests on
-    also: tuple[str, ...] = ()
+    also: tuple[Also, ...] = ()
 
 
 class Fallen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,7 +108,7 @@ def effects(place: Place, falls: Falls) -> Iterator[Effect]:
                 essential=function.essential,
                 degrades_h=hours,
                 fails_h=hours + function.tolerance_hours,
-                cause=tuple(map(_step, falls.cause(point))),
+                cause=tuple(_step(falls, step) for step in falls.cause(point)),
                 missing=falls.missing(point),
             )
 
@@ -112,8 +119,8 @@ def _sooner(place: Place, upper: Falls, lower: Falls) -> Iterator[Effect]:
             yield effect
 
 
-def _step(step: CauseStep) -> Step:
-    also = tuple(point.id for point in step.also)
+def _step(falls: Falls, step: CauseStep) -> Step:
+    also = tuple(Also(id=point.id, hours=falls.hours(point)) for point in step.also)
     return Step(kind=step.point.kind, id=step.point.id, hours=step.hours, path=step.path, also=also)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 import msgspec
 
@@ -81,12 +82,19 @@ class ToTakeOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     path: str
 
 
+class Perhaps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A party that belongs to the group if facts that are not known are so."""
+
+    party: str
+    missing: tuple[str, ...]  # paths
+
+
 class Sanctioned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One answer. `group`: the party and those it certainly controls; `perhaps`: those it controls if what is unknown is so."""
 
     party: str
     group: tuple[str, ...]
-    perhaps: tuple[str, ...]
+    perhaps: tuple[Perhaps, ...]
     endings: tuple[Ending, ...]
     uncovered: tuple[str, ...]  # paths of what the group runs without an agreement: dark on day 0
     outcome: Outcome
@@ -118,13 +126,14 @@ def sanctioned(place: Place, cascade: Cascade, party: str) -> Sanctioned:
     )
 
 
-def _group(place: Place, cascade: Cascade, party: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _group(place: Place, cascade: Cascade, party: str) -> tuple[tuple[str, ...], tuple[Perhaps, ...]]:
     """(party and those it certainly controls, those it possibly controls), in declared order."""
     starts = {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}
-    lower, upper = (fall(cascade, starts, bound).at for bound in (Bound.CERTAIN, Bound.POSSIBLE))
-    numbers = {name: cascade.number[Point(Kind.PARTY, name)] for name in place.parties}
-    certain = tuple(name for name, number in numbers.items() if number in lower)
-    return certain, tuple(name for name, number in numbers.items() if number in upper and number not in lower)
+    lower, upper = (fall(cascade, starts, bound) for bound in (Bound.CERTAIN, Bound.POSSIBLE))
+    points = [Point(Kind.PARTY, name) for name in place.parties]
+    certain = tuple(point.id for point in points if lower.hours(point) < inf)
+    possible = [point for point in points if upper.hours(point) < lower.hours(point)]
+    return certain, tuple(Perhaps(party=point.id, missing=upper.missing(point)) for point in possible)
 
 
 @dataclass(slots=True)

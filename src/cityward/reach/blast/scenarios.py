@@ -16,7 +16,7 @@ from cityward.place.record import UNKNOWN
 from cityward.reach.blast.cascade import Cascade, Kind
 from cityward.reach.blast.lost import LostData, lost_data
 from cityward.reach.blast.outcome import Outcome, outcome
-from cityward.reach.blast.subjects import Subject, SubjectKind, axes, starts_of, zones_within
+from cityward.reach.blast.subjects import Subject, SubjectKind, axes, off_street, starts_of, zones_within
 from cityward.reach.exposure.answers import Axis
 from cityward.reach.exposure.declared import Declared
 
@@ -29,7 +29,7 @@ class Question(StrEnum):
 
 
 class Blast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One answer. `lost` is what no longer arrives, for `cut`."""
+    """One answer. `lost` is what no longer arrives, for `cut`. Nothing rests on the devices that are `off_street`."""
 
     question: Question
     subjects: tuple[Subject, ...]
@@ -38,6 +38,7 @@ class Blast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     flows_cut: tuple[str, ...] = ()
     flows_perhaps_cut: tuple[str, ...] = ()  # their route is not known
     lost: LostData = LostData()
+    off_street: tuple[str, ...] = ()  # among the subjects: stored or retired
 
 
 def dark(place: Place, cascade: Cascade, subjects: Sequence[Subject]) -> tuple[Blast, ...]:
@@ -52,6 +53,7 @@ def dark(place: Place, cascade: Cascade, subjects: Sequence[Subject]) -> tuple[B
             subjects=tuple(subjects),
             axis=axis,
             outcome=outcome(place, cascade, starts_of(place, cascade, subjects, axis)),
+            off_street=off_street(place, subjects),
         )
         for axis in axes(subjects)
     )
@@ -77,6 +79,7 @@ def cut(place: Place, cascade: Cascade, subjects: Sequence[Subject]) -> Blast:
         lost=lost_data(
             place, frozenset(severed), {one.id: one.hours for one in falls.fallen if one.kind is not Kind.SITE}
         ),
+        off_street=off_street(place, subjects),
     )
 
 

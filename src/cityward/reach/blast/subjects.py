@@ -17,7 +17,7 @@ from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.blast.cascade import Cascade, Kind, Point, Start
 from cityward.reach.exposure.answers import Axis
-from cityward.reach.exposure.declared import Declared
+from cityward.reach.exposure.declared import GONE, Declared
 
 
 class SubjectKind(StrEnum):
@@ -48,6 +48,9 @@ _POINTS = {
     SubjectKind.DEVICE: Kind.DEVICE,
 }
 
+_STAND = (SubjectKind.DEVICE, SubjectKind.MEMBER)
+"""What stands on the street, or did."""
+
 _PLURAL = {kind: "parties" if kind is SubjectKind.PARTY else f"{kind.value}s" for kind in SubjectKind}
 
 
@@ -73,6 +76,13 @@ def subject_named(place: Place, words: str) -> Subject:
 def _kinds(place: Place) -> dict[SubjectKind, Mapping[str, Any]]:
     members = Declared(place).group_of
     return {kind: members if kind is SubjectKind.MEMBER else getattr(place, _PLURAL[kind]) for kind in SubjectKind}
+
+
+def off_street(place: Place, subjects: Iterable[Subject]) -> tuple[str, ...]:
+    """The devices, or groups of members, among the subjects that are stored or retired: nothing rests on them."""
+    group_of = Declared(place).group_of
+    devices = (group_of[one.id] if one.kind is SubjectKind.MEMBER else one.id for one in subjects if one.kind in _STAND)
+    return tuple(dict.fromkeys(name for name in devices if place.devices[name].status in GONE))
 
 
 def axes(subjects: Iterable[Subject]) -> tuple[Axis | None, ...]:
