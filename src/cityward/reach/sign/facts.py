@@ -119,12 +119,12 @@ def _said(value: object) -> str:
 
 def _written(value: object) -> str:
     match value:
-        case None | [] | {} | "":
+        case None | [] | "":
             return "nothing"
         case bool():
             return "true" if value else "false"
         case dict():
-            return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items()) + "}"
+            return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items() if each is not None) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(_written, value)) + "]"
         case _:

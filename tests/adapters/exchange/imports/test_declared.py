@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 import pytest
 
 from cityward.compose.imports import Imported, fragment_text, import_model
 from cityward.place.loader import Proposed, load, load_with
+from cityward.reach.sign.whatif import Verdict, judge
 from registers import TOWN, bods, gleif, lei
 
 ACME = """\
@@ -42,6 +45,16 @@ def test_owners_of_a_declared_party_come_as_a_proposal_that_replaces_it(format: 
     assert now.source.startswith("the contract; ")
     kept = ("kind", "incorporated_in", "ids", "note")
     assert [getattr(was, field) for field in kept] == [getattr(now, field) for field in kept]
+
+
+def test_asked_to_sign_it_the_owners_are_told_as_facts_that_change_with_their_source():
+    text = town()
+    judgement = judge(laid(text, beside(text)), date(2026, 8, 1))
+    (fact,) = judgement.facts
+    assert (fact.path, fact.before) == ("parties.acme.owners", "nothing")
+    assert fact.after == f"[{{party: lei-{'b' * 20}, mechanism: management}}]"
+    assert fact.source is not None and fact.source.startswith("the contract; ")
+    assert judgement.verdict is Verdict.CONDITIONS
 
 
 def test_nothing_but_the_register_s_fields_differs():
