@@ -15,7 +15,8 @@ from keyword import iskeyword
 import click
 
 from cityward import __version__
-from cityward.errors import CitywardError, PlaceErrors
+from cityward.cli.words import aside
+from cityward.errors import CitywardError
 
 COMMANDS = {
     "run": "run a place (default: the bundled demo city)",
@@ -65,8 +66,13 @@ def main(arguments: list[str] | None = None) -> None:
     except CitywardError as error:
         _tell(error)
         sys.exit(FINDINGS)
+    except OSError as error:
+        from cityward.compose.files import refused_by_system
+
+        _tell(refused_by_system(error))
+        sys.exit(FINDINGS)
 
 
 def _tell(error: CitywardError) -> None:
-    for one in error.errors if isinstance(error, PlaceErrors) else (error,):
-        click.echo(f"{type(one).__name__}: {one}", err=True)
+    for one in getattr(error, "errors", (error,)):  # some stand for many, each for its line
+        aside(f"{type(one).__name__}: {one}")

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from cityward import __version__
+from cityward.cli.words import aside, put, put_json
 
 if TYPE_CHECKING:
     from cityward.compose.bench import Measurement, ReachMeasurement
@@ -74,12 +75,12 @@ def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as
     log_to_stderr("bench")
 
     def tell(text: str) -> None:
-        click.echo(text, err=True)
+        aside(text)
 
     with tempfile.TemporaryDirectory(prefix="cityward-bench-", dir=folder) as made:
         found = run_bench_ingest(Path(made), devices=devices, observations=observations, rounds=rounds, tell=tell)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_document(found)), indent=2))
+        put_json(_document(found))
     else:
         _print(found)
 
@@ -110,7 +111,7 @@ def reach(sizes: tuple[int, ...], rounds: int, seed: int, reference_s: float, as
     from cityward.compose.bench import bench_reach
 
     def tell(text: str) -> None:
-        click.echo(text, err=True)
+        aside(text)
 
     found = bench_reach(sorted(set(sizes)), seed=seed, rounds=rounds, reference_s=reference_s, tell=tell)
     if as_json:
@@ -121,7 +122,7 @@ def reach(sizes: tuple[int, ...], rounds: int, seed: int, reference_s: float, as
             "rounds": rounds,
             "sizes": [{**msgspec.to_builtins(m), "close_s": m.close_s} for m in found],
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        put_json(document)
     else:
         _print_reach(found)
 
@@ -144,9 +145,8 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
         if sample.at_s - shown >= 60:
             shown = sample.at_s
             memory = "  ".join(f"{role} {mb:,.0f}" for role, mb in sample.resident_mb.items())
-            click.echo(
+            aside(
                 f"{sample.at_s / 60:5.1f} min  {sample.held:>13,} held  MB: {memory}  disk {sample.disk_mb:,.0f}",
-                err=True,
             )
 
     with tempfile.TemporaryDirectory(prefix="cityward-soak-", dir=folder) as made:
@@ -154,14 +154,12 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
     growth = {role: growth_mb_per_hour(samples, role) for role in samples[-1].resident_mb}
     if as_json:
         document = {"samples": samples, "growth_mb_per_hour": growth}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        put_json(document)
         return
     speeds = sorted(rates(samples)) or [0.0]
-    click.echo(f"{samples[-1].held:,} observations held, median {speeds[len(speeds) // 2]:,.0f}/s")
+    put(f"{samples[-1].held:,} observations held, median {speeds[len(speeds) // 2]:,.0f}/s")
     for role, slope in growth.items():
-        click.echo(
-            f"  {role:10} {samples[-1].resident_mb[role]:8,.0f} MB at the end, {slope:+8.1f} MB/h over the second half"
-        )
+        put(f"  {role:10} {samples[-1].resident_mb[role]:8,.0f} MB at the end, {slope:+8.1f} MB/h over the second half")
 
 
 def _machine() -> dict[str, Any]:
@@ -208,15 +206,15 @@ def _told(m: Measurement) -> dict[str, Any]:
 
 def _print(found: Sequence[Measurement]) -> None:
     for case, mine in _medians(found).items():
-        click.echo(f"\n{case}")
-        click.echo(f"  {'median':27}{'held/s':>10}{'(lowest-highest)':>20}{'per worker core':>17}   processor seconds")
+        put(f"\n{case}")
+        put(f"  {'median':27}{'held/s':>10}{'(lowest-highest)':>20}{'per worker core':>17}   processor seconds")
         for system, m in mine.items():
             rates = [one.rate for one in found if (one.case, one.system) == (case, system)]
             spread = f"({min(rates):,.0f}-{max(rates):,.0f})"
             cpu = "  ".join(f"{role} {seconds:.1f}" for role, seconds in m.cpu_s.items() if seconds >= 0.05)
-            click.echo(f"  {system:27}{m.rate:>10,.0f}{spread:>20}{m.rate_per_worker_core:>17,.0f}   {cpu}")
+            put(f"  {system:27}{m.rate:>10,.0f}{spread:>20}{m.rate_per_worker_core:>17,.0f}   {cpu}")
         for other, ratio in _ratios(mine).items():
-            click.echo(f"  gate on / {other}: {ratio['held']:.2f} held, {ratio['per_worker_core']:.2f} per worker core")
+            put(f"  gate on / {other}: {ratio['held']:.2f} held, {ratio['per_worker_core']:.2f} per worker core")
         _print_rooms(mine.get(GATED))
 
 
@@ -226,28 +224,26 @@ def _print_rooms(gated: Measurement | None) -> None:
     shares = sorted(gated.rooms_s.items(), key=lambda item: -item[1])
     told = ", ".join(f"{room} {seconds / gated.worker_s:.0%}" for room, seconds in shares if seconds > 0)
     rest = max(0.0, 1 - sum(gated.rooms_s.values()) / gated.worker_s)
-    click.echo(
-        f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, threads of the engines)"
-    )
+    put(f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, threads of the engines)")
 
 
 def _print_reach(found: Sequence[ReachMeasurement]) -> None:
     before: ReachMeasurement | None = None
     for m in found:
-        click.echo(
+        put(
             f"\n{m.links:,} links: {m.scenarios:,} scenarios ({m.parties} parties, {m.jurisdictions} jurisdictions), "
             f"{m.districts:,} districts, {m.nodes:,} nodes, {m.clauses:,} clauses, {m.held:,} hold"
         )
-        click.echo(f"  compile {m.compile_s:10.3f} s   {m.links / m.compile_s:>12,.0f} links/s")
+        put(f"  compile {m.compile_s:10.3f} s   {m.links / m.compile_s:>12,.0f} links/s")
         parts = f"plan {m.plan_s:.3f}, certain {m.lower_s:.3f}, possible {m.upper_s:.3f}"
-        click.echo(f"  close   {m.close_s:10.3f} s   {m.links / m.close_s:>12,.0f} links/s   ({parts})")
-        click.echo(f"  derive  {m.derive_s:10.4f} s   the slowest {m.slowest_derive_s:.4f} s")
-        click.echo(f"  whatif  {m.whatif_s:10.3f} s   one agreement more: compile and close again")
+        put(f"  close   {m.close_s:10.3f} s   {m.links / m.close_s:>12,.0f} links/s   ({parts})")
+        put(f"  derive  {m.derive_s:10.4f} s   the slowest {m.slowest_derive_s:.4f} s")
+        put(f"  whatif  {m.whatif_s:10.3f} s   one agreement more: compile and close again")
         if before is not None:
             compiled, closed = m.compile_s / before.compile_s, m.close_s / before.close_s
-            click.echo(f"  x {m.links / before.links:.1f} links: compile x {compiled:.1f}, close x {closed:.1f}")
+            put(f"  x {m.links / before.links:.1f} links: compile x {compiled:.1f}, close x {closed:.1f}")
         if (other := m.reference) is not None:
             asked = f"{other.asked:,} of {2 * m.scenarios:,} asked"
-            click.echo(f"  {other.name}: {other.close_s:.1f} s ({asked}; graphs {other.build_s:.1f} s)")
-            click.echo(f"  {other.name} / cityward: {other.close_s / m.close_s:.0f}")
+            put(f"  {other.name}: {other.close_s:.1f} s ({asked}; graphs {other.build_s:.1f} s)")
+            put(f"  {other.name} / cityward: {other.close_s / m.close_s:.0f}")
         before = m

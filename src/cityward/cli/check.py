@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from cityward.cli.rules_words import summary
+from cityward.cli.words import put, put_json, put_text, style
 from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.checks.warnings import notes
@@ -42,7 +43,7 @@ SHOWN = 100  # errors a person reads at once; `--json` has them all
 def command(ctx: click.Context, place: Path | None, as_json: bool, schema: bool, reference: bool) -> None:
     """Check the declaration PLACE: a YAML file, or a folder with a place.yaml."""
     if schema or reference:
-        click.echo(_schema() if schema else _reference(), nl=False)
+        put_text(_schema() if schema else _reference())
         return
     if place is None:
         raise click.UsageError("name a declaration: `cityward check examples/doggerford`")
@@ -70,7 +71,7 @@ def _reference() -> str:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    put_json(document)
 
 
 def _told(errors: tuple[PlaceError, ...]) -> list[dict[str, str]]:
@@ -103,23 +104,23 @@ def declared(loaded: Loaded) -> dict[str, int]:
 
 def _print_errors(errors: tuple[PlaceError, ...]) -> None:
     for error in errors[:SHOWN]:
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}\n")
+        put(style("error", fg="red", bold=True), f": {error}\n")
     if len(errors) > SHOWN:
-        click.echo(f"... and {len(errors) - SHOWN} more (--json shows all)\n")
-    click.echo(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}. Nothing was started or changed.")
+        put(f"... and {len(errors) - SHOWN} more (--json shows all)\n")
+    put(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}. Nothing was started or changed.")
 
 
 def _print_loaded(loaded: Loaded, place: Path) -> None:
     counts = declared(loaded)
-    click.echo(f"{click.style(loaded.place.name, bold=True)} holds together. Declared:")
+    put(style(loaded.place.name, bold=True), " holds together. Declared:")
     for line in _rows([f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]):
-        click.echo(f"  {line}")
+        put(f"  {line}")
     _print_warnings(loaded.warnings)
     for note in notes(loaded.place):
-        click.echo(f"\nnote: {note}")
+        put(f"\nnote: {note}")
     if loaded.place.rules:
-        click.echo(f"\n{summary(counts_of(loaded.place, date.today()))}.\n  see:   cityward reach {place} --rules")
-    click.echo(f"\ndigest {loaded.digest}")
+        put(f"\n{summary(counts_of(loaded.place, date.today()))}.\n  see:   cityward reach {place} --rules")
+    put(f"\ndigest {loaded.digest}")
 
 
 def _rows(words: list[str], width: int = 100) -> list[str]:
@@ -135,11 +136,9 @@ def _rows(words: list[str], width: int = 100) -> list[str]:
 
 def _print_warnings(warnings: tuple[Finding, ...]) -> None:
     for word, count in Counter(warning.word for warning in warnings).items():
-        click.echo(f"\n{click.style('warning', fg='yellow', bold=True)}: {count} {word.heading}")
+        put("\n", style("warning", fg="yellow", bold=True), f": {count} {word.heading}")
         for warning in warnings:
             if warning.word is word:
-                click.echo(
-                    f"  {warning.where}" if word.told_by_path else f"  {warning.what}\n    where: {warning.where}"
-                )
+                put(f"  {warning.where}" if word.told_by_path else f"  {warning.what}\n    where: {warning.where}")
         mends = dict.fromkeys(warning.mend for warning in warnings if warning.word is word)
-        click.echo(f"  mend:  {'; or '.join(mends)}")
+        put(f"  mend:  {'; or '.join(mends)}")

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import click
-import msgspec
+
+from cityward.cli.words import aside, put, put_json_line
 
 EXAMPLES = """
 \b
@@ -41,10 +42,10 @@ def list_devices(state: Path, as_json: bool) -> None:
 
     rows = device_rows(state)
     if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
+        put_json_line(rows)
         return
     for row in rows:
-        click.echo(f"{row['device']:40} {row['status']:12} {row['credential']:10} {row['last_seen'] or 'never heard'}")
+        put(f"{row['device']:40} {row['status']:12} {row['credential']:10} {row['last_seen'] or 'never heard'}")
 
 
 @command.command("add")
@@ -63,13 +64,11 @@ def add(device: str, state: Path, out: Path | None, as_json: bool) -> None:
 
     made = {"device": device} | add_device(state, device, out)
     if as_json:
-        click.echo(msgspec.json.encode(made).decode())
+        put_json_line(made)
         return
     for name, value in made.items():
-        click.echo(f"{name:12} {value}")
-    click.echo(
-        "Put it on the device now: the city keeps it nowhere. A secret is MQTT password and HTTP key in one.", err=True
-    )
+        put(f"{name:12} {value}")
+    aside("Put it on the device now: the city keeps it nowhere. A secret is MQTT password and HTTP key in one.")
 
 
 @command.command("revoke")
@@ -81,6 +80,6 @@ def revoke(ctx: click.Context, device: str, state: Path) -> None:
     from cityward.compose.devices import revoke_device
 
     if not revoke_device(state, device, time.time_ns() // 1000):
-        click.echo(f"{device} has no active credential", err=True)
+        aside(f"{device} has no active credential")
         ctx.exit(1)
-    click.echo(f"{device} is revoked")
+    put(f"{device} is revoked")

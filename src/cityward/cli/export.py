@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.words import aside
 from cityward.compose.exchange import Format, Statement, export_broken, export_formats, export_model
+from cityward.compose.files import write
 from cityward.compose.places import load_place
 from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceError
@@ -110,8 +112,5 @@ def _put(raw: bytes, output: Path | None) -> None:
     if output is None:
         sys.stdout.buffer.write(raw)
     else:
-        try:
-            output.write_bytes(raw)
-        except OSError as error:
-            raise click.FileError(str(output), error.strerror) from None
-        click.echo(f"{output}: {len(raw):,} bytes", err=True)
+        write(output, raw)
+        aside(f"{output}: {len(raw):,} bytes")

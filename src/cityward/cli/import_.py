@@ -9,9 +9,11 @@ from typing import Any
 import click
 import msgspec
 
+from cityward.cli.words import aside, put_json, put_text
+from cityward.compose.files import writing
 from cityward.compose.imports import Imported, fragment_text, import_formats, import_model, read_files, registers
 from cityward.compose.places import load_place
-from cityward.errors import CitywardError
+from cityward.errors import LinkError
 from cityward.place.hints import did_you_mean
 
 EXAMPLES = """
@@ -27,7 +29,7 @@ Formats: bods, cyclonedx, gleif, otm, sheets, threagile. What each one gives: do
 Then add the file to `include` of the place and run `cityward check`: what is left to fill in is told there.
 Where it replaces records of the place, see first what that changes: `cityward whatif PLACE --sign owners.yaml`.
 \b
-Exit code: 0 imported (what could not be carried over is told), 1 the files cannot be read, 2 usage.
+Exit code: 0 imported (what could not be carried over is told), 1 the files cannot be read, or are not of the format, 2 usage.
 """
 
 SHOWN = 20  # entries of each list a person reads; `--json` has them all
@@ -75,9 +77,9 @@ def command(
     if output is not None:
         _write(output, text)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_summary(imported)), indent=2))
+        put_json(_summary(imported))
     elif output is None:
-        click.echo(text, nl=False)
+        put_text(text)
     _print(imported, output)
 
 
@@ -97,13 +99,11 @@ def _heading(imported: Imported, title: str) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with writing(path):
+        if path.exists():
+            raise LinkError(f"there is already a {path}", mend="name another file, or remove it first")
         with path.open("x", encoding="utf-8") as file:  # what a person has filled in is not overwritten
             file.write(text)
-    except FileExistsError:
-        raise CitywardError(f"there is already a {path}", mend="name another file, or remove it first") from None
-    except OSError as error:
-        raise CitywardError(f"cannot write {path}: {error.strerror}", mend="name a file that can be written") from None
 
 
 def _summary(imported: Imported) -> dict[str, Any]:
@@ -121,14 +121,14 @@ def _summary(imported: Imported) -> dict[str, Any]:
 def _print(imported: Imported, output: Path | None) -> None:
     """The account, on stderr: stdout may be the fragment."""
     counts = ", ".join(f"{len(records)} {kind.replace('_', ' ')}" for kind, records in imported.fragment.items())
-    click.echo(f"imported {counts or 'nothing'}", err=True)
+    aside(f"imported {counts or 'nothing'}")
     for note in imported.notes:
-        click.echo(f"note: {note}", err=True)
+        aside(f"note: {note}")
     _list("not carried over", [f"{one.where}: {one.what} ({one.why})" for one in imported.unmapped])
     _list("records of the place replaced", imported.replaces)
     _list("assumed", [f"{one.path}: {one.value} ({one.why})" for one in imported.assumed])
     if output is not None:
-        click.echo(f"\nwritten to {output}; {_next(imported, output)}", err=True)
+        aside(f"\nwritten to {output}; {_next(imported, output)}")
 
 
 def _next(imported: Imported, output: Path) -> str:
@@ -143,8 +143,8 @@ def _next(imported: Imported, output: Path) -> str:
 def _list(title: str, lines: Sequence[str]) -> None:
     if not lines:
         return
-    click.echo(f"\n{len(lines)} {title}:", err=True)
+    aside(f"\n{len(lines)} {title}:")
     for line in lines[:SHOWN]:
-        click.echo(f"  {line}", err=True)
+        aside(f"  {line}")
     if len(lines) > SHOWN:
-        click.echo(f"  ... and {len(lines) - SHOWN} more (--json shows all)", err=True)
+        aside(f"  ... and {len(lines) - SHOWN} more (--json shows all)")

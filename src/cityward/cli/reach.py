@@ -10,6 +10,8 @@ import msgspec
 
 from cityward.cli.reach_words import outside, print_chains, print_report
 from cityward.cli.rules_words import print_hardening, print_rulebook
+from cityward.cli.words import put_json
+from cityward.compose.files import write
 from cityward.compose.places import load_place
 from cityward.compose.reach import picture_of, reach_of
 from cityward.place.loader import Loaded
@@ -85,7 +87,7 @@ def command(
     report = _asked(reach, subjects, Explain(why, ways))
     _print_json(report) if as_json else print_report(report)
     if svg is not None:
-        svg.write_text(picture_of(reach, report), encoding="utf-8")
+        write(svg, picture_of(reach, report).encode())
     ctx.exit(int(any(outside(row) for row in report.rows)))
 
 
@@ -95,7 +97,7 @@ def _one_question(asked: list[str]) -> None:
 
 
 def _print_json(document: msgspec.Struct) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    put_json(document)
 
 
 def _chains(loaded: Loaded, on: date, as_json: bool) -> int:

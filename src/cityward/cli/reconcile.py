@@ -11,9 +11,9 @@ from textwrap import wrap as _wrap
 from typing import Any
 
 import click
-import msgspec
 
 from cityward.cli import FINDINGS
+from cityward.cli.words import Styled, progress, put, put_json, style
 from cityward.compose.observed import Report, reconcile_with
 from cityward.compose.places import demo_place, load_place
 from cityward.reach.reconcile.outcomes import Bucket, Finding, FindingKind, Outcome, Verdict
@@ -102,14 +102,14 @@ class _Line:
     def tell(self, what: str, count: int) -> None:
         """So many lines of a log were read, or tuples compared."""
         if self._on:
-            click.echo(f"\r{what}: {count:,} ", nl=False, err=True)
+            progress(f"{what}: {count:,} ")
 
 
 # --- for programs
 
 
 def _print_json(report: Report) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(_document(report)), indent=2))
+    put_json(_document(report))
 
 
 def _document(report: Report) -> dict[str, Any]:
@@ -145,55 +145,55 @@ def _print(report: Report) -> None:
     _print_unseen(report.reconciled.flows)
     _print_turned_away(report)
     for note in report.notes:
-        click.echo(f"note: {note}")
+        put(f"note: {note}")
 
 
 def _print_sources(report: Report) -> None:
     done = report.reconciled
     window = f"{iso(done.from_us)} to {iso(done.until_us)}" if done.from_us and done.until_us else "at no time told"
-    click.echo(f"{click.style(done.place, bold=True)}: declared against seen, {window}")
+    put(style(done.place, bold=True), f": declared against seen, {window}")
     if done.given.beyond:
-        click.echo(_not_all(done.given.beyond))
+        put(_not_all(done.given.beyond))
     if done.given.city:
-        click.echo(f"  seen by the city itself, in {done.given.city}")
+        put(f"  seen by the city itself, in {done.given.city}")
     for log in report.logs:
         bad = f"; {log.bad:,} BAD" if log.bad else ""
         beyond = f"; {log.beyond:,} BEYOND the room there is" if log.beyond else ""
         more = f"; {log.strangers_beyond:,} more lines between strangers, counted only" if log.strangers_beyond else ""
-        click.echo(f"  {log.name}: {log.form}, {log.lines:,} lines, {len(log.seen):,} distinct{bad}{beyond}{more}")
+        put(f"  {log.name}: {log.form}, {log.lines:,} lines, {len(log.seen):,} distinct{bad}{beyond}{more}")
         for fault in log.faults:
-            click.echo(f"    {fault}")
+            put(f"    {fault}")
 
 
-def _not_all(beyond: int) -> str:
+def _not_all(beyond: int) -> Styled:
     """SECURITY: said before anything else, so that nobody takes what follows for all there was."""
     lines = "1 line with a declared end was" if beyond == 1 else f"{beyond:,} lines with a declared end were"
     text = f"NOT CLEAN: {lines} not looked at, the logs hold more than there is room for; give them in parts"
-    return click.style("\n".join(wrap(text, initial_indent="  ", subsequent_indent="    ")), fg="red", bold=True)
+    return style("\n".join(wrap(text, initial_indent="  ", subsequent_indent="    ")), fg="red", bold=True)
 
 
 def _heading(kind: FindingKind, count: int, beyond: int) -> None:
     which = ", of what was looked at" if beyond else ""
-    click.echo(f"\n{click.style(f'{count} {_HEADINGS[kind]}{which}', fg=_COLOURS[kind], bold=True)}")
+    put("\n", style(f"{count} {_HEADINGS[kind]}{which}", fg=_COLOURS[kind], bold=True))
 
 
 def _print_told(kind: FindingKind, found: Sequence[Finding], beyond: int) -> None:
     _heading(kind, len(found), beyond)
     for finding in found[:SHOWN]:
-        click.echo("\n".join(wrap(finding.what, initial_indent="  ", subsequent_indent="    ")))
+        put("\n".join(wrap(finding.what, initial_indent="  ", subsequent_indent="    ")))
         for line in finding.where:
-            click.echo(f"      declared  {line}")
+            put(f"      declared  {line}")
         more = f" and {finding.sightings - len(finding.seen_at):,} more" * (finding.sightings > len(finding.seen_at))
-        click.echo(f"      seen      {', '.join(finding.seen_at)}{more}")
-        click.echo(f"      mend      {finding.mend}")
+        put(f"      seen      {', '.join(finding.seen_at)}{more}")
+        put(f"      mend      {finding.mend}")
     if len(found) > SHOWN:
-        click.echo(f"  ... and {len(found) - SHOWN:,} more (--json has all)")
+        put(f"  ... and {len(found) - SHOWN:,} more (--json has all)")
 
 
 def _print_silent(found: Sequence[Finding], beyond: int) -> None:
     _heading(FindingKind.SILENT, len(found), beyond)
     for finding in found[:SILENT_SHOWN]:
-        click.echo(
+        put(
             "\n".join(
                 wrap(
                     f"{finding.what} {finding.where[0].split()[0]}",
@@ -203,16 +203,16 @@ def _print_silent(found: Sequence[Finding], beyond: int) -> None:
             )
         )
     if len(found) > SILENT_SHOWN:
-        click.echo(f"  ... and {len(found) - SILENT_SHOWN:,} more (--json has all)")
+        put(f"  ... and {len(found) - SILENT_SHOWN:,} more (--json has all)")
 
 
 def _print_shares(report: Report) -> None:
-    click.echo("\nflows by how they are known:")
+    put("\nflows by how they are known:")
     shown = [o for o in Outcome if any(share.outcomes.get(o) for share in report.reconciled.shares)]
-    click.echo(f"  {'':16}{'declared':>10}" + "".join(f"{outcome:>16}" for outcome in shown))
+    put(f"  {'':16}{'declared':>10}" + "".join(f"{outcome:>16}" for outcome in shown))
     for share in report.reconciled.shares:
         counts = "".join(f"{share.outcomes.get(outcome, 0) or '-':>16}" for outcome in shown)
-        click.echo(f"  {share.observability:16}{share.declared:>10}{counts}")
+        put(f"  {share.observability:16}{share.declared:>10}{counts}")
 
 
 def _print_unseen(flows: Sequence[Verdict]) -> None:
@@ -224,15 +224,15 @@ def _print_unseen(flows: Sequence[Verdict]) -> None:
         names = [flow.path.removeprefix("flows.") for flow in flows if flow.outcome is outcome]
         if names:
             text = f"{words}: {', '.join(names)}"
-            click.echo("\n".join(wrap(text, initial_indent="\n", subsequent_indent="  ")))
+            put("\n".join(wrap(text, initial_indent="\n", subsequent_indent="  ")))
 
 
 def _print_turned_away(report: Report) -> None:
     buckets = report.reconciled.buckets
-    click.echo(
+    put(
         f"\nseen: {buckets[Bucket.AS_DECLARED]:,} as declared, {buckets[Bucket.CHANGED]:,} changed, "
         f"{buckets[Bucket.UNDECLARED]:,} undeclared, {buckets[Bucket.TURNED_AWAY]:,} turned away, "
         f"{buckets[Bucket.ASIDE]:,} of no concern"
     )
     for flow, reason, rows in report.refusals:
-        click.echo(f"  the gate refused {rows:,} of {flow}: {reason}")
+        put(f"  the gate refused {rows:,} of {flow}: {reason}")

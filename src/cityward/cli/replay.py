@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from cityward.cli import FINDINGS
+from cityward.cli.words import aside, progress, put, put_json
 from cityward.time import to_us
 
 if TYPE_CHECKING:
@@ -111,40 +112,38 @@ class _Bar:
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
 
-    def tell(self, progress: Progress) -> None:
+    def tell(self, so_far: Progress) -> None:
         if not self._on:
             return
-        share = progress.observations / progress.total if progress.total else 1.0
-        click.echo(
-            f"\r{share:4.0%}  {progress.observations:,} of {progress.total:,} observations, {progress.devices} devices, "
-            f"{progress.acknowledged:,} messages acknowledged ",
-            nl=share >= 1.0 and progress.acknowledged == progress.messages,
-            err=True,
+        share = so_far.observations / so_far.total if so_far.total else 1.0
+        progress(
+            f"{share:4.0%}  {so_far.observations:,} of {so_far.total:,} observations, {so_far.devices} devices, "
+            f"{so_far.acknowledged:,} messages acknowledged "
         )
+        if share >= 1.0 and so_far.acknowledged == so_far.messages:
+            aside()
 
 
 def _print_json(report: ReplayReport) -> None:
     extra = {"balanced": report.balanced, "from_others": report.from_others}
-    click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.to_builtins(report), **extra}), indent=2))
+    put_json({**msgspec.to_builtins(report), **extra})
 
 
 def _print(report: ReplayReport) -> None:
     rate = report.sent_observations / report.seconds if report.seconds else 0.0
-    click.echo(
+    put(
         f"replayed      {', '.join(report.recordings)} as {report.devices} devices, {report.seconds:.1f} s, {rate:,.0f}/s"
     )
     if report.left_out:
         names = ", ".join(report.not_declared[:3]) + (", ..." if len(report.not_declared) > 3 else "")
-        click.echo(
-            f"left out      {report.left_out:,} observations that no declared device makes ({names or 'properties'})"
-        )
-    click.echo(f"sent          {report.sent_observations:,} observations in {report.sent_messages:,} messages")
-    click.echo(f"acknowledged  {report.acknowledged:,} messages, {report.refused_at_door:,} refused at the door")
-    click.echo(
+        put(f"left out      {report.left_out:,} observations that no declared device makes ({names or 'properties'})")
+    put(f"sent          {report.sent_observations:,} observations in {report.sent_messages:,} messages")
+    put(f"acknowledged  {report.acknowledged:,} messages, {report.refused_at_door:,} refused at the door")
+    put(
         f"received      {report.received:,} = {report.admitted:,} admitted + {report.refused:,} refused + {report.shed:,} shed"
     )
     if report.from_others:
-        click.echo(f"              {report.from_others:,} of them from the devices themselves meanwhile")
+        put(f"              {report.from_others:,} of them from the devices themselves meanwhile")
     for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
-        click.echo(f"              {count:,} {reason}")
-    click.echo("The counts balance." if report.balanced else "The counts DO NOT balance.")
+        put(f"              {count:,} {reason}")
+    put("The counts balance." if report.balanced else "The counts DO NOT balance.")

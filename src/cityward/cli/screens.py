@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Sequence
 
-import click
-import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cityward.cli.words import aside, put, put_json_line
 from cityward.compose.city import Running
 from cityward.runtime.ports import FlowCount
+from cityward.text import harmless
 from cityward.time import iso
 
 LINE_EVERY_S = 5.0
@@ -36,12 +36,12 @@ class LineScreen:
 
     def say(self, text: str) -> None:
         """Something happened."""
-        click.echo(text, err=True)
+        aside(text)
 
     def started(self, running: Running) -> None:
         """The city runs; how to get in."""
         for line in _welcome(running):
-            click.echo(line)
+            put(line)
 
     def tick(self, running: Running) -> None:
         """Once a second."""
@@ -50,11 +50,11 @@ class LineScreen:
         self._next = time.monotonic() + LINE_EVERY_S
         setting = running.setting
         counts = setting.state.counts()
-        click.echo(f"{iso(setting.now_us())}  {_balance(counts)}")
+        put(f"{iso(setting.now_us())}  {_balance(counts)}")
 
     def end(self) -> None:
         """The city has stopped."""
-        click.echo("stopped")
+        put("stopped")
 
 
 class JsonScreen(LineScreen):
@@ -93,7 +93,7 @@ class JsonScreen(LineScreen):
 
     @staticmethod
     def _print(event: dict[str, object]) -> None:
-        click.echo(msgspec.json.encode(event).decode())
+        put_json_line(event)
 
 
 class TerminalScreen:
@@ -112,7 +112,7 @@ class TerminalScreen:
     def started(self, running: Running) -> None:
         """The city runs; how to get in."""
         for line in _welcome(running):
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self._console.print(Text(harmless(line)), highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False)
         self._live.start()
 
@@ -125,7 +125,7 @@ class TerminalScreen:
         rate = (received - self._before[1]) / max(now - self._before[0], 1e-3)
         self._before = (now, received)
         head = Text(f"{iso(setting.now_us())} city time   {rate:,.0f} observations/s   {_balance(counts)}")
-        notes = [Text(note, style="yellow") for note in self._notes]
+        notes = [Text(harmless(note), style="yellow") for note in self._notes]
         if self._live is not None:
             self._live.update(Group(head, _table(counts), *notes), refresh=True)
 
@@ -164,5 +164,7 @@ def _table(counts: Sequence[FlowCount]) -> Table:
         table.add_column(name, justify="right")
     for c in sorted(counts, key=lambda c: -c.received)[:FLOWS_SHOWN]:
         style = "red" if c.received != c.admitted + c.refused + c.shed else "yellow" if c.refused or c.shed else ""
-        table.add_row(c.flow, f"{c.received:,}", f"{c.admitted:,}", f"{c.refused:,}", f"{c.shed:,}", style=style)
+        table.add_row(
+            Text(harmless(c.flow)), f"{c.received:,}", f"{c.admitted:,}", f"{c.refused:,}", f"{c.shed:,}", style=style
+        )
     return table

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from cityward.cli.words import put, put_json, style
 from cityward.compose.places import ledger_key, ledger_reader, ledgers_under
 from cityward.errors import CitywardError
 from cityward.evidence.verifier import Verdict, verify
@@ -71,7 +71,7 @@ def command(
     notes = [_beginning(path) for path in earlier]
     checked = [_check(folder, key, notes) for folder in folders]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_document(checked)), indent=2))
+        put_json(_document(checked))
     else:
         _print(checked)
     ctx.exit(0 if all(one.verdict.ok for one in checked) else 1)
@@ -125,16 +125,14 @@ def _newest(verdict: Verdict) -> str | None:
 def _print(checked: list[Checked]) -> None:
     for one in checked:
         verdict = one.verdict
-        word = click.style("OK", fg="green") if verdict.ok else click.style("BAD", fg="red", bold=True)
-        click.echo(f"{word}  {verdict.origin or one.folder}")
+        word = style("OK", fg="green") if verdict.ok else style("BAD", fg="red", bold=True)
+        put(word, f"  {verdict.origin or one.folder}")
         for name, value in _facts(one):
-            click.echo(f"    {name:<11}{value}")
+            put(f"    {name:<11}{value}")
     bad = sum(not one.verdict.ok for one in checked)
-    click.echo(f"\nchecked: {len(checked)}, not as signed: {bad}")
+    put(f"\nchecked: {len(checked)}, not as signed: {bad}")
     if any(one.own_key for one in checked):
-        click.echo(
-            "Judged by the keys kept beside the ledgers: compare the key fingerprints with those you were given."
-        )
+        put("Judged by the keys kept beside the ledgers: compare the key fingerprints with those you were given.")
 
 
 def _facts(one: Checked) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from cityward.compose.files import writing
 from cityward.errors import LinkError
 from cityward.time import CityClock
 
@@ -61,9 +62,14 @@ class Home:
         return self.root / "city.json"
 
     def prepare(self) -> None:
-        """Make the folders, the owner's only: observations may be personal."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.keys.mkdir(mode=0o700, exist_ok=True)
+        """Make the folders, the owner's only: observations may be personal.
+
+        Raises:
+            LinkError: they cannot be made.
+        """
+        with writing(self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.keys.mkdir(mode=0o700, exist_ok=True)
 
     @contextmanager
     def held(self, what: str = "city") -> Generator[None]:

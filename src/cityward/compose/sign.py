@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from cityward.adapters.files import read_from
 from cityward.adapters.keys.authority import signing_key
 from cityward.adapters.ledgers.files import FileLedger
+from cityward.compose.files import writing
 from cityward.compose.home import Home
 from cityward.compose.places import ROOT_FILE, check_services
 from cityward.errors import PlaceError
@@ -64,10 +65,16 @@ def put_on_record(state: Path, proposal: str, place: str, judgement: Judgement, 
 
     Returns:
         The entry's id.
+
+    Raises:
+        LinkError: it cannot be written there.
     """
     home = Home(state)
     home.prepare()
-    with FileLedger(home.ledger(ROLE), f"{place}/{ROLE}", signing_key(home.keys, f"ledger-{ROLE}")) as ledger:
+    with (
+        writing(state),
+        FileLedger(home.ledger(ROLE), f"{place}/{ROLE}", signing_key(home.keys, f"ledger-{ROLE}")) as ledger,
+    ):
         return ledger.append([record_of(proposal, judgement, decided_by, at_us)])[0]
 
 

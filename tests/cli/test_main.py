@@ -1,0 +1,69 @@
+"""Errors of ours, as a person meets them at the command line: each with its name, and never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cityward.cli import main
+
+DOGGERFORD = Path(__file__).parents[2] / "examples" / "doggerford"
+NIGHT_DESK = DOGGERFORD / "proposals" / "night-desk.yaml"
+
+
+def told(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[object, str]:
+    """The exit code, and what was said on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    return ended.value.code, capfd.readouterr().err
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file, where a folder would be needed: nobody can write below it, whoever they are."""
+    (tmp_path / "file").write_text("")
+    return tmp_path / "file"
+
+
+@pytest.mark.parametrize("below", ["x.svg", "nowhere/x.svg"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("reach", DOGGERFORD, "--dataset", "street-video", "--svg"), ("export", "dot", DOGGERFORD, "-o")],
+    ids=["reach --svg", "export -o"],
+)
+def test_a_file_that_cannot_be_written_is_an_error_of_ours(
+    arguments: tuple[str | Path, ...], below: str, file: Path, capfd: pytest.CaptureFixture[str]
+):
+    code, said = told(capfd, *arguments, file / below)
+    assert code == 1
+    assert f"LinkError: cannot write {file / below}: Not a directory" in said
+    assert "mend:  name a place in a folder that is there" in said
+    assert "Traceback" not in said
+
+
+def test_an_import_that_cannot_be_written_is_an_error_of_ours(file: Path, capfd: pytest.CaptureFixture[str]):
+    sheet = file.parent / "parties.csv"
+    sheet.write_text("id,kind,incorporated_in\nacme,company,xa\n")
+    code, said = told(capfd, "import", "sheets", sheet, "-o", file / "x.yaml")
+    assert (code, "cannot write" in said, "mend:" in said) == (1, True, True), said
+
+
+def test_a_record_that_cannot_be_kept_is_an_error_of_ours(file: Path, capfd: pytest.CaptureFixture[str]):
+    code, said = told(capfd, "whatif", DOGGERFORD, "--sign", NIGHT_DESK, "--record", file / "x", "--by", "me")
+    assert code == 1
+    assert f"LinkError: cannot write {file / 'x'}: Not a directory" in said
+
+
+def test_a_state_folder_that_cannot_be_made_is_an_error_of_ours(file: Path, capfd: pytest.CaptureFixture[str]):
+    code, said = told(capfd, "run", DOGGERFORD, "--state", file / "x", "--no-simulate")
+    assert (code, "LinkError: cannot write" in said) == (1, True), said
+
+
+def test_many_errors_each_bear_their_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    sheet = tmp_path / "parties.csv"
+    sheet.write_text("id,kind,incorporated_in\nacme,compny,xa\nbcme,compny,xa\n")
+    code, said = told(capfd, "import", "sheets", sheet)
+    assert code == 1
+    assert said.count("DecodeError: ") == 2, said
+    assert "DecodeErrors" not in said
