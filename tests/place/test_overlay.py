@@ -144,6 +144,10 @@ def test_what_a_proposal_may_not_bring_is_told_once(name: str):
     assert len(errors_of(name)) == 1
 
 
+def test_rules_are_not_among_the_kinds_a_proposal_is_said_to_hold():
+    assert "`rules`" not in errors_of("flaws: {a: {}}\n")[0]
+
+
 def test_a_proposal_named_like_a_file_of_the_place_is_told_from_it():
     raw = b"parties:\n  acme: {kind: company, incorporated_in: xa}\n"
     given = load_with("place.yaml", reader({"place.yaml": TOWN}), "place.yaml", raw, ZONES)

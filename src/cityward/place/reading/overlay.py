@@ -128,7 +128,8 @@ def _no_kind(path: str, node: Node, known: Collection[str]) -> PlaceError:
         return shapes.place_error(node, path, what, mend)
     if kind == "include":
         return shapes.place_error(node, path, "a proposal is one file", "put its records into it")
-    mend = f"a proposal holds `removes` and kinds of records: {', '.join(f'`{name}`' for name in known)}"
+    kinds = ", ".join(f"`{name}`" for name in known if name != "rules")
+    mend = f"a proposal holds `removes` and kinds of records: {kinds}"
     return shapes.place_error(node, path[:80], f"is no kind of record{did_you_mean(kind, known)}", mend)
 
 
