@@ -17,7 +17,7 @@ from cityward.compose.reach import picture_of, reach_of
 from cityward.place.loader import Loaded
 from cityward.reach.chain_facts import chain_report
 from cityward.reach.exposure.compile import place_on
-from cityward.reach.questions import Explain, Reach, Report, UnknownName
+from cityward.reach.questions import Explain, Reach, Report, UnknownNameError
 from cityward.reach.rules.rulebook import rulebook
 from cityward.reach.sign.hardening import harden
 from cityward.reach.sign.hardening_report import hardening_report
@@ -131,5 +131,5 @@ def _asked(reach: Reach, subjects: dict[str, str], explain: Explain) -> Report:
         return next((questions[kind](name, explain) for kind, name in subjects.items()), None) or reach.overview(
             explain
         )
-    except UnknownName as error:
+    except UnknownNameError as error:
         raise click.UsageError(str(error.args[0])) from None

@@ -105,7 +105,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     joined: Joined | None = None  # of a party: what it sees when its feeds are laid together
 
 
-class UnknownName(LookupError):
+class UnknownNameError(LookupError):
     """A question about something that is not declared."""
 
 
@@ -301,7 +301,7 @@ class Reach:
         records = getattr(self.place, kind)
         if name not in records:
             what = f"there is no {noun} `{name}`{did_you_mean(name, records)}"
-            raise UnknownName(f"{what}; name one of {listed(records)}")
+            raise UnknownNameError(f"{what}; name one of {listed(records)}")
 
 
 def grounds(row: Row) -> tuple[Node, Node, Bound]:

@@ -16,7 +16,7 @@ from cityward.place.model import Place
 from cityward.place.record import Record
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
-from cityward.reach.questions import Explain, Reach, Reason, Report, Row, UnknownName, grounds
+from cityward.reach.questions import Explain, Reach, Reason, Report, Row, UnknownNameError, grounds
 from cityward.web.identity import CONSOLE
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
@@ -94,7 +94,7 @@ def report_on(reach: Reach, query: ReachQuery) -> Report:
     }[query.about]
     try:
         return ask(query.id, Explain(rows=0))
-    except UnknownName:
+    except UnknownNameError:
         raise Problem(404, "not-found", f"no {query.about} `{query.id[:64]}`") from None
 
 
