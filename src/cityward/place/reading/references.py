@@ -154,7 +154,7 @@ def dangling(header: Mapping[str, Node], kinds: Names, names: Names) -> Iterator
 
 
 def named(header: Mapping[str, Node], kinds: Names) -> Iterator[tuple[str, str, Node, str]]:
-    """Every name that something gives: (kind of record, the field's pattern, the name, its path). The place itself has no kind."""
+    """Each name that something gives: (kind of record, the field's pattern, the name, its path). The place itself has no kind."""
     yield from (("", field, header[field], field) for field in HEADER if field in header)
     for kind, fields in REFERENCES.items():
         for record_id, record in kinds.get(kind, {}).items():
