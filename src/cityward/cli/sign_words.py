@@ -10,10 +10,10 @@ from cityward.cli.whatif_words import AXES, people
 from cityward.cli.words import MOST, head, put, rows, say, style
 from cityward.place.model import Place
 from cityward.reach.blast.redundancy import Redundancy
-from cityward.reach.exposure.sentences import name_of
 from cityward.reach.rules.told import ToldFinding
 from cityward.reach.sign.report import SigningReport, ToldFact
 from cityward.reach.sign.whatif import Verdict
+from cityward.reach.telling.names import name_of
 
 _SAID = {
     Verdict.ALLOW: ("green", "By the house rules this may be signed"),

@@ -19,7 +19,7 @@ from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.scenarios import Blast, Question
 from cityward.reach.exposure.answers import Axis
 from cityward.reach.exposure.nodes import Mode
-from cityward.reach.exposure.sentences import name_of
+from cityward.reach.telling.names import name_of
 
 Where = Callable[[str], str]
 

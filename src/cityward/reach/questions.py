@@ -40,7 +40,7 @@ from cityward.reach.exposure.declared import Declared
 from cityward.reach.exposure.derive import Derivation, by_head, derivations, derive
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
 from cityward.reach.exposure.order import Fan
-from cityward.reach.exposure.sentences import conclusion, name_of, tell
+from cityward.reach.telling.sentences import conclusion, name_of, tell
 
 Where = Callable[[str], str]
 """Dotted path -> `file:line  path`, as `Loaded.where`."""

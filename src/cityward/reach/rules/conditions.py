@@ -17,9 +17,9 @@ from cityward.place.house_rules import (
 )
 from cityward.place.record import UNKNOWN
 from cityward.place.things import Device, System
-from cityward.reach.exposure.sentences import name_of
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.truth import NO, Held, all_of, any_of, possibly, yes
+from cityward.reach.telling.names import name_of
 
 
 def site(standing: Standing, asked: SiteIs, about: About, name: str) -> Held:

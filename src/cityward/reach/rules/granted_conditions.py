@@ -17,10 +17,10 @@ from cityward.place.house_rules import (
 )
 from cityward.place.parties import Agreement
 from cityward.place.record import UNKNOWN
-from cityward.reach.exposure.sentences import name_of
 from cityward.reach.rules.holders import holders
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.truth import NO, Held, all_of, any_of, possibly, yes
+from cityward.reach.telling.names import name_of
 
 # --- accesses, agreements, protection
 

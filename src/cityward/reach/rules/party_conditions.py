@@ -16,11 +16,11 @@ from cityward.place.parties import Party
 from cityward.place.record import UNKNOWN
 from cityward.reach.exposure.answers import LAW, Axis, Bound
 from cityward.reach.exposure.nodes import Node, Predicate
-from cityward.reach.exposure.sentences import name_of
 from cityward.reach.rules.holders import holders
 from cityward.reach.rules.ownership import parents
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.truth import NO, YES, Asked, Fact, Held, Truth, all_of, any_of, possibly, yes
+from cityward.reach.telling.names import name_of
 
 
 def party(standing: Standing, asked: PartyIs, about: About, name: str) -> Held:

@@ -14,11 +14,11 @@ from cityward.reach.chain_facts import ChainFacts, facts_of
 from cityward.reach.chains import chains_by_start, flow_graph
 from cityward.reach.exposure.answers import LAW, NEXUS, Axis, Bound
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
-from cityward.reach.exposure.sentences import conclusion, name_of
 from cityward.reach.rules.holders import holders
 from cityward.reach.rules.ownership import parents
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.truth import MOST_ASKED, MOST_TOLD, NO, Asked, Fact, Held, Truth, any_of, possibly, yes
+from cityward.reach.telling.sentences import conclusion, name_of
 
 MOST_CHAINS = 200  # of one device; a rule about longer ones is then possibly broken, and says why
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cityward.reach.exposure.answers import Bound
 from cityward.reach.exposure.derive import Derivation, by_head, derive
-from cityward.reach.exposure.sentences import Sentence, tell
 from cityward.reach.rules.judging import Finding
 from cityward.reach.rules.standing import Standing
 from cityward.reach.rules.truth import MOST_TOLD, Asked, Held, Truth
+from cityward.reach.telling.sentences import Sentence, tell
 
 
 def paths_of(finding: Finding) -> tuple[str, ...]:

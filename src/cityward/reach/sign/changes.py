@@ -22,7 +22,7 @@ from cityward.place.model import Place
 from cityward.place.parties import Agreement, Party
 from cityward.place.record import UNKNOWN
 from cityward.place.things import Device, System
-from cityward.reach.exposure.sentences import name_of
+from cityward.reach.telling.names import name_of
 
 MOST_CANDIDATES = 200  # more, and what is told could not be read; the rest are counted
 

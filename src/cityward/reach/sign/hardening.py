@@ -25,10 +25,10 @@ from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.exposure.answers import expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node, Predicate
-from cityward.reach.exposure.sentences import name_of
 from cityward.reach.sign.changes import Apply, added, changed, our_site, without
 from cityward.reach.sign.cutting import Cutting
 from cityward.reach.sign.narrowing import Narrowing, Trying, narrowing
+from cityward.reach.telling.names import name_of
 
 MOST_TRIED = 400  # each is one closing of the model, and of some one compiling too
 

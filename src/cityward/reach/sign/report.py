@@ -13,7 +13,6 @@ from cityward.place.model import Place
 from cityward.reach.blast.citizens import Citizens
 from cityward.reach.blast.redundancy import Redundancy
 from cityward.reach.exposure.answers import NEXUS, Bound
-from cityward.reach.exposure.sentences import DONE, name_of, subject_of, tell
 from cityward.reach.questions import Told
 from cityward.reach.rules.judging import Finding
 from cityward.reach.rules.standing import Standing
@@ -23,6 +22,7 @@ from cityward.reach.rules.why import derivation_of
 from cityward.reach.sign.difference import Group, Reach, grouped
 from cityward.reach.sign.facts import FactChange, take_over
 from cityward.reach.sign.whatif import Inputs, Judgement, Verdict
+from cityward.reach.telling.sentences import DONE, name_of, subject_of, tell
 
 MOST_ITEMS = 8  # of one group of reaches
 MOST_GROUPS = 200

@@ -13,7 +13,7 @@ from cityward.reach.exposure.answers import Bound, expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.derive import derive
 from cityward.reach.exposure.nodes import ANSWERED, Node, Predicate, Rule
-from cityward.reach.exposure.sentences import DONE, TEMPLATES, conclusion, tell
+from cityward.reach.telling.sentences import DONE, TEMPLATES, conclusion, tell
 from declarations import loaded, town
 
 DOGGERFORD = Path(__file__).parents[3] / "examples" / "doggerford"
