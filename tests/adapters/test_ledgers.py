@@ -333,6 +333,16 @@ def test_reads_no_path_outside_the_log(tmp_path: Path):
     assert [read(path) for path in ("../secret", "/etc/hostname", "lock", "tile/entries/../../../secret")] == [None] * 4
 
 
+def test_notices_a_changed_line_end_of_the_key(honest: Path):
+    path = honest / "log.vkey"
+    before = path.read_bytes()
+    path.write_bytes(before[:-1] + b"\x0b")  # white space to a reader that strips
+    try:
+        assert not noticed_nothing(honest)
+    finally:
+        path.write_bytes(before)
+
+
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_notices_any_flipped_bit_of_any_file_on_disk(data: st.DataObject, honest: Path):

@@ -67,7 +67,10 @@ def key_of(folder: Path) -> LogKey:
     data = folder_reader(folder)(KEY)
     if data is None:
         raise EvidenceError("the log has no key beside it", where=str(folder / KEY), mend="give the key: --key")
-    return parse_key(data[:1024].decode(errors="replace"))
+    key = parse_key(data[:1024].decode(errors="replace"))
+    if data != f"{key.text()}\n".encode():  # as it was written, to the byte: even a changed line end is a changed file
+        raise EvidenceError("the key beside the log is damaged", where=str(folder / KEY), mend="give the key: --key")
+    return key
 
 
 def signed_state(folder: Path) -> Checkpoint:
