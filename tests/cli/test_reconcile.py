@@ -31,6 +31,12 @@ DOGGERFORD = Path(__file__).parents[2] / "examples" / "doggerford"
 CONN, FIREWALL = DOGGERFORD / "observed" / "conn.log", DOGGERFORD / "observed" / "firewall.csv"
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away from the checkout: a city that ran there has seen something too."""
+    monkeypatch.chdir(tmp_path)
+
+
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(command, [str(a) for a in arguments])
 
