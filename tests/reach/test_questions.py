@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cityward.compose.places import load_place
-from cityward.reach.exposure.answers import Verdict
+from cityward.reach import questions
+from cityward.reach.exposure.answers import Verdict, unsettled
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.questions import Explain, Reach, Report
 from declarations import loaded, town
@@ -144,3 +145,12 @@ def test_a_jurisdiction_that_is_gone_allows_nothing():
     found = loaded(text)
     reach = Reach(place_on(found.place, date(2026, 1, 1)), found.digest, found.where)
     assert {row.allowed for row in reach.of_dataset("counts", Explain(0)).rows if row.axis} == {False}
+
+
+def test_missing_facts_beyond_those_that_were_tried_are_counted(monkeypatch: pytest.MonkeyPatch):
+    found = load_place(DOGGERFORD)
+    monkeypatch.setattr(questions, "unsettled", lambda exposure: unsettled(exposure, 3))
+    reach = Reach(found.place, found.digest, found.where)
+    report = reach.overview(Explain(0))
+    assert len(report.facts) == 3
+    assert report.facts_untold == len(reach.model.missing) - 3 > 0

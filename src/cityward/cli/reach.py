@@ -6,7 +6,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
-import msgspec
 
 from cityward.cli.reach_words import outside, print_chains, print_report
 from cityward.cli.rules_words import print_hardening, print_rulebook
@@ -85,7 +84,7 @@ def command(
         ctx.exit(_harden(loaded, on, most, as_json))
     reach = reach_of(loaded, on)
     report = _asked(reach, subjects, Explain(why, ways))
-    _print_json(report) if as_json else print_report(report)
+    put_json(report) if as_json else print_report(report)
     if svg is not None:
         write(svg, picture_of(reach, report).encode())
     ctx.exit(int(any(outside(row) for row in report.rows)))
@@ -96,26 +95,22 @@ def _one_question(asked: list[str]) -> None:
         raise click.UsageError(f"ask one question at a time: --{' or --'.join(asked)}")
 
 
-def _print_json(document: msgspec.Struct) -> None:
-    put_json(document)
-
-
 def _chains(loaded: Loaded, on: date, as_json: bool) -> int:
     report = chain_report(place_on(loaded.place, on))
-    _print_json(report) if as_json else print_chains(report)
+    put_json(report) if as_json else print_chains(report)
     return 0
 
 
 def _rules(loaded: Loaded, on: date, why: int, as_json: bool) -> int:
     book = rulebook(loaded.place, on, loaded.digest, loaded.where, why)
-    _print_json(book) if as_json else print_rulebook(book)
+    put_json(book) if as_json else print_rulebook(book)
     return int(book.refused)
 
 
 def _harden(loaded: Loaded, on: date, most: int, as_json: bool) -> int:
     place = place_on(loaded.place, on)
     report = hardening_report(harden(place), place.place, on, loaded.digest, loaded.where, most)
-    _print_json(report) if as_json else print_hardening(report)
+    put_json(report) if as_json else print_hardening(report)
     return 0
 
 

@@ -126,4 +126,6 @@ def _print_facts(report: Report) -> None:
         say(f"would be settled by  {fact.where}", "  ", f"{fact.settles:6,} ")
     if len(settling) > len(told):
         put(f"  ... and {counted(len(settling) - len(told), 'more fact')} (--json has them all)")
+    if report.facts_untold:
+        put(f"  ... and {counted(report.facts_untold, 'missing fact')} beyond those that were tried")
     put(f"declaration {report.digest}")

@@ -18,6 +18,7 @@ from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.chains import Chain, FlowGraph, NodeKind, chains, flow_graph
 from cityward.reach.exposure.answers import Bound, Exposure
+from cityward.reach.exposure.declared import Thing
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
 
 MOST_CHAINS = 5_000  # of all beginnings together
@@ -120,8 +121,7 @@ def _at(place: Place, name: str) -> Iterator[Found]:
     kind, record = ("devices", place.devices[name]) if name in place.devices else ("systems", place.systems.get(name))
     if record is None:
         return
-    operator = record.operator if record.operator is not None else getattr(record, "owner", UNKNOWN)
-    yield _known("party", operator, f"{kind}.{name}.operator")
+    yield _known("party", *Thing(name, f"{kind}.{name}", record).runs)
     if record.site == UNKNOWN or record.site not in place.sites:
         yield "unknown", f"{kind}.{name}.site"
         return

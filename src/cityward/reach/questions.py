@@ -98,6 +98,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     rows: tuple[Row, ...]
     facts: tuple[Fact, ...]
+    facts_untold: int  # more facts are missing than were tried
     unexplained: int
     without_facts: int  # unknown answers beyond those whose missing facts were looked up
     reachable: int
@@ -151,8 +152,7 @@ class Reach:
     def of_party(self, party: str, explain: Explain) -> Report:
         """What a party reaches."""
         self._known(party, "parties", "party")
-        items = [(Axis.PARTY, item) for item in items_of(self.exposure)]
-        rows = [row for _, item in items if (row := self._party_row(party, item)) is not None]
+        rows = [row for item in items_of(self.exposure) if (row := self._party_row(party, item)) is not None]
         report = self._report("what this party reaches", party, rows, explain)
         return msgspec.structs.replace(report, joined=joined(self.place, self.exposure, party))
 
@@ -248,6 +248,7 @@ class Reach:
             digest=self.digest,
             rows=(*explained, *unexplained),
             facts=self.facts,
+            facts_untold=len(self.model.missing) - len(self.facts),
             unexplained=len(unexplained),
             without_facts=sum(row.verdict is Verdict.UNKNOWN for row in unexplained[MOST_WITH_FACTS:]),
             reachable=certain,

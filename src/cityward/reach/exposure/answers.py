@@ -160,7 +160,7 @@ class Unsettled:
     clauses: int
 
 
-MOST_FACTS = 200  # each costs a closing; the rest are told to be there
+MOST_FACTS = 200  # each costs a closing; who tells them counts the rest
 
 
 def unsettled(exposure: Exposure, most: int = MOST_FACTS) -> tuple[Unsettled, ...]:
