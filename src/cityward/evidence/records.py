@@ -106,7 +106,128 @@ class Signing(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     counts: dict[str, int] = {}
 
 
-AnyRecord = Admission | Superseded | CommandIssued | CommandOutcome | CommandRefused | Lifecycle | Signing
+class Found(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="finding"):
+    """A detector's finding began or ended. `subject`: a unit's id, or `kind:id`; `began_at` when what it describes began."""
+
+    finding: str
+    detector: str
+    what: str
+    subject: str
+    property: str
+    severity: str
+    phase: str
+    began_at: int
+    score: float
+    incident: str
+    facts: dict[str, str]
+
+
+class Standing(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="standing"):
+    """A device's trust crossed a line: `trusted`, `suspect` or `quarantined` from now on. `because`: the findings behind it."""
+
+    device: str
+    trust: float
+    state: str
+    because: tuple[str, ...]
+
+
+class Marked(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mark"):
+    """Held observations of a device are marked (`suspect`, `retracted`) or cleared again; they stay where they are.
+
+    `rows` and `digest` (SHA-256 over them in canonical order) say which; observed from `since` to before `until`.
+    """
+
+    mark: str
+    device: str
+    properties: tuple[str, ...]
+    since: int
+    until: int
+    state: str
+    why: str
+    rows: int
+    digest: str
+    person: str
+
+
+class Retracted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="retraction"):
+    """What was derived from marked data was made again without it, and who must be told. Counts and ids, not values."""
+
+    device: str
+    since: int
+    until: int
+    marks: tuple[str, ...]
+    person: str
+    hours: int
+    ranges: int
+    commands: tuple[str, ...]
+    commands_more: int
+    tell: tuple[str, ...]
+
+
+class Acknowledged(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="acknowledgement"):
+    """A person took an incident in hand, or closed it."""
+
+    incident: str
+    person: str
+    state: str
+    note: str
+
+
+class Alerted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="alert"):
+    """An alert left by a declared channel, or could not: `sent`, `failed`, `shed`, `refused`."""
+
+    channel: str
+    flow: str
+    incident: str
+    outcome: str
+    tries: int
+    digest: str
+
+
+class Contained(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="containment"):
+    """A device, party, site or jurisdiction is cut off, or joined again.
+
+    `step`: asked | approved | begun | lifted | expired | refused. `units` how many, `digest` which (SHA-256 over their ids,
+    sorted, one a line). `cost`: what it takes from the city, as it was shown before. `until` 0: until somebody lifts it.
+    """
+
+    containment: str
+    step: str
+    target: str
+    person: str
+    reason: str
+    until: int
+    units: int
+    digest: str
+    cost: dict[str, str]
+
+
+class DeviceLife(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="device-life"):
+    """A device's life changed: added | rotated | revoked | lost | stolen | retired | found, by whom."""
+
+    device: str
+    to: str
+    person: str
+    detail: dict[str, str]
+
+
+AnyRecord = (
+    Admission
+    | Superseded
+    | CommandIssued
+    | CommandOutcome
+    | CommandRefused
+    | Lifecycle
+    | Signing
+    | Found
+    | Standing
+    | Marked
+    | Retracted
+    | Acknowledged
+    | Alerted
+    | Contained
+    | DeviceLife
+)
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder(AnyRecord)

@@ -17,6 +17,7 @@ from cityward.guard.admit import Admitted
 from cityward.guard.permit import Permitted
 from cityward.insight.expected import ExpectedRow
 from cityward.insight.hourly import HourlyRow
+from cityward.watch.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,14 @@ class CommandLink(Protocol):
     """The way to the actuators. Accepts nothing but what the permit gate let pass."""
 
     async def send(self, permitted: Permitted) -> None: ...
+
+
+class EventSink(Protocol):
+    """Where a role tells what it saw. Nobody waits for it: it keeps a bounded queue, and counts what finds it full."""
+
+    def tell(self, event: Event) -> None:
+        """Never blocks, never raises."""
+        ...
 
 
 # -- the reading side, and what the doors and services keep -----------------------------------------------------------
