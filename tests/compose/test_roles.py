@@ -11,7 +11,7 @@ from cityward.compose import roles
 from cityward.compose.home import CityFile, Home, write_city_file
 from cityward.compose.roles import mind_registry
 from cityward.compose.setting import open_setting
-from cityward.place.registry import NEVER_REVOKED
+from cityward.place.registry import NEVER_BARRED
 from cityward.runtime.ports import CredentialRow
 from towns import write_town
 
@@ -30,7 +30,7 @@ def test_a_revocation_while_a_worker_starts_is_noticed(tmp_path: Path, monkeypat
         stop = asyncio.Event()
         minding = asyncio.create_task(mind_registry(setting, stop))
         async with asyncio.timeout(30):
-            while setting.registry.unit_revoked_at[0] == NEVER_REVOKED:
+            while setting.registry.unit_barred_from[0, 0] == NEVER_BARRED:
                 await asyncio.sleep(0)
         stop.set()
         await minding

@@ -230,9 +230,19 @@ def test_takes_a_short_backlog_late_but_refuses_what_lies_before_its_window(regi
 
 def test_refuses_a_revoked_device_from_that_moment_on_by_the_logs_time() -> None:
     registry = small_registry()
-    registry.unit_revoked_at[0] = NOON
+    registry.unit_barred_from[0, 0] = NOON
     rows = [Row(received_at=NOON - 1, observed_at=NOON - 1), Row(received_at=NOON, observed_at=NOON)]
     assert reasons(rows, registry) == [Reason.ADMITTED, Reason.INACTIVE_DEVICE]
+
+
+def test_refuses_a_barred_device_until_the_bar_ends_and_never_another() -> None:
+    registry = small_registry()
+    registry.unit_barred_from[0, 1:3] = NOON + 10, NOON + 30
+    registry.unit_barred_until[0, 1:3] = NOON + 20, NOON + 31
+    times = [NOON + n for n in (9, 10, 20, 30, 31)]
+    said = reasons([Row(received_at=at, observed_at=at) for at in times], registry)
+    barred, let_in = Reason.INACTIVE_DEVICE, Reason.ADMITTED
+    assert said == [let_in, barred, let_in, barred, let_in]
 
 
 def test_only_the_gate_makes_admitted(registry: Registry) -> None:

@@ -182,10 +182,11 @@ def screen(messages: Messages, registry: Registry, state: AdmitState) -> NDArray
 
 
 def _may_speak(unit: NDArray[np.int32], messages: Messages, registry: Registry) -> NDArray[np.bool_]:
-    """Declared active, and not revoked when the message came: by the log's time, so that a restart judges alike."""
+    """Declared active, and not barred when the message came: by the log's time, so that a restart judges alike."""
     row = np.where(unit >= 0, unit, 0)
-    came = np.asarray(messages.received_at, dtype=np.int64)
-    return registry.unit_active[row] & (came < registry.unit_revoked_at[row])
+    came = np.asarray(messages.received_at, dtype=np.int64)[:, None]
+    barred = (came >= registry.unit_barred_from[row]) & (came < registry.unit_barred_until[row])
+    return registry.unit_active[row] & ~barred.any(axis=1)
 
 
 def judge(

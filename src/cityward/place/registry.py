@@ -27,7 +27,10 @@ ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
 
 UNLIMITED = FlowLimits()
 
-NEVER_REVOKED = np.iinfo(np.int64).max
+NEVER_BARRED = np.iinfo(np.int64).max
+
+BARS = 4
+"""So many bars of a unit the gate knows, the newest: older ones ended before anything that is judged again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Registry:
     units: tuple[Unit, ...]
     unit_index: dict[str, int]
     unit_active: NDArray[np.bool_]
-    unit_revoked_at: NDArray[np.int64]  # city us from which on its credential is worth nothing; `NEVER_REVOKED`
+    unit_barred_from: NDArray[np.int64]  # (U, BARS) city us from which on nothing of it is taken; `NEVER_BARRED`
+    unit_barred_until: NDArray[np.int64]  # (U, BARS) city us until which, exclusive; `NEVER_BARRED`: until it is lifted
     unit_flow: NDArray[np.int32]
     channel_unit: NDArray[np.int32]
     channel_property: tuple[str, ...]
@@ -158,7 +162,8 @@ def _registry(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit], ch
     return Registry(
         units=tuple(units),
         unit_index={u.id: i for i, u in enumerate(units)},
-        unit_revoked_at=np.full(len(units), NEVER_REVOKED, dtype=np.int64),
+        unit_barred_from=np.full((len(units), BARS), NEVER_BARRED, dtype=np.int64),
+        unit_barred_until=np.full((len(units), BARS), NEVER_BARRED, dtype=np.int64),
         unit_active=np.array([u.status is DeviceStatus.ACTIVE for u in units], dtype=np.bool_),
         unit_flow=np.array([u.flow for u in units], dtype=np.int32),
         channel_unit=np.array([c.unit for c in channels], dtype=np.int32),
