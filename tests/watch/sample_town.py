@@ -98,7 +98,8 @@ datasets:
     retention_days: 365
     properties:
       [vehicle-speed, pm2-5, pm10, so2, no2, co, o3, air-temperature, dew-point, air-pressure, rain, wind-speed,
-       relative-humidity, lamp-level, lamp-power, illuminance, pedestrian-count, parking-occupied, water-level, fill-level, battery-level]
+       relative-humidity, lamp-level, lamp-power, illuminance, pedestrian-count, parking-occupied, water-level,
+       fill-level, battery-level]
 flows:
 """
 
