@@ -108,7 +108,8 @@ class Kind:
 class Card:
     """What people are told of a detector. The manual's page and the console are made of this.
 
-    reads: what it is fed. parameters: name -> value of its thresholds, as they are in force.
+    reads: what it is fed. hears: whether a detector of rows or steps is told the events too (`hear`, before the rows of the same
+    turn). parameters: name -> value of its thresholds, as they are in force.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Card:
     source: str
     kinds: tuple[Kind, ...]
     parameters: Mapping[str, float | int | str] = field(default_factory=dict[str, float | int | str])
+    hears: bool = False
 
     def kind(self, id_: str) -> Kind:
         """The kind of this id.
@@ -159,9 +161,10 @@ class Sign:
 class Detector(Protocol):
     """One detector: a folder of `detectors/` whose package offers it as `DETECTOR`.
 
-    Its state is a dataclass whose fields are NumPy arrays, numbers, texts, or plain dicts and lists of those (of what JSON can
-    hold): `memory` writes it down and reads it back. It is changed in place by the one method that `card.reads` names; the
-    other two are never called and return nothing.
+    Its state is a dataclass whose fields are NumPy arrays, numbers, texts, plain dicts and lists of what JSON can hold, or
+    further such dataclasses: `memory` writes it down, and reads it back into the shape that `begin` gives. It is changed in
+    place by the one method that `card.reads` names (and by `hear`, where `card.hears`); the others are never called and
+    return nothing.
     """
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.catalogue import PROPERTIES
+from cityward.place.addresses import read_address
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 
@@ -30,6 +31,7 @@ class World:
     observed: (C,) number of the observed property. state: (C,) whether the property is a state (a lamp's level), not a measure.
     set_by_command: (C,) whether a command of the unit's model sets it.
     lon_lat: (U, 2) degrees, NaN where not declared. neighbours: (C, NEIGHBOURS) see the module.
+    home_networks: blocks of addresses from which people of those who run the city are declared to come.
     beside: (C, NEIGHBOURS) channels of *other* properties of the same unit, or of units within `BESIDE_M`, nearest first.
     """
 
@@ -48,6 +50,7 @@ class World:
     site: NDArray[np.int32]
     zone: NDArray[np.int32]
     names: dict[str, tuple[str, ...]]
+    home_networks: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -103,7 +106,18 @@ def world_of(place: Place, registry: Registry) -> World:
         site=numbered("site", [device.site for device in devices]),
         zone=numbered("zone", [device.zone for device in devices]),
         names=names,
+        home_networks=_home_networks(place),
     )
+
+
+def _home_networks(place: Place) -> tuple[str, ...]:
+    """Of the party that answers for the place, those that run its platform, and those that may enter it."""
+    platform = place.systems.get(place.platform or "")
+    parties = [place.responsible, *([platform.operator] if platform is not None else [])]
+    parties += [access.party for access in place.accesses.values() if access.target == place.platform]
+    known = [place.parties[name] for name in dict.fromkeys(parties) if name in place.parties]
+    found = [read_address(text) for party in known for text in party.addresses]
+    return tuple(dict.fromkeys(str(address) for address in found if not isinstance(address, str)))
 
 
 def _metres(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:

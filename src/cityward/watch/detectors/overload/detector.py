@@ -1,0 +1,100 @@
+"""Overload: somebody sends much more than declared, so that others are not heard."""
+
+from __future__ import annotations
+
+from cityward.time import MINUTE
+from cityward.watch.contract import Card, Kind, Severity
+from cityward.watch.episodes import Rule
+from cityward.watch.events import Event, EventKind
+from cityward.watch.listening import Counted, address_of, counting, number_in, parameters_of
+from cityward.watch.world import World
+
+OVER = Rule("over-budget", threshold=600, drains_us=10 * MINUTE)
+"""A message a second too many, for ten minutes."""
+FLOOD = Rule("flood", threshold=100_000, drains_us=10 * MINUTE)
+OVERSIZED = Rule("oversized", threshold=3, drains_us=10 * MINUTE)
+STORM = Rule("connection-storm", threshold=300, drains_us=10 * MINUTE)
+
+
+def _who(event: Event) -> str:
+    return event.subject or address_of(event) or "place:"
+
+
+def _shed(event: Event, _: World) -> str:
+    return _who(event) if event.kind is EventKind.SHED else ""
+
+
+def _all_shed(event: Event, _: World) -> str:
+    return "place:" if event.kind is EventKind.SHED else ""
+
+
+def _oversized(event: Event, _: World) -> str:
+    return _who(event) if event.kind is EventKind.OVERSIZED else ""
+
+
+def _connected(event: Event, _: World) -> str:
+    return _who(event) if event.kind is EventKind.CONNECTED else ""
+
+
+def _shed_times(event: Event) -> float:
+    return number_in(event, "count", least=1)
+
+
+_TODO = "see what the device does; `cityward device revoke` it, or isolate it, if others suffer"
+
+CARD = Card(
+    id="overload",
+    title="Overload",
+    reads="events",
+    sees="a device over its budget, a flood of the whole place, messages over the bound, a storm of connections",
+    fails_when=(
+        "the flood never reaches the city: the network in front of it is what is full",
+        "many devices each send a little more than they did, all within budget",
+    ),
+    source="MITRE ATT&CK for ICS T0814; scenario S-12 (controllers in a reboot loop, 2016); MQTT flood recordings of MQTTset",
+    kinds=(
+        Kind(
+            id=OVER.kind,
+            title="Over budget",
+            severity=Severity.MEDIUM,
+            weight=0.2,
+            technique="T0814",
+            todo=_TODO,
+        ),
+        Kind(
+            id=FLOOD.kind,
+            title="The place is flooded",
+            severity=Severity.HIGH,
+            weight=0.0,
+            technique="T0814",
+            todo="critical flows keep their share; see which supplier's devices send, and isolate them",
+        ),
+        Kind(
+            id=OVERSIZED.kind,
+            title="Messages over the bound",
+            severity=Severity.LOW,
+            weight=0.1,
+            technique="T0814",
+            todo=_TODO,
+        ),
+        Kind(
+            id=STORM.kind,
+            title="Connects again and again",
+            severity=Severity.LOW,
+            weight=0.1,
+            technique="T0814",
+            todo="see why it loses its connection; a device in a reboot loop looks like this",
+        ),
+    ),
+    parameters=parameters_of(OVER, FLOOD, OVERSIZED, STORM),
+)
+
+DETECTOR = counting(
+    CARD,
+    [
+        Counted(OVER, _shed, _shed_times, what="messages shed"),
+        Counted(FLOOD, _all_shed, _shed_times, what="messages shed"),
+        Counted(OVERSIZED, _oversized, what="messages over the bound"),
+        Counted(STORM, _connected, what="connections"),
+    ],
+)
