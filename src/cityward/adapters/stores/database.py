@@ -19,12 +19,29 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, make_url, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.sql.compiler import DDLCompiler
 
-from cityward.adapters.stores.schema import METADATA, TALLY, VERSION
+from cityward.adapters.stores.schema import ADDED, TALLY, VERSION
+from cityward.adapters.stores.watch_schema import METADATA  # from the last of the schemas: all tables stand in it
 from cityward.errors import LinkError
 
 WAIT_S = 10
@@ -37,13 +54,13 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 class Database:
-    """A pool of connections to one database, with the tables of `schema` made."""
+    """A pool of connections to one database, with the tables of `schema` made, or brought up to its version."""
 
     def __init__(self, url: str) -> None:
         """Open the database (`sqlite:///<path>`, `postgresql://...`), or begin it.
 
         Raises:
-            LinkError: it does not answer, its driver is missing, or it has tables of another version.
+            LinkError: it does not answer, its driver is missing, or it has tables of a newer version.
         """
         at = make_url(url)
         if at.drivername in {"postgresql", "postgres"}:
@@ -116,7 +133,8 @@ class Database:
                     link.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
                 METADATA.create_all(link)
                 link.execute(self.insert(TALLY).on_conflict_do_nothing(), {"name": "schema", "count": VERSION})
-                return link.execute(select(TALLY.c.count).where(TALLY.c.name == "schema")).scalar_one()
+                found = link.execute(select(TALLY.c.count).where(TALLY.c.name == "schema")).scalar_one()
+                return _bring_up(link, found)
         except LinkError:
             if attempts <= 1:
                 raise
@@ -142,6 +160,37 @@ class Database:
                 where=self.where,
                 mend="install `cityward[postgresql]`",
             ) from error
+
+
+def _bring_up(link: Connection, found: int) -> int:
+    """Add the columns that came after version `found`, in the same transaction; the version that it now is.
+
+    A table that `create_all` has just made has them already.
+    """
+    for version in range(found + 1, VERSION + 1):
+        for column in ADDED.get(version, ()):
+            there = {c["name"] for c in inspect(link).get_columns(column.table.name)}
+            if column.name not in there:
+                link.execute(_AddColumn(column))
+    if found < VERSION:
+        link.execute(update(TALLY).where(TALLY.c.name == "schema").values(count=VERSION))
+        return VERSION
+    return found
+
+
+class _AddColumn(ExecutableDDLElement):
+    """`ALTER TABLE ... ADD COLUMN ...`, in the dialect's own words."""
+
+    inherit_cache = False
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.column = column
+
+
+@compiles(_AddColumn)
+def _add_column(element: _AddColumn, compiler: DDLCompiler, **_: Any) -> str:
+    table = compiler.preparer.format_table(element.column.table)
+    return f"ALTER TABLE {table} ADD COLUMN {compiler.get_column_specification(element.column)}"
 
 
 def many(link: Connection, insert: Insert, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from cityward.adapters.stores.commands import COMMAND_COLUMNS, command_row
+from cityward.adapters.stores.commands import COMMAND_COLUMNS, command_row, with_sources
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.schema import (
     COMMAND,
@@ -115,7 +115,8 @@ class Readings:
         wanted = select(*COMMAND_COLUMNS).order_by(COMMAND.c.ordinal.desc()).limit(_bounded(most))
         if device is not None:
             wanted = wanted.where(COMMAND.c.device == device)
-        return [command_row(row) for row in self._rows(wanted)]
+        with self._db.reading("be read") as link:
+            return with_sources(link, [command_row(row) for row in link.execute(wanted)])
 
     def commanded(self, since_us: int = 0) -> Sequence[tuple[str, int, int, int]]:
         """(device, commands, the first, the last) of those sent from then on, by device; of the commands still kept."""

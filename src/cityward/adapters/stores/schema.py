@@ -1,10 +1,14 @@
 """The tables of the state database, the same on SQLite and PostgreSQL.
 
 Times are int64 microseconds of city time, but for sign-in, which is machine time. Secrets are here as hashes only.
-`VERSION` grows whenever a table changes its shape; a database of another version is refused, never guessed at.
+`VERSION` grows whenever a released table changes its shape, and only by columns that are added: `ADDED` says which, and an
+older database is brought up to date as it is opened. One of a newer version is refused, never guessed at.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,11 +24,11 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
 
 METADATA = MetaData()
 
-_ORDINAL = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
+ORDINAL = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 
 POSITION = Table(
     "position",
@@ -56,7 +60,7 @@ REASON_COUNT = Table(
 QUARANTINE = Table(
     "quarantine",
     METADATA,
-    Column("ordinal", _ORDINAL, primary_key=True, autoincrement=True),
+    Column("ordinal", ORDINAL, primary_key=True, autoincrement=True),
     Column("seq", BigInteger, nullable=False),
     Column("row_in_batch", Integer, nullable=False),
     Column("device", String, nullable=False),
@@ -123,7 +127,7 @@ EXPECTED = Table(
 COMMAND = Table(
     "command",
     METADATA,
-    Column("ordinal", _ORDINAL, primary_key=True, autoincrement=True),
+    Column("ordinal", ORDINAL, primary_key=True, autoincrement=True),
     Column("command_id", String, nullable=False, unique=True),
     Column("service", String, nullable=False),
     Column("device", String, nullable=False),
@@ -174,3 +178,8 @@ TALLY = Table(
     Column("count", BigInteger, nullable=False),
 )
 """Single numbers by name: the schema's and the credentials' version, and how many refused rows are kept no more."""
+
+ADDED: Mapping[int, tuple[Column[Any], ...]] = {
+    2: (),  # only whole tables: the watch's
+}
+"""Version -> the columns it added to tables of the version before. Each is nullable or has a `server_default`: rows are there."""

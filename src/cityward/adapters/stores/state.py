@@ -16,8 +16,9 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, and_, case, delete, func, select
 
+from cityward.adapters.stores.budget_schema import keep, kept
 from cityward.adapters.stores.commands import CommandBook
-from cityward.adapters.stores.credentials import DeviceCredentials
+from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
 from cityward.adapters.stores.readings import EXCERPT_BYTES, Readings
 from cityward.adapters.stores.schema import (
@@ -31,7 +32,8 @@ from cityward.adapters.stores.schema import (
     TALLY,
 )
 from cityward.adapters.stores.sessions import SignIns
-from cityward.runtime.ports import BatchEffects, DeviceSeen, FlowCount, HourlyRow, Latest, Quarantined
+from cityward.adapters.stores.watch_book import WatchRecords
+from cityward.runtime.ports import BatchEffects, BudgetWindow, DeviceSeen, FlowCount, HourlyRow, Latest, Quarantined
 
 QUARANTINE_KEPT = 100_000  # some 50 MB
 DROPPED, PRUNED = "quarantine-dropped", "quarantine-pruned"
@@ -67,6 +69,7 @@ class BatchState:
             many(link, self._latest, _latest_rows(effects.latest))
             many(link, self._hourly, _hourly_rows(effects.hourly))
             many(link, self._seen, _seen_rows(effects.seen))
+            keep(self._db, link, effects.budgets)
             self._keep_refused(link, effects)
 
     def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
@@ -74,6 +77,11 @@ class BatchState:
         with self._db.reading("give the rate windows") as link:
             rows = link.execute(select(SEEN.c.device, SEEN.c.minute, SEEN.c.in_minute, SEEN.c.last_seen))
             return {device: (minute, count, last) for device, minute, count, last in rows}
+
+    def budget_windows(self) -> Sequence[BudgetWindow]:
+        """What is used up of the budgets, as last committed."""
+        with self._db.reading("give the used-up budgets") as link:
+            return kept(link)
 
     def not_kept(self) -> Mapping[str, int]:
         """Refused rows that the quarantine does not hold: `dropped` beyond a batch's bound, `pruned` to make room."""
@@ -97,15 +105,17 @@ class BatchState:
         many(link, self._db.add(TALLY), [{"name": n, "count": c} for n, c in sorted(tallies.items()) if c])
 
 
-class SqlState(BatchState, Readings, CommandBook, DeviceCredentials, SignIns):
+class SqlState(BatchState, Readings, CommandBook, DeviceCredentials, ConnectionBook, SignIns):
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
-    `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database.
+    `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
+    standings (`runtime.watch_ports.WatchBook`).
     """
 
     def __init__(self, url: str) -> None:
         """Open the database at an SQLAlchemy URL: `sqlite:///<path>` or `postgresql://...`. Raises `LinkError`."""
         super().__init__(Database(url))
+        self.watch = WatchRecords(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""
