@@ -46,7 +46,7 @@ class Superseded(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class CommandIssued(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command"):
-    """A command left the permit gate, with its cause. Written before it is sent."""
+    """A command left the permit gate, with its cause. Written before it is sent. `sources`: the devices it rests on."""
 
     command_id: str
     service: str
@@ -54,6 +54,7 @@ class CommandIssued(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     command: str
     value: float
     cause: dict[str, str]
+    sources: tuple[str, ...] = ()
 
 
 class CommandOutcome(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command-outcome"):

@@ -9,11 +9,19 @@ the device was sent within the last hour. What passes is `Allowed`; once its evi
 Refusing must never leave a street in a worse state than acting would. Therefore the declared fail-safe value has one command an
 hour of its own: whoever makes a service flap can use up the hour's commands, but not the one that turns the light on.
 
+A proposal names its *sources*: the devices whose readings its value rests on. The gate does not take the service's word that
+they are sound: any value but the fail-safe is refused when one of them is quarantined, not trusted enough (`least_trust`) or
+not declared, and when fewer than `quorum` of them are independent (`sources`). A proposal may rest on no reading at all: what
+follows from the clock and the declaration alone cannot be falsified through a sensor, and passes both. Whether a service names
+all that it read is tested (`tests/services/test_conformance.py`: a value must follow from its sources' readings alone), and not
+known here.
+
 INVARIANTS
 - Total: any proposal, however malformed, gives `Allowed` or a `Refusal`, never an exception.
 - Nothing outside the declared bounds passes; of one command to one device at most `per_hour` + 1 pass within any hour,
   and the one above `per_hour` has the fail-safe value.
-- Monotone: narrower rules or more recent commands never turn a refusal into a permission.
+- Monotone: narrower rules, more recent commands, less trust or a larger quorum never turn a refusal into a permission.
+- The fail-safe value never waits for trust: no standing of any source stops it.
 - Only this module makes `Allowed` and `Permitted`.
 """
 
@@ -25,6 +33,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from cityward.guard.sources import FULL, Confidence, Traits, independent
 from cityward.place.registry import Registry
 from cityward.place.services import Service
 from cityward.place.things import CommandLimits, DeviceStatus
@@ -32,6 +41,8 @@ from cityward.time import HOUR, MINUTE
 
 MOST_CAUSES = 16  # with LONGEST_CAUSE, a command stays well under the 64 kB that one evidence entry holds
 LONGEST_CAUSE = 256  # characters of a cause's name or value; it is kept in evidence for ever
+MOST_SOURCES = 128
+LONGEST_SOURCE = 96  # characters: an id and its member's number
 
 _SEAL = object()
 
@@ -53,17 +64,21 @@ class PermitReason(StrEnum):
     OUT_OF_BOUNDS = "out-of-bounds"
     TOO_OLD = "too-old"
     IN_THE_FUTURE = "in-the-future"
+    UNTRUSTED_SOURCE = "untrusted-source"
+    TOO_FEW_SOURCES = "too-few-sources"
     RATE_EXCEEDED = "rate-exceeded"
 
 
 MENDS: dict[PermitReason, str] = {
-    PermitReason.MALFORMED: "mend the service: text for names, a finite number for the value, 1 to 16 causes in words",
+    PermitReason.MALFORMED: "mend the service: text for names, a finite number for the value, 1 to 16 causes, declared sources",
     PermitReason.NOT_AN_ACTUATOR: "add the device to the service's actuators, or find out why the service wants it",
     PermitReason.INACTIVE_DEVICE: "set the device's status to active, or leave it alone",
     PermitReason.UNDECLARED_COMMAND: "declare the command on the device model",
     PermitReason.OUT_OF_BOUNDS: "propose a value within the command's low and high",
     PermitReason.TOO_OLD: "propose again from a fresh view",
     PermitReason.IN_THE_FUTURE: "find out why the clock went back",
+    PermitReason.UNTRUSTED_SOURCE: "see what the watch found about its sources, and mend, replace or clear them",
+    PermitReason.TOO_FEW_SOURCES: "add a source of another owner, maker and network zone, or lower the command's quorum",
     PermitReason.RATE_EXCEEDED: "propose less often, or raise per_hour of the command",
 }
 """What can be done about each refusal."""
@@ -71,7 +86,10 @@ MENDS: dict[PermitReason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a service would like to do. `value` in the unit of the property that the command sets; `made_at` city us."""
+    """What a service would like to do. `value` in the unit of the property that the command sets; `made_at` city us.
+
+    sources: the units whose readings the value rests on, each once, at most `MOST_SOURCES`; none where it rests on no reading.
+    """
 
     device: str
     command: str
@@ -79,6 +97,7 @@ class Proposal:
     cause: Mapping[str, str]
     made_at: int
     urgency: Urgency = Urgency.ROUTINE
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +119,14 @@ class ActuatorRule:
 
 @dataclass(frozen=True, slots=True)
 class PermitRules:
-    """What one service may do. `oldest_us`: how old a proposal may be; `valid_us`: how long the actuator may still obey."""
+    """What one service may do. `oldest_us`: how old a proposal may be; `valid_us`: how long the actuator may still obey.
+
+    sources: the units a proposal may rest on, and whom they belong to.
+    """
 
     service: str
     actuators: Mapping[str, ActuatorRule]
+    sources: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
     oldest_us: int = 2 * MINUTE
     valid_us: int = 2 * MINUTE
 
@@ -134,6 +157,7 @@ class Allowed:
     cause: Mapping[str, str]
     issued_at: int
     expires_at: int
+    sources: tuple[str, ...]
     _seal: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -152,6 +176,7 @@ class Allowed:
             cause=self.cause,
             issued_at=self.issued_at,
             expires_at=self.expires_at,
+            sources=self.sources,
             record=record,
             _seal=_SEAL,
         )
@@ -173,6 +198,7 @@ class Permitted:
     cause: Mapping[str, str]
     issued_at: int
     expires_at: int
+    sources: tuple[str, ...]
     record: str
     _seal: object = field(repr=False, compare=False)
 
@@ -181,13 +207,16 @@ class Permitted:
             raise TypeError("only the permit gate makes Permitted: seal what it allowed with its evidence record")
 
 
-def rules_for(service_id: str, service: Service, registry: Registry, **limits: int) -> PermitRules:
+def rules_for(
+    service_id: str, service: Service, registry: Registry, sources: Mapping[str, Traits] | None = None, **limits: int
+) -> PermitRules:
     """Compile what a declared service may do: its actuators, groups spelled out as their members.
 
     Args:
         service_id: the declared service's id.
         service: its declaration.
         registry: the numbered declaration.
+        sources: whom units belong to (`sources.traits_of`); without it no proposal may rest on a reading.
         limits: `oldest_us`, `valid_us`, where they differ from the default (a faster clock).
     """
     named = frozenset(service.actuators)
@@ -196,10 +225,12 @@ def rules_for(service_id: str, service: Service, registry: Registry, **limits: i
         for unit in registry.units
         if unit.id in named or unit.group in named
     }
-    return PermitRules(service_id, actuators, **limits)
+    return PermitRules(service_id, actuators, sources or {}, **limits)
 
 
-def permit(proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int) -> Allowed | Refusal:
+def permit(
+    proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int, confidence: Confidence = FULL
+) -> Allowed | Refusal:
     """Judge one proposal.
 
     Args:
@@ -207,8 +238,9 @@ def permit(proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now
         rules: what that service may do.
         recent: commands issued before, by any service; those of other devices or longer than an hour ago do not count.
         now_us: city time.
+        confidence: how far devices are trusted now.
     """
-    reason = _objection(proposal, rules, recent, now_us)
+    reason = _objection(proposal, rules, recent, now_us, confidence)
     if reason is not None:
         return Refusal(proposal, reason)
     return Allowed(
@@ -221,11 +253,14 @@ def permit(proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now
         cause=dict(proposal.cause),
         issued_at=now_us,
         expires_at=now_us + rules.valid_us,
+        sources=proposal.sources,
         _seal=_SEAL,
     )
 
 
-def _objection(proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int) -> PermitReason | None:
+def _objection(
+    proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int, confidence: Confidence
+) -> PermitReason | None:
     limits = _limits_for(proposal, rules)
     if isinstance(limits, PermitReason):
         return limits
@@ -235,6 +270,9 @@ def _objection(proposal: Proposal, rules: PermitRules, recent: Sequence[Issued],
         return PermitReason.IN_THE_FUTURE
     if now_us - proposal.made_at > rules.oldest_us:
         return PermitReason.TOO_OLD
+    doubt = _doubt(proposal, limits, rules, confidence)
+    if doubt is not None:
+        return doubt
     return PermitReason.RATE_EXCEEDED if _rate_used_up(proposal, limits, recent, now_us) else None
 
 
@@ -248,6 +286,19 @@ def _limits_for(proposal: Proposal, rules: PermitRules) -> CommandLimits | Permi
     if not actuator.active:
         return PermitReason.INACTIVE_DEVICE
     return actuator.commands.get(proposal.command, PermitReason.UNDECLARED_COMMAND)
+
+
+def _doubt(
+    proposal: Proposal, limits: CommandLimits, rules: PermitRules, confidence: Confidence
+) -> PermitReason | None:
+    """What is wrong with what the value rests on. The fail-safe value needs no reason, and so no sources."""
+    if proposal.value == limits.fail_safe or not proposal.sources:
+        return None
+    known = [traits for source in proposal.sources if (traits := rules.sources.get(source)) is not None]
+    believed = all(confidence.believes(source, limits.least_trust) for source in proposal.sources)
+    if len(known) < len(proposal.sources) or not believed:
+        return PermitReason.UNTRUSTED_SOURCE
+    return PermitReason.TOO_FEW_SOURCES if independent(known, limits.quorum) < limits.quorum else None
 
 
 def _rate_used_up(proposal: Proposal, limits: CommandLimits, recent: Sequence[Issued], now_us: int) -> bool:
@@ -270,6 +321,7 @@ def _well_formed(proposal: Any) -> bool:
         and _is_number(proposal.value)
         and _is_whole(proposal.made_at)
         and _are_causes(proposal.cause)
+        and _are_sources(proposal.sources)
     )
 
 
@@ -292,3 +344,9 @@ def _are_causes(value: Any) -> bool:
     if not isinstance(value, Mapping) or not 0 < len(value) <= MOST_CAUSES:
         return False
     return all(_is_text(name) and _is_text(words) for name, words in value.items())
+
+
+def _are_sources(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) > MOST_SOURCES:  # pyright: ignore[reportUnknownArgumentType]
+        return False
+    return all(_is_text(name) and len(name) <= LONGEST_SOURCE for name in value) and len(set(value)) == len(value)

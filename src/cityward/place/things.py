@@ -96,13 +96,19 @@ class PropertyMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One command an actuator takes: the property it sets, its bounds (in the catalogue unit), how often, and the safe value."""
+    """One command an actuator takes: the property it sets, its bounds (in the catalogue unit), how often, and the safe value.
+
+    Of what any value but the safe one may rest on: `quorum` independent sources at least (different owner, maker and network
+    zone), none of them trusted less than `least_trust`. No quarantined device's reading counts, whatever these say.
+    """
 
     sets: Id
     low: float
     high: float
     per_hour: Annotated[int, Meta(ge=1, le=3600)] = 60
     fail_safe: float
+    quorum: Annotated[int, Meta(ge=1, le=3)] = 1
+    least_trust: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

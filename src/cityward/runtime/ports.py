@@ -131,6 +131,22 @@ class DeviceSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetWindow:
+    """What is used up of a budget in the minute `window`, as the gate goes on from after a restart.
+
+    name: `device:<unit>`, or the kind and id of a shared budget. owner: which worker's part of it, by its partitions; "" of a
+    device, which only one worker hears. open_to: the number of priority classes that it still lets pass.
+    """
+
+    owner: str
+    name: str
+    window: int
+    messages: int
+    bytes: int
+    open_to: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchEffects:
     """All that one batch changes in the state store: carried out in one transaction, with the positions."""
 
@@ -142,6 +158,7 @@ class BatchEffects:
     latest: Sequence[Latest] = ()
     hourly: Sequence[HourlyRow] = ()
     seen: Sequence[DeviceSeen] = ()
+    budgets: Sequence[BudgetWindow] = ()
 
 
 class State(Protocol):
@@ -157,6 +174,10 @@ class State(Protocol):
 
     def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
         """device -> (window, in_window, last_seen), as last committed."""
+        ...
+
+    def budget_windows(self) -> Sequence[BudgetWindow]:
+        """As last committed."""
         ...
 
 
@@ -178,6 +199,15 @@ class EventSink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSpan:
+    """A device a command rests on, and when the readings of it that the service was shown were observed (city us)."""
+
+    device: str
+    oldest_at: int
+    newest_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRow:
     """A command and what became of it. `state`: sent | acknowledged | timed-out | rejected. Times in city us."""
 
@@ -191,11 +221,12 @@ class CommandRow:
     state: str
     sent_at: int
     settled_at: int | None = None
+    sources: Sequence[SourceSpan] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """What a device proves itself with; the secret itself is never stored. `state`: active | revoked."""
+    """What a device proves itself with; the secret itself is never stored. `state`: active | revoked | lost | stolen | retired."""
 
     device: str
     password_bcrypt: str | None
@@ -204,6 +235,31 @@ class CredentialRow:
     state: str
     issued_at: int
     revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BarRow:
+    """Nothing is taken from a device for a while. `why`: revoked | lost | stolen | retired | isolated | penalty.
+
+    Machine us, `until` exclusive; None: until it is lifted. `by`: the role or person that barred it.
+    """
+
+    device: str
+    why: str
+    from_us: int
+    until_us: int | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """Where a device was last connected from. City us; `until` None: it is connected."""
+
+    device: str
+    source: str
+    client_id: str
+    since: int
+    until: int | None
 
 
 class StateReader(Protocol):
@@ -254,7 +310,24 @@ class Credentials(Protocol):
         ...
 
     def device_of_key(self, key_sha256: bytes) -> str | None:
-        """The device with this active HTTP key."""
+        """The device with this active HTTP key; None also while the device is barred."""
+        ...
+
+    def late_key(self, key_sha256: bytes) -> tuple[str, str] | None:
+        """(device, why) of a key that was once good: of a barred device, or replaced by another. None: it never was one."""
+        ...
+
+
+class Bars(Protocol):
+    """Who is kept out for a while. Everything here counts into `Credentials.version`."""
+
+    def bar(self, rows: Sequence[BarRow]) -> None: ...
+    def lift(self, devices: Sequence[str], why: str, until_us: int) -> int:
+        """End the open bars of this kind at a moment; how many there were."""
+        ...
+
+    def bars(self) -> Sequence[BarRow]:
+        """All that are in force or ended lately, oldest first."""
         ...
 
 

@@ -6,6 +6,11 @@ One loop, one hand: nothing below runs beside anything else, but for the refresh
 
     acks -> settle -> (each tick) read -> view -> step -> permit -> evidence -> book -> actuator
 
+What is not believed is not shown: a view leaves out the newest value of a device that is quarantined, or trusted less than the
+service's commands ask for, and one that a mark covers. The gate is asked all the same, with the same standings. Where it
+refuses a proposal for its sources, the device is told its fail-safe value instead, once in `SAFE_EVERY_US`: a street must not
+stay as it was because nobody may say what it should be.
+
 Between ticks the loop waits on the acknowledgements of the actuators, which stand in the durable log. A command is *open*
 from the moment it is on record until it is settled: `acknowledged` or `rejected` by its device's answer, `timed-out` after
 `answer_us`. Settling writes evidence first, then the book; what the world did not take is settled again at the next turn.
@@ -18,6 +23,7 @@ INVARIANTS
 - Evidence is written before a command is in the book, and it is in the book before it is sent.
 - Nothing waits without a deadline: a store, a bus or an actuator that is silent costs a turn, never the loop.
 - Bounded: proposals per turn, open commands (one per actuator and command at most per `answer_us`), the past hour's commands.
+- Where standings or marks cannot be read, nothing is proposed: unknown trust is no trust.
 - A device settles only its own commands: the log's subject says who answered, and the broker guards that.
 
 Fails when: a second runner serves the same place; their rates are then counted apart.
@@ -38,11 +44,25 @@ import structlog
 
 from cityward.errors import DecodeError, LinkError, PlaceError, PlaceErrors
 from cityward.evidence.records import AnyRecord, CommandIssued, CommandOutcome, CommandRefused
-from cityward.guard.permit import Allowed, Issued, PermitRules, Permitted, Proposal, Refusal, permit, rules_for
+from cityward.guard.permit import (
+    Allowed,
+    Issued,
+    PermitReason,
+    PermitRules,
+    Permitted,
+    Proposal,
+    Refusal,
+    Urgency,
+    permit,
+    rules_for,
+)
+from cityward.guard.sources import traits_of
+from cityward.insight.marks import Mark
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.runtime.commands import ACK_PREFIX, Acknowledgement, decode_acknowledgement
+from cityward.runtime.doubt import NO_DOUBT, Doubt, doubt_of
 from cityward.runtime.ports import (
     CommandLink,
     CommandRow,
@@ -51,10 +71,12 @@ from cityward.runtime.ports import (
     LogMessage,
     LogReader,
     ServiceBook,
+    SourceSpan,
     StateReader,
 )
 from cityward.services.contract import Actuator, Commanded, Reading, Service, View
 from cityward.time import HOUR, MINUTE, SECOND
+from cityward.watch.findings import DeviceStanding
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +87,7 @@ PROPOSALS_PER_TURN = 5000
 DEVICES_PER_READ = 500  # names in one question to the state database
 PAST_COMMANDS = 20_000  # read at the start: the last hour's, for the rates, and the last of each unit
 LEDGER_TAIL = 5000
+SAFE_EVERY_US = HOUR // 2  # PRECEDENT: the lighting service's own reminder
 SHORTEST_WAIT_S, ANSWER_WAIT_S = 0.01, 0.25
 
 log = structlog.get_logger(__name__)
@@ -98,7 +121,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A declared service with its plug-in, its settings and what it may do. `watched`: the units it is shown."""
+    """A declared service with its plug-in, its settings and what it may do. `watched`: the units it is shown.
+
+    least_trust: what is trusted less is not shown to it: the most that any of its actuators' commands asks for.
+    """
 
     id: str
     service: Service[Any]
@@ -107,6 +133,7 @@ class Bound:
     members: Mapping[str, Sequence[str]]
     actuators: Mapping[str, Actuator]
     watched: Sequence[str]
+    least_trust: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +147,13 @@ class RunnerPorts:
     acks: LogReader
     now_us: Callable[[], int]
     refresh_expected: Callable[[int], None] | None = None
+    standings: Callable[[], Sequence[DeviceStanding]] | None = None
+    marks: Callable[[], Sequence[Mark]] | None = None
 
 
 @dataclass(slots=True)
 class RunnerProgress:
-    """What was done since the start, for metrics. `refused` by reason word."""
+    """What was done since the start, for metrics. `refused` by reason word; `left_out` readings of the last turn, by reason."""
 
     turns: int = 0
     proposed: int = 0
@@ -139,6 +168,8 @@ class RunnerProgress:
     service_errors: int = 0
     refreshes: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
+    left_out: Counter[str] = field(default_factory=Counter[str])
+    made_safe: int = 0
 
 
 @dataclass(slots=True)
@@ -162,6 +193,7 @@ def bind_services(
     """
     bounds: list[Bound] = []
     wrong: list[PlaceError] = []
+    traits = traits_of(place, registry)
     for service_id, declared in place.services.items():
         plugin = plugins.get(declared.kind)
         if plugin is None:
@@ -174,7 +206,7 @@ def bind_services(
             wrong.append(settings)
         else:
             valid_us = max(2 * MINUTE, pace.answer_us if pace is not None else 0)
-            rules = rules_for(service_id, declared, registry, oldest_us=valid_us, valid_us=valid_us)
+            rules = rules_for(service_id, declared, registry, traits, oldest_us=valid_us, valid_us=valid_us)
             bound = _bind(service_id, plugin, settings, rules, registry)
             wrong.extend(_dangling(bound, where))
             bounds.append(bound)
@@ -192,7 +224,8 @@ def _bind(service_id: str, plugin: Service[Any], settings: Any, rules: PermitRul
         if rule.active
     }
     watched = list(dict.fromkeys(unit for units in members.values() for unit in units))
-    return Bound(service_id, plugin, settings, rules, members, actuators, watched)
+    asked = (limits.least_trust for rule in rules.actuators.values() for limits in rule.commands.values())
+    return Bound(service_id, plugin, settings, rules, members, actuators, watched, max(asked, default=0.0))
 
 
 def _dangling(bound: Bound, where: str) -> list[PlaceError]:
@@ -214,16 +247,35 @@ def build_view(
     latest: Mapping[tuple[str, str], Latest],
     last_commands: Mapping[str, Commanded],
     now_us: int,
+    doubt: Doubt = NO_DOUBT,
 ) -> View[Any]:
-    """The city as one service is shown it: what it names, nothing else."""
+    """The city as one service is shown it: what it names and is believed, nothing else."""
     watched = set(bound.watched)
-    readings = {
-        key: Reading(row.value, row.observed_at, max(0, now_us - row.observed_at))
-        for key, row in latest.items()
-        if key[0] in watched
+    readings: dict[tuple[str, str], Reading] = {}
+    left_out: dict[tuple[str, str], str] = {}
+    for key, row in latest.items():
+        if key[0] not in watched:
+            continue
+        why = doubt.of(row, bound.least_trust)
+        if why is None:
+            readings[key] = Reading(row.value, row.observed_at, max(0, now_us - row.observed_at))
+        else:
+            left_out[key] = why
+    mine = {
+        unit: doubt.remembered(last, bound.least_trust)
+        for unit, last in last_commands.items()
+        if unit in bound.actuators
     }
-    mine = {unit: last for unit, last in last_commands.items() if unit in bound.actuators}
-    return View(now_us, position, bound.settings, bound.members, readings, bound.actuators, mine)
+    return View(
+        now_us,
+        position,
+        bound.settings,
+        bound.members,
+        readings,
+        bound.actuators,
+        last_commands=mine,
+        left_out=left_out,
+    )
 
 
 class ServiceRunner:
@@ -244,6 +296,7 @@ class ServiceRunner:
         self._last: dict[str, Commanded] = {}
         self._recent: dict[str, deque[Issued]] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
+        self._spans: dict[str, Sequence[SourceSpan]] = {}  # of this turn's commands
         self._next_tick: int | None = None
         self._next_refresh: int | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -310,24 +363,55 @@ class ServiceRunner:
         """One turn of every service: from reading the city to sending what passed."""
         self.progress.turns += 1
         try:
-            latest = await self._read()
+            latest, doubt = await self._read(), await self._doubt()
         except LinkError as error:
             self._world_is_silent(error)
             return
         allowed: list[Allowed] = []
         refused: list[tuple[str, Refusal]] = []
+        left_out: Counter[str] = Counter()
         for bound in self.bounds:
-            for proposal in self._proposals(build_view(bound, self.position, latest, self._last, now_us), bound):
-                verdict = permit(proposal, bound.rules, self._recent.get(proposal.device, ()), now_us)
+            view = build_view(bound, self.position, latest, self._last, now_us, doubt)
+            left_out.update(view.left_out.values())
+            for proposal in self._proposals(view, bound):
+                verdict = self._judge(bound, proposal, doubt, now_us)
                 if isinstance(verdict, Refusal):
                     refused.append((bound.id, verdict))
-                else:
+                    verdict = self._safe_instead(bound, verdict, doubt, now_us)
+                if isinstance(verdict, Allowed):
                     self._count(verdict)
                     allowed.append(verdict)
+                    self._spans[verdict.command_id] = _spans(view, verdict.sources)
+        self.progress.left_out = left_out
         try:
             await self._carry_out(allowed, self._worth_recording(refused, now_us), now_us)
         except LinkError as error:
             self._world_is_silent(error)
+        finally:
+            self._spans.clear()
+
+    def _judge(self, bound: Bound, proposal: Proposal, doubt: Doubt, now_us: int) -> Allowed | Refusal:
+        # a proposal may be anything at all: what names no text has no past
+        recent = self._recent.get(proposal.device, ()) if isinstance(getattr(proposal, "device", None), str) else ()
+        return permit(proposal, bound.rules, recent, now_us, doubt.confidence)
+
+    def _safe_instead(self, bound: Bound, refusal: Refusal, doubt: Doubt, now_us: int) -> Allowed | None:
+        """The device's fail-safe value, where it was refused another for its sources and does not have it."""
+        refused = refusal.proposal
+        if refusal.reason not in (PermitReason.UNTRUSTED_SOURCE, PermitReason.TOO_FEW_SOURCES):
+            return None
+        safe = bound.rules.actuators[refused.device].commands[refused.command].fail_safe
+        last = self._last.get(refused.device)
+        obeys = last is not None and last.value == safe and last.state in ("sent", "acknowledged")
+        if obeys and last is not None and abs(now_us - last.sent_at) < SAFE_EVERY_US:
+            return None
+        cause = {"fail_safe": f"{refused.value:g} was refused: {refusal.reason}", "service": bound.id}
+        proposal = Proposal(refused.device, refused.command, safe, cause, now_us, Urgency.SAFETY)
+        verdict = self._judge(bound, proposal, doubt, now_us)
+        if isinstance(verdict, Refusal):
+            return None
+        self.progress.made_safe += 1
+        return verdict
 
     # -- acknowledgements ---------------------------------------------------------------------------------------------
 
@@ -412,6 +496,11 @@ class ServiceRunner:
             latest.update({(row.device, row.property): row for row in rows})
         return latest
 
+    async def _doubt(self) -> Doubt:
+        standings = await self._call(self.ports.standings) if self.ports.standings is not None else ()
+        marks = await self._call(self.ports.marks) if self.ports.marks is not None else ()
+        return doubt_of(standings, marks)
+
     def _proposals(self, view: View[Any], bound: Bound) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
         try:
@@ -476,12 +565,12 @@ class ServiceRunner:
         permitted = [command.seal(entry) for command, entry in zip(allowed, entries, strict=False)]
         for command in permitted:
             self._open[command.command_id] = _Open(command.device, command.issued_at)
-            self._remember(_row(command))
+            self._remember(_row(command, self._spans.get(command.command_id, ())))
         for command in permitted:
             await self._send(command)
 
     async def _send(self, command: Permitted) -> None:
-        await self._call(self.ports.book.command_sent, _row(command))
+        await self._call(self.ports.book.command_sent, _row(command, self._spans.get(command.command_id, ())))
         try:
             async with asyncio.timeout(self.pace.call_s):
                 await self.ports.link.send(command)
@@ -499,6 +588,7 @@ class ServiceRunner:
             command=command.command,
             value=command.value,
             cause=dict(command.cause),
+            sources=command.sources,
         )
 
     # -- start, time, the world ---------------------------------------------------------------------------------------
@@ -515,7 +605,9 @@ class ServiceRunner:
                 return
 
     def _remember(self, row: CommandRow) -> None:
-        self._last[row.device] = Commanded(row.command, row.value, row.cause, row.state, row.sent_at)
+        self._last[row.device] = Commanded(
+            row.command, row.value, row.cause, row.state, row.sent_at, tuple(span.device for span in row.sources)
+        )
         recent = self._recent.setdefault(row.device, deque())
         if not recent or recent[-1].at != row.sent_at:
             recent.append(Issued(row.device, row.command, row.sent_at))
@@ -597,7 +689,16 @@ def _as_number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and abs(value) < 1e12 and math.isfinite(value) else 0.0
 
 
-def _row(command: Permitted) -> CommandRow:
+def _spans(view: View[Any], sources: Sequence[str]) -> Sequence[SourceSpan]:
+    """When what the service was shown of each source was observed."""
+    seen: dict[str, list[int]] = {source: [] for source in sources}
+    for (unit, _), reading in view.readings.items():
+        if unit in seen:
+            seen[unit].append(reading.observed_at)
+    return [SourceSpan(unit, min(at), max(at)) for unit, at in seen.items() if at]
+
+
+def _row(command: Permitted, sources: Sequence[SourceSpan]) -> CommandRow:
     return CommandRow(
         command_id=command.command_id,
         service=command.service,
@@ -608,4 +709,5 @@ def _row(command: Permitted) -> CommandRow:
         record=command.record,
         state="sent",
         sent_at=command.issued_at,
+        sources=sources,
     )

@@ -2,14 +2,15 @@
 
 Lives here: the `View` a service is shown, the `Service` contract, and the words they use. A service's memory is what it
 commanded before, with its cause: both are in the view, so that a restart forgets nothing and the same view always gives
-the same proposals.
+the same proposals. A proposal names its sources: every unit whose readings its value rests on, so that the same view without
+any other readings gives the same value.
 Does not live here: reading the city or carrying anything out (`runtime`), saying no (`guard.permit`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from cityward.errors import PlaceError
@@ -40,13 +41,17 @@ class Actuator:
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """The last command to a unit. `state`: sent | acknowledged | timed-out | rejected. `sent_at` city us."""
+    """The last command to a unit. `state`: sent | acknowledged | timed-out | rejected. `sent_at` city us.
+
+    sources: the units whose readings it rested on.
+    """
 
     command: str
     value: float
     cause: Mapping[str, str]
     state: str
     sent_at: int
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,10 @@ class View(Generic[S]):
     members: group or unit -> its units, for every device the settings name.
     readings: (unit, observed property) -> the newest admitted value; absent where none was ever admitted.
     actuators: unit -> what it can be told; only units that are active.
-    last_commands: unit -> the last command to it, by this service or another.
+    last_commands: unit -> the last command to it, by this service or another. One that rested on a device whose readings are
+    left out now has an empty cause: memory of what is not believed is no memory.
+    left_out: (unit, observed property) -> why its newest value is not shown: `quarantined`, `not-trusted`, `suspect`,
+    `retracted`.
     """
 
     now_us: int
@@ -66,6 +74,7 @@ class View(Generic[S]):
     readings: Mapping[tuple[str, str], Reading]
     actuators: Mapping[str, Actuator]
     last_commands: Mapping[str, Commanded]
+    left_out: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def fresh(self, unit: str, property_id: str, max_age_us: int) -> Reading | None:
         """The reading, if there is one and it is not older than `max_age_us`."""

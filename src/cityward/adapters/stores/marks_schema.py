@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, String, Table, Text
 from cityward.adapters.stores.schema import METADATA
 
 MARK = Table(
-    "mark",
+    "marked_span",
     METADATA,
     Column("id", String, primary_key=True),
     Column("device", String, nullable=False),
@@ -26,8 +26,8 @@ MARK = Table(
     Column("digest", String, nullable=False),
     Column("phase", String, nullable=False),  # making | in-force | clearing | cleared
     Column("ended_at", BigInteger),
-    Index("mark_by_device", "device", "since"),
-    Index("mark_by_phase", "phase"),
+    Index("marked_span_by_device", "device", "since"),
+    Index("marked_span_by_phase", "phase"),
 )
 
 STALE_HOUR = Table(

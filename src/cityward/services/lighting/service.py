@@ -16,6 +16,9 @@ For each street, three questions in this order:
 
 Memory is the last command with its cause; there is no other.
 
+A level's *sources* are the light sensors, where they decided whether it is dark, and the detectors that had something to say,
+where it is dark. A high or low sun has no source, nor has full light for want of traffic readings.
+
 INVARIANTS
 - Uncertain means the declared fail-safe level: a reading that is missing, stale or implausible never darkens a street at night.
 - Every level lies within the bounds of the lamp's command.
@@ -42,6 +45,10 @@ from cityward.services.lighting.settings import LightingSettings, Street, read_s
 from cityward.services.lighting.sun import elevation_deg
 from cityward.time import SECOND
 
+MOST_LIGHT_SENSORS, MOST_DETECTORS = (
+    28,
+    100,
+)  # a street looks at the first of these: together what one proposal may rest on
 SAME_LEVEL = 0.5  # percent; lamps report whole percents
 BELIED_BY = 2.0  # percent between what was commanded and what the lamp reports
 
@@ -56,21 +63,23 @@ class Traffic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """Whether it is dark, why, and the reading that was looked at (whether believed or not)."""
+    """Whether it is dark, why, and the reading that was looked at (whether believed or not); `sources` where it decided."""
 
     dark: bool
     why: str
     sun_deg: float
     illuminance: Reading | None
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The traffic, and the reading that decided it: the slowest speed or highest count."""
+    """The traffic, and the reading that decided it: the slowest speed or highest count. `sources`: all that had a say."""
 
     traffic: Traffic
     why: str
     reading: Reading | None = None
+    sources: tuple[str, ...] = ()
 
 
 class Lighting:
@@ -108,7 +117,8 @@ class Lighting:
 def judge_sky(view: View[LightingSettings], street: Street, sun_deg: float, was_dark: bool | None) -> Sky:
     """Question 1. `was_dark` is the last answer; None where there is none."""
     settings = view.settings
-    reading = _median(_fresh(view, street.light, "illuminance"))
+    fresh = _fresh(view, street.light, "illuminance")
+    reading, sources = _median(list(fresh.values())), tuple(fresh)
     if sun_deg >= settings.day_sun_deg:
         return Sky(False, "the sun is high", sun_deg, reading)
     if sun_deg <= settings.night_sun_deg:
@@ -116,25 +126,26 @@ def judge_sky(view: View[LightingSettings], street: Street, sun_deg: float, was_
     if reading is None:
         return Sky(sun_deg <= settings.dusk_sun_deg, "twilight, by the sun: no fresh light sensor", sun_deg, None)
     if reading.value < settings.dusk_lux:
-        return Sky(True, "twilight, measured dark", sun_deg, reading)
+        return Sky(True, "twilight, measured dark", sun_deg, reading, sources)
     if reading.value > settings.dawn_lux:
-        return Sky(False, "twilight, measured light", sun_deg, reading)
-    return Sky(was_dark is not False, "twilight, between the thresholds: as before", sun_deg, reading)
+        return Sky(False, "twilight, measured light", sun_deg, reading, sources)
+    return Sky(was_dark is not False, "twilight, between the thresholds: as before", sun_deg, reading, sources)
 
 
 def judge_traffic(view: View[LightingSettings], street: Street, before: str | None) -> Flow:
     """Question 2. `before` is the last answer, kept while readings lie between the thresholds."""
-    detectors = view.units(street.traffic)
-    votes = [vote for unit in detectors if (vote := _vote(view, unit)) is not None]
-    if not detectors or 2 * len(votes) < len(detectors):
-        return Flow(Traffic.UNCERTAIN, f"{len(votes)} of {len(detectors)} detectors have something to say")
+    detectors = view.units(street.traffic)[:MOST_DETECTORS]
+    said = {unit: vote for unit in detectors if (vote := _vote(view, unit)) is not None}
+    if not detectors or 2 * len(said) < len(detectors):
+        return Flow(Traffic.UNCERTAIN, f"{len(said)} of {len(detectors)} detectors have something to say")
+    votes, sources = list(said.values()), tuple(said)
     for traffic, reading in votes:
         if traffic is Traffic.BUSY:
-            return Flow(Traffic.BUSY, "a detector is busy", reading)
+            return Flow(Traffic.BUSY, "a detector is busy", reading, sources)
     if all(traffic is Traffic.QUIET for traffic, _ in votes):
-        return Flow(Traffic.QUIET, f"all {len(votes)} detectors are quiet", votes[0][1])
+        return Flow(Traffic.QUIET, f"all {len(votes)} detectors are quiet", votes[0][1], sources)
     kept = Traffic.QUIET if before == Traffic.QUIET else Traffic.BUSY
-    return Flow(kept, "between the thresholds: as before", votes[0][1])
+    return Flow(kept, "between the thresholds: as before", votes[0][1], sources)
 
 
 def _vote(view: View[LightingSettings], unit: str) -> tuple[Traffic, Reading] | None:
@@ -162,11 +173,12 @@ def _light(view: View[LightingSettings], name: str, street: Street, sun_deg: flo
     was_dark = {"night": True, "day": False}.get(before.get("sky", ""))
     sky = judge_sky(view, street, sun_deg, was_dark)
     flow = judge_traffic(view, street, before.get("traffic"))
-    cause = _cause(name, sky, flow)
+    cause = _cause(name, sky, flow) | _unseen(view, street)
+    sources = tuple(dict.fromkeys((*sky.sources, *flow.sources))) if sky.dark else sky.sources
     for lamp in lamps:
         limits = _limits(view.actuators[lamp], view.settings.command)
         if limits is not None:
-            yield from _propose(view, lamp, limits, _level(view.settings, sky, flow, limits), cause)
+            yield from _propose(view, lamp, limits, _level(view.settings, sky, flow, limits), cause, sources)
 
 
 def _level(settings: LightingSettings, sky: Sky, flow: Flow, limits: CommandLimits) -> float:
@@ -181,7 +193,12 @@ def _level(settings: LightingSettings, sky: Sky, flow: Flow, limits: CommandLimi
 
 
 def _propose(
-    view: View[LightingSettings], lamp: str, limits: CommandLimits, level: float, cause: Mapping[str, str]
+    view: View[LightingSettings],
+    lamp: str,
+    limits: CommandLimits,
+    level: float,
+    cause: Mapping[str, str],
+    sources: tuple[str, ...],
 ) -> Iterator[Proposal]:
     last = view.last_commands.get(lamp)
     errand = _errand(view, lamp, last, level)
@@ -194,6 +211,7 @@ def _propose(
             cause={**cause, "errand": errand},
             made_at=view.now_us,
             urgency=Urgency.SAFETY if rises else Urgency.ROUTINE,
+            sources=sources,
         )
 
 
@@ -251,6 +269,14 @@ def _cause(name: str, sky: Sky, flow: Flow) -> dict[str, str]:
     return cause
 
 
+def _unseen(view: View[LightingSettings], street: Street) -> dict[str, str]:
+    """How many readings of the street's sensors were left out, where any was: why it may be brighter than the traffic asks."""
+    units = set(view.units((*street.light, *street.traffic)))
+    why = sorted({reason for (unit, _), reason in view.left_out.items() if unit in units})
+    count = sum(1 for unit, _ in view.left_out if unit in units)
+    return {"left_out": f"{count}, {' and '.join(why)}"} if count else {}
+
+
 def _last_cause(view: View[LightingSettings], lamps: Sequence[str]) -> Mapping[str, str]:
     """The cause of the street's newest command."""
     commands = [command for lamp in lamps if (command := view.last_commands.get(lamp)) is not None]
@@ -262,10 +288,11 @@ def _limits(actuator: Actuator, command: str) -> CommandLimits | None:
     return limits if limits is not None and limits.sets == "lamp-level" else None
 
 
-def _fresh(view: View[LightingSettings], devices: Sequence[str], property_id: str) -> list[Reading]:
+def _fresh(view: View[LightingSettings], devices: Sequence[str], property_id: str) -> dict[str, Reading]:
+    """Unit -> its reading, of those that have a fresh one."""
     max_age = view.settings.max_age_s * SECOND
-    readings = (view.fresh(unit, property_id, max_age) for unit in view.units(devices))
-    return [reading for reading in readings if reading is not None]
+    units = view.units(devices)[:MOST_LIGHT_SENSORS]
+    return {unit: reading for unit in units if (reading := view.fresh(unit, property_id, max_age)) is not None}
 
 
 def _median(readings: Sequence[Reading]) -> Reading | None:
