@@ -65,12 +65,16 @@ class Tail(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Events in their order. `upto`: the last one's sequence; `missed`: gone before they were read; `unreadable`: no events."""
+    """Events in their order. `upto`: the last one's sequence; `missed`: gone before they were read; `unreadable`: no events.
+
+    began_anew: the stream had lost its end, and its sequences began again: what was told meanwhile is unknown.
+    """
 
     events: Sequence[Event]
     upto: int
     missed: int = 0
     unreadable: int = 0
+    began_anew: bool = False
 
 
 class EventSource(Protocol):

@@ -46,8 +46,18 @@ FORGET_CONSUMER_NS = 300 * 10**9
 class LogReader:
     """Implements `runtime.ports.LogReader`."""
 
-    def __init__(self, url: str, role: str, password: str | None, filters: Sequence[str], start_seq: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        role: str,
+        password: str | None,
+        filters: Sequence[str],
+        start_seq: int,
+        *,
+        stream: str = LOG_STREAM,
+    ) -> None:
         self._url, self._role, self._password, self._filters = url, role, password, list(filters)
+        self._stream = stream
         self._next = max(1, start_seq)
         self._link: _Wire | None = None
         self._under_way: asyncio.Task[list[LogMessage]] | None = None
@@ -116,9 +126,9 @@ class LogReader:
                 "mem_storage": True,
             }
             answer = link.ask(
-                f"$JS.API.CONSUMER.CREATE.{LOG_STREAM}.{self._consumer}",
+                f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._consumer}",
                 f"{self._inbox}.create",
-                {"stream_name": LOG_STREAM, "config": config, "action": "create"},
+                {"stream_name": self._stream, "config": config, "action": "create"},
             )
             if "error" in answer:
                 raise OSError(str(answer["error"].get("description", answer["error"])))
@@ -132,7 +142,7 @@ class LogReader:
         self._request += 1
         token = f"{self._inbox}.{self._request}"
         ask = {"batch": most, "expires": max(1, int(wait_s * 1e9)), "max_bytes": MOST_BYTES}
-        link.publish(f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.{self._consumer}", token, ask)
+        link.publish(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}", token, ask)
         out: list[LogMessage] = []
         deadline = time.monotonic() + wait_s + GRACE_S
         while len(out) < most:
