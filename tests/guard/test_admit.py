@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -326,6 +327,6 @@ def test_a_gate_rebuilt_from_history_judges_like_one_that_never_stopped(times: l
     rebuilt = AdmitState.empty(registry)
     held = np.sort(before.observed_at[before.passed])[-WINDOW:]
     rebuilt.remember(np.zeros(len(held), dtype=np.int32), held)
-    rebuilt.now, rebuilt.minute[:], rebuilt.in_minute[:] = state.now, state.minute, state.in_minute
+    rebuilt.now, rebuilt.windows = state.now, deepcopy(state.windows)
     rest = rows[restart_at:]
     assert run(rest, registry, state).reason.tolist() == run(rest, registry, rebuilt).reason.tolist()

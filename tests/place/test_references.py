@@ -35,10 +35,14 @@ def kinds() -> dict[str, mi.StructType]:
     return {name: kind.value_type for name, kind in dicts.items() if isinstance(kind.value_type, mi.StructType)}
 
 
+LOOKED_UP_BY_CHECKS = {"budgets": {"of"}}
+"""Fields that may name kinds which share no namespace: `tests/place/test_budgets.py` has them."""
+
+
 @pytest.mark.parametrize("kind", kinds())
 def test_every_field_that_holds_an_id_is_looked_up(kind: str):
     looked_up = {field for field in REFERENCES.get(kind, {}) if not field.endswith("{}")}
-    assert id_fields(kinds()[kind]) == looked_up
+    assert id_fields(kinds()[kind]) - LOOKED_UP_BY_CHECKS.get(kind, set()) == looked_up
 
 
 def test_every_header_field_that_holds_an_id_is_looked_up():

@@ -18,20 +18,21 @@ from cityward.errors import LinkError
 from cityward.evidence.records import Admission, AnyRecord, Superseded
 from cityward.guard.admit import Admitted
 from cityward.ids import partition_of
+from cityward.place.budgets import Budget
 from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
 from cityward.runtime import intake
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
-from cityward.runtime.ports import BatchEffects, LogMessage
+from cityward.runtime.ports import BatchEffects, BudgetWindow, LogMessage
 from cityward.time import HOUR, MINUTE, SECOND, CityClock
 
 NOON = 1_760_000_000 * SECOND
 PARTITIONS = (0, 1, 2, 3)
 
 
-def two_meters(messages_per_minute: int = 1000) -> Registry:
+def two_meters(messages_per_minute: int = 1000, budgets: Mapping[str, Budget] | None = None) -> Registry:
     device = Device(model="m", site="unknown", owner="unknown")
     limits = FlowLimits(max_age_s=3600, messages_per_minute=messages_per_minute)
     return number(
@@ -57,6 +58,7 @@ def two_meters(messages_per_minute: int = 1000) -> Registry:
                 )
                 for d in ("meter-a", "meter-b")
             },
+            budgets=dict(budgets or {}),
         )
     )
 
@@ -76,6 +78,7 @@ class World:
     state_at: dict[int, int] = field(default_factory=dict)
     counts: dict[str, list[int]] = field(default_factory=dict)
     windows: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], BudgetWindow] = field(default_factory=dict)
     latest: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     steps: int = 0
     trouble: Mapping[int, type[BaseException]] = field(default_factory=dict)
@@ -141,6 +144,9 @@ class MemoryState:
     def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
         return dict(self.world.windows)
 
+    def budget_windows(self) -> Sequence[BudgetWindow]:
+        return list(self.world.budgets.values())
+
     def apply(self, effects: BatchEffects) -> None:
         self.world.step()
         if all(self.world.state_at.get(p, 0) >= s for p, s in effects.upto.items()):
@@ -150,6 +156,7 @@ class MemoryState:
             for i, n in enumerate((c.received, c.admitted, c.refused, c.shed)):
                 row[i] += n
         self.world.windows |= {s.device: (s.window, s.in_window, s.last_seen) for s in effects.seen}
+        self.world.budgets |= {(b.owner, b.name): b for b in effects.budgets}
         for r in effects.latest:
             newest = max(self.world.latest.get((r.device, r.property), (0, 0.0)), (r.observed_at, r.value))
             self.world.latest[r.device, r.property] = newest
@@ -275,6 +282,12 @@ def test_a_worker_killed_at_any_step_and_started_again_comes_to_the_same_end(ste
     assert not [e for e in world.entries if isinstance(e, Superseded)]
 
 
+BUDGETS = {
+    "all": Budget(of="place", messages_per_minute=7),
+    "b": Budget(of="f-meter-b", messages_per_minute=3, bytes_per_minute=450),
+}
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     troubles=st.lists(st.tuples(st.integers(1, 60), st.sampled_from([Crash, LinkError])), max_size=6),
@@ -283,8 +296,9 @@ def test_a_worker_killed_at_any_step_and_started_again_comes_to_the_same_end(ste
 def test_any_series_of_kills_and_full_disks_comes_to_the_same_end(
     troubles: list[tuple[int, type[BaseException]]], most: int
 ) -> None:
-    registry = two_meters(messages_per_minute=6)
+    registry = two_meters(messages_per_minute=6, budgets=BUDGETS)
     expected = untroubled(registry, 100)
+    assert expected.counts["f-meter-a"][3] and expected.counts["f-meter-b"][3], "something is shed of each"
     world = World(trouble=dict(troubles))
     a_busy_log(world)
     while not work(world, registry, most):

@@ -31,7 +31,7 @@ from cityward.place.model import Place
 from cityward.place.services import Service
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
-from cityward.runtime.ports import BatchEffects, CommandRow, Latest
+from cityward.runtime.ports import BatchEffects, BudgetWindow, CommandRow, Latest
 from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.services import find_services
 from cityward.time import MINUTE, SECOND, CityClock, to_us
@@ -77,6 +77,9 @@ class Memory:
 
     def rate_windows(self) -> Mapping[str, tuple[int, int, int]]:
         return {}
+
+    def budget_windows(self) -> Sequence[BudgetWindow]:
+        return []
 
     def latest_of(self, devices: Sequence[str]) -> Sequence[Latest]:
         return [row for row in list(self.values.values()) if row.device in devices]

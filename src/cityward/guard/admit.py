@@ -13,7 +13,7 @@ one another. The age of a reading and the minute it is counted in go by the log'
 with `now`, and a town whose clock was ahead for a while would refuse and shed everything until it has caught up.
 
 The state is small: per channel the newest `WINDOW` admitted times (a reading at or below the newest must not be among them,
-nor lie before them all once they are full), per device a count of messages in the current minute.
+nor lie before them all once they are full), and what is used up of each budget in the current minute (`guard.budgets`).
 
 INVARIANTS
 - Deterministic and independent of batching: judging A then B gives what judging A+B gives. A restart therefore judges the same
@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.guard.batch import Claims, Messages
+from cityward.guard.budgets import Arrivals, Windows, count_alone, count_shared
 from cityward.guard.reasons import SHED, Reason
 from cityward.place.registry import Registry
 from cityward.time import MINUTE, SECOND
@@ -77,25 +78,23 @@ class AdmitState:
     """What the gate remembers. Shapes: C channels, U units. Owned by one worker, changed by `screen` and `judge` only.
 
     times: (C, WINDOW) the newest admitted times of a channel as a circle: ascending from `head`, `_NEVER` where empty.
-    minute, in_minute: (U,) the minute of the last counted message, and how many were counted in it.
+    windows: what is used up of the budgets.
     now: the time stamp given to the newest message.
     """
 
     times: NDArray[np.int64]
     head: NDArray[np.int32]
-    minute: NDArray[np.int64]
-    in_minute: NDArray[np.int32]
+    windows: Windows
     now: int = _NEVER
 
     @classmethod
-    def empty(cls, registry: Registry) -> AdmitState:
-        """The state before the first message."""
-        channels, units = len(registry.channel_unit), len(registry.units)
+    def empty(cls, registry: Registry, mine: NDArray[np.bool_] | None = None) -> AdmitState:
+        """The state before the first message. `mine`: (U,) the units that this worker hears; all by default."""
+        channels = len(registry.channel_unit)
         return cls(
             times=np.full((channels, WINDOW), _NEVER, dtype=np.int64),
             head=np.zeros(channels, dtype=np.int32),
-            minute=np.full(units, _NEVER, dtype=np.int64),
-            in_minute=np.zeros(units, dtype=np.int32),
+            windows=Windows.empty(registry, mine),
         )
 
     def remember(self, channel: NDArray[np.int32], observed_at: NDArray[np.int64]) -> None:
@@ -160,25 +159,22 @@ def stamp(messages: Messages, state: AdmitState) -> Messages:
 
 
 def screen(messages: Messages, registry: Registry, state: AdmitState) -> NDArray[np.uint8]:
-    """(M,) a `Reason` per stamped message from its envelope alone; 0 where it is worth decoding. Advances the rates."""
+    """(M,) a `Reason` per stamped message from its envelope alone; 0 where it is worth decoding. Advances the budgets."""
     unit = np.asarray(messages.unit, dtype=np.int32)
     flow = _flow_of_unit(unit, registry)
-    size = np.fromiter((len(p) for p in messages.payload), dtype=np.int64, count=len(unit))
+    size = np.fromiter(map(len, messages.payload), dtype=np.int64, count=len(unit))
     largest = np.array([*(f.max_message_bytes for f in registry.flow_limits), 0], dtype=np.int64)[flow]
     known = unit >= 0
     active = known & _may_speak(unit, messages, registry) if len(registry.units) else known
+    arrivals = Arrivals(unit, _logged_at(messages) // MINUTE, size)
+    alone = count_alone(arrivals, registry, state.windows)
     reason = np.select(
-        [
-            ~known,
-            ~active,
-            flow == len(registry.flows),
-            _over_rate(messages, unit, flow, registry, state),
-            size > largest,
-        ],
-        [Reason.UNKNOWN_DEVICE, Reason.INACTIVE_DEVICE, Reason.NO_FLOW, Reason.RATE_EXCEEDED, Reason.TOO_LARGE],
+        [~known, ~active, flow == len(registry.flows), alone > 0, size > largest],
+        [Reason.UNKNOWN_DEVICE, Reason.INACTIVE_DEVICE, Reason.NO_FLOW, alone, Reason.TOO_LARGE],
         default=Reason.ADMITTED,
-    )
-    return reason.astype(np.uint8)
+    ).astype(np.uint8)
+    count_shared(arrivals, reason, registry, state.windows)
+    return reason
 
 
 def _may_speak(unit: NDArray[np.int32], messages: Messages, registry: Registry) -> NDArray[np.bool_]:
@@ -243,34 +239,6 @@ def _flow_of_unit(unit: NDArray[np.int32], registry: Registry) -> NDArray[np.int
         return np.full(len(unit), flows, dtype=np.int32)
     flow = registry.unit_flow[np.where(unit >= 0, unit, 0)]
     return np.where((unit >= 0) & (flow >= 0), flow, flows).astype(np.int32)
-
-
-def _over_rate(
-    messages: Messages, unit: NDArray[np.int32], flow: NDArray[np.int32], registry: Registry, state: AdmitState
-) -> NDArray[np.bool_]:
-    """Count each message in its device's minute; True where the minute is full."""
-    over = np.zeros(len(unit), dtype=np.bool_)
-    if not len(unit):
-        return over
-    stamps = _logged_at(messages)
-    limit = np.array([*(f.messages_per_minute for f in registry.flow_limits), 0], dtype=np.int64)[flow]
-    counted = np.flatnonzero(unit >= 0)
-    order = counted[np.argsort(unit[counted], kind="stable")]
-    if not len(order):
-        return over
-    u, minute = unit[order], stamps[order] // MINUTE
-    starts = np.flatnonzero(np.r_[True, (u[1:] != u[:-1]) | (minute[1:] != minute[:-1])])
-    lengths = np.diff(np.r_[starts, len(u)])
-    begins = np.r_[
-        True, u[starts][1:] != u[starts][:-1]
-    ]  # a unit's first run of the batch goes on where the last batch ended
-    carried = np.where(begins & (state.minute[u[starts]] == minute[starts]), state.in_minute[u[starts]], 0)
-    nth = np.arange(len(u)) - np.repeat(starts, lengths) + np.repeat(carried, lengths) + 1
-    over[order] = nth > limit[order]
-    # a unit's last run of the batch is what it carries on; assignment in order keeps the last
-    state.minute[u[starts]] = minute[starts]
-    state.in_minute[u[starts]] = np.minimum(carried + lengths, np.iinfo(np.int32).max)
-    return over
 
 
 def _assemble(messages: Messages, screened: NDArray[np.uint8], claims: Claims, registry: Registry) -> Judged:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """The verdict on one row. `ADMITTED` is 0; all others are refusals, except `RATE_EXCEEDED`, which is shed.
+    """The verdict on one row. `ADMITTED` is 0; all others are refusals, except those in `SHED`.
 
     The numbers are stored: append, never renumber.
     """
@@ -35,6 +35,11 @@ class Reason(IntEnum):
     REPLAY = 21
     RATE_EXCEEDED = 22
     BROKER_REFUSED = 23
+    BYTES_EXCEEDED = 24
+    GROUP_BUDGET = 25
+    FLOW_BUDGET = 26
+    PARTY_BUDGET = 27
+    PLACE_BUDGET = 28
 
     @property
     def word(self) -> str:
@@ -42,7 +47,16 @@ class Reason(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-SHED = frozenset({Reason.RATE_EXCEEDED})
+SHED = frozenset(
+    {
+        Reason.RATE_EXCEEDED,
+        Reason.BYTES_EXCEEDED,
+        Reason.GROUP_BUDGET,
+        Reason.FLOW_BUDGET,
+        Reason.PARTY_BUDGET,
+        Reason.PLACE_BUDGET,
+    }
+)
 """Dropped unread for want of capacity, counted apart from refusals."""
 
 MENDS: dict[Reason, str] = {
@@ -69,5 +83,10 @@ MENDS: dict[Reason, str] = {
     Reason.REPLAY: "find out who repeats old messages",
     Reason.RATE_EXCEEDED: "send less often, or raise limits.messages_per_minute of the flow",
     Reason.BROKER_REFUSED: "publish to the device's own topic only",
+    Reason.BYTES_EXCEEDED: "send less, or raise limits.bytes_per_minute of the flow",
+    Reason.GROUP_BUDGET: "find the members that send too much, or raise the budget of their group",
+    Reason.FLOW_BUDGET: "find the devices that send too much, or raise the budget of the flow",
+    Reason.PARTY_BUDGET: "ask the party why its devices send so much, or raise its budget",
+    Reason.PLACE_BUDGET: "find what floods the place, or raise its budget if the machine can take more",
 }
 """What the sender can do about each refusal."""

@@ -44,12 +44,25 @@ class Observability(StrEnum):
 
 
 class FlowLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the admit gate holds a flow to."""
+    """What the admit gate holds each device of a flow to.
+
+    `bytes_per_minute`, left out, is an eighth of what `messages_per_minute` of the greatest size would weigh, and never less
+    than ten such messages.
+    """
 
     max_age_s: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 172_800
     max_future_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
     messages_per_minute: Annotated[int, Meta(ge=1, le=10_000_000)] = 600  # per device
     max_message_bytes: Annotated[int, Meta(ge=16, le=1_048_576)] = 65_536
+    bytes_per_minute: Annotated[int, Meta(ge=16, le=1_000_000_000_000)] | None = None  # per device
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes a minute from one device, declared or derived."""
+        if self.bytes_per_minute is not None:
+            return self.bytes_per_minute
+        # PRECEDENT: a reading weighs some 60 bytes and a pack of fifty 3 kB; full-sized messages all the time are a flood
+        return max(10, self.messages_per_minute // 8) * self.max_message_bytes
 
 
 class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from cityward.ids import Id
+from cityward.place.budgets import Budget
 from cityward.place.data import Access, Dataset, Flow, Key
 from cityward.place.house_rules import HouseRule
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
@@ -45,3 +46,4 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     services: dict[Id, Service] = {}
     functions: dict[Id, Function] = {}
     rules: dict[Id, HouseRule] = {}
+    budgets: dict[Id, Budget] = {}

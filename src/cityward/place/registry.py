@@ -18,8 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.catalogue import PROPERTIES
+from cityward.place.budgets import Sender, SharedBudget, own, shared
 from cityward.place.data import Flow, FlowLimits, Observability
 from cityward.place.model import Place
+from cityward.place.priority import priorities
+from cityward.place.record import UNKNOWN
+from cityward.place.services import Priority
 from cityward.place.things import Device, DeviceModel, DeviceStatus, Position
 
 ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
@@ -28,6 +32,9 @@ ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
 UNLIMITED = FlowLimits()
 
 NEVER_BARRED = np.iinfo(np.int64).max
+
+ONE_PLACE = 1
+"""Connections of a device at one time, where its budget does not say otherwise: one identity, one place."""
 
 BARS = 4
 """So many bars of a unit the gate knows, the newest: older ones ended before anything that is judged again."""
@@ -59,6 +66,10 @@ class Registry:
     unit_barred_from: NDArray[np.int64]  # (U, BARS) city us from which on nothing of it is taken; `NEVER_BARRED`
     unit_barred_until: NDArray[np.int64]  # (U, BARS) city us until which, exclusive; `NEVER_BARRED`: until it is lifted
     unit_flow: NDArray[np.int32]
+    unit_priority: NDArray[np.uint8]  # (U,) `Priority`
+    unit_limits: NDArray[np.int64]  # (U, 2) messages and bytes a minute, of the unit alone
+    unit_connections: NDArray[np.int32]  # (U,) connections at one time
+    budgets: tuple[SharedBudget, ...]  # what units use up together, narrow ones first
     channel_unit: NDArray[np.int32]
     channel_property: tuple[str, ...]
     channel_name: NDArray[np.uint64]  # 64 bits of SHA-256(`unit/property`): the same under any numbering
@@ -159,6 +170,8 @@ def _channels(
 
 def _registry(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit], channels: Sequence[_Channel]) -> Registry:
     """The rows turned into columns."""
+    senders = _senders(place, entry, units)
+    priority, limits, connections = _allowed(place, senders, units, tuple(entry.values()))
     return Registry(
         units=tuple(units),
         unit_index={u.id: i for i, u in enumerate(units)},
@@ -166,6 +179,10 @@ def _registry(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit], ch
         unit_barred_until=np.full((len(units), BARS), NEVER_BARRED, dtype=np.int64),
         unit_active=np.array([u.status is DeviceStatus.ACTIVE for u in units], dtype=np.bool_),
         unit_flow=np.array([u.flow for u in units], dtype=np.int32),
+        unit_priority=priority,
+        unit_limits=limits,
+        unit_connections=connections,
+        budgets=shared(place.budgets, senders, priority, limits),
         channel_unit=np.array([c.unit for c in channels], dtype=np.int32),
         channel_property=tuple(c.property for c in channels),
         channel_name=np.array([_name64(units[c.unit].id, c.property) for c in channels], dtype=np.uint64),
@@ -181,6 +198,35 @@ def _registry(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit], ch
         flow_limits=tuple(flow.limits for flow in entry.values()),
         models=dict(place.device_models),
     )
+
+
+def _senders(place: Place, entry: Mapping[str, Flow], units: Sequence[Unit]) -> list[Sender]:
+    """What a budget may be of, of each unit: the unit, its group, its flow, and who makes, owns or operates it."""
+    flows = (*entry, "")
+    out: list[Sender] = []
+    for unit in units:
+        device = place.devices[unit.group]
+        who = (place.device_models[unit.model].maker, device.owner, device.operator)
+        parties = tuple(dict.fromkeys(party for party in who if party is not None and party != UNKNOWN))
+        out.append(Sender(id=unit.id, group=unit.group, flow=flows[unit.flow], parties=parties))
+    return out
+
+
+def _allowed(
+    place: Place, senders: Sequence[Sender], units: Sequence[Unit], entry: Sequence[Flow]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
+    """(priority, limits, connections) of each unit, as the columns of the registry."""
+    by_name = priorities(place, {u.id: u.group for u in units} | {u.group: u.group for u in units})
+    priority = [min(by_name.get(n, Priority.ROUTINE) for n in (u.id, u.group)) for u in units]
+    limits = [(f.messages_per_minute, f.most_bytes) for f in (*(flow.limits for flow in entry), UNLIMITED)]
+    mine = [limits[u.flow] for u in units]
+    connections = [ONE_PLACE] * len(units)
+    for n, budget in own(place.budgets, senders).items():
+        messages, size = mine[n]
+        mine[n] = (min(messages, budget.messages_per_minute or messages), min(size, budget.bytes_per_minute or size))
+        connections[n] = budget.connections or ONE_PLACE
+    columns = np.array(mine, dtype=np.int64).reshape(-1, 2)
+    return np.array(priority, dtype=np.uint8), columns, np.array(connections, dtype=np.int32)
 
 
 def _by_source(entry: Mapping[str, Flow]) -> dict[str, list[tuple[int, Flow]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -20,6 +21,19 @@ class Function(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     essential: bool = False
     tolerance_hours: Annotated[float, Meta(ge=0)] = 0.0
     fail_safe: str = ""
+
+
+class Priority(IntEnum):
+    """The lower, the longer it is kept. The numbers stand in columns, not in stores."""
+
+    CRITICAL = 0
+    IMPORTANT = 1
+    ROUTINE = 2
+
+    @property
+    def word(self) -> str:
+        """As people read it."""
+        return self.name.lower()
 
 
 class Service(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

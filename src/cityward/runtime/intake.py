@@ -48,13 +48,16 @@ from cityward.guard.admit import (
     wave_through,
 )
 from cityward.guard.batch import Claims, Codec, Messages
-from cityward.guard.reasons import Reason
+from cityward.guard.budgets import CLASSES, name_of, told
+from cityward.guard.reasons import SHED, Reason
 from cityward.ids import partition_of
 from cityward.insight.hourly import by_hour
 from cityward.place.registry import Registry
 from cityward.runtime.ports import (
     BatchEffects,
+    BudgetWindow,
     DeviceSeen,
+    EventSink,
     FlowCount,
     History,
     Latest,
@@ -65,8 +68,11 @@ from cityward.runtime.ports import (
     State,
 )
 from cityward.time import DAY, MINUTE, SECOND, CityClock
+from cityward.watch.events import Event, EventKind
 
 QUARANTINED_PER_BATCH = 1000  # a flood of bad rows is counted whole, and kept as a sample
+SHED_PER_BATCH = 100  # of these what was shed is the smaller part: it was not read, so there is little to see
+TOLD_PER_BATCH = 64  # devices told of as shed; counts have them all
 EXCERPT_BYTES = 256
 FETCH = 2000
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
@@ -107,6 +113,7 @@ class Batch:
     admission: Admission
     upto: Mapping[int, int]
     seen: Sequence[DeviceSeen]
+    budgets: Sequence[BudgetWindow] = ()
 
 
 @dataclass(slots=True)
@@ -132,11 +139,13 @@ class Intake:
         clock: CityClock,
         settings: IntakeSettings,
         open_reader: Callable[[int], LogReader],
+        events: EventSink | None = None,
     ) -> None:
         self.registry, self.codecs, self.stores, self.clock, self.settings = registry, codecs, stores, clock, settings
         self.progress = Progress()
-        self._open_reader = open_reader
-        self._state = AdmitState.empty(registry)
+        self._open_reader, self._events = open_reader, events
+        self._owner = ",".join(map(str, sorted(settings.partitions)))
+        self._state = AdmitState.empty(registry, self._heard_here())
         self._skip: dict[int, int] = {}  # partition -> sequence at or below which its effects are held
         self._on_record: dict[tuple[int, int], tuple[str, Admission]] = {}  # judged before the crash, perhaps not held
         self._formats = [u.format for u in registry.units]
@@ -170,6 +179,7 @@ class Intake:
         committed = self._finish_held()
         self._skip = {p: committed.get(p, 0) for p in self.settings.partitions}
         heard = self._recover_rates()
+        self._recover_budgets()
         first = min(self._skip.values())
         # partitions taken over from several workers: time stands where the one furthest behind has it
         behind = [at for p, at in heard.items() if self._skip[p] == first]
@@ -215,10 +225,31 @@ class Intake:
             unit = self.registry.unit_index.get(device)
             partition = partition_of(device, self.settings.log_partitions)
             if unit is not None and partition in self._skip:
-                self._state.minute[unit], self._state.in_minute[unit] = window, count
+                self._state.windows.minute[unit], self._state.windows.messages[unit] = window, count
                 at = (last_seen, window * MINUTE)
                 heard[partition] = max(heard.get(partition, at), at)
         return heard
+
+    def _heard_here(self) -> NDArray[np.bool_]:
+        """(U,) the units whose partition this worker reads."""
+        mine, cut = set(self.settings.partitions), self.settings.log_partitions
+        return np.array([partition_of(unit.id, cut) in mine for unit in self.registry.units], dtype=np.bool_)
+
+    def _recover_budgets(self) -> None:
+        """Take up what is used of the budgets, as state has it: of our devices, and of our part of the shared ones."""
+        windows, index = self._state.windows, self.registry.unit_index
+        shared = {name_of(budget): windows.shared[b] for b, budget in enumerate(self.registry.budgets)}
+        for kept in self.stores.state.budget_windows():
+            kind, _, name = kept.name.partition(":")
+            if kind == "device" and (unit := index.get(name)) is not None:
+                windows.minute[unit], windows.messages[unit], windows.bytes[unit] = (
+                    kept.window,
+                    kept.messages,
+                    kept.bytes,
+                )
+            elif kept.owner == self._owner and (window := shared.get(kept.name)) is not None:
+                window.minute, window.messages, window.bytes = kept.window, kept.messages, kept.bytes
+                window.open_to = kept.open_to
 
     def _lacks(self, record: Admission) -> bool:
         """Whether state does not hold yet what is on record."""
@@ -246,7 +277,7 @@ class Intake:
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
         upto = dict.fromkeys(self.settings.partitions, raw[-1].seq)
-        return Batch(messages, judged, counted, admission, upto, self._seen(messages))
+        return Batch(messages, judged, counted, admission, upto, self._seen(messages), self._used(messages))
 
     def settle(self, batch: Batch) -> None:
         """Evidence, then history, then state. Safe to repeat after a failure at any point.
@@ -265,6 +296,26 @@ class Intake:
             self.stores.state.apply(self._effects(batch))
         del self._on_record[key]
         self.progress.batches += 1
+        self._tell_shed(batch)
+
+    def _tell_shed(self, batch: Batch) -> None:
+        """Who sent more than its budget, to whoever watches; the worst, when there are many."""
+        rows = np.flatnonzero(np.isin(batch.judged.reason, _SHED))
+        if self._events is None or not len(rows):
+            return
+        pairs = np.stack([batch.judged.unit[rows], batch.judged.reason[rows]], axis=1)
+        which, counts = np.unique(pairs, axis=0, return_counts=True)
+        for i in np.argsort(-counts, kind="stable")[:TOLD_PER_BATCH].tolist():
+            unit, reason = which[i].tolist()
+            self._events.tell(
+                Event(
+                    at=batch.admission.at,
+                    kind=EventKind.SHED,
+                    by=self.settings.by,
+                    subject=self.registry.units[unit].id,
+                    detail={"budget": Reason(reason).word, "count": str(int(counts[i]))},
+                )
+            )
 
     def _record(self, batch: Batch, key: tuple[int, int]) -> None:
         overtaken = {s: held for s, held in self._on_record.items() if s[0] <= key[1] and s[1] >= key[0]}
@@ -407,10 +458,33 @@ class Intake:
         """Each unit of the batch once, with its rate window as it stands now (before the next batch moves it on)."""
         last: dict[int, int] = dict(zip(messages.unit, map(int, messages.received_at), strict=True))
         last.pop(-1, None)
-        state = self._state
+        windows = self._state.windows
         return [
-            DeviceSeen(self.registry.units[u].id, at, int(state.minute[u]), int(state.in_minute[u]))
+            DeviceSeen(self.registry.units[u].id, at, int(windows.minute[u]), int(windows.messages[u]))
             for u, at in last.items()
+        ]
+
+    def _used(self, messages: Messages) -> Sequence[BudgetWindow]:
+        """What is used up of the budgets of the batch, as it stands now."""
+        windows = self._state.windows
+        units = np.unique(np.asarray(messages.unit, dtype=np.int32))
+        units = units[units >= 0]
+        alone = zip(
+            units.tolist(),
+            windows.minute[units].tolist(),
+            windows.messages[units].tolist(),
+            windows.bytes[units].tolist(),
+            strict=True,
+        )
+        return [
+            *(
+                BudgetWindow("", f"device:{self.registry.units[u].id}", at, n, size, CLASSES)
+                for u, at, n, size in alone
+            ),
+            *(
+                BudgetWindow(self._owner, name, w.minute, w.messages, w.bytes, w.open_to)
+                for name, w in told(windows.shared, self.registry)
+            ),
         ]
 
     def _effects(self, batch: Batch) -> BatchEffects:
@@ -427,6 +501,7 @@ class Intake:
             latest=self._latest(judged),
             hourly=by_hour(judged.channel[ok], judged.value[ok], judged.observed_at[ok], self.registry),
             seen=batch.seen,
+            budgets=batch.budgets,
         )
 
     def _latest(self, judged: Judged) -> Sequence[Latest]:
@@ -453,7 +528,7 @@ class Intake:
         judged, registry = batch.judged, self.registry
         flows = (*registry.flows, UNDECLARED)
         out: list[Quarantined] = []
-        for i in np.flatnonzero(judged.reason)[:QUARANTINED_PER_BATCH].tolist():
+        for i in _sample(judged.reason):
             message, channel, unit = int(judged.message[i]), int(judged.channel[i]), int(judged.unit[i])
             value, at = float(judged.value[i]), int(judged.observed_at[i])
             out.append(
@@ -471,6 +546,17 @@ class Intake:
                 )
             )
         return out
+
+
+def _sample(reason: NDArray[np.uint8]) -> list[int]:
+    """The rows kept to look at: what was refused first, for it was read; then some of what was shed."""
+    shed = np.isin(reason, _SHED)
+    refused = np.flatnonzero((reason > 0) & ~shed)[:QUARANTINED_PER_BATCH]
+    room = min(SHED_PER_BATCH, QUARANTINED_PER_BATCH - len(refused))
+    return np.sort(np.concatenate([refused, np.flatnonzero(shed)[:room]])).tolist()
+
+
+_SHED = np.array(sorted(SHED), dtype=np.uint8)
 
 
 class _Timed:

@@ -9,6 +9,7 @@ Does not live here: the settings of services (their plug-ins read them), and whe
 
 from __future__ import annotations
 
+from cityward.place.checks.budgets import budgets_are_of_one_thing, budgets_bound_something
 from cityward.place.checks.flows import (
     commands_have_takers,
     enforced_flows_pass_the_platform,
@@ -47,11 +48,12 @@ ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, needs_are_possible,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
-    times_run_forward, timezone_exists, rules_can_be_judged,
+    times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
 )  # fmt: skip
 """With one of these the place does not run."""
 
 WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
+    budgets_bound_something,
 )  # fmt: skip
 """Told and counted."""

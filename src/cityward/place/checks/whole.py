@@ -26,6 +26,7 @@ class Word(StrEnum):
     NO_AGREEMENT = "no-agreement"
     NO_CONDUIT = "no-conduit"
     PLAIN = "plain"
+    IDLE = "idle"
 
     @property
     def heading(self) -> str:
@@ -44,6 +45,7 @@ _HEADINGS = {
     Word.NO_AGREEMENT: "flowing to another party's system without an agreement",
     Word.NO_CONDUIT: "crossing zones without a conduit",
     Word.PLAIN: "entering without protection",
+    Word.IDLE: "budgets under which nothing comes in",
 }
 
 
