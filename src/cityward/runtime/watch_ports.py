@@ -87,28 +87,6 @@ class EventSource(Protocol):
     async def close(self) -> None: ...
 
 
-class MarkState:
-    """Words of `Mark.state`."""
-
-    SUSPECT = "suspect"
-    RETRACTED = "retracted"
-    CLEARED = "cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Held observations of one property of a device (`""`: of all), observed from `since` to before `until`, are marked."""
-
-    id: str
-    device: str
-    property: str
-    since: int
-    until: int
-    state: str  # suspect | retracted | cleared
-    why: str
-    record: str  # the evidence entry
-
-
 @dataclass(frozen=True, slots=True)
 class AlertRow:
     """An alert to be sent. `state`: waiting | sent | failed | shed | refused. (channel, incident, stage) is its identity."""
@@ -161,10 +139,6 @@ class WatchBook(Protocol):
 
     def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool:
         """A person takes an incident in hand, or closes it; False where there is none. Evidence first: the caller's part."""
-        ...
-
-    def marks(self) -> Sequence[Mark]:
-        """Those in force."""
         ...
 
 

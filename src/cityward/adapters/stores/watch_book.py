@@ -19,14 +19,13 @@ from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import TALLY
-from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, MARK, STANDING, WATCH_POSITION
-from cityward.runtime.watch_ports import AlertRow, HistoryAt, Mark, MarkState, Position, WatchEffects
+from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION
+from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
 
 FINDINGS_KEPT = 50_000
 INCIDENTS_KEPT = 10_000
 ALERTS_KEPT = 10_000
-MARKS_MOST = 100_000
 SETTLED_ALERTS = ("sent", "failed", "shed", "refused")
 
 _STANDINGS_VERSION = "standings-version"
@@ -188,12 +187,6 @@ class WatchRecords:
         values = {"state": state.value, "person": person, "note": note, "acknowledged_rank": seen}
         with self._db.writing("note who has an incident in hand") as link:
             return link.execute(update(INCIDENT).where(INCIDENT.c.id == incident).values(values)).rowcount > 0
-
-    def marks(self) -> Sequence[Mark]:
-        """Those in force."""
-        wanted = select(MARK).where(MARK.c.state != MarkState.CLEARED).order_by(MARK.c.since, MARK.c.id)
-        with self._db.reading("give the marks") as link:
-            return [Mark(**row) for row in link.execute(wanted.limit(MARKS_MOST)).mappings()]
 
     def not_kept(self) -> Mapping[str, int]:
         """Tally -> how many rows were forgotten to make room."""

@@ -1,4 +1,4 @@
-"""The tables of the watch, in the same database as the rest: findings, incidents, standings, marks, alerts, and how far it came.
+"""The tables of the watch, in the same database as the rest: findings, incidents, standings, alerts, and how far it came.
 
 Times are int64 microseconds of city time. A column added to a table that a released version made stands in `schema.ADDED`.
 """
@@ -56,20 +56,6 @@ STANDING = Table(
     Column("state", String, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("because", Text, nullable=False),  # a JSON list of findings
-)
-
-MARK = Table(
-    "mark",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("device", String, primary_key=True),
-    Column("property", String, primary_key=True),
-    Column("since", BigInteger, nullable=False),
-    Column("until", BigInteger, nullable=False),
-    Column("state", String, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("record", String, nullable=False),
-    Index("mark_by_device", "device", "since"),
 )
 
 ALERT = Table(
