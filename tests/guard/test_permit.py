@@ -22,6 +22,7 @@ from cityward.guard.permit import (
     permit,
     rules_for,
 )
+from cityward.guard.sources import FULL, Confidence, Traits
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.services import Service
@@ -75,6 +76,12 @@ def test_allows_what_the_declaration_allows_and_says_until_when():
         ({"cause": {"why": "\ud800"}}, PermitReason.MALFORMED),
         ({"cause": {str(n): "x" for n in range(17)}}, PermitReason.MALFORMED),
         ({"device": ["lamp-01"]}, PermitReason.MALFORMED),
+        ({"sources": ["loop-01"]}, PermitReason.MALFORMED),
+        ({"sources": ("loop-01", "loop-01")}, PermitReason.MALFORMED),
+        ({"sources": (1,)}, PermitReason.MALFORMED),
+        ({"sources": ("x" * 97,)}, PermitReason.MALFORMED),
+        ({"sources": tuple(f"loop-{n}" for n in range(129))}, PermitReason.MALFORMED),
+        ({"sources": ("loop-99",)}, PermitReason.UNTRUSTED_SOURCE),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -146,6 +153,80 @@ def test_rules_spell_a_group_out_as_its_members():
     assert rules.valid_us == 5
 
 
+# -- what a value rests on ---------------------------------------------------------------------------------------------
+
+OWN = {
+    "loop-01": Traits("council", "tessel", "street"),
+    "loop-02": Traits("council", "tessel", "street"),
+    "cam-01": Traits("harbour", "bolt", "quay"),
+    "radar-01": Traits("council", "bolt", "quay"),
+    "odd-01": Traits("somebody", None, "field"),
+}
+
+
+def judged(
+    sources: tuple[str, ...], confidence: Confidence = FULL, value: float = 40.0, **limits: Any
+) -> PermitReason | None:
+    fields = {"sets": "lamp-level", "low": 10.0, "high": 100.0, "fail_safe": 100.0, **limits}
+    rules = PermitRules("lighting", {"lamp-01": ActuatorRule(True, {"dim": CommandLimits(**fields)})}, OWN)
+    verdict = permit(replace(DIMMING, value=value, sources=sources), rules, [], NOW, confidence)
+    return verdict.reason if isinstance(verdict, Refusal) else None
+
+
+QUARANTINE = Confidence(quarantined=frozenset({"loop-01"}))
+
+
+def test_refuses_what_rests_on_a_quarantined_source():
+    assert judged(("loop-01", "loop-02")) is None
+    assert judged(("loop-01", "loop-02"), QUARANTINE) is PermitReason.UNTRUSTED_SOURCE
+    assert judged(("loop-02",), QUARANTINE) is None
+
+
+def test_refuses_what_rests_on_a_source_trusted_less_than_the_command_asks():
+    doubted = Confidence(trust={"loop-01": 0.7})
+    assert judged(("loop-01",), doubted) is None
+    assert judged(("loop-01",), doubted, least_trust=0.8) is PermitReason.UNTRUSTED_SOURCE
+    assert judged(("loop-01",), Confidence(trust={"loop-01": 0.8}), least_trust=0.8) is None
+
+
+def test_trust_that_is_no_number_is_no_trust():
+    assert judged(("loop-01",), Confidence(trust={"loop-01": float("nan")})) is PermitReason.UNTRUSTED_SOURCE
+
+
+@pytest.mark.parametrize(
+    ("sources", "independent_ones"),
+    [
+        (("loop-01", "loop-02"), 1),
+        (("loop-01", "cam-01"), 2),
+        (("loop-01", "radar-01"), 1),  # one owner
+        (("cam-01", "radar-01"), 1),  # one maker, one zone
+        (("loop-01", "odd-01"), 1),  # its maker is not known to be another
+        (("loop-01", "radar-01", "cam-01"), 2),
+    ],
+    ids=str,
+)
+def test_a_quorum_counts_sources_of_another_owner_maker_and_zone(sources: tuple[str, ...], independent_ones: int):
+    for quorum in (1, 2, 3):
+        refused = PermitReason.TOO_FEW_SOURCES if independent_ones < quorum else None
+        assert judged(sources, quorum=quorum) is refused
+
+
+def test_the_fail_safe_value_needs_no_trust_and_no_quorum():
+    assert judged(("loop-01",), QUARANTINE, value=100.0, quorum=3, least_trust=1.0) is None
+    assert judged(("loop-99",), value=100.0) is None
+
+
+def test_what_rests_on_no_reading_needs_no_quorum():
+    assert judged((), QUARANTINE, quorum=3, least_trust=1.0) is None
+
+
+def test_what_passed_names_its_sources():
+    rules = replace(RULES, sources=OWN)
+    verdict = permit(replace(DIMMING, sources=("loop-01", "cam-01")), rules, [], NOW)
+    assert isinstance(verdict, Allowed)
+    assert verdict.sources == verdict.seal("service:1").sources == ("loop-01", "cam-01")
+
+
 # -- what holds for anything at all -----------------------------------------------------------------------------------
 
 junk = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers(), max_size=2))
@@ -157,6 +238,7 @@ proposals = st.builds(
     value=st.one_of(st.floats(0, 110), junk),
     cause=st.one_of(st.just({"a": "b"}), junk, st.dictionaries(st.text(), st.text(), max_size=3)),
     made_at=st.one_of(st.integers(NOW - HOUR, NOW + MINUTE), junk),
+    sources=st.one_of(st.just(()), st.just(("loop-01",)), junk, st.tuples(junk)),
 )
 pasts = st.lists(st.builds(Issued, st.just("lamp-01"), st.just("dim"), st.integers(NOW - 2 * HOUR, NOW)), max_size=8)
 limits = st.builds(
@@ -193,6 +275,33 @@ def test_is_monotone(value: float, lim: CommandLimits, recent: list[Issued], mor
 
     assert allowed(lim, recent) or not allowed(narrow, recent)
     assert allowed(lim, recent) or not allowed(lim, [*recent, *more])
+
+
+some_sources = st.lists(st.sampled_from([*OWN, "loop-99"]), unique=True, max_size=5).map(tuple)
+trusts = st.dictionaries(st.sampled_from(list(OWN)), st.one_of(st.floats(0, 1), st.just(float("nan"))))
+
+
+@given(
+    some_sources, trusts, st.sets(st.sampled_from(list(OWN))), st.integers(1, 3), st.floats(0, 1), st.floats(10, 100),
+    st.dictionaries(st.sampled_from(list(OWN)), st.floats(0, 1)), st.sets(st.sampled_from(list(OWN))),
+)  # fmt: skip
+def test_less_trust_and_a_larger_quorum_never_turn_a_refusal_into_a_permission(
+    sources: tuple[str, ...],
+    trust: dict[str, float],
+    quarantined: set[str],
+    quorum: int,
+    least: float,
+    value: float,
+    factors: dict[str, float],
+    more: set[str],
+):
+    before = Confidence(trust, frozenset(quarantined))
+    lowered = {name: trust.get(name, 1.0) * factors.get(name, 1.0) for name in OWN}
+    after = Confidence(lowered, frozenset(quarantined | more))
+    was_refused = judged(sources, before, value, quorum=quorum, least_trust=least) is not None
+    assert not was_refused or judged(sources, after, value, quorum=quorum, least_trust=least) is not None
+    stricter = judged(sources, before, value, quorum=min(3, quorum + 1), least_trust=min(1.0, least + 0.1))
+    assert not was_refused or stricter is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 20 * MINUTE), st.sampled_from([40.0, 80.0, 100.0])), max_size=60))

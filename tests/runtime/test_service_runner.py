@@ -10,22 +10,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from cityward.adapters.street.lamp import Lamp, LampSpec
 from cityward.errors import LinkError, PlaceErrors
 from cityward.evidence.records import AnyRecord, CommandIssued, CommandOutcome, CommandRefused, decode, encode
 from cityward.guard.permit import Permitted, Proposal
+from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.services import Service as Declared
 from cityward.place.things import CommandLimits, Device, DeviceModel, DeviceStatus, PropertyMapping
 from cityward.runtime.commands import ACK_PREFIX, decode_acknowledgement, encode_command
-from cityward.runtime.ports import CommandRow, Latest, LogMessage
+from cityward.runtime.doubt import doubt_of
+from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
 from cityward.runtime.service_runner import Bound, Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.services import find_services
-from cityward.services.contract import View
+from cityward.services.contract import Commanded, View
 from cityward.time import HOUR, MINUTE, SECOND, to_us
+from cityward.watch.findings import DeviceStanding, state_of
 
 POSITION = (2.37, 54.9)
 NIGHT = to_us(datetime.fromisoformat("2024-01-10T20:00+00:00"))
@@ -33,7 +37,7 @@ DIM = CommandLimits(sets="lamp-level", low=10, high=100, per_hour=30, fail_safe=
 SETTINGS: dict[str, Any] = {"streets": {"quay": {"lamps": ["lamps"], "light": ["lux"], "traffic": ["loop"]}}}
 
 
-def town(**service: Any) -> Place:
+def town(dim: CommandLimits = DIM, **service: Any) -> Place:
     unknown = {"site": "unknown", "owner": "unknown"}
     lighting = {"kind": "lighting", "operator": "council", "actuators": ("lamps",), "settings": SETTINGS, **service}
     return Place(
@@ -42,7 +46,7 @@ def town(**service: Any) -> Place:
         position=POSITION,
         responsible="council",
         device_models={
-            "lamp": DeviceModel(maker="unknown", properties={"lamp-level": PropertyMapping()}, commands={"dim": DIM}),
+            "lamp": DeviceModel(maker="unknown", properties={"lamp-level": PropertyMapping()}, commands={"dim": dim}),
             "lux": DeviceModel(maker="unknown", properties={"illuminance": PropertyMapping()}),
             "loop": DeviceModel(maker="unknown", properties={"vehicle-speed": PropertyMapping()}),
         },
@@ -55,8 +59,8 @@ def town(**service: Any) -> Place:
     )
 
 
-def bound(**service: Any) -> list[Bound]:
-    place = town(**service)
+def bound(dim: CommandLimits = DIM, **service: Any) -> list[Bound]:
+    place = town(dim, **service)
     return bind_services(place, number(place), find_services())
 
 
@@ -75,6 +79,18 @@ class City:
         self.deaf: set[str] = set()
         self.lamps = {name: Lamp(LampSpec(name, POSITION), now) for name in ("lamps-01", "lamps-02")}
         self.refreshed: list[int] = []
+        self.doubted: dict[str, DeviceStanding] = {}
+        self.marked: list[Mark] = []
+
+    def doubt(self, device: str, trust: float) -> None:
+        self.doubted[device] = DeviceStanding(device=device, trust=trust, state=state_of(trust), since=self.now)
+
+    def standings(self) -> Sequence[DeviceStanding]:
+        self._ask("standings")
+        return list(self.doubted.values())
+
+    def marks(self) -> Sequence[Mark]:
+        return self.marked
 
     def observe(self, device: str, property_id: str, value: float) -> None:
         self.values[device, property_id] = Latest(device, property_id, value, self.now, self.now, len(self.values))
@@ -155,7 +171,7 @@ class City:
         return [lamp.level for lamp in self.lamps.values()]
 
     def ports(self, refresh: Callable[[int], None] | None = None) -> RunnerPorts:
-        return RunnerPorts(self, self, self, self, self, lambda: self.now, refresh)  # type: ignore[arg-type]
+        return RunnerPorts(self, self, self, self, self, lambda: self.now, refresh, self.standings, self.marks)  # type: ignore[arg-type]
 
 
 class Playbook:
@@ -645,3 +661,101 @@ def test_a_faster_city_still_gives_lamps_five_real_seconds():
     place = town()
     (lights,) = bind_services(place, number(place), find_services(), pace)
     assert lights.rules.valid_us == 3000 * SECOND
+
+
+# -- what is not believed ---------------------------------------------------------------------------------------------
+
+
+def test_a_command_keeps_the_devices_it_rests_on_and_when_they_were_read():
+    async def script() -> None:
+        city = City()
+        book = Playbook(city)
+        await book.passes(2 * MINUTE, quiet(city))
+        row = city.rows[city.of(CommandIssued)[0].command_id]
+        # after sunset the light sensor decides nothing
+        assert city.of(CommandIssued)[0].sources == ("loop",)
+        assert list(row.sources) == [SourceSpan("loop", NIGHT, NIGHT)]
+        await book.runner.close()
+
+    play(script)
+
+
+@pytest.mark.parametrize(("trust", "least", "why"), [(0.3, 0.0, "quarantined"), (0.7, 0.8, "not-trusted")])
+def test_a_street_whose_detector_is_not_believed_goes_to_full_light_and_says_why(trust: float, least: float, why: str):
+    async def script() -> None:
+        city = City()
+        book = Playbook(city, bound(msgspec.structs.replace(DIM, least_trust=least)))
+        await book.passes(2 * MINUTE, quiet(city))
+        assert city.levels() == [40, 40]
+        city.doubt("loop", trust)
+        await book.passes(3 * MINUTE, quiet(city))
+        assert city.levels() == [100, 100]
+        assert city.of(CommandIssued)[-1].cause["left_out"] == f"1, {why}"
+        assert book.runner.progress.left_out == {why: 1}
+        assert book.runner.progress.refused.total() == 0, "what is not shown is not proposed"
+        city.doubted.clear()
+        await book.passes(15 * MINUTE, quiet(city))
+        assert city.levels() == [40, 40]
+        await book.runner.close()
+
+    play(script)
+
+
+def test_a_reading_under_a_mark_is_not_shown_and_one_beside_it_is():
+    async def script() -> None:
+        city = City()
+        book = Playbook(city)
+        mark = {"id": "m", "device": "loop", "state": MarkState.SUSPECT}
+        city.marked = [Mark(since=NIGHT - HOUR, until=NIGHT + 5 * MINUTE, **mark)]
+        await book.passes(4 * MINUTE, quiet(city))
+        assert city.levels() == [100, 100] and book.runner.progress.left_out == {"suspect": 1}
+        await book.passes(15 * MINUTE, quiet(city))
+        assert city.levels() == [40, 40] and not book.runner.progress.left_out
+        await book.runner.close()
+
+    play(script)
+
+
+def test_nothing_is_proposed_while_nobody_can_say_who_is_trusted():
+    async def script() -> None:
+        city = City()
+        city.broken = {"standings"}
+        book = Playbook(city)
+        await book.passes(3 * MINUTE, quiet(city))
+        assert not city.rows and book.runner.progress.link_errors > 0
+        city.broken = set()
+        await book.passes(2 * MINUTE, quiet(city))
+        assert city.levels() == [40, 40]
+        await book.runner.close()
+
+    play(script)
+
+
+def test_too_few_independent_sources_make_a_street_safe_and_not_every_minute_again():
+    async def script() -> None:
+        city = City()
+        for lamp in city.lamps.values():
+            lamp.level = 10.0
+        book = Playbook(city, bound(msgspec.structs.replace(DIM, quorum=2)))
+        await book.passes(29 * MINUTE, quiet(city))
+        assert city.levels() == [100, 100]
+        assert book.runner.progress.refused["too-few-sources"] > 2
+        assert {record.reason for record in city.of(CommandRefused)} == {"too-few-sources"}
+        issued = city.of(CommandIssued)
+        assert [(r.device, r.value, r.sources) for r in issued] == [("lamps-01", 100, ()), ("lamps-02", 100, ())]
+        assert issued[0].cause["fail_safe"] == "40 was refused: too-few-sources"
+        await book.passes(5 * MINUTE, quiet(city))
+        assert len(city.of(CommandIssued)) == 4, "reminded after half an hour"
+        await book.runner.close()
+
+    play(script)
+
+
+def test_what_a_doubted_reading_made_it_think_before_is_forgotten():
+    last = Commanded("dim", 40.0, {"traffic": "quiet"}, "acknowledged", NIGHT, ("loop",))
+    mark = Mark(id="m", device="loop", since=NIGHT - MINUTE, until=NIGHT + MINUTE, state=MarkState.RETRACTED)
+    others = [msgspec.structs.replace(mark, device="lux"), msgspec.structs.replace(mark, since=NIGHT + 1, until=OPEN)]
+    quarantined = DeviceStanding(device="loop", trust=0.1, state=state_of(0.1), since=NIGHT)
+    assert doubt_of([], others).remembered(last, 0.0).cause == last.cause
+    assert doubt_of([], [mark]).remembered(last, 0.0).cause == {}
+    assert doubt_of([quarantined], []).remembered(last, 0.0).cause == {}

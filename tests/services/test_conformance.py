@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from cityward.catalogue import PROPERTIES
 from cityward.errors import PlaceError
-from cityward.guard.permit import ActuatorRule, Issued, PermitReason, PermitRules, Refusal, permit
+from cityward.guard.permit import MOST_SOURCES, ActuatorRule, Issued, PermitReason, PermitRules, Refusal, permit
+from cityward.guard.sources import Traits
 from cityward.place.things import CommandLimits
 from cityward.services import find_services
 from cityward.services.contract import Actuator, Commanded, Proposal, Reading, Service, View
@@ -61,6 +63,11 @@ def views(draw: st.DrawFn, service: Service[Any]) -> View[Any]:
     )
 
 
+def vouched_for(view: View[Any]) -> dict[str, Traits]:
+    """Every unit, as a source the gate knows."""
+    return {unit: Traits(None, None, None) for units in view.members.values() for unit in units}
+
+
 def test_lighting_is_found():
     assert "lighting" in SERVICES
 
@@ -86,7 +93,7 @@ def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gat
     view = data.draw(views(service))
     proposals = list(service.step(view))
     assert proposals == list(service.step(view)), "it remembers something that is not in the view"
-    rules = PermitRules("it", {unit: ActuatorRule(True, LIMITS) for unit in view.actuators})
+    rules = PermitRules("it", {unit: ActuatorRule(True, LIMITS) for unit in view.actuators}, vouched_for(view))
     recent: list[Issued] = []
     for proposal in proposals:
         assert isinstance(proposal, Proposal)
@@ -95,3 +102,26 @@ def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gat
         verdict = permit(proposal, rules, recent, view.now_us)
         assert not isinstance(verdict, Refusal) or verdict.reason is PermitReason.RATE_EXCEEDED, verdict
     assert len({(p.device, p.command) for p in proposals}) == len(proposals), "one word to a device at a time"
+
+
+@every_service
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_value_follows_from_the_readings_of_its_sources_alone(service: Service[Any], data: st.DataObject):
+    view = data.draw(views(service))
+    for proposal in service.step(view):
+        assert len(proposal.sources) <= MOST_SOURCES and len(set(proposal.sources)) == len(proposal.sources)
+        # actuators' own reports say when to speak, not what
+        shown = {key: r for key, r in view.readings.items() if key[0] in proposal.sources or key[0] in view.actuators}
+        again = {(p.device, p.command): p for p in service.step(replace(view, readings=shown))}
+        twin = again.get((proposal.device, proposal.command))
+        assert twin is not None and twin.value == proposal.value and twin.sources == proposal.sources
+
+
+@every_service
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_source_is_a_unit_it_was_shown_a_reading_of(service: Service[Any], data: st.DataObject):
+    view = data.draw(views(service))
+    shown = {unit for unit, _ in view.readings}
+    assert all(set(proposal.sources) <= shown for proposal in service.step(view))
