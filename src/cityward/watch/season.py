@@ -1,0 +1,205 @@
+"""What a channel usually says at this time of day: a robust profile that learns as it goes, in bounded memory.
+
+Lives here: half-hour slots of the grid (`Slots`), the profile over them (`Season`). Not here: what follows from a deviation.
+
+Theory of operation
+-------------------
+Steps are gathered to half-hours (`gather`): a channel's mean in it, and how much it moved from reading to reading. A profile
+(`Season`) keeps, per channel and half-hour of the day, a level for weekdays, one for weekends and one for all days, and a spread.
+A level seen on few days of its kind is drawn towards that of all days. The levels learn by a step that is clipped at `CLIP`
+spreads, so that one strange day, or a share of poisoned ones, moves them little; the spread learns from its half-hour and the three
+on either side, so that a few days are enough for it. Channels that are `held` learn nothing: what is suspect is not learned from.
+
+INVARIANTS
+- State is (C, 48) arrays; time of day is the sun's (from the mean longitude), so that no time zone data are needed.
+- Hourly channels fill every second half-hour, missing steps leave a slot empty: an empty slot neither judges nor teaches.
+
+Fails when: a city's clock changes (summer time) the profile is an hour off until it has learned anew; all channels of a property
+are so at once, which is why detectors compare with neighbours too. Public holidays look like weekdays here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.time import DAY, HOUR, MINUTE
+from cityward.watch.contract import STEP_US, Step
+from cityward.watch.world import World
+
+Floats = NDArray[np.float64]
+
+SLOT_US = 30 * MINUTE
+SLOTS = DAY // SLOT_US
+WEEKDAY, WEEKEND, ANY = 0, 1, 2
+CLIP = 2.5
+SLOWEST = 1 / 20
+"""The profile's memory, in days of a kind: a month of weekdays, five months of weekends."""
+SPREAD_SLOWEST = 1 / 30
+BESIDE = ((-3, 0.1), (-2, 0.3), (-1, 0.6), (0, 1.0), (1, 0.6), (2, 0.3), (3, 0.1))
+"""(half-hours away, share) by which a deviation teaches the spread of the half-hours around it."""
+MAD_TO_SIGMA = 1.2533
+"""Standard deviation of a normal variable over its mean absolute deviation."""
+
+
+@dataclass(slots=True)
+class Slots:
+    """The half-hour being gathered.
+
+    number: which (since 1970, local). total, count: (C,). moved: (C,) sum of |changes|, moves: how many. last: (C,) newest
+    reading, NaN before the first.
+    """
+
+    number: int
+    zone_us: int
+    total: Floats
+    count: Floats
+    moved: Floats
+    moves: Floats
+    last: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One finished half-hour.
+
+    at: its end (city us). of_day: 0 to 47. mean: (C,), NaN where nobody spoke. rough: (C,) mean size of a change from reading to
+    reading, NaN where there was none.
+    """
+
+    at: int
+    of_day: int
+    weekend: bool
+    mean: Floats
+    rough: Floats
+
+
+def begin_slots(world: World) -> Slots:
+    """Before the first step."""
+    c = world.channels
+    return Slots(-1, solar_us(world), np.zeros(c), np.zeros(c), np.zeros(c), np.zeros(c), np.full(c, np.nan))
+
+
+def solar_us(world: World) -> int:
+    """Local time less UTC in whole hours, by the mean longitude of the units (0 where none is declared)."""
+    lon = world.lon_lat[:, 0]
+    lon = lon[np.isfinite(lon)]
+    return round(float(lon.mean()) / 15) * HOUR if len(lon) else 0
+
+
+def gather(slots: Slots, step: Step) -> Slot | None:
+    """Add a step; the half-hour, where this step is its last."""
+    number = (step.at - STEP_US + slots.zone_us) // SLOT_US
+    if number != slots.number:
+        _clear(slots, number)
+    x = np.where(np.isfinite(step.mean), step.mean, np.nan)
+    seen = np.isfinite(x)
+    change = np.abs(x - slots.last)
+    moved = np.isfinite(change)
+    slots.total[seen] += x[seen]
+    slots.count += seen
+    slots.moved[moved] += change[moved]
+    slots.moves += moved
+    slots.last[seen] = x[seen]
+    if (step.at + slots.zone_us) % SLOT_US:
+        return None
+    return _finished(slots, step.at)
+
+
+def _clear(slots: Slots, number: int) -> None:
+    slots.number = number
+    for column in (slots.total, slots.count, slots.moved, slots.moves):
+        column[:] = 0.0
+
+
+def _finished(slots: Slots, at: int) -> Slot:
+    local = slots.number * SLOT_US
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mean = np.where(slots.count > 0, slots.total / slots.count, np.nan)
+        rough = np.where(slots.moves > 0, slots.moved / slots.moves, np.nan)
+    return Slot(
+        at=at,
+        of_day=int(local % DAY // SLOT_US),
+        weekend=(local // DAY + 3) % 7 >= 5,  # 1 January 1970 was a Thursday
+        mean=np.where(np.isfinite(mean), mean, np.nan),
+        rough=np.where(np.isfinite(rough), rough, np.nan),
+    )
+
+
+@dataclass(slots=True)
+class Season:
+    """level: (3, 48, C) by `WEEKDAY`, `WEEKEND`, `ANY`. days: (3, 48, C) how many taught it.
+
+    spread: (48, C) mean absolute error. taught: (48, C) by how many days. least: (C,) the channel's smallest believable spread.
+    """
+
+    level: Floats
+    days: Floats
+    spread: Floats
+    taught: Floats
+    least: Floats
+
+
+def begin_season(channels: int) -> Season:
+    """Before the first half-hour."""
+    shape = (3, SLOTS, channels)
+    return Season(
+        np.zeros(shape), np.zeros(shape), np.zeros((SLOTS, channels)), np.zeros((SLOTS, channels)), np.zeros(channels)
+    )
+
+
+def expected(season: Season, slot: Slot) -> tuple[Floats, Floats]:
+    """(C,) level and (C,) spread for this half-hour: NaN where they have not been learned yet."""
+    return level_at(season, slot.of_day, slot.weekend), spread_at(season, slot.of_day)
+
+
+def level_at(season: Season, of_day: int, weekend: bool) -> Floats:
+    """(C,) the level of a half-hour on a weekday or weekend; NaN where it was never seen."""
+    kind = WEEKEND if weekend else WEEKDAY
+    n = season.days[kind, of_day]
+    mine = n / (n + 0.5)
+    level = mine * season.level[kind, of_day] + (1 - mine) * season.level[ANY, of_day]
+    return np.where(season.days[ANY, of_day] > 0, level, np.nan)
+
+
+def spread_at(season: Season, of_day: int) -> Floats:
+    """(C,) the spread of a half-hour; NaN where fewer than two days taught it."""
+    spread = np.maximum(season.spread[of_day] * MAD_TO_SIGMA, season.least)
+    return np.where((season.taught[of_day] > 0) & (spread > 0), spread, np.nan)
+
+
+def learn(season: Season, slot: Slot, held: NDArray[np.bool_]) -> None:
+    """Learn from a half-hour, but not from channels that are held."""
+    seen = np.isfinite(slot.mean) & ~held
+    if not seen.any():
+        return
+    x = np.where(seen, slot.mean, 0.0)
+    _learn_spread(season, slot, x, seen)
+    for kind in (WEEKEND if slot.weekend else WEEKDAY, ANY):
+        level, days = season.level[kind, slot.of_day], season.days[kind, slot.of_day]
+        reach = CLIP * np.maximum(season.spread[slot.of_day] * MAD_TO_SIGMA, season.least)
+        error = x - level
+        bounded = np.where(days >= 3, np.clip(error, -reach, reach), error)
+        level += np.where(seen, np.maximum(1 / (days + 1), SLOWEST) * bounded, 0.0)
+        days += seen
+
+
+def _learn_spread(season: Season, slot: Slot, x: Floats, seen: NDArray[np.bool_]) -> None:
+    """From the error of the level as it was before this half-hour taught it."""
+    error = np.abs(x - level_at(season, slot.of_day, slot.weekend))
+    known = seen & np.isfinite(error)
+    season.least = np.maximum(season.least, np.where(known & (season.least == 0.0), 1e-6 * np.abs(x), 0.0))
+    for away, share in BESIDE:
+        of_day = (slot.of_day + away) % SLOTS
+        spread, taught = season.spread[of_day], season.taught[of_day]
+        limit = np.where(taught > 3, 6 * np.maximum(spread, season.least), np.inf)
+        rate = share * np.maximum(1 / (taught + 1), SPREAD_SLOWEST)
+        spread += np.where(known, rate * (np.minimum(np.where(known, error, 0.0), limit) - spread), 0.0)
+        taught += np.where(known, share, 0.0)
+
+
+def forget_season(season: Season, channel: int) -> None:
+    """A channel's levels are learned anew; its spread stays."""
+    season.days[:, :, channel] = 0.0
