@@ -17,7 +17,7 @@ from towns import Town, running_town, totals, write_town
 
 def connected(town: Town, given: dict[str, str] | None, ca: str, user: str | None = None) -> mqtt.Client | None:
     """A paho client that the broker let in; None when it did not."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="meter")
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="meter-01")
     context = ssl.create_default_context(cafile=ca)
     if given is not None:
         context.load_cert_chain(given["certificate"], given["key"])

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,9 @@ from typing import Protocol
 import msgspec
 from nats.aio.client import Client
 
-from cityward.adapters.bus.config import ROLES, BrokerSettings, compile_config
+from cityward.adapters.bus import nkeys
+from cityward.adapters.bus.config import ROLES, BrokerSettings, compile_config, largest_message
+from cityward.adapters.bus.events import NatsEvents, make_event_stream
 from cityward.adapters.bus.log import connect, cut_log, disconnect, done_with, make_log, number_beyond
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
@@ -28,16 +30,15 @@ from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.credentials import issue_missing
+from cityward.compose.door import PROGRESS
 from cityward.compose.home import CityFile, Home, Street, write_city_file
 from cityward.compose.places import load_place
+from cityward.compose.refusals import BrokerRefusals
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
-from cityward.guard.admit import UNDECLARED
-from cityward.guard.reasons import Reason
 from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
-from cityward.runtime.ports import BatchEffects, FlowCount
 from cityward.runtime.supervisor import Child, Supervisor
 from cityward.services.lighting.sun import sun_times
 from cityward.time import SECOND, CityClock
@@ -47,10 +48,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
 KEPT_S = 60.0  # of the log is left behind what is held, for acknowledgements that the services have not read yet
-BROKER_PARTITION = -1  # under this number state counts what the broker itself refused, and numbers those batches
+DOOR_OPENS_S = 20.0
 ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
 RESTARTS_APART_S = 10.0
-NAMES_ON_RECORD = 100  # in one entry: 256 characters each, and an entry holds 64 KiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +136,7 @@ class _City:
         # an outside bus has its own users: who we are there stands in its address
         self.passwords = {role: new_secret() for role in ROLES} if options.bus_url is None else {}
         self.role_hashes = {role: bcrypt_of(word) for role, word in self.passwords.items()}
+        self.door_seed = secrets.token_bytes(32).hex() if options.bus_url is None else ""
         self.broker: BrokerServer | None = None
         self.certificates = _certificates(home, loaded.place.place, [options.mqtt_host, options.web_host])
 
@@ -151,6 +152,7 @@ class _City:
             steward = await connect(city.bus_url, "steward", city.passwords.get("steward"))
             try:
                 await make_log(steward, LOG_BYTES, self.options.replicas)
+                await make_event_stream(steward, self.options.replicas)
                 await self._never_number_twice(steward)
                 await self._supervise(city, settings, steward, stop)
             finally:
@@ -164,23 +166,49 @@ class _City:
         setting = Setting(self.home, city, self.loaded, self.registry, self.state)
         mqtt = f"{'mqtt' if city.mqtt_ca is None else 'mqtts'}://{city.mqtt_host}:{city.mqtt_port}"
         running = Running(setting, children, self.broker, self._sign_in_link(city), mqtt)
-        with setting.ledger("steward") as ledger:
-            ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))])
-            self.screen.started(running)
-            async with asyncio.TaskGroup() as group:
-                minding = [
-                    group.create_task(self._tick(running, stop)),
-                    group.create_task(self._cut(steward, stop)),
-                    group.create_task(self._mind_registry(settings)),
-                    group.create_task(self._count_broker_refusals(setting, ledger)),
-                ]
-                if self.broker is not None:
-                    minding.append(group.create_task(self._keep_broker(settings, stop)))
-                    minding.append(group.create_task(self._mind_disk(self.broker)))
-                await Supervisor(children, self.screen.say).run(stop)
-                for task in minding:
-                    task.cancel()
-            ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="stopped", detail={})])
+        async with NatsEvents(steward, "steward", setting.now_us) as events:
+            with setting.ledger("steward") as ledger:
+                ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))])
+                await self._mind(running, settings, steward, ledger, events, stop)
+                ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="stopped", detail={})])
+
+    async def _mind(
+        self,
+        running: Running,
+        settings: BrokerSettings,
+        steward: Client,
+        ledger: FileLedger,
+        events: NatsEvents,
+        stop: asyncio.Event,
+    ) -> None:
+        children, setting = running.children, running.setting
+        async with asyncio.TaskGroup() as group:
+            minding = [
+                group.create_task(self._tell_started(running)),
+                group.create_task(self._tick(running, stop)),
+                group.create_task(self._cut(steward, stop)),
+            ]
+            if self.broker is not None:
+                refusals = BrokerRefusals(self.broker, setting, ledger, events, self.screen.say)
+                minding.append(group.create_task(refusals.run()))
+                minding.append(group.create_task(self._keep_broker(settings, stop)))
+                minding.append(group.create_task(self._mind_disk(self.broker)))
+            await Supervisor(children, self.screen.say).run(stop)
+            for task in minding:
+                task.cancel()
+
+    async def _tell_started(self, running: Running) -> None:
+        """Once the door is open: before, devices would be turned away. A door that does not open is said, not waited for."""
+        if self.broker is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DOOR_OPENS_S):
+                    while not (self.home.root / PROGRESS).exists():  # noqa: ASYNC110 - another process makes it
+                        await asyncio.sleep(0.02)
+        else:
+            self.screen.say(
+                "the bus is an outside one: it goes by its own users, and cuts off nobody whom the city bars"
+            )
+        self.screen.started(running)
 
     def _facts(self, city: CityFile) -> dict[str, str]:
         return {"declaration": city.declaration, "workers": str(city.workers), "gate": "on" if city.gated else "off"}
@@ -201,6 +229,8 @@ class _City:
             client_ca=self.certificates.ca if self._by_certificate() else None,
             sync_always=o.sync_always,
             max_store_bytes=2 * LOG_BYTES,
+            max_payload=largest_message(self.registry),
+            asks=nkeys.Signer.of(bytes.fromhex(self.door_seed), nkeys.Kind.ACCOUNT).public if self.door_seed else None,
         )
 
     def _by_certificate(self) -> bool:
@@ -236,6 +266,7 @@ class _City:
             clock=(clock.machine_base_us, clock.city_base_us, clock.speed),
             workers=o.workers,
             gated=o.gated,
+            door_seed=self.door_seed,
             street=None if o.simulate is None else Street(recordings=str(o.simulate), backfill_days=o.backfill_days),
         )
 
@@ -246,7 +277,7 @@ class _City:
         return str(self.certificates.certificate), str(self.certificates.key)
 
     def _config(self, settings: BrokerSettings) -> str:
-        return compile_config(self.registry, self.state.all(), self.role_hashes, settings)
+        return compile_config(self.registry, (), self.role_hashes, settings)
 
     def _children(self, city: CityFile) -> list[Child]:
         def child(role: str, index: int = 0) -> Child:
@@ -257,6 +288,9 @@ class _City:
         children = [child("worker", i) for i in range(city.workers)]
         web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
         children += [child("service"), web]
+        if self.options.bus_url is None:
+            (self.home.root / PROGRESS).unlink(missing_ok=True)
+            children.insert(0, child("door"))
         return [*children, child("street")] if city.street is not None else children
 
     def _sign_in_link(self, city: CityFile) -> str:
@@ -302,18 +336,6 @@ class _City:
                     await cut_log(steward, done[0])
                 done.append(await done_with(steward, held))
 
-    async def _mind_registry(self, settings: BrokerSettings) -> None:
-        """A credential issued or revoked reaches the broker within a second, also one of while the city started."""
-        seen = -1
-        while True:
-            await asyncio.sleep(1.0)
-            with contextlib.suppress(LinkError):
-                version = await asyncio.to_thread(self.state.version)
-                if version != seen:
-                    if self.broker is not None:
-                        await self.broker.reload(self._config(settings))
-                    seen = version
-
     async def _mind_disk(self, broker: BrokerServer) -> None:
         """A broker that found its disk full takes nothing more, also when there is room again, until it is started again.
 
@@ -332,71 +354,6 @@ class _City:
                 self.screen.say("there is room on the log's disk; the broker is started again")
                 broker.end()
                 await asyncio.sleep(RESTARTS_APART_S)
-
-    async def _count_broker_refusals(self, setting: Setting, ledger: FileLedger) -> None:
-        """What the broker refused is seen, goes on record, and is counted under its device's flow."""
-        recorded: Counter[Refusal] = Counter()
-        counted: Counter[Refusal] = Counter()
-        logins = 0
-        while self.broker is not None:
-            await asyncio.sleep(1.0)
-            seen, failed = _refusals(self.broker), self.broker.failed_logins
-            if failed > logins:
-                with contextlib.suppress(LinkError):
-                    await asyncio.to_thread(ledger.append, [_logins_on_record(failed - logins, setting.now_us())])
-                    self.screen.say(f"the broker turned away {failed - logins} that did not prove who they are")
-                    logins = failed
-            with contextlib.suppress(LinkError):
-                if seen - recorded:
-                    record = _refusals_on_record(seen - recorded, setting.now_us())
-                    await asyncio.to_thread(ledger.append, [record])
-                    recorded = seen
-                if seen - counted:
-                    await asyncio.to_thread(self._count_refused, seen - counted)
-                    counted = seen
-
-    def _count_refused(self, new: Mapping[Refusal, int]) -> None:
-        nth = self.state.committed().get(BROKER_PARTITION, 0) + 1
-        self.state.apply(_refused_by_broker(new, self.registry, nth))
-
-
-def _logins_on_record(count: int, at: int) -> Lifecycle:
-    return Lifecycle(at=at, by="steward", event="broker-turned-away", detail={"count": str(count)})
-
-
-Refusal = tuple[Reason, str]
-"""Why the broker refused, and the device: whose topic it was, or who the sender of a message too large said it was."""
-
-
-def _refusals(broker: BrokerServer) -> Counter[Refusal]:
-    """All since this start."""
-    found = Counter({(Reason.BROKER_REFUSED, device): n for device, n in broker.refusals.items()})
-    found.update({(Reason.TOO_LARGE, device): n for device, n in broker.oversized.items()})
-    return found
-
-
-def _refusals_on_record(new: Counter[Refusal], now_us: int) -> Lifecycle:
-    most = dict(new.most_common(NAMES_ON_RECORD))
-    detail = {f"{reason.word} {device}": str(count) for (reason, device), count in most.items()}
-    if others := sum(new.values()) - sum(most.values()):
-        detail["(others)"] = str(others)
-    return Lifecycle(at=now_us, by="steward", event="broker-refusals", detail=detail)
-
-
-def _refused_by_broker(new: Mapping[Refusal, int], registry: Registry, nth: int) -> BatchEffects:
-    per_flow: Counter[str] = Counter()
-    per_reason: Counter[tuple[str, str]] = Counter()
-    for (reason, device), count in new.items():
-        unit = registry.unit_index.get(device, -1)
-        number = registry.units[unit].flow if unit >= 0 else -1
-        flow = registry.flows[number] if number >= 0 else UNDECLARED
-        per_flow[flow] += count
-        per_reason[flow, reason.word] += count
-    return BatchEffects(
-        upto={BROKER_PARTITION: nth},
-        counts=[FlowCount(flow, count, 0, count, 0) for flow, count in per_flow.items()],
-        reasons=per_reason,
-    )
 
 
 def _certificates(home: Home, place: str, hosts: Sequence[str]) -> ServerFiles:

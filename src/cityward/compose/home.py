@@ -115,6 +115,7 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True):
     clock: tuple[int, int, float]
     workers: int = 1
     gated: bool = True
+    door_seed: str = ""  # hex: the key by which the door's answers are known to the broker; "": nobody is asked
     street: Street | None = None
 
     @property

@@ -23,9 +23,11 @@ from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
+from cityward.compose.bars import take_bars
+from cityward.compose.door import run_door
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
-from cityward.compose.setting import Setting, open_setting, take_revocations
+from cityward.compose.setting import Setting, open_setting
 from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
@@ -49,7 +51,12 @@ Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
 
 def run_role(home: Home, role: str, index: int) -> None:
     """Run one process of the city: a worker, the services, the street. The web door is `python -m cityward.web`."""
-    bodies: dict[str, Body] = {"worker": partial(run_worker, index), "service": run_service, "street": run_street_role}
+    bodies: dict[str, Body] = {
+        "worker": partial(run_worker, index),
+        "service": run_service,
+        "door": run_door,
+        "street": run_street_role,
+    }
     run_process(home, bodies[role], role)
 
 
@@ -143,7 +150,7 @@ async def mind_registry(setting: Setting, stop: asyncio.Event) -> None:
         with contextlib.suppress(LinkError):
             version = await asyncio.to_thread(setting.state.version)
             if version != seen:
-                await asyncio.to_thread(take_revocations, setting.registry, setting.state, setting.city.city_clock)
+                await asyncio.to_thread(take_bars, setting.registry, setting.state, setting.city.city_clock)
                 seen = version
 
 

@@ -10,13 +10,11 @@ from cityward.adapters.keys.authority import signing_key
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
+from cityward.compose.bars import take_bars
 from cityward.compose.home import CityFile, Home, read_city_file
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
-from cityward.place.registry import NEVER_BARRED, Registry, number
-from cityward.time import SECOND, CityClock
-
-NOTICED_WITHIN_US = 3 * SECOND
+from cityward.place.registry import Registry, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,5 @@ def open_setting(home: Home) -> Setting:
     loaded = load_place(Path(city.place))
     state = SqlState(home.state_url)
     registry = number(loaded.place)
-    take_revocations(registry, state, city.city_clock)
+    take_bars(registry, state, city.city_clock)
     return Setting(home, city, loaded, registry, state)
-
-
-def take_revocations(registry: Registry, state: SqlState, clock: CityClock) -> None:
-    """What a revoked credential's device says from then on is refused. Changes `registry.unit_barred_from`.
-
-    The gate refuses a little later than the broker does, when every worker has surely noticed: so none admits a message
-    that another, or the same after a restart, would refuse.
-    """
-    registry.unit_barred_from[:] = NEVER_BARRED
-    for row in state.all():
-        unit = registry.unit_index.get(row.device)
-        if unit is not None and row.state != "active":
-            registry.unit_barred_from[unit, 0] = clock.to_city_us((row.revoked_at or 0) + NOTICED_WITHIN_US)

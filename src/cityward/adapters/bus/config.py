@@ -3,6 +3,9 @@
 A device may publish to its own subjects and read its own commands, and nothing else; each role of ours has only what its work
 needs. The NATS configuration format accepts JSON, so the text is encoded, never concatenated.
 
+Devices are either asked about one by one (`callout`: the broker asks the door, whose key is `BrokerSettings.asks`), or, where no
+door runs, users of the file.
+
 INVARIANT: no subject in a permission holds a wildcard that spans another device's name.
 """
 
@@ -24,7 +27,18 @@ LOG_STREAM = "$MQTT_msgs"
 PARTITIONS = 4
 """How many ways the devices are spread over workers. Fixed for the life of a log: it is part of every stored subject."""
 
-ROLES = ("steward", "worker", "service", "web")
+EVENT_STREAM, EVENT_SUBJECTS = "events", "event.>"
+"""What the roles saw, for the watch. Every role may say what it saw, and only the watch reads it."""
+
+ROLES = ("steward", "worker", "service", "web", "watch", "door", "keeper", "system")
+"""Who of ours connects. `door`, `keeper` and `system` are one process with a user in each account: it speaks in the city as the
+first, answers the broker as the second, and hears who came and went, and cuts off, as the third."""
+
+ASK_S = 5.0
+"""So long a device waits to be let in, at most. PRECEDENT: MQTT clients give a broker 5 to 30 s to answer a CONNECT."""
+
+LEAST_PAYLOAD = 64 * 1024
+_ACCOUNTS = {"keeper": "DOOR", "system": "SYS"}  # all others: CITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,7 @@ class BrokerSettings:
     max_store_bytes: int = 8 << 30
     max_payload: int = 1 << 20
     max_connections: int = 65_536
+    asks: str | None = None  # the public key of who answers for devices; None: devices are users of the configuration
 
 
 def inbox_prefix(role: str) -> str:
@@ -60,15 +75,15 @@ def compile_config(
 
     Args:
         registry: the numbered declaration.
-        credentials: the devices' credentials; revoked ones, and devices not declared active, get no user.
+        credentials: the devices' credentials; revoked ones, and devices not declared active, get no user. Not looked at
+            where the door is asked.
         roles: role -> bcrypt hash of its password for this start.
         settings: where to listen.
     """
-    users = [_role_user(role, hashed) for role, hashed in roles.items()]
-    active = {u.id: bool(a) for u, a in zip(registry.units, registry.unit_active, strict=True)}
-    for row in credentials:
-        if row.state == "active" and active.get(row.device, False):
-            users.append(_device_user(row))
+    users = [_role_user(role, hashed) for role, hashed in roles.items() if role not in _ACCOUNTS]
+    if settings.asks is None:
+        active = {u.id: bool(a) for u, a in zip(registry.units, registry.unit_active, strict=True)}
+        users += [_device_user(row) for row in credentials if row.state == "active" and active.get(row.device, False)]
     config: dict[str, Any] = {
         "server_name": "cityward",
         "listen": f"127.0.0.1:{settings.nats_port}",
@@ -83,9 +98,14 @@ def compile_config(
                 "mappings": {"in.*": f"in.{{{{partition({PARTITIONS},1)}}}}.{{{{wildcard(1)}}}}"},
                 "users": users,
             },
+            **_inner_accounts(roles),
         },
+        "system_account": "SYS",
         "logtime": False,
     }
+    if settings.asks is not None:
+        callout = {"issuer": settings.asks, "account": "DOOR", "auth_users": list(roles)}
+        config["authorization"] = {"timeout": ASK_S, "auth_callout": callout}
     return json.dumps(config, indent=1)
 
 
@@ -99,16 +119,46 @@ def _mqtt(settings: BrokerSettings) -> dict[str, Any]:
         certificate, key = settings.mqtt_tls
         mqtt["tls"] = {"cert_file": str(certificate), "key_file": str(key), "timeout": 10}
         if settings.client_ca is not None:
-            mqtt["tls"] |= {"ca_file": str(settings.client_ca), "verify_and_map": True}
+            by_whom = "verify_and_map" if settings.asks is None else "verify"  # whom it maps to is the door's answer
+            mqtt["tls"] |= {"ca_file": str(settings.client_ca), by_whom: True}
     return mqtt
+
+
+def largest_message(registry: Registry) -> int:
+    """The broker's bound on one message: what the most generous flow allows, for one connection is like another to it."""
+    return max([LEAST_PAYLOAD, *(limits.max_message_bytes for limits in registry.flow_limits)])
+
+
+def publishes(device: str) -> list[str]:
+    """All subjects a device may publish to."""
+    return [observation_subject(device), f"ack.{device}"]
+
+
+def subscribes(device: str) -> list[str]:
+    """All subjects a device may hear."""
+    return [f"cmd.{device}"]
+
+
+def _inner_accounts(roles: Mapping[str, str]) -> dict[str, Any]:
+    """The accounts that hold no data: where the broker asks who may come in, and where it says who came."""
+    return {
+        account: {
+            "users": [
+                {"user": role, "password": hashed, "allowed_connection_types": ["STANDARD"]}
+                for role, hashed in roles.items()
+                if _ACCOUNTS.get(role) == account
+            ]
+        }
+        for account in ("DOOR", "SYS")
+    }
 
 
 def _device_user(row: CredentialRow) -> dict[str, Any]:
     user: dict[str, Any] = {
         "user": f"CN={row.device}" if row.password_bcrypt is None else row.device,
         "permissions": {
-            "publish": {"allow": [observation_subject(row.device), f"ack.{row.device}"]},
-            "subscribe": {"allow": [f"cmd.{row.device}"]},
+            "publish": {"allow": publishes(row.device)},
+            "subscribe": {"allow": subscribes(row.device)},
         },
         "allowed_connection_types": ["MQTT"],
     }
@@ -116,20 +166,18 @@ def _device_user(row: CredentialRow) -> dict[str, Any]:
 
 
 def _role_user(role: str, hashed: str) -> dict[str, Any]:
-    api, stream = "$JS.API", LOG_STREAM
-    reading = [
-        f"{api}.STREAM.INFO.{stream}",
-        f"{api}.CONSUMER.CREATE.{stream}",
-        f"{api}.CONSUMER.CREATE.{stream}.>",
-        f"{api}.CONSUMER.INFO.{stream}.>",
-        f"{api}.CONSUMER.DELETE.{stream}.>",
-        f"{api}.CONSUMER.MSG.NEXT.{stream}.>",
-    ]
+    reading = _reading(LOG_STREAM)
     publish = {
         "steward": [">"],
-        "worker": reading,
-        "service": [*reading, "cmd.>"],
-        "web": ["intake.>", f"{api}.STREAM.INFO.{stream}"],  # the last: how far intake is behind
+        "worker": [*reading, EVENT_SUBJECTS],
+        "service": [*reading, "cmd.>", EVENT_SUBJECTS],
+        "web": [
+            "intake.>",
+            f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+            EVENT_SUBJECTS,
+        ],  # the second: how far intake is behind
+        "watch": [*_reading(EVENT_STREAM), EVENT_SUBJECTS],
+        "door": [EVENT_SUBJECTS],
     }[role]
     inbox = f"{inbox_prefix(role)}.>"
     return {
@@ -138,3 +186,18 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         "permissions": {"publish": {"allow": publish}, "subscribe": {"allow": [">"] if role == "steward" else [inbox]}},
         "allowed_connection_types": ["STANDARD"],
     }
+
+
+def _reading(stream: str) -> list[str]:
+    """What reading a stream asks for."""
+    api = "$JS.API"
+    return [
+        f"{api}.STREAM.INFO.{stream}",
+        f"{api}.CONSUMER.CREATE.{stream}",
+        f"{api}.CONSUMER.CREATE.{stream}.>",
+        f"{api}.CONSUMER.INFO.{stream}.>",
+        f"{api}.CONSUMER.DELETE.{stream}.>",
+        f"{api}.CONSUMER.MSG.NEXT.{stream}.>",
+        f"{api}.DIRECT.GET.{stream}",
+        f"{api}.DIRECT.GET.{stream}.>",
+    ]

@@ -19,7 +19,9 @@ import msgspec
 
 from cityward.adapters.bus import nkeys
 
-MOST = 128 * 1024  # PRECEDENT: a certificate chain of three in PEM has 6 kB; a server's own limit on a CONNECT is 4 kB more
+MOST = (
+    128 * 1024
+)  # PRECEDENT: a certificate chain of three in PEM has 6 kB; a server's own limit on a CONNECT is 4 kB more
 _HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
 
 T = TypeVar("T")

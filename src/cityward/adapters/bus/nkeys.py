@@ -35,9 +35,13 @@ class Signer:
         self.public = written(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), kind)
 
     @classmethod
-    def new(cls, kind: Kind) -> Signer:
-        """A key nobody else has."""
-        return cls(Ed25519PrivateKey.generate(), kind)
+    def of(cls, seed: bytes, kind: Kind) -> Signer:
+        """The key of a seed of 32 random bytes.
+
+        Raises:
+            ValueError: not 32 bytes.
+        """
+        return cls(Ed25519PrivateKey.from_private_bytes(seed), kind)
 
     def sign(self, data: bytes) -> bytes:
         """64 bytes."""

@@ -19,15 +19,20 @@ import socket
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
 from cityward.errors import LinkError
 
+_WHO = r'(\S{1,64}):\d+ - mid:\d+ - "([^"\\]{0,256})" - '  # address, client id
 _VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
-_OVERSIZE = re.compile(r'mid:\d+ - "([^"\\]{1,256})" - maximum payload exceeded')
+_PUBLISH = re.compile(_WHO + r'Publish Violation - Subject "([^"]{1,256})')
+_SUBSCRIBE = re.compile(_WHO + r'Subscription Violation - Subject "([^"]{1,256})')
+_OVERSIZE = re.compile(_WHO + r"maximum payload exceeded")
 _DISK_FAILED = re.compile(r"critical write error: (?:write \S+: )?(.{1,200})", re.IGNORECASE)
-_DENIED = re.compile(r"authentication error", re.IGNORECASE)  # the broker also says "authorization violation" of each
+_DENIED = re.compile(r"(?:cid:\d+ .*|mid:.* unable to connect: )authentication error", re.IGNORECASE)  # once of each
 ORPHAN_ENDS_S = 10.0
 _REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
 
@@ -75,6 +80,24 @@ def _check_against_record(binary: Path) -> None:
                 )
 
 
+class What(StrEnum):
+    """What the broker refuses by itself."""
+
+    PUBLISH = "publish"
+    SUBSCRIBE = "subscribe"
+    OVERSIZED = "oversized"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the broker refused, of whom: all that its log says, and foreign as it is. `topic`: as a subject; "" for a size."""
+
+    what: What
+    source: str
+    client_id: str
+    topic: str = ""
+
+
 class BrokerServer:
     """One nats-server process."""
 
@@ -82,6 +105,7 @@ class BrokerServer:
         self.binary, self.folder = binary, folder
         self.refusals: Counter[str] = Counter()  # device whose topic it was -> publications the broker refused
         self.oversized: Counter[str] = Counter()  # client id (the sender's own word) -> messages cut off as too large
+        self.seen: Counter[Refused] = Counter()  # since they were last taken
         self.disk_failed = ""  # why the log takes nothing more; it stays so until the server is started again
         self.failed_logins = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -157,6 +181,18 @@ class BrokerServer:
             await self._reading
         self._pid_file.unlink(missing_ok=True)
 
+    def take_seen(self) -> Counter[Refused]:
+        """What was refused since this was last called."""
+        seen, self.seen = self.seen, Counter()
+        return seen
+
+    def _see(self, text: str) -> None:
+        for what, pattern in _SEEN.items():
+            if found := pattern.search(text):
+                seen = Refused(what, *found.groups())
+                if seen in self.seen or len(self.seen) < _REFUSALS_KEPT:
+                    self.seen[seen] += 1
+
     @property
     def _pid_file(self) -> Path:
         return self.folder / "nats-server.pid"
@@ -191,10 +227,11 @@ class BrokerServer:
         assert process.stderr is not None
         while line := await _read_line(process.stderr):
             text = line.decode("utf-8", "replace").strip()
+            self._see(text)
             if found := _VIOLATION.search(text):
                 _count(self.refusals, found.group(1).rsplit(".", 1)[-1])
             elif found := _OVERSIZE.search(text):
-                _count(self.oversized, found.group(1))
+                _count(self.oversized, found.group(2))
             elif (found := _DISK_FAILED.search(text)) and process is self._process:
                 self.disk_failed = found.group(1)
             elif _DENIED.search(text):
@@ -202,6 +239,9 @@ class BrokerServer:
             if "[ERR]" in text or "[FTL]" in text or text.startswith("nats-server"):
                 last_words.append(text[:300])
                 del last_words[:-20]
+
+
+_SEEN = {What.PUBLISH: _PUBLISH, What.SUBSCRIBE: _SUBSCRIBE, What.OVERSIZED: _OVERSIZE}
 
 
 def _count(refused: Counter[str], device: str) -> None:

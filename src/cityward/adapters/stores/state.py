@@ -5,6 +5,7 @@ INVARIANTS
 - A batch is applied once: where none of its partitions moves on, nothing changes. Where some do (partitions that stood at
   different sequences are read together), its effects are those of messages not held yet: the intake leaves out the others.
 - The newest value of a channel is the newest *observed*: a backlog that arrives late is history, not news.
+- What a retraction in force covers is in no latest value and no hour, from the transaction on in which it came into force.
 - At most `QUARANTINE_KEPT` refused rows are kept, the newest; `not_kept` counts the others, so that none is forgotten silently.
 """
 
@@ -20,6 +21,7 @@ from cityward.adapters.stores.budget_schema import keep, kept
 from cityward.adapters.stores.commands import CommandBook
 from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
+from cityward.adapters.stores.marks import MarkBook, retracted
 from cityward.adapters.stores.readings import EXCERPT_BYTES, Readings
 from cityward.adapters.stores.schema import (
     FLOW_COUNT,
@@ -66,8 +68,9 @@ class BatchState:
                 return
             many(link, self._db.add(FLOW_COUNT), counts)
             many(link, self._db.add(REASON_COUNT), _reason_rows(effects.reasons))
-            many(link, self._latest, _latest_rows(effects.latest))
-            many(link, self._hourly, _hourly_rows(effects.hourly))
+            latest, hourly = _derived(link, effects)
+            many(link, self._latest, _latest_rows(latest))
+            many(link, self._hourly, _hourly_rows(hourly))
             many(link, self._seen, _seen_rows(effects.seen))
             keep(self._db, link, effects.budgets)
             self._keep_refused(link, effects)
@@ -105,7 +108,7 @@ class BatchState:
         many(link, self._db.add(TALLY), [{"name": n, "count": c} for n, c in sorted(tallies.items()) if c])
 
 
-class SqlState(BatchState, Readings, CommandBook, DeviceCredentials, ConnectionBook, SignIns):
+class SqlState(BatchState, Readings, CommandBook, MarkBook, DeviceCredentials, ConnectionBook, SignIns):
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
@@ -120,6 +123,12 @@ class SqlState(BatchState, Readings, CommandBook, DeviceCredentials, ConnectionB
     def dispose(self) -> None:
         """Close every connection."""
         self._db.dispose()
+
+
+def _derived(link: Connection, effects: BatchEffects) -> tuple[Sequence[Latest], Sequence[HourlyRow]]:
+    """What the batch's rows make, without those that are retracted."""
+    marks = retracted(link) if effects.without is not None else ()
+    return effects.without(marks) if marks and effects.without is not None else (effects.latest, effects.hourly)
 
 
 def _where_newer(db: Database) -> Insert:

@@ -1,0 +1,91 @@
+"""Bars: nothing is taken from a device for a while, at any door and in the gate. The one way in for whoever bars or lifts.
+
+A bar is a row of the state store. Every process that judges who may speak reads it there within a second: the door cuts the
+live connection and lets nobody in, the HTTP doors refuse the key, the gate refuses by the log's time. The gate
+begins `NOTICED_WITHIN_US` later than the doors, when every worker has surely read the row, so that none admits what another, or
+the same after a restart, would refuse. For the same reason a bar that is lifted ends that much later, for all at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from cityward.adapters.stores.credentials import NOTICED_WITHIN_US
+from cityward.place.registry import BARS, NEVER_BARRED, Registry
+from cityward.runtime.ports import BarRow, Bars, CredentialRow, Credentials
+from cityward.time import CityClock
+
+ISOLATED, PENALTY = "isolated", "penalty"
+
+
+def bar_units(bars: Bars, units: Iterable[str], why: str, now_us: int, until_us: int | None, by: str) -> int:
+    """Bar units from now on; how many. Takes force within a second, by whichever door they come.
+
+    Args:
+        bars: the state store.
+        units: their ids.
+        why: `isolated` or `penalty`; for what becomes of a credential, see `compose.devices`.
+        now_us: machine time.
+        until_us: machine time; None: until it is lifted.
+        by: who bars them.
+    """
+    rows = [BarRow(unit, why, now_us, until_us, by) for unit in units]
+    bars.bar(rows)
+    return len(rows)
+
+
+def lift_units(bars: Bars, units: Sequence[str], why: str, now_us: int) -> int:
+    """End the bars of one kind; how many there were. They end in `NOTICED_WITHIN_US`, at all doors and in the gate at once."""
+    return bars.lift(units, why, now_us + NOTICED_WITHIN_US)
+
+
+def by_device(rows: Sequence[BarRow]) -> dict[str, tuple[BarRow, ...]]:
+    """The bars of each device, oldest first."""
+    found: dict[str, tuple[BarRow, ...]] = {}
+    for row in rows:
+        found[row.device] = (*found.get(row.device, ()), row)
+    return found
+
+
+class Register(Credentials, Bars, Protocol):
+    """The state store, as far as it says who may speak."""
+
+
+def take_bars(registry: Registry, credentials: Register, clock: CityClock) -> None:
+    """What a barred device says is refused. Changes `registry.unit_barred_from` and `unit_barred_until`.
+
+    Of a unit with more than `BARS` bars that do not touch each other, the newest are known.
+    """
+    start = np.full_like(registry.unit_barred_from, NEVER_BARRED)
+    end = np.full_like(registry.unit_barred_until, NEVER_BARRED)
+    for device, rows in by_device([*_of_credentials(credentials.all()), *credentials.bars()]).items():
+        if (unit := registry.unit_index.get(device)) is not None:
+            for n, (begins, ends) in enumerate(_joined(rows, clock)[-BARS:]):
+                start[unit, n], end[unit, n] = begins, ends
+    registry.unit_barred_from[:], registry.unit_barred_until[:] = start, end
+
+
+def _of_credentials(rows: Sequence[CredentialRow]) -> list[BarRow]:
+    """A credential that is not active bars its device, also one taken away before there were bars."""
+    return [BarRow(row.device, row.state, row.revoked_at or 0, None, "") for row in rows if row.state != "active"]
+
+
+def _joined(rows: Sequence[BarRow], clock: CityClock) -> list[tuple[int, int]]:
+    """[from, until) in city us, ascending; those that touch made one, and those that ended before they began left out."""
+    spans = sorted((clock.to_city_us(row.from_us + NOTICED_WITHIN_US), _until(row, clock)) for row in rows)
+    joined: list[tuple[int, int]] = []
+    for begins, ends in spans:
+        if ends <= begins:
+            continue
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))
+        else:
+            joined.append((begins, ends))
+    return joined
+
+
+def _until(row: BarRow, clock: CityClock) -> int:
+    return int(NEVER_BARRED) if row.until_us is None else clock.to_city_us(row.until_us)

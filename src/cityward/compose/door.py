@@ -1,0 +1,249 @@
+"""The door: the process that lets devices in at the broker, knows who is in, and cuts off who may be in no more.
+
+Lives here: its loops. Does not live here: the judgement (`adapters.bus.entry`, `keeper`), the wire (`callout`, `connections`).
+
+It reads who is known from the state store whenever that has changed (`LOOK_S`), so what `cityward device` does, a bar, or the
+end of a penalty takes force within a second. While it is away nobody new comes in; those inside stay, and it takes them up again
+when it is back. It needs no memory of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from cityward.adapters.bus import nkeys
+from cityward.adapters.bus.callout import Callout
+from cityward.adapters.bus.config import ROLES
+from cityward.adapters.bus.connections import Follower, Open, Presence, Told
+from cityward.adapters.bus.entry import Roll
+from cityward.adapters.bus.events import NatsEvents
+from cityward.adapters.bus.keeper import BY, Keeper
+from cityward.adapters.bus.log import connect, disconnect
+from cityward.adapters.stores.state import SqlState
+from cityward.compose.bars import PENALTY, bar_units, by_device
+from cityward.compose.home import CityFile
+from cityward.compose.setting import Setting
+from cityward.errors import LinkError
+from cityward.evidence.records import DeviceLife
+from cityward.place.registry import UNLIMITED, Registry
+from cityward.runtime.penalty import Budget, Penalties, Penalty
+from cityward.runtime.ports import EventSink, Ledger
+from cityward.time import DAY, SECOND
+from cityward.watch.events import Event, EventKind
+
+log = structlog.get_logger(__name__)
+
+PROGRESS = "door.progress.json"
+LOOK_S = 0.2  # for changes of who is known
+TELL_S = 1.0  # refused sign-ins and moved devices, at once
+COUNT_S = 5.0  # what every connection has sent
+MESSAGE_OVERHEAD = 64  # bytes: what the broker counts beside a body (the topic)
+
+
+async def run_door(setting: Setting, stop: asyncio.Event) -> None:
+    """Keep the door until told to stop."""
+    async with _linked(setting.city) as links, NatsEvents(links.city, BY, setting.now_us) as events:
+        with setting.ledger(BY) as ledger:
+            await Door(setting, links, events, ledger).run(stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The door's connections: to answer the broker, to hear of connections, to speak in the city."""
+
+    keeper: Client
+    system: Client
+    city: Client
+
+
+class Door:
+    """What the loops share."""
+
+    def __init__(self, setting: Setting, links: Links, events: EventSink, ledger: Ledger) -> None:
+        city = setting.city
+        self.registry, self.state, self.speed = setting.registry, setting.state, city.city_clock.speed
+        self.events, self.ledger = events, ledger
+        self.progress = setting.home.root / PROGRESS
+        nobody = Roll(status={}, credentials={}, bars={}, spent={})
+        tls = city.mqtt_ca is not None
+        clock = city.city_clock
+        self.keeper = Keeper(nobody, Presence(), events, clock, _machine_us, tls, roles=frozenset(ROLES))
+        told = Told(self.came, self.keeper.gone, self.keeper.refused)
+        self.follower = Follower(links.system, self.keeper.presence, told)
+        signer = nkeys.Signer.of(bytes.fromhex(city.door_seed), nkeys.Kind.ACCOUNT)
+        self.callout = Callout(links.keeper, signer, self.keeper.judge, time.time)
+        self.penalties = Penalties()
+        self._version = -1
+        self._to_cut: set[int] = set()
+        self._counted_at = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Open: first know everybody, then who is inside, then answer. Then mind it all until told to stop."""
+        await self.look()
+        self._remember_penalties()
+        await self.follower.start()
+        self._counted_at = _machine_us()
+        self.keeper.presence.take_sent()
+        await self.callout.start()
+        self._write_progress()
+        async with asyncio.TaskGroup() as group:
+            minding = [
+                group.create_task(_every(LOOK_S, self.look)),
+                group.create_task(_every(TELL_S, self.tell)),
+                group.create_task(_every(COUNT_S, self.count)),
+            ]
+            await stop.wait()
+            for task in minding:
+                task.cancel()
+        with contextlib.suppress(LinkError):
+            await self.tell()
+
+    async def look(self) -> None:
+        """Take up a change of who is known, and cut off who may be in no more.
+
+        Raises:
+            LinkError: the store or the broker does not answer.
+        """
+        version = await asyncio.to_thread(self.state.version)
+        if version != self._version:
+            self.keeper.roll = await asyncio.to_thread(roll_of, self.registry, self.state)
+            self._version = version
+            self._to_cut |= {c for c, one in self.keeper.presence.open.items() if not self.keeper.may_stay(one)}
+        self._to_cut &= set(self.keeper.presence.open)  # the broker tells who is gone
+        await self.follower.cut(sorted(self._to_cut))
+
+    def came(self, one: Open) -> None:
+        """Somebody is in: let in a moment ago, perhaps by what was known before a change."""
+        self.keeper.came(one)
+        if not self.keeper.may_stay(one):
+            self._to_cut.add(one.connection)
+
+    async def tell(self) -> None:
+        """Tell what was refused, and keep who moved.
+
+        Raises:
+            LinkError: the store does not answer.
+        """
+        self.keeper.tell_turned_away()
+        self._write_progress()
+        moved = self.keeper.take_moved()
+        try:
+            await asyncio.to_thread(self.state.put_connections, moved)
+        except LinkError:
+            for row in moved:
+                self.keeper.moved.setdefault(row.device, row)
+            raise
+
+    async def count(self) -> None:
+        """See what every device has sent since the last time; bar who goes on sending far too much.
+
+        Raises:
+            LinkError: the broker or the store does not answer.
+        """
+        since = self._counted_at
+        await self.follower.look()
+        now = _machine_us()
+        self._counted_at = now
+        for device, (messages, size) in self.keeper.presence.take_sent().items():
+            if (unit := self.registry.unit_index.get(device)) is not None:
+                budget = budget_of(self.registry, unit, self.speed)
+                penalty = self.penalties.look(device, budget, messages, size, since, now)
+                if penalty is not None:
+                    await asyncio.to_thread(self._bar, penalty, now)
+
+    def _write_progress(self) -> None:
+        """Where the supervisor sees that the door is open, and people how much it did: small, written whole."""
+        told = {**self.callout.counts, "inside": len(self.keeper.presence.open), "unheld": self.keeper.presence.unheld}
+        draft = self.progress.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            draft.write_bytes(msgspec.json.encode(told))
+            draft.replace(self.progress)
+
+    def _bar(self, penalty: Penalty, now: int) -> None:
+        """The evidence first, then the bar, then the event."""
+        at = self.keeper.clock.to_city_us(now)
+        lasts = str((penalty.until_us - now) // SECOND)
+        detail = {"seconds": lasts, "nth": str(penalty.nth), "times": f"{penalty.times:.1f}"}
+        record = DeviceLife(at=at, by=BY, device=penalty.device, to=PENALTY, person="", detail=detail)
+        [entry] = self.ledger.append([record])
+        bar_units(self.state, [penalty.device], PENALTY, now, penalty.until_us, BY)
+        told = {"budget": PENALTY, "count": "1", **detail}
+        shed = Event(at=at, kind=EventKind.SHED, by=BY, subject=penalty.device, detail=told, record=entry)
+        self.events.tell(shed)
+        log.warning(
+            "a device is kept out for a while: it sends far more than declared", device=penalty.device, **detail
+        )
+
+    def _remember_penalties(self) -> None:
+        now = _machine_us()
+        for device, rows in self.keeper.roll.bars.items():
+            ended = [r.until_us for r in rows if r.why == PENALTY and r.until_us is not None]
+            recent = [until for until in ended if until > now - DAY]
+            if recent:
+                self.penalties.remember(device, len(recent), max(recent))
+
+
+def roll_of(registry: Registry, state: SqlState) -> Roll:
+    """Everybody who is known, as the store has it now.
+
+    Raises:
+        LinkError: the store does not answer.
+    """
+    return Roll(
+        status={u.id: str(u.status) for u in registry.units},
+        credentials={row.device: row for row in state.all()},
+        bars=by_device(state.bars()),
+        spent=state.spent(),
+    )
+
+
+def budget_of(registry: Registry, unit: int, speed: float) -> Budget:
+    """What a unit is declared to send, a second of the machine; a city that runs faster than reality sends as much faster."""
+    flow = registry.units[unit].flow
+    limits = registry.flow_limits[flow] if flow >= 0 else UNLIMITED
+    messages = limits.messages_per_minute / 60 * max(speed, 1.0)
+    return Budget(messages, messages * (limits.max_message_bytes + MESSAGE_OVERHEAD))
+
+
+@asynccontextmanager
+async def _linked(city: CityFile) -> AsyncGenerator[Links]:
+    """Three connections to the bus, one as each of the door's users.
+
+    Raises:
+        LinkError: the bus does not answer.
+    """
+    async with contextlib.AsyncExitStack() as open_:
+        clients: list[Client] = []
+        for role in ("keeper", "system", "door"):
+            clients.append(await connect(city.bus_url, role, city.passwords.get(role)))
+            open_.push_async_callback(disconnect, clients[-1])
+        yield Links(*clients)
+
+
+def _machine_us() -> int:
+    return time.time_ns() // 1000
+
+
+async def _every(pause_s: float, do: Callable[[], Awaitable[None]]) -> None:
+    """Again and again; a world that does not answer is asked again."""
+    silent = False
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await do()
+        except (LinkError, NatsError) as error:
+            if not silent:
+                log.warning("the door waits for the bus or the store", why=str(error))
+            silent = True
+        else:
+            silent = False

@@ -1,0 +1,137 @@
+"""What the broker itself refused: told to the watch, put on record, and counted under its device's flow.
+
+Only the broker's log says so: it is read by `adapters.bus.server`. Who was turned away at the door is told by the door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from cityward.adapters.bus.server import BrokerServer, Refused, What
+from cityward.adapters.ledgers.files import FileLedger
+from cityward.compose.setting import Setting
+from cityward.errors import LinkError
+from cityward.evidence.records import Lifecycle
+from cityward.guard.admit import UNDECLARED
+from cityward.guard.reasons import Reason
+from cityward.place.registry import Registry
+from cityward.runtime.ports import BatchEffects, EventSink, FlowCount
+from cityward.watch.events import Event, EventKind, cut
+
+BROKER_PARTITION = -1  # under this number state counts what the broker itself refused, and numbers those batches
+NAMES_ON_RECORD = 100  # in one entry: 256 characters each, and an entry holds 64 KiB
+EVERY_S = 1.0
+MOST_TOLD = 256  # different ones a second; the others are told by their number
+
+_KINDS = {
+    What.PUBLISH: EventKind.REFUSED_PUBLISH,
+    What.SUBSCRIBE: EventKind.REFUSED_SUBSCRIBE,
+    What.OVERSIZED: EventKind.OVERSIZED,
+}
+
+Refusal = tuple[Reason, str]
+"""Why the broker refused, and the device: whose topic it was, or who the sender of a message too large said it was."""
+
+
+class BrokerRefusals:
+    """Looks at what one broker refused, once a second."""
+
+    def __init__(
+        self, broker: BrokerServer, setting: Setting, ledger: FileLedger, events: EventSink, say: Callable[[str], None]
+    ) -> None:
+        self._broker, self._setting, self._ledger, self._events, self._say = broker, setting, ledger, events, say
+        self._recorded: Counter[Refusal] = Counter()
+        self._counted: Counter[Refusal] = Counter()
+        self._logins = 0
+
+    async def run(self) -> None:
+        """Until cancelled. What a store or the ledger does not take is tried again."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            self._tell(await self._devices())
+            with contextlib.suppress(LinkError):
+                await self._record_logins()
+            with contextlib.suppress(LinkError):
+                await self._record_and_count()
+
+    async def _record_logins(self) -> None:
+        failed = self._broker.failed_logins
+        if failed > self._logins:
+            count = failed - self._logins
+            detail = {"count": str(count)}
+            record = Lifecycle(at=self._setting.now_us(), by="steward", event="broker-turned-away", detail=detail)
+            await asyncio.to_thread(self._ledger.append, [record])
+            self._say(f"the broker turned away {count} that did not prove who they are")
+            self._logins = failed
+
+    async def _record_and_count(self) -> None:
+        seen = _refusals(self._broker)
+        if new := seen - self._recorded:
+            await asyncio.to_thread(self._ledger.append, [_on_record(new, self._setting.now_us())])
+            self._recorded = seen
+        if new := seen - self._counted:
+            await asyncio.to_thread(self._count, new)
+            self._counted = seen
+
+    def _count(self, new: Mapping[Refusal, int]) -> None:
+        state = self._setting.state
+        nth = state.committed().get(BROKER_PARTITION, 0) + 1
+        state.apply(_effects(new, self._setting.registry, nth))
+
+    async def _devices(self) -> Mapping[str, str]:
+        """Client ids that the broker made up -> the device that has them."""
+        if not any(self._unnamed(seen) for seen in self._broker.seen):
+            return {}
+        with contextlib.suppress(LinkError):
+            held = await asyncio.to_thread(self._setting.state.connections)
+            return {row.client_id: device for device, row in held.items()}
+        return {}
+
+    def _unnamed(self, seen: Refused) -> bool:
+        return seen.client_id.partition(":")[0] not in self._setting.registry.unit_index
+
+    def _tell(self, devices: Mapping[str, str]) -> None:
+        at = self._setting.now_us()
+        for n, (seen, count) in enumerate(self._broker.take_seen().items()):
+            if n == MOST_TOLD:
+                break
+            owner = devices.get(seen.client_id, "") if self._unnamed(seen) else seen.client_id.partition(":")[0]
+            detail = {"count": str(count)} | ({"topic": cut(seen.topic)} if seen.topic else {})
+            event = Event(
+                at=at, kind=_KINDS[seen.what], by="steward", subject=owner, source=cut(seen.source), detail=detail
+            )
+            self._events.tell(event)
+
+
+def _refusals(broker: BrokerServer) -> Counter[Refusal]:
+    """All since this start."""
+    found = Counter({(Reason.BROKER_REFUSED, device): n for device, n in broker.refusals.items()})
+    found.update({(Reason.TOO_LARGE, device): n for device, n in broker.oversized.items()})
+    return found
+
+
+def _on_record(new: Counter[Refusal], now_us: int) -> Lifecycle:
+    most = dict(new.most_common(NAMES_ON_RECORD))
+    detail = {f"{reason.word} {device}": str(count) for (reason, device), count in most.items()}
+    if others := sum(new.values()) - sum(most.values()):
+        detail["(others)"] = str(others)
+    return Lifecycle(at=now_us, by="steward", event="broker-refusals", detail=detail)
+
+
+def _effects(new: Mapping[Refusal, int], registry: Registry, nth: int) -> BatchEffects:
+    per_flow: Counter[str] = Counter()
+    per_reason: Counter[tuple[str, str]] = Counter()
+    for (reason, device), count in new.items():
+        unit = registry.unit_index.get(device, -1)
+        number = registry.units[unit].flow if unit >= 0 else -1
+        flow = registry.flows[number] if number >= 0 else UNDECLARED
+        per_flow[flow] += count
+        per_reason[flow, reason.word] += count
+    return BatchEffects(
+        upto={BROKER_PARTITION: nth},
+        counts=[FlowCount(flow, count, 0, count, 0) for flow, count in per_flow.items()],
+        reasons=per_reason,
+    )
