@@ -35,7 +35,7 @@ jurisdictions:
   xa: {code: XA, home: true}
   xb: {code: XB}
 parties:
-  council: {kind: public-body, incorporated_in: xa}
+  council: {kind: public-body, incorporated_in: xa, addresses: [198.51.100.0/29]}
   harbour: {kind: public-body, incorporated_in: xa}
   tessel: {kind: company, incorporated_in: xb}
   isobar: {kind: company, incorporated_in: xa}

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from cityward.time import HOUR, SECOND, iso, to_us
+from cityward.time import DAY, HOUR, SECOND, iso, to_us
 from cityward.watch import detectors as _folder
 from cityward.watch import events as _events
 from cityward.watch.contract import STEP_US, Detector, Held, Sign, Step
@@ -204,9 +204,10 @@ def play(detector: Detector, sample: Sample, state: Any = None, length_us: int =
                 tell_events(step.at)
             signs.extend(detector.step(state, step, world))
     else:
-        turns = sorted({event.at // length_us for event in sample.events})
-        for turn in turns:
-            tell_events((turn + 1) * length_us - 1)
+        last = max((event.at for event in sample.events), default=0)
+        for turn in sorted({event.at // length_us for event in sample.events}):
+            tell_events(min((turn + 1) * length_us - 1, last))
+        signs.extend(detector.hear(state, (), last + 2 * DAY, world))  # so that all that began also ends
     return signs
 
 

@@ -5,14 +5,18 @@ Lives here: `Counting` (rules with leaky buckets are all it knows), `Listening` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cityward.watch.contract import Card, Held, Sign, Step
+from cityward.watch.contract import Card, Held, Phase, Sign, Step
 from cityward.watch.episodes import Buckets, Rule, Turn, drain, pour
 from cityward.watch.events import Event
 from cityward.watch.world import World
+
+
+_HAS_KIND = re.compile(r"[a-z]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ def tolerated(rule: Rule) -> str:
 
 
 def sign_of(kind: str, turn: Turn, world: World, facts: Mapping[str, str], records: tuple[str, ...] = ()) -> Sign:
-    """The sign of a turn in an episode. Its key is a unit's id, or `kind:id`."""
+    """The sign of a turn in an episode. Its key is a unit's id, or `kind:id`. An end has no facts: nothing happened then."""
     unit = world.registry.unit_index.get(turn.key, -1)
+    ended = turn.phase is Phase.ENDED
     return Sign(
         kind=kind,
         unit=unit,
@@ -115,14 +120,14 @@ def sign_of(kind: str, turn: Turn, world: World, facts: Mapping[str, str], recor
         score=turn.score,
         phase=turn.phase,
         about="" if unit >= 0 else named(turn.key),
-        facts=facts,
-        records=records,
+        facts={} if ended else facts,
+        records=() if ended else records,
     )
 
 
 def named(key: str) -> str:
-    """A key as a sign's `about`: with its kind in front."""
-    return key if ":" in key else f"device:{key}"
+    """A key as a sign's `about`: with its kind in front. Who is told of may have any name at all."""
+    return key if _HAS_KIND.match(key) else f"device:{key}"
 
 
 def address_of(event: Event) -> str:
