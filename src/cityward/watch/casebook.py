@@ -27,6 +27,7 @@ MOST_HELD = 20_000
 SWEEPS_US = MINUTE
 REMEMBERS_US = DAY
 NOBODY: Mapping[str, str] = {}
+USUAL = IncidentRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Court:
     world: World
     stakes: Stakes
     cards: Mapping[str, Card]
-    rules: IncidentRules = IncidentRules()
+    rules: IncidentRules = USUAL
 
 
 @dataclass(slots=True)
