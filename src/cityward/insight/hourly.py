@@ -6,7 +6,7 @@ and highest widen. So the mean of an hour is exact however its readings were bat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,24 @@ def by_hour(
             strict=True,
         )
     ]
+
+
+def added_up(rows: Iterable[HourlyRow]) -> Sequence[HourlyRow]:
+    """One row for each hour of many, sorted by property, area and hour.
+
+    >>> [(row.count, row.total, row.low, row.high) for row in added_up([HourlyRow("p", "a", 0, 2, 5.0, 1.0, 4.0)] * 2)]
+    [(4, 10.0, 1.0, 4.0)]
+    """
+    out: dict[tuple[str, str, int], HourlyRow] = {}
+    for row in rows:
+        key = (row.property, row.area, row.hour_us)
+        out[key] = _added(out[key], row) if key in out else row
+    return [out[key] for key in sorted(out)]
+
+
+def _added(a: HourlyRow, b: HourlyRow) -> HourlyRow:
+    low, high = min(a.low, b.low), max(a.high, b.high)
+    return HourlyRow(a.property, a.area, a.hour_us, a.count + b.count, a.total + b.total, low, high)
 
 
 def _kinds(channel: NDArray[np.int32], registry: Registry) -> tuple[list[tuple[str, str]], NDArray[np.int64]]:

@@ -15,8 +15,10 @@ INVARIANTS
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 import numpy as np
@@ -67,11 +69,52 @@ def covered(
         channel: (N,) numbers of the registry. observed_at: (N,) us since 1970 UTC.
     """
     out = np.zeros(len(channel), dtype=np.bool_)
-    met = np.zeros(len(registry.channel_property), dtype=np.bool_)
-    met[channel] = True
+    spans = _by_channel(marks, registry)
+    if not len(channel) or not spans:
+        return out
+    order = np.argsort(channel, kind="stable")
+    ordered = channel[order]
+    for of, its in spans.items():
+        first, stop = np.searchsorted(ordered, [of, of + 1])
+        rows = order[first:stop]
+        at = observed_at[rows]
+        for since, until in its if len(rows) else ():
+            out[rows] |= (at >= since) & (at < until)
+    return out
+
+
+def _by_channel(marks: Sequence[Mark], registry: Registry) -> dict[int, set[tuple[int, int]]]:
+    """Channel -> the spans in which it is marked; devices and properties that are no longer declared have no channel."""
+    out: dict[int, set[tuple[int, int]]] = {}
     for mark in marks:
         unit = registry.unit_index.get(mark.device)
         for of in registry.channels_of(unit) if unit is not None else ():
-            if met[of] and (not mark.properties or registry.channel_property[of] in mark.properties):
-                out |= (channel == of) & (observed_at >= mark.since) & (observed_at < mark.until)
+            if not mark.properties or registry.channel_property[of] in mark.properties:
+                out.setdefault(of, set()).add((mark.since, mark.until))
     return out
+
+
+def mark_id(device: str, properties: Sequence[str], since: int, until: int, state: MarkState) -> str:
+    """16 hexadecimal characters: the same words about the same rows are the same mark."""
+    said = "\n".join((device, ",".join(properties), str(since), str(until), state.value))
+    return sha256(said.encode()).hexdigest()[:16]
+
+
+def digest_of(
+    names: Sequence[str],
+    observed_at: NDArray[np.int64],
+    received_at: NDArray[np.int64],
+    value: NDArray[np.float64],
+    seq: NDArray[np.int64],
+) -> str:
+    """SHA-256 over a device's rows in canonical order: by property, then time observed, then sequence, then value.
+
+    Each row is its property's id, a zero byte, and observed_at, received_at, seq (int64) and value (IEEE 754 binary64), all
+    little-endian. It does not depend on the order the rows are given in.
+    """
+    named = np.array(names, dtype=np.str_)
+    hashed = sha256()
+    for i in np.lexsort((value, seq, observed_at, named)).tolist():
+        hashed.update(str(named[i]).encode() + b"\0")
+        hashed.update(struct.pack("<qqqd", int(observed_at[i]), int(received_at[i]), int(seq[i]), float(value[i])))
+    return hashed.hexdigest()

@@ -28,6 +28,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,8 @@ from cityward.guard.batch import Claims, Codec, Messages
 from cityward.guard.budgets import CLASSES, name_of, told
 from cityward.guard.reasons import SHED, Reason
 from cityward.ids import partition_of
-from cityward.insight.hourly import by_hour
+from cityward.insight.hourly import HourlyRow, by_hour
+from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
 from cityward.runtime.ports import (
     BatchEffects,
@@ -498,14 +500,22 @@ class Intake:
             reasons=batch.tally.by_reason,
             quarantine=quarantine,
             quarantine_dropped=refused - len(quarantine),
-            latest=self._latest(judged),
+            latest=self._latest(judged, np.flatnonzero(ok)),
             hourly=by_hour(judged.channel[ok], judged.value[ok], judged.observed_at[ok], self.registry),
+            without=partial(self._without, judged),
             seen=batch.seen,
             budgets=batch.budgets,
         )
 
-    def _latest(self, judged: Judged) -> Sequence[Latest]:
+    def _without(self, judged: Judged, marks: Sequence[Mark]) -> tuple[Sequence[Latest], Sequence[HourlyRow]]:
+        """What the passed rows make, but for those these marks cover."""
         rows = np.flatnonzero(judged.passed)
+        rows = rows[~covered(judged.channel[rows], judged.observed_at[rows], marks, self.registry)]
+        hourly = by_hour(judged.channel[rows], judged.value[rows], judged.observed_at[rows], self.registry)
+        return self._latest(judged, rows), hourly
+
+    def _latest(self, judged: Judged, rows: NDArray[np.intp]) -> Sequence[Latest]:
+        """The newest of these rows of each channel."""
         if not len(rows):
             return []
         order = rows[np.lexsort((judged.observed_at[rows], judged.channel[rows]))]

@@ -5,7 +5,7 @@ Every method that touches the world raises `LinkError` when the world does not a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from cityward.guard.admit import Admitted
 from cityward.guard.permit import Permitted
 from cityward.insight.expected import ExpectedRow
 from cityward.insight.hourly import HourlyRow
+from cityward.insight.marks import Mark
 from cityward.watch.events import Event
 
 
@@ -159,6 +160,8 @@ class BatchEffects:
     hourly: Sequence[HourlyRow] = ()
     seen: Sequence[DeviceSeen] = ()
     budgets: Sequence[BudgetWindow] = ()
+    without: Callable[[Sequence[Mark]], tuple[Sequence[Latest], Sequence[HourlyRow]]] | None = None
+    """`latest` and `hourly` of the batch without the rows that these retractions cover: asked for in the transaction."""
 
 
 class State(Protocol):

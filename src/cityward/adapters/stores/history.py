@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,9 @@ from cityward.adapters.stores.compaction import merge_parts
 from cityward.adapters.stores.parts import SCHEMA, Names, Shelf, frames_of, sync
 from cityward.errors import LinkError
 from cityward.guard.admit import Admitted
+from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
+from cityward.runtime.mark_ports import DeviceRows
 
 FRESH_S = 1.0  # a console redraws once a second; opening the table costs 8 ms and 40 us per part
 CHECKPOINT_EVERY = (
@@ -72,8 +74,9 @@ class DeltaHistory:
         partitions: int = PARTITIONS,
         keep_hours: int = KEEP_HOURS,
         options: Mapping[str, str] | None = None,
+        marks: Callable[[], Sequence[Mark]] = tuple[Mark, ...],
     ) -> None:
-        """Open the table, or begin it.
+        """Open the table, or begin it. `marks` gives those in force: what they cover is left out of `past`.
 
         Raises:
             LinkError: the store does not answer, or the table was made for another number of partitions.
@@ -81,6 +84,7 @@ class DeltaHistory:
         self._shelf = Shelf(uri, options)
         self._names = Names.of(registry, partitions)
         self._partitions, self._keep_hours = partitions, keep_hours
+        self._registry, self._marks = registry, marks
         self._writing, self._compacting = threading.Lock(), threading.Lock()
         self._listing = threading.Lock()
         self._parts: pl.DataFrame | None = None
@@ -226,14 +230,17 @@ class DeltaHistory:
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
         """(channel, observed_at, value) of all observations of known channels with `since_us <= observed_at < until_us`.
 
-        In no order promised. Of more than `most` rows those in the newest parts, at 20 bytes a row.
+        Without those that a mark covers: it is what is learned from. In no order promised. Of more than `most` rows those in the
+        newest parts, at 20 bytes a row.
         """
         out: list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]] = []
+        marks = self._marks()
         room = min(most, MOST_ROWS)
         with self._link("read its past"):
             for frame in self._chunks(since_us, until_us, ("device", "property", "observed_at", "value")):
                 found = self._numbers(frame)
-                known = np.flatnonzero(found >= 0)[:room]
+                known = np.flatnonzero(found >= 0)
+                known = known[~covered(found[known], _us(frame)[known], marks, self._registry)][:room]
                 out.append((found[known], _us(frame)[known], frame["value"].to_numpy()[known]))
                 room -= len(known)
                 if room <= 0:
@@ -242,6 +249,47 @@ class DeltaHistory:
             return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64), np.empty(0)
         channel, at, value = zip(*out, strict=True)
         return np.concatenate(channel), np.concatenate(at), np.concatenate(value)
+
+    def rows_of(self, device: str, since_us: int, until_us: int) -> DeviceRows:
+        """All rows of one device observed in the span, marked or not, in no order promised.
+
+        Sees whatever was committed before it was called; 50 bytes a row. Raises `LinkError`.
+        """
+        with self._link("read a device's rows"):
+            self._listed_at = -float("inf")
+            parts = self._listed(since_us, until_us).filter(
+                (pl.col("min.device") <= device) & (pl.col("max.device") >= device)
+            )
+            frames = [pl.DataFrame(schema=_ROWS)]
+            if not parts.is_empty():
+                wanted = (pl.col("device") == device) & _between(since_us, until_us)
+                frames.append(self._shelf.scan(parts["path"].to_list()).filter(wanted).select(list(_ROWS)).collect())
+            rows = pl.concat(frames)
+        times = rows.select(pl.col("observed_at", "received_at").to_physical())
+        return DeviceRows(
+            property=rows["property"].to_list(),
+            observed_at=times["observed_at"].to_numpy(),
+            received_at=times["received_at"].to_numpy(),
+            value=rows["value"].to_numpy(),
+            seq=rows["seq"].to_numpy(),
+        )
+
+    def held_upto(
+        self, since_us: int, until_us: int, properties: Sequence[str], upto: Mapping[int, int]
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]]:
+        """(channel, observed_at, value) of the rows of these properties observed in the span, marked or not, that are held by a
+        log sequence not above their partition's `upto`: some `CHUNK_ROWS` at a time.
+
+        Sees whatever was committed before it was called. Raises `LinkError`.
+        """
+        ceiling = self._by_partition(upto)
+        with self._link("read what it held"):
+            self._listed_at = -float("inf")
+            for frame in self._chunks(since_us, until_us, ("device", "property", "observed_at", "value", "seq")):
+                some = frame.filter(pl.col("property").is_in(list(properties)))
+                found, seq = self._numbers(some), some["seq"].to_numpy()
+                rows = np.flatnonzero((found >= 0) & (seq <= ceiling[self._names.partition[found]]))
+                yield found[rows], _us(some)[rows], some["value"].to_numpy()[rows]
 
     def _chunks(self, since_us: int, until_us: int, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The rows observed in the span, newest parts first, some `CHUNK_ROWS` at a time."""
@@ -358,6 +406,7 @@ class DeltaHistory:
 
 _FOREVER = 253_402_300_800_000_000  # the year 10000
 _UTC = pl.Datetime("us", "UTC")
+_ROWS = {"property": pl.String, "observed_at": _UTC, "received_at": _UTC, "value": pl.Float64, "seq": pl.Int64}
 
 
 def _sync_checkpoint(log: Path, version: int) -> None:
