@@ -1,0 +1,101 @@
+"""How large what is left unexplained usually is, given what just moved: a tank's level is hard to tell in an hour in which a pump switched.
+
+Theory of operation
+-------------------
+The size of what is left of channel k is told, linearly, from how far every *other* channel moved since the round before. Its own
+move is left out: who forges a jump must not thereby make jumps usual. A running 9-in-10 size per channel is the floor's measure, and
+bounds what one round may teach.
+
+INVARIANTS
+- Bounded: sums of (n + 1) x (n + 1), whatever has been seen.
+- A size is never below `FLOOR` of the running one, nor below what the sensors' exactness leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+FAR = 4.0
+"""A move counts as at most so many spreads."""
+WILD = 8.0
+"""One round teaches a size of at most so many running ones."""
+FLOOR = 0.3
+NINE_IN_TEN = 2.06  # of a normal value: its 9-in-10 size over its mean size
+PACE = 0.02
+RIDGE = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """All arrays are changed in place. size: (n,) the running 9-in-10 size of what is left, in spreads. moves: (n+1, n+1) and
+    against: (n+1, n) the sums, of moved: (1,) rounds. slopes: (n, n+1) of the last fit: mean size = slopes @ [1, moves]."""
+
+    size: Array
+    moves: Array
+    against: Array
+    moved: Array
+    slopes: Array
+
+
+def new_dispersion(n: int) -> Dispersion:
+    """Nothing seen yet."""
+    return Dispersion(
+        size=np.zeros(n),
+        moves=np.zeros((n + 1, n + 1)),
+        against=np.zeros((n + 1, n)),
+        moved=np.zeros(1),
+        slopes=np.zeros((n, n + 1)),
+    )
+
+
+def follow_size(dispersion: Dispersion, left: Array, judged: NDArray[np.bool_]) -> None:
+    """Let the running sizes follow |left|: a step up where it was exceeded, a step nine times smaller down where not."""
+    size, now = dispersion.size, np.abs(left)
+    grown = np.where(size == 0.0, now, size * np.exp(PACE * np.where(now > size, 0.9, -0.1)))
+    size[:] = np.where(judged, np.clip(grown, 1e-9, 1e9), size)
+
+
+def moved(now: Array, before: Array) -> Array:
+    """(..., n) and (..., n) -> (..., n + 1): one, and how far each channel moved."""
+    far = np.minimum(np.abs(now - before), FAR)
+    return np.concatenate([np.ones((*far.shape[:-1], 1)), far], axis=-1)
+
+
+def learn_sizes(dispersion: Dispersion, moves: Array, left: Array, keep: float) -> None:
+    """Add m rounds' moves (m, n + 1) and what was left in them (m, n; NaN where it was not judged: that teaches the usual size)."""
+    size = dispersion.size
+    taught = np.where(np.isfinite(left), np.minimum(np.abs(left), WILD * size), size / NINE_IN_TEN)
+    sums, against, count = dispersion.moves, dispersion.against, dispersion.moved
+    sums *= keep
+    against *= keep
+    count *= keep
+    sums += moves.T @ moves
+    against += moves.T @ taught
+    count += len(moves)
+
+
+def fit_sizes(dispersion: Dispersion) -> None:
+    """Work out `slopes` from the sums: a ridge regression for each channel, its own move left out."""
+    count = float(dispersion.moved[0])
+    if count < 2 * len(dispersion.moves):
+        return
+    n = len(dispersion.size)
+    own = np.arange(n)
+    sums = np.repeat((dispersion.moves / count + RIDGE * np.eye(n + 1))[None], n, axis=0)
+    right = (dispersion.against / count).T.copy()
+    sums[own, own + 1, :] = 0.0
+    sums[own, :, own + 1] = 0.0
+    sums[own, own + 1, own + 1] = 1.0
+    right[own, own + 1] = 0.0
+    dispersion.slopes[:] = np.linalg.solve(sums, right[:, :, None])[:, :, 0]
+
+
+def sizes(dispersion: Dispersion, moves: Array, least: Array) -> Array:
+    """(n,) the 9-in-10 size of what is left in a round with these moves (n + 1,)."""
+    told = NINE_IN_TEN * (dispersion.slopes @ moves) if dispersion.slopes.any() else dispersion.size
+    return np.maximum(np.maximum(told, FLOOR * dispersion.size), np.maximum(least, 1e-9))

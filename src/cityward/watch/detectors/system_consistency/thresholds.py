@@ -1,0 +1,143 @@
+"""When what is left unexplained is too much: means over several rounds, measured against the worst of each past block.
+
+Theory of operation
+-------------------
+Each round gives every channel a number: what is left of it, in the size that usually is (`dispersion`). Means of it over `WINDOWS` rounds
+find what is large and short as well as what is small and lasts. Of each such statistic the largest of every block of rounds is
+kept, for as many blocks as the past is remembered. A statistic is measured in what only one block in twenty exceeded;
+the system's number is the largest of them; its threshold is what the declared rate of false alarms allows, read off the
+blocks' own maxima. So no threshold is chosen by what attacks look like.
+
+INVARIANTS
+- What is judged was not yet learned from: residuals are told before the round can enter the relations.
+- Rounds of an episode are in no block, unless it was over so soon that it is the system's own; then they count as at most `CAP`
+  thresholds. Who attacks for long, or with all his might, does not buy himself room by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+WINDOWS = (1, 3, 6, 12)
+LONGEST = WINDOWS[-1]
+WILD = 1000.0
+LASTING = 4.0
+"""In a mean of several rounds one counts as at most so many sizes: a single wild reading must not fill the longer windows."""
+CAP = 1.5
+RARE = 0.8
+LEAST_REACH = 0.15
+LEAST = 1.0
+GUMBEL_QUARTILES = 1.5725  # between the quartiles of a standard Gumbel distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """All arrays are changed in place. n channels, W windows, B blocks.
+
+    recent: (LONGEST, n) the last rounds in sizes, newest first.
+    worst: (B, W, n) float32, the largest of each block, NaN where there is none. place: (2,) int64: the block that is being
+    filled, the rounds in it. peak: (W, n) float32, the largest of the episode under way. usual: (W, n) what a statistic is measured in. limit: (1,) the system's threshold.
+    """
+
+    recent: Array
+    worst: NDArray[np.float32]
+    place: NDArray[np.int64]
+    peak: NDArray[np.float32]
+    usual: Array
+    limit: Array
+
+
+def new_thresholds(n: int, blocks: int) -> Thresholds:
+    """Nothing seen yet."""
+    return Thresholds(
+        recent=np.zeros((LONGEST, n)),
+        worst=np.full((blocks, len(WINDOWS), n), np.nan, dtype=np.float32),
+        place=np.zeros(2, dtype=np.int64),
+        peak=np.zeros((len(WINDOWS), n), dtype=np.float32),
+        usual=np.full((len(WINDOWS), n), np.inf),
+        limit=np.full(1, np.inf),
+    )
+
+
+def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
+    """(W, n): this round's means, after what is left (n,), in its sizes, was taken in; 0 where it was not judged.
+
+    A mean counts only as far as its newest third bears it out.
+    """
+    recent = thresholds.recent
+    recent[1:] = recent[:-1].copy()
+    recent[0] = np.clip(in_sizes, -WILD, WILD)
+    sums = np.cumsum(np.clip(recent, -LASTING, LASTING), axis=0)
+    lasting = [np.minimum(_mean(sums, w), _mean(sums, w // 3)) for w in WINDOWS[1:]]
+    return np.stack([np.abs(recent[0]), *lasting])
+
+
+def score(thresholds: Thresholds, found: Array) -> tuple[float, int]:
+    """(the system's number in thresholds, the channel it is largest of). 0 while there is no threshold yet."""
+    of_channels = (found / thresholds.usual).max(axis=0)
+    most = int(of_channels.argmax())
+    return float(of_channels[most] / thresholds.limit[0]), most
+
+
+def remember(thresholds: Thresholds, found: Array, block_rounds: int, least_blocks: int, allowed: float) -> None:
+    """Take a round's statistics into its block; at the block's end, set the thresholds anew.
+
+    allowed: how many false episodes a block may have, 0 to 1.
+    """
+    worst, place = thresholds.worst, thresholds.place
+    block = int(place[0])
+    if place[1] == 0:
+        worst[block] = 0.0
+    worst[block] = np.fmax(worst[block], found)
+    place[1] += 1
+    if place[1] >= block_rounds:
+        place[:] = (block + 1) % len(worst), 0
+        full = worst[np.isfinite(worst[:, 0, 0])]
+        if len(full) >= least_blocks:
+            _set(thresholds, full.astype(np.float64), allowed)
+
+
+def raise_peak(thresholds: Thresholds, found: Array) -> None:
+    """A round of an episode: set aside."""
+    peak = thresholds.peak
+    np.maximum(peak, np.minimum(found, CAP * thresholds.limit[0] * thresholds.usual), out=peak, casting="same_kind")
+
+
+def take_peak(thresholds: Thresholds) -> None:
+    """The episode that is over was the system's own: it counts in the block under way."""
+    block = int(thresholds.place[0])
+    if thresholds.place[1] > 0:
+        thresholds.worst[block] = np.fmax(thresholds.worst[block], thresholds.peak)
+    thresholds.peak[:] = 0.0
+
+
+def drop_peak(thresholds: Thresholds) -> None:
+    """The episode that is over was not the system's own."""
+    thresholds.peak[:] = 0.0
+
+
+def _mean(sums: Array, rounds: int) -> Array:
+    return np.abs(sums[rounds - 1]) / rounds
+
+
+def _set(thresholds: Thresholds, worst: Array, allowed: float) -> None:
+    logs = np.log(np.maximum(worst, 1e-6))
+    middle, rare = np.quantile(logs, [0.5, RARE], axis=0)
+    reach = np.maximum(rare - middle, LEAST_REACH)
+    far = np.where(worst >= LEAST, (logs - middle) / reach, 0.0)
+    limit = max(1.0, *_allowing(far.reshape(len(far), -1).max(axis=1), allowed))
+    thresholds.usual[:] = np.maximum(np.exp(np.minimum(middle + limit * reach, 50.0)), LEAST)
+    thresholds.limit[:] = 1.0
+
+
+def _allowing(largest: Array, allowed: float) -> tuple[float, float]:
+    """What one block in 1/allowed exceeds: read off, and by a Gumbel through the quartiles (few blocks, or some poisoned)."""
+    low, middle, high = np.quantile(largest, [0.25, 0.5, 0.75])
+    scale = (high - low) / GUMBEL_QUARTILES
+    drawn = middle + scale * (np.log(np.log(2.0)) - np.log(-np.log(1.0 - allowed)))
+    return float(np.quantile(largest, 1.0 - allowed)), float(drawn)
