@@ -17,6 +17,7 @@ from cityward.cli.words import aside, put, put_json
 
 if TYPE_CHECKING:
     from cityward.compose.bench import Measurement, ReachMeasurement
+    from cityward.compose.bench_watch import Table
 
 EXAMPLES = """
 \b
@@ -38,6 +39,17 @@ Examples:
 A link is a premise of a clause. Seconds are processor seconds of the one core that is used. From 60,000 links on a place has some
 500 parties and 200 jurisdictions, however big it is; a smaller one 60 of each, for a city's parties alone are 48,000 links. The
 reference follows the same links without ANDs and thresholds, so it finds more than is true, and both bounds take it two graphs.
+"""
+
+WATCH_EXAMPLES = """
+\b
+Examples:
+  cityward bench watch --city --data recorded
+  cityward bench watch --nab --data recorded --json | jq '.parts.nab[0].verdict'
+  cityward bench watch --city --cities los-loop --detectors step-bias,drift --data recorded
+\b
+The folder of recorded data has one folder for each public data set (docs/watch-bench.md names them); what is not there is left
+out, aloud. Everything is seeded: a second run prints the same.
 """
 
 GATED = "cityward, gate on"
@@ -160,6 +172,62 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
     put(f"{samples[-1].held:,} observations held, median {speeds[len(speeds) // 2]:,.0f}/s")
     for role, slope in growth.items():
         put(f"  {role:10} {samples[-1].resident_mb[role]:8,.0f} MB at the end, {slope:+8.1f} MB/h over the second half")
+
+
+@command.command("watch", epilog=WATCH_EXAMPLES)
+@click.option("--city", "parts", flag_value="city", multiple=True, help="Attacks injected into recorded cities.")
+@click.option("--nab", "parts", flag_value="nab", multiple=True, help="The Numenta Anomaly Benchmark.")
+@click.option("--vus", "parts", flag_value="vus", multiple=True, help="Sub-sequence VUS-PR, beside TSB-AD's table.")
+@click.option("--batadal", "parts", flag_value="batadal", multiple=True, help="The water network's attacks.")
+@click.option(
+    "--cost", "parts", flag_value="cost", multiple=True, help="Observations a second with the watch on and off."
+)
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Recorded data."
+)
+@click.option("--cities", default="", help="Only these recorded cities, by comma (with --city).")
+@click.option("--detectors", default="", help="Only these detectors, by comma (with --city).")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of targets and noise (with --city).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def watch(parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed: int, as_json: bool) -> None:
+    """Attack recorded cities, and score the watch on the published boards."""
+    from cityward.compose.bench_watch import run_watch
+
+    if not parts:
+        raise click.UsageError("name a part: --city, --nab, --vus, --batadal or --cost")
+    found: dict[str, Sequence[Table]] = {}
+    for part in dict.fromkeys(parts):
+        options: dict[str, object] = {}
+        if part == "city":
+            options = {"only": _listed(detectors), "names": _listed(cities), "seed": seed}
+        found[part] = run_watch(part, data, aside, **options)
+    if as_json:
+        put_json({"cityward": __version__, "machine": _machine(), "parts": found})
+        return
+    for table in (table for tables in found.values() for table in tables):
+        _print_table(table)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _print_table(table: Table) -> None:
+    rows = [table.head, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
+    put(f"\n{table.title}")
+    for row in rows:
+        put("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if table.verdict:
+        put(f"  = {table.verdict}")
+    for note in table.notes:
+        put(f"  {note}")
+
+
+def _cell(cell: str | float | None) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
 def _machine() -> dict[str, Any]:
