@@ -4,8 +4,10 @@ Theory of operation
 -------------------
     log -> stamp, screen, decode, judge -> evidence -> history -> state
 Messages are gathered for up to a second, judged in columns, and settled by a single thread while the next batch is gathered
-and judged: one batch is in flight at most. Each step of settling may fail when the world does not answer; it is then
-tried again until it succeeds or the worker is stopped. Nothing later in the chain happens before what is earlier.
+and judged: one batch is in flight at most. Each fetch is screened as it comes, and of what is stopped there only the beginning
+is kept: so a batch holds as much of a flood as a second brings, and weighs what the rest weighs. Each step of settling may fail
+when the world does not answer; it is then tried again until it succeeds or the worker is stopped. Nothing later in the chain
+happens before what is earlier.
 
 After a crash the three stores may stand at different sequences, evidence ahead of history ahead of state. The worker starts
 at state's position with the gate's memory of that moment, and judges again what the evidence says was judged: the verdict
@@ -26,7 +28,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -90,7 +92,8 @@ class IntakeSettings:
     by: str
     declaration: str
     gather_s: float = 1.0
-    most_messages: int = 20_000
+    most_messages: int = 20_000  # to be decoded
+    most_stopped: int = 200_000  # stopped by their envelope: some 300 bytes each
     most_bytes: int = 32 << 20
     gated: bool = True
     log_partitions: int = 4  # how many there are in all
@@ -130,6 +133,37 @@ class Progress:
     cpu: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Gathered:
+    """A run of the log, looked at: parallel lists. Payloads of what `screened` stopped are cut to an excerpt."""
+
+    messages: list[Messages] = field(default_factory=list[Messages])
+    formats: list[str] = field(default_factory=list[str])
+    screened: list[NDArray[np.uint8]] = field(default_factory=list[NDArray[np.uint8]])
+    to_read: int = 0
+    weight: int = 0
+
+    def __len__(self) -> int:
+        return len(self.formats)
+
+    def whole(self) -> tuple[Messages, list[str], NDArray[np.uint8]]:
+        """All of it as one."""
+        parts = self.messages
+        if len(parts) == 1:
+            return parts[0], self.formats, self.screened[0]
+        return (
+            Messages(
+                unit=[u for m in parts for u in m.unit],
+                payload=[p for m in parts for p in m.payload],
+                received_at=np.concatenate([np.asarray(m.received_at) for m in parts]),  # type: ignore[arg-type]
+                seq=[s for m in parts for s in m.seq],
+                logged_at=np.concatenate([np.asarray(m.logged_at) for m in parts]),  # type: ignore[arg-type]
+            ),
+            self.formats,
+            np.concatenate(self.screened),
+        )
+
+
 class Intake:
     """One worker's chain. `open_reader(start_seq)` gives a reader of its partitions' observations."""
 
@@ -159,11 +193,8 @@ class Intake:
         settling: asyncio.Task[bool] | None = None
         try:
             while not stop.is_set():
-                raw = self._not_held(await self._gather(reader, stop, settling))
-                if not raw:
-                    continue
-                for part in self._as_recorded(raw):
-                    batch = self.judge(part)
+                for gathered in await self._gather(reader, stop, settling):
+                    batch = self._judge(gathered)
                     if settling is not None and not await settling:
                         return  # INVARIANT: a batch is held after the one before it, or its position would cover both
                     settling = asyncio.create_task(self._settle_until_done(batch, stop))
@@ -259,6 +290,12 @@ class Intake:
 
     def judge(self, raw: Sequence[LogMessage]) -> Batch:
         """Judge a non-empty run of the log. Advances the gate's memory."""
+        gathered = Gathered()
+        self._look(raw, gathered)
+        return self._judge(gathered)
+
+    def _look(self, raw: Sequence[LogMessage], into: Gathered) -> None:
+        """Stamp and screen a run of the log that follows what was looked at before. Advances the gate's memory."""
         with _Timed(self.progress, "screen"):
             messages, formats = self._messages(raw)
             messages = stamp(messages, self._state)
@@ -266,6 +303,18 @@ class Intake:
                 screened = screen(messages, self.registry, self._state)
             else:
                 screened = np.where(np.asarray(messages.unit) < 0, Reason.UNKNOWN_DEVICE, 0).astype(np.uint8)
+            payload = [
+                p if not s else p[:EXCERPT_BYTES] for p, s in zip(messages.payload, screened.tolist(), strict=True)
+            ]
+        into.messages.append(replace(messages, payload=payload))
+        into.formats += formats
+        into.screened.append(screened)
+        into.to_read += len(raw) - int(np.count_nonzero(screened))
+        into.weight += sum(map(len, payload))
+
+    def _judge(self, gathered: Gathered) -> Batch:
+        """Judge what was looked at, before anything after it is."""
+        messages, formats, screened = gathered.whole()
         with _Timed(self.progress, "decode"):
             claims = self._decode(messages, formats, screened)
         with _Timed(self.progress, "gate"):
@@ -275,10 +324,10 @@ class Intake:
                 judged = wave_through(messages, screened, claims, self.registry)
         with _Timed(self.progress, "record"):
             counted = tally(judged, self.registry)
-            admission = self._admission(raw, messages, judged, counted)
+            admission = self._admission(messages, judged, counted)
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
-        upto = dict.fromkeys(self.settings.partitions, raw[-1].seq)
+        upto = dict.fromkeys(self.settings.partitions, messages.seq[-1])
         return Batch(messages, judged, counted, admission, upto, self._seen(messages), self._used(messages))
 
     def settle(self, batch: Batch) -> None:
@@ -351,29 +400,46 @@ class Intake:
 
     async def _gather(
         self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[bool] | None
-    ) -> Sequence[LogMessage]:
-        """What the log gives within `gather_s` of the first message, or until a bound is reached.
+    ) -> Iterable[Gathered]:
+        """What the log gives within `gather_s` of the first message, or until a bound is reached; not empty but at the stop.
 
-        After a crash the first batch goes as far as the evidence says, whatever the bounds are now.
+        After a crash what is on record is judged in the same batches again, so nothing is looked at before all of it is there.
         """
-        out: list[LogMessage] = []
-        weight, until = 0, None
+        out, raw, until = Gathered(), list[LogMessage](), None
         recorded = max((last for _, last in list(self._on_record)), default=0) if settling is None else 0
         while not stop.is_set():
             wait = 0.5 if until is None else min(until - time.monotonic(), 0.5)
-            full = len(out) >= self.settings.most_messages or weight >= self.settings.most_bytes
             late = wait <= 0.005 and (settling is None or settling.done())
-            if out and out[-1].seq >= recorded and (full or late):
+            here = len(raw) or len(out)
+            if here and (not raw or raw[-1].seq >= recorded) and (self._full(out, raw) or late):
                 break
-            room = max(1, self.settings.most_messages - len(out))
+            room = max(1, self.settings.most_messages - out.to_read - len(raw))
             got = await self._fetch(reader, min(FETCH, room), max(wait, 0.02))
-            if not got and out and late:
+            if not got and here and late:
                 break  # the log lost what was on record: the entry will be superseded
-            out.extend(got)
-            weight += sum(len(m.payload) for m in got)
-            if out and until is None:
+            left = self._not_held(got)
+            if recorded:
+                raw.extend(left)
+            elif left:
+                self._look(left, out)
+            if (raw or len(out)) and until is None:
                 until = time.monotonic() + self.settings.gather_s
+        if not raw:
+            return [out] if len(out) else []
+        return (
+            self._looked(part) for part in self._as_recorded(raw)
+        )  # one by one: each is judged before the next is looked at
+
+    def _looked(self, raw: Sequence[LogMessage]) -> Gathered:
+        out = Gathered()
+        self._look(raw, out)
         return out
+
+    def _full(self, gathered: Gathered, raw: Sequence[LogMessage]) -> bool:
+        s = self.settings
+        stopped = len(gathered) - gathered.to_read
+        weight = gathered.weight + sum(len(m.payload) for m in raw)
+        return gathered.to_read + len(raw) >= s.most_messages or stopped >= s.most_stopped or weight >= s.most_bytes
 
     async def _fetch(self, reader: LogReader, most: int, wait_s: float) -> Sequence[LogMessage]:
         try:
@@ -438,14 +504,14 @@ class Intake:
             parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message]))
         return _joined(parts)
 
-    def _admission(self, raw: Sequence[LogMessage], messages: Messages, judged: Judged, counted: Tally) -> Admission:
+    def _admission(self, messages: Messages, judged: Judged, counted: Tally) -> Admission:
         return Admission(
             at=int(messages.received_at[-1]),
             by=self.settings.by,
             stream=self.settings.stream,
             partitions=self.settings.partitions,
-            first_seq=raw[0].seq,
-            last_seq=raw[-1].seq,
+            first_seq=messages.seq[0],
+            last_seq=messages.seq[-1],
             received=counted.received,
             admitted=counted.admitted,
             shed=counted.shed,
