@@ -41,6 +41,7 @@ from cityward.watch.detectors.system_consistency.dispersion import (
 )
 from cityward.watch.detectors.system_consistency.relations import (
     Relations,
+    exactness,
     features,
     filled,
     fit,
@@ -68,6 +69,10 @@ MONTH = 30.4 * DAY
 ENOUGH = 0.5
 """A round with fewer of the usual channels is no round; a channel of which others explain less is not judged."""
 RELEASE = 0.7
+STIRRED = 3.0
+"""A channel that never moved has moved when it is so many times its exactness away."""
+NOVEL = 2.0
+"""The score of that, in thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class Rule:
     rounds_per_channel: int = 16
     quiet_rounds: int = 3
     own_rounds: int = 8
+    still_rounds: int = 2000
     tells_rounds: int = 24
     gives_up_rounds: int = 672
 
@@ -146,12 +152,14 @@ class System:
     told: NDArray[np.bool_]
     sound: NDArray[np.bool_]
     left: NDArray[np.float64]
+    ever: NDArray[np.bool_]
+    stirred: NDArray[np.bool_]
     relations: Relations
     dispersion: Dispersion
     thresholds: Thresholds
 
 
-OWN = ("channels", "last", "now", "before", "told", "sound", "left")
+OWN = ("channels", "last", "now", "before", "told", "sound", "left", "ever", "stirred")
 RELATIONS = tuple(Relations.__slots__)
 DISPERSION = tuple(Dispersion.__slots__)
 THRESHOLDS = tuple(Thresholds.__slots__)
@@ -272,7 +280,7 @@ class SystemConsistency:
         judged = heard & (relations.bound >= ENOUGH)
         usual = sizes(system.dispersion, moved(now, system.last), relations.least)
         found = statistics(thresholds, np.where(judged, left / usual, 0.0))
-        number, most = score(thresholds, found)
+        number, most = self._number(system, now, heard, found)
         system.left[int(state.waiting[s])] = np.where(judged, left, np.nan)
         if number >= 1.0 or state.open[s]:
             raise_peak(thresholds, found)
@@ -284,6 +292,19 @@ class SystemConsistency:
             allowed = min(0.5, rule.alarms_per_month * rule.block_rounds / month_rounds)
             remember(thresholds, found, rule.block_rounds, rule.least_blocks, allowed)
         return []
+
+    def _number(
+        self, system: System, now: NDArray[np.float64], heard: NDArray[np.bool_], found: NDArray[np.float64]
+    ) -> tuple[float, int]:
+        """The system's number and the channel it is largest of; one that moves for the first time counts `NOVEL`."""
+        number, most = score(system.thresholds, found)
+        away = heard & (np.abs(now) > STIRRED * exactness(system.relations))
+        if not np.isfinite(system.thresholds.limit[0]) or system.relations.weight[0] < self.rule.still_rounds:
+            system.ever[:] |= away
+            return number, most
+        first = away & ~system.ever
+        system.stirred[:] |= first
+        return (NOVEL, int(first.argmax())) if first.any() and number < NOVEL else (number, most)
 
     def _episode(
         self, state: State, s: int, number: float, most: int, facts: dict[str, str], world: World
@@ -301,14 +322,22 @@ class SystemConsistency:
         if state.quiet[s] >= rule.quiet_rounds or state.lasted[s] >= rule.gives_up_rounds:
             sign = _about(state, s, Phase.ENDED, float(state.largest[s]), {}, world)
             state.open[s] = False
-            over = take_peak if state.lasted[s] <= rule.own_rounds else drop_peak
-            over(_view(state.systems[s]).thresholds)
+            self._over(state, s)
             if state.lasted[s] >= rule.gives_up_rounds:
                 self._anew(state, s)
             return [sign]
         if state.lasted[s] % rule.tells_rounds == 0 and not state.quiet[s]:
             return [_about(state, s, Phase.GOES_ON, number, facts, world)]
         return []
+
+    def _over(self, state: State, s: int) -> None:
+        system = _view(state.systems[s])
+        if state.lasted[s] <= self.rule.own_rounds:
+            take_peak(system.thresholds)
+            system.ever[:] |= system.stirred
+        else:
+            drop_peak(system.thresholds)
+        system.stirred[:] = False
 
     def _wait(self, state: State, s: int, now: NDArray[np.float64], heard: NDArray[np.bool_]) -> None:
         rule, system, i = self.rule, _view(state.systems[s]), int(state.waiting[s])
@@ -385,6 +414,8 @@ def _new_system(channels: NDArray[np.int32], rule: Rule) -> dict[str, NDArray[An
         "told": np.zeros((rooms, n), dtype=np.bool_),
         "sound": np.zeros(rooms, dtype=np.bool_),
         "left": np.zeros((rooms, n)),
+        "ever": np.zeros(n, dtype=np.bool_),
+        "stirred": np.zeros(n, dtype=np.bool_),
         **{name: getattr(relations, name) for name in RELATIONS},
         **{name: getattr(dispersion, name) for name in DISPERSION},
         **{name: getattr(thresholds, name) for name in THRESHOLDS},

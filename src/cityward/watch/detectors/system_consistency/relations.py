@@ -9,7 +9,7 @@ what is left of channel k when everything but its own present is used to tell it
 
 INVARIANTS
 - Bounded: F = 4n features, F x F sums, whatever has been seen. A row's numbers are cut to `MOST` before they are squared.
-- A channel that was mostly not heard tells nothing and is not judged. One that never moved in `STILL_ROUNDS` is bound to stay.
+- A channel that was mostly not heard tells nothing and is not judged.
 
 Source: leave-one-out regression from the inverse covariance is textbook (Whittaker 1990, "Graphical Models in Applied
 Multivariate Statistics", 5.7); as a monitor of plants it is kin to MSET and to PCA's Q (Jackson & Mudholkar 1979).
@@ -32,7 +32,6 @@ FINE = 0.003
 EXACT = 0.002
 """No channel is believed to better than these shares of its spread and of its usual value, however exact the past was: readings
 are rounded, and one day in other digits. PRECEDENT: industrial transmitters are of class 0.1 to 0.25 %."""
-STILL_ROUNDS = 2000.0
 SURE = 1.645  # a normal value's 9-in-10 size in standard deviations
 SWEEPS = 3
 
@@ -117,9 +116,7 @@ def fit(relations: Relations, least_heard: float) -> None:
     mean = relations.first / weight
     cov = relations.sums / weight - np.outer(mean, mean)
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
-    heard = relations.heard >= least_heard * weight
-    moves = (sd > STEADY) & np.tile(heard, 4)
-    still = heard & (sd[:n] <= STEADY) & (weight >= STILL_ROUNDS)
+    moves = (sd > STEADY) & np.tile(relations.heard >= least_heard * weight, 4)
     inverse, noise = np.zeros_like(cov), _noise(relations, mean)
     some = np.flatnonzero(moves)
     if len(some):
@@ -133,16 +130,20 @@ def fit(relations: Relations, least_heard: float) -> None:
     weights = (d[:, None] * inverse[own] - b[:, None] * inverse[square]) / det[:, None]
     weights *= np.where(moves, 1.0 / np.where(moves, sd, 1.0), 0.0)[None, :] * sd[own][:, None]
     relations.rows[:] = np.where(moves[own][:, None], weights, 0.0)
-    relations.rows[still, np.flatnonzero(still)] = 1.0
     relations.offset[:] = -(relations.rows @ mean)
     relations.least[:] = SURE * np.sqrt(relations.rows**2 @ noise**2)
-    relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), np.where(still, 1.0, 0.0))
+    relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), 0.0)
+
+
+def exactness(relations: Relations) -> Array:
+    """(n,) how exact each channel is believed to be, in spreads."""
+    return np.maximum(FINE, EXACT * np.abs(relations.centre) / relations.spread)
 
 
 def _noise(relations: Relations, mean: Array) -> Array:
     """(F,) how exact each feature is believed to be, in spreads."""
     n = len(relations.centre)
-    one = np.maximum(FINE, EXACT * np.abs(relations.centre) / relations.spread)
+    one = exactness(relations)
     # of a square: 2 x dx, at the root mean square of x
     square = 2.0 * one * np.sqrt(np.maximum(mean[n : 2 * n], 1e-4))
     return np.tile(np.concatenate([one, square]), 2)

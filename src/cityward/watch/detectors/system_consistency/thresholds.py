@@ -28,7 +28,7 @@ LONGEST = WINDOWS[-1]
 WILD = 1000.0
 LASTING = 4.0
 """In a mean of several rounds one counts as at most so many sizes: a single wild reading must not fill the longer windows."""
-CAP = 1.5
+CAP = 1.1
 RARE = 0.8
 LEAST_REACH = 0.15
 LEAST = 1.0
@@ -126,12 +126,12 @@ def _mean(sums: Array, rounds: int) -> Array:
 
 
 def _set(thresholds: Thresholds, worst: Array, allowed: float) -> None:
-    logs = np.log(np.maximum(worst, 1e-6))
+    logs = np.log(np.maximum(worst, LEAST))
     middle, rare = np.quantile(logs, [0.5, RARE], axis=0)
     reach = np.maximum(rare - middle, LEAST_REACH)
-    far = np.where(worst >= LEAST, (logs - middle) / reach, 0.0)
+    far = (logs - middle) / reach
     limit = max(1.0, *_allowing(far.reshape(len(far), -1).max(axis=1), allowed))
-    thresholds.usual[:] = np.maximum(np.exp(np.minimum(middle + limit * reach, 50.0)), LEAST)
+    thresholds.usual[:] = np.exp(np.minimum(middle + limit * reach, 50.0))
     thresholds.limit[:] = 1.0
 
 
