@@ -44,6 +44,7 @@ COMPACT_EVERY_S = 120.0
 NOTICE_REGISTRY_S = 1.0
 EXPECTED_DAYS = 28
 EXPECTED_ROWS = 2_000_000
+REFRESH_TRIES = 5
 
 
 Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
@@ -199,6 +200,8 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
             acks=acks,
             now_us=setting.now_us,
             refresh_expected=_expected_refresh(setting),
+            standings=lambda: tuple(setting.state.watch.standings().values()),
+            marks=setting.state.marks,
         )
         try:
             await ServiceRunner(bounds, place.position, ports, pace).run(stop)
@@ -211,8 +214,12 @@ def _expected_refresh(setting: Setting) -> Callable[[int], None]:
     history = setting.history()
 
     def refresh(now_us: int) -> None:
-        channel, observed_at, value = history.past(now_us - EXPECTED_DAYS * DAY, now_us, EXPECTED_ROWS)
-        setting.state.set_expected(expected_ranges(channel, observed_at, value, setting.registry))
+        for _ in range(REFRESH_TRIES):
+            marks = setting.state.marks()
+            channel, observed_at, value = history.past(now_us - EXPECTED_DAYS * DAY, now_us, EXPECTED_ROWS)
+            setting.state.set_expected(expected_ranges(channel, observed_at, value, setting.registry))
+            if setting.state.marks() == marks:
+                return  # else somebody marked rows that these ranges were still learned from
 
     return refresh
 

@@ -43,8 +43,8 @@ class Setting:
         return FileLedger(self.home.ledger(role), origin, signing_key(self.home.keys, f"ledger-{role}"))
 
     def history(self) -> DeltaHistory:
-        """The observations."""
-        return DeltaHistory(str(self.home.history), self.registry)
+        """The observations. What is learned from them leaves out what is marked."""
+        return DeltaHistory(str(self.home.history), self.registry, marks=self.state.marks)
 
 
 def open_setting(home: Home) -> Setting:

@@ -1,7 +1,8 @@
-"""Which suspect marks begin and end as the watch's trust in devices changes. Pure: the watch puts them on record, then in the book.
+"""Which suspect marks begin and end as the watch's trust in devices changes. Pure: the watch records them, then books them.
 
-A device's rows are suspect from the beginning of what was found, not from when it was found, until it is trusted again. The mark
-then has an end and stays: that the device is well now says nothing of what it said before. A person clears it, or retracts the rows.
+A device's rows are suspect from the beginning of what was found, not from when it was found, until it is trusted again. The
+mark then has an end and stays: that the device is well now says nothing of what it said before. A person clears it, or retracts
+the rows.
 """
 
 from __future__ import annotations
