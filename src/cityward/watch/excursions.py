@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 Each column has two sums (Page's CUSUM): what it is up, or down, beyond an `allowance`, added up and never below nought. A value
 counts at most `clip`, so that no single reading raises an alarm. How high such a sum runs when nothing is wrong depends on how
-long the column's ordinary deviations last, which no table knows: so the `KEPT` highest runs of each column's own past are kept. The
-height of an alarm is one that the past would have passed at most once in `once_in_days`, and a margin that shrinks as it grows.
+long the column's ordinary deviations last, which no table knows: so the `KEPT` highest runs of each column's own past are kept.
+The height of an alarm is one that the past would have passed at most once in `once_in_days`, and a margin that shrinks as it
+grows.
 
 An episode begins at that height, with the beginning of the run as its onset; goes on, told at each doubling of the score and once
 a day; and ends when the sum has run dry. A sum is bounded above the height, so that an end is seen within `tail` of its due time.

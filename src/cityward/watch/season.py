@@ -5,10 +5,11 @@ Lives here: half-hour slots of the grid (`Slots`), the profile over them (`Seaso
 Theory of operation
 -------------------
 Steps are gathered to half-hours (`gather`): a channel's mean in it, and how much it moved from reading to reading. A profile
-(`Season`) keeps, per channel and half-hour of the day, a level for weekdays, one for weekends and one for all days, and a spread.
-A level seen on few days of its kind is drawn towards that of all days. The levels learn by a step that is clipped at `CLIP`
-spreads, so that one strange day, or a share of poisoned ones, moves them little; the spread learns from its half-hour and the three
-on either side, so that a few days are enough for it. Channels that are `held` learn nothing: what is suspect is not learned from.
+(`Season`) keeps, per channel and half-hour of the day, a level for weekdays, one for weekends and one for all days, and a
+spread. A level seen on few days of its kind is drawn towards that of all days. The levels learn by a step that is clipped at
+`CLIP` spreads, so that one strange day, or a share of poisoned ones, moves them little; the spread learns from its half-hour
+and the three on either side, so that a few days are enough for it. Channels that are `held` learn nothing: what is suspect is
+not learned from.
 
 INVARIANTS
 - State is (C, 48) arrays; time of day is the sun's (from the mean longitude), so that no time zone data are needed.
