@@ -24,18 +24,26 @@ class Mqtt:
     """One connection. `code` is the CONNACK return code: 0 accepted, 5 not authorised."""
 
     def __init__(
-        self, port: int, user: str, password: str, *, client_id: str | None = None, wait_s: float = 5.0
+        self,
+        port: int,
+        user: str,
+        password: str,
+        *,
+        client_id: str | None = None,
+        will: tuple[str, str] | None = None,
+        wait_s: float = 5.0,
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=wait_s)
         try:
-            self.code = self._enter(user, password, client_id or user)
+            self.code = self._enter(user, password, user if client_id is None else client_id, will)
         except BaseException:
             self.socket.close()
             raise
 
-    def _enter(self, user: str, password: str, client_id: str) -> int:
-        body = _text("MQTT") + bytes([4, 0b11000010]) + struct.pack(">H", 60)
-        body += _text(client_id) + _text(user) + _text(password)
+    def _enter(self, user: str, password: str, client_id: str, will: tuple[str, str] | None) -> int:
+        flags = 0b11000010 | (0b00001100 if will else 0)
+        body = _text("MQTT") + bytes([4, flags]) + struct.pack(">H", 60) + _text(client_id)
+        body += b"".join(map(_text, will or ())) + _text(user) + _text(password)
         self._send(0x10, body)
         answer = self._read(4)
         return answer[3] if len(answer) == 4 else -1
@@ -46,9 +54,9 @@ class Mqtt:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def publish(self, topic: str, payload: bytes, packet_id: int = 1) -> bool:
+    def publish(self, topic: str, payload: bytes, packet_id: int = 1, *, retain: bool = False) -> bool:
         """QoS 1; whether the broker acknowledged it."""
-        self._send(0x32, _text(topic) + struct.pack(">H", packet_id) + payload)
+        self._send(0x33 if retain else 0x32, _text(topic) + struct.pack(">H", packet_id) + payload)
         return self._read(4) == b"\x40\x02" + struct.pack(">H", packet_id)
 
     def subscribe(self, topic: str) -> int:

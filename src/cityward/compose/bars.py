@@ -61,16 +61,19 @@ def take_bars(registry: Registry, credentials: Register, clock: CityClock) -> No
     """
     start = np.full_like(registry.unit_barred_from, NEVER_BARRED)
     end = np.full_like(registry.unit_barred_until, NEVER_BARRED)
-    for device, rows in by_device([*_of_credentials(credentials.all()), *credentials.bars()]).items():
+    rows = credentials.bars()
+    for device, mine in by_device([*rows, *_without_bar(credentials.all(), rows)]).items():
         if (unit := registry.unit_index.get(device)) is not None:
-            for n, (begins, ends) in enumerate(_joined(rows, clock)[-BARS:]):
+            for n, (begins, ends) in enumerate(_joined(mine, clock)[-BARS:]):
                 start[unit, n], end[unit, n] = begins, ends
     registry.unit_barred_from[:], registry.unit_barred_until[:] = start, end
 
 
-def _of_credentials(rows: Sequence[CredentialRow]) -> list[BarRow]:
-    """A credential that is not active bars its device, also one taken away before there were bars."""
-    return [BarRow(row.device, row.state, row.revoked_at or 0, None, "") for row in rows if row.state != "active"]
+def _without_bar(credentials: Sequence[CredentialRow], bars: Sequence[BarRow]) -> list[BarRow]:
+    """A credential that is not active bars its device, also one that was taken away before there were bars."""
+    barred = {row.device for row in bars if row.until_us is None}
+    taken = [row for row in credentials if row.state != "active" and row.device not in barred]
+    return [BarRow(row.device, row.state, row.revoked_at or 0, None, "") for row in taken]
 
 
 def _joined(rows: Sequence[BarRow], clock: CityClock) -> list[tuple[int, int]]:

@@ -15,6 +15,8 @@ from cityward.errors import PlaceError
 from cityward.place.registry import Registry
 from cityward.time import to_us
 
+MISSING = ("lost", "stolen")
+
 
 def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) -> int:
     """Give every unit that speaks or obeys, and has no credential yet, one of its own, kept for the simulated street.
@@ -49,6 +51,8 @@ def add_device(home: Home, place: str, registry: Registry, state: SqlState, devi
     if number is None:
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
     [(secret, row)] = issue([device], to_us(now))
+    before = next((r.state for r in state.all() if r.device == device), "active")
+    row = replace(row, state=before if before in MISSING else row.state)  # a new secret does not bring it back
     if registry.units[number].credential == "certificate":
         [made] = client_certificates(open_authority(home.keys, place, now), [device], now)
         row = replace(row, password_bcrypt=None, certificate_sha256=made.sha256)

@@ -37,7 +37,7 @@ first, answers the broker as the second, and hears who came and went, and cuts o
 ASK_S = 5.0
 """So long a device waits to be let in, at most. PRECEDENT: MQTT clients give a broker 5 to 30 s to answer a CONNECT."""
 
-LEAST_PAYLOAD = 64 * 1024
+LEAST_PAYLOAD, MOST_PAYLOAD = 64 * 1024, 1 << 20
 _ACCOUNTS = {"keeper": "DOOR", "system": "SYS"}  # all others: CITY
 
 
@@ -125,8 +125,11 @@ def _mqtt(settings: BrokerSettings) -> dict[str, Any]:
 
 
 def largest_message(registry: Registry) -> int:
-    """The broker's bound on one message: what the most generous flow allows, for one connection is like another to it."""
-    return max([LEAST_PAYLOAD, *(limits.max_message_bytes for limits in registry.flow_limits)])
+    """The broker's bound on one message, the same for every connection: twice what the most generous flow allows.
+
+    So what is a little too large is refused by the gate, with its reason and its beginning; what is far too large costs nothing.
+    """
+    return min(MOST_PAYLOAD, 2 * max([LEAST_PAYLOAD, *(limits.max_message_bytes for limits in registry.flow_limits)]))
 
 
 def publishes(device: str) -> list[str]:
@@ -176,7 +179,14 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
             f"$JS.API.STREAM.INFO.{LOG_STREAM}",
             EVENT_SUBJECTS,
         ],  # the second: how far intake is behind
-        "watch": [*_reading(EVENT_STREAM), EVENT_SUBJECTS],
+        # the last three: whether the workers are behind, before a silence is believed
+        "watch": [
+            *_reading(EVENT_STREAM),
+            EVENT_SUBJECTS,
+            f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+            f"$JS.API.DIRECT.GET.{LOG_STREAM}",
+            f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
+        ],
         "door": [EVENT_SUBJECTS],
     }[role]
     inbox = f"{inbox_prefix(role)}.>"
