@@ -24,10 +24,13 @@ COMMANDS = {
     "reach": "who can reach what, certainly and possibly, and by which path",
     "reconcile": "declared against observed, both ways: the city's own gates and flow logs of others",
     "whatif": "what falls if somebody stops or turns; whether a proposal may be signed",
+    "taint": "what a device's data touched, and taking it back",
+    "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "verify": "check evidence ledgers offline",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
     "device": "add, list or revoke devices",
+    "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
     "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }

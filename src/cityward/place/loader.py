@@ -168,11 +168,18 @@ def _place(tree: Tree, errors: list[PlaceError]) -> Place:
             wrong = list(islice(shapes.wrong_shape(tree.header[name], entry.type, name), MAX_ERRORS))
             found = harmless_tree(plain(tree.header[name]))
             errors += wrong
-            given |= {} if wrong else {name: tuple(found) if isinstance(found, list) else found}
+            given |= {} if wrong else {name: _header(found, entry.type)}
         elif entry.required and not tree.broken:
             what, mend = f"`{name}` is missing", f"add `{name}: ` with {shapes.expected(entry.type)}"
             errors.append(PlaceError(what, where=f"{tree.files[0]}:1  {name}", mend=mend))
     return Place(**given)
+
+
+def _header(found: Any, kind: mi.Type) -> Any:
+    """A field of the place itself, of the right shape, as its type."""
+    if isinstance(kind, mi.StructType):
+        return msgspec.convert(found, kind.cls)
+    return tuple(found) if isinstance(found, list) else found
 
 
 def _records(nodes: Mapping[str, Node], kind: mi.DictType, path: str, errors: list[PlaceError]) -> dict[str, Any]:

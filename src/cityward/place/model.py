@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from cityward.ids import Id
 from cityward.place.budgets import Budget
+from cityward.place.containing import Containing
 from cityward.place.data import Access, Dataset, Flow, Key
 from cityward.place.house_rules import HouseRule
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
@@ -26,6 +27,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     responsible: Id  # the party that answers for the place
     platform: Id | None = None  # the system that is this Cityward itself: in scope like any other
     include: tuple[str, ...] = ()
+    containing: Containing = Containing()
 
     parties: dict[Id, Party] = {}
     jurisdictions: dict[Id, Jurisdiction] = {}

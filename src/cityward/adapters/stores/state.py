@@ -19,6 +19,7 @@ from sqlalchemy import Connection, and_, case, delete, func, select
 
 from cityward.adapters.stores.budget_schema import keep, kept
 from cityward.adapters.stores.commands import CommandBook
+from cityward.adapters.stores.containments import ContainmentBook
 from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
 from cityward.adapters.stores.marks import MarkBook, retracted
@@ -108,7 +109,9 @@ class BatchState:
         many(link, self._db.add(TALLY), [{"name": n, "count": c} for n, c in sorted(tallies.items()) if c])
 
 
-class SqlState(BatchState, Readings, CommandBook, MarkBook, DeviceCredentials, ConnectionBook, SignIns):
+class SqlState(
+    BatchState, Readings, CommandBook, MarkBook, DeviceCredentials, ConnectionBook, ContainmentBook, SignIns
+):
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and

@@ -1,0 +1,174 @@
+"""`cityward contain`: cut off a device, a supplier, a site or a jurisdiction, see before what it costs, and take it back."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cityward.cli.words import aside, put, put_json, style
+
+if TYPE_CHECKING:
+    from cityward.compose.setting import Setting
+    from cityward.reach.containment import Containment
+    from cityward.runtime.containing import ContainmentRow
+
+EXAMPLES = """\b
+Examples:
+  cityward contain preview party:northlight --state var/doggerford     what it takes and costs; changes nothing
+  cityward contain begin quay-street-lamps-03 --reason "lies about its level" --state var/doggerford
+  cityward contain begin party:northlight --reason "advisory 12/26" --for 24 --state var/doggerford
+  cityward contain approve 5f0c2a... --by second.person --state var/doggerford
+  cityward contain lift 5f0c2a... --state var/doggerford
+\b
+It takes force within a second at every door, ends by itself, and each step is on record. For what needs two persons, the
+declaration says (`containing.two_person`). A name given with --by is on record as it was given: who may use this state directory
+is who is trusted.
+"""
+
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The state directory of the city.",
+)
+BY = click.option("--by", default=None, help="Who does it; by default, the user of this machine.")
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+
+@click.group("contain", epilog=EXAMPLES)
+def command() -> None:
+    """Cut off what turned against the city, for a time."""
+
+
+@command.command("preview")
+@click.argument("target")
+@STATE
+@JSON
+def preview(target: str, state: Path, as_json: bool) -> None:
+    """What containing TARGET would take, and what it would cost. Changes nothing."""
+    from cityward.compose.containment import preview as previewed
+
+    setting = _city(state)
+    found = previewed(setting, target)
+    put_json(found) if as_json else _put_preview(found)
+
+
+@command.command("begin")
+@click.argument("target")
+@STATE
+@click.option("--reason", required=True, help="Why; it is on record.")
+@click.option("--for", "hours", type=click.FloatRange(1 / 60, 24 * 366), default=2.0, show_default=True, help="Hours.")
+@BY
+@JSON
+def begin(target: str, state: Path, reason: str, hours: float, by: str | None, as_json: bool) -> None:
+    """Contain TARGET now, or ask for it where two persons are needed."""
+    from cityward.compose.containment import Wanted, contain
+
+    row = contain(_city(state), Wanted(target, reason, by or getpass.getuser(), round(hours * 3600)))
+    _put(row, as_json)
+
+
+@command.command("approve")
+@click.argument("containment")
+@STATE
+@BY
+@JSON
+def approve(containment: str, state: Path, by: str | None, as_json: bool) -> None:
+    """Agree as a second person: CONTAINMENT begins."""
+    from cityward.compose.containment import approve as approved
+
+    _put(approved(_city(state), containment, by or getpass.getuser()), as_json)
+
+
+@command.command("refuse")
+@click.argument("containment")
+@STATE
+@BY
+@JSON
+def refuse(containment: str, state: Path, by: str | None, as_json: bool) -> None:
+    """CONTAINMENT that waits for a second person is not to begin."""
+    from cityward.compose.containment import refuse as refused
+
+    _put(refused(_city(state), containment, by or getpass.getuser()), as_json)
+
+
+@command.command("lift")
+@click.argument("containment")
+@STATE
+@BY
+@JSON
+def lift(containment: str, state: Path, by: str | None, as_json: bool) -> None:
+    """Let back in what CONTAINMENT holds, but for what another one holds too."""
+    from cityward.compose.containment import lift as lifted
+
+    _put(lifted(_city(state), containment, by or getpass.getuser()), as_json)
+
+
+@command.command("list")
+@STATE
+@JSON
+@click.pass_context
+def list_all(ctx: click.Context, state: Path, as_json: bool) -> None:
+    """What is contained, what waits, and what was. Exit 1 while anything is contained or waits."""
+    rows = _city(state).state.containments(1000)
+    if as_json:
+        put_json(rows)
+    else:
+        for row in rows:
+            _put_row(row)
+        if not rows:
+            put("nothing was ever contained here")
+    ctx.exit(int(any(row.state.value in {"asked", "begun"} for row in rows)))
+
+
+def _city(state: Path) -> Setting:
+    from cityward.compose.containment import open_city
+
+    return open_city(state)
+
+
+def _put(row: ContainmentRow, as_json: bool) -> None:
+    if as_json:
+        put_json(row)
+        return
+    _put_row(row)
+    if row.state.value == "asked":
+        aside(f"It waits for a second person: cityward contain approve {row.id} --by NAME")
+
+
+def _put_row(row: ContainmentRow) -> None:
+    from cityward.time import iso
+
+    until = f" until {iso(row.until)}" if row.until is not None and row.state.value == "begun" else ""
+    put(
+        style(f"{row.id}  {row.state.value:8}", bold=row.state.value in {"asked", "begun"}),
+        f" {row.target}: {len(row.units)} devices{until}; asked by {row.asked_by}: {row.reason}",
+    )
+
+
+def _put_preview(found: Containment) -> None:
+    put(style(f"{found.subject.kind.value} {found.subject.id}", bold=True), f": {len(found.units)} devices are cut off")
+    if found.parties:
+        put(f"  parties: {', '.join(found.parties)}")
+    if found.sites:
+        put(f"  sites: {', '.join(found.sites)}")
+    put(f"  devices: {', '.join(found.devices[:12])}{' ...' if len(found.devices) > 12 else ''}")
+    for hit in found.services:
+        put(
+            f"  service {hit.service}: loses {hit.actuators} of {hit.of_actuators} actuators, {hit.sources} devices it reads"
+        )
+        for text in hit.fail_safe:
+            put(f"    fail-safe: {text}")
+    for blast in found.cost:
+        axis = f" (by {blast.axis.value})" if blast.axis is not None else ""
+        for effect in blast.outcome.effects:
+            word = "essential " if effect.essential else ""
+            put(f"  {word}function {effect.function} fails after {effect.fails_h:g} h{axis}")
+        people = blast.outcome.citizens
+        put(f"  people affected{axis}: {people.affected:,} of {people.of:,}")
+    if found.unknown:
+        more = f" and {len(found.unknown) - 5} more" if len(found.unknown) > 5 else ""
+        put(f"  not known, so not cut off: {', '.join(found.unknown[:5])}{more}")

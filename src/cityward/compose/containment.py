@@ -1,0 +1,232 @@
+"""Containing what turned against the city: one action, shown before, timed, on record, and taken back as easily.
+
+Evidence comes first, then the bars (`compose.bars`), which take force at every door within a second; then the book. A step that a
+crash cut short is done again by asking again: bars that are there already change nothing.
+
+INVARIANTS
+- What needs two persons begins only when a second one approved it.
+- Lifting one containment lets back in only what no other containment in force still holds.
+- Nothing is contained for longer than the declaration allows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from cityward.adapters.ledgers.files import FileLedger
+from cityward.compose.bars import ISOLATED, bar_units, lift_units
+from cityward.compose.home import Home
+from cityward.compose.setting import Setting, open_setting
+from cityward.errors import LinkError, PlaceError
+from cityward.evidence.records import Contained
+from cityward.reach.blast.wiring import compile_cascade
+from cityward.reach.containment import Containment, containment_of, target_named
+from cityward.runtime.containing import ContainmentRow, Stand, may
+from cityward.time import SECOND
+
+ROLE = "containment"
+"""The ledger of containments; its own, so that it can be written while the city runs."""
+LEDGER_FREE_S = 10.0
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asks for: a target as `kind:id` or a name, why, who, and for how long."""
+
+    target: str
+    reason: str
+    person: str
+    seconds: int
+
+
+def preview(setting: Setting, words: str) -> Containment:
+    """What containing it would take, and what it costs.
+
+    Raises:
+        PlaceError: nothing bears the name, or it cannot be contained.
+    """
+    place = setting.loaded.place
+    return containment_of(place, compile_cascade(place), target_named(place, words))
+
+
+def contain(setting: Setting, wanted: Wanted) -> ContainmentRow:
+    """Contain a target now; where two persons are needed, ask for it.
+
+    Raises:
+        PlaceError: it cannot be contained, there is nothing to cut off, or it is asked for longer than declared.
+        LinkError: a store does not answer.
+    """
+    found = preview(setting, wanted.target)
+    _check(setting, wanted, found)
+    rules, now = setting.loaded.place.containing, _now()
+    target = f"{found.subject.kind.value}:{found.subject.id}"
+    row = ContainmentRow(
+        id=sha256(f"{target}\n{wanted.person}\n{now}".encode()).hexdigest()[:12],
+        target=target,
+        reason=wanted.reason,
+        asked_by=wanted.person,
+        asked_at=now,
+        seconds=wanted.seconds,
+        units=found.units,
+    )
+    if found.subject.kind.value in rules.two_person:
+        _record(setting, row, "asked", wanted.person, _cost(found))
+        setting.state.put_containment(row)
+        return row
+    return _begin(setting, row, wanted.person, _cost(found))
+
+
+def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:
+    """A second person agrees: it begins.
+
+    Raises:
+        PlaceError: there is none of that id, it is not waiting, or the same person asked for it.
+    """
+    row = _known(setting, id_, Stand.BEGUN)
+    if person == row.asked_by:
+        raise PlaceError(
+            f"`{person}` asked for this containment and cannot approve it", mend="let a second person approve it"
+        )
+    _record(setting, row, "approved", person, {})
+    return _begin(setting, replace(row, approved_by=person), person, {})
+
+
+def refuse(setting: Setting, id_: str, person: str) -> ContainmentRow:
+    """It is not to begin. Whoever asked may also take it back so.
+
+    Raises:
+        PlaceError: there is none of that id, or it is not waiting.
+    """
+    row = _known(setting, id_, Stand.REFUSED)
+    return _end(setting, row, Stand.REFUSED, person)
+
+
+def lift(setting: Setting, id_: str, person: str) -> ContainmentRow:
+    """Let back in what it holds, but for what another containment holds too.
+
+    Raises:
+        PlaceError: there is none of that id, or it is not in force.
+    """
+    row = _known(setting, id_, Stand.LIFTED)
+    done = _end(setting, row, Stand.LIFTED, person)
+    _let_in(setting, row)
+    return done
+
+
+def expire(setting: Setting) -> Sequence[ContainmentRow]:
+    """Put on record which containments ran out. Their bars ended by themselves."""
+    now = _now()
+    due = [row for row in setting.state.containments_in(Stand.BEGUN) if row.until is not None and row.until <= now]
+    return [_end(setting, row, Stand.EXPIRED, "") for row in due]
+
+
+def open_city(state: Path) -> Setting:
+    """The setting of a city, running or not.
+
+    Raises:
+        LinkError: none was started there.
+    """
+    return open_setting(Home(state))
+
+
+def _check(setting: Setting, wanted: Wanted, found: Containment) -> None:
+    longest = setting.loaded.place.containing.longest_hours * 3600
+    if not found.units:
+        raise PlaceError(
+            f"nothing of `{wanted.target}` speaks to this city", mend="see `cityward reach` for what it reaches"
+        )
+    if not 60 <= wanted.seconds <= longest:
+        raise PlaceError(
+            f"{wanted.seconds} s is not between a minute and {longest / 3600:g} h",
+            mend="ask for less, or raise containing.longest_hours in the declaration",
+        )
+    for name, text in (("reason", wanted.reason), ("person", wanted.person)):
+        if not 0 < len(text.strip()) <= LONGEST_TEXT or not text.isprintable():
+            raise PlaceError(
+                f"the {name} is no text of 1 to {LONGEST_TEXT} printable characters", mend=f"say the {name}"
+            )
+
+
+def _begin(setting: Setting, row: ContainmentRow, person: str, cost: dict[str, str]) -> ContainmentRow:
+    now = _now()
+    begun = replace(row, state=Stand.BEGUN, begun_at=now, until=now + row.seconds * SECOND)
+    _record(setting, begun, "begun", person, cost)
+    bar_units(setting.state, begun.units, ISOLATED, now, begun.until, person)
+    setting.state.put_containment(begun)
+    return begun
+
+
+def _end(setting: Setting, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
+    ended = replace(row, state=to, ended_at=_now(), ended_by=person)
+    _record(setting, ended, to.value, person, {})
+    setting.state.put_containment(ended)
+    return ended
+
+
+def _let_in(setting: Setting, row: ContainmentRow) -> None:
+    """Lift its bars, and set again those that another containment still needs."""
+    now, state = _now(), setting.state
+    lift_units(state, row.units, ISOLATED, now)
+    mine = frozenset(row.units)
+    for other in state.containments_in(Stand.BEGUN):
+        still = [unit for unit in other.units if unit in mine]
+        if other.id != row.id and still and (other.until is None or other.until > now):
+            bar_units(state, still, ISOLATED, now, other.until, other.approved_by or other.asked_by)
+
+
+def _known(setting: Setting, id_: str, to: Stand) -> ContainmentRow:
+    for row in setting.state.containments(1000):
+        if row.id == id_:
+            if not may(row.state, to):
+                raise PlaceError(f"containment {id_} is {row.state.value}, so it cannot be {to.value}")
+            return row
+    raise PlaceError(f"there is no containment `{id_}`", mend="list them: cityward contain list")
+
+
+def _cost(found: Containment) -> dict[str, str]:
+    """What is kept of the preview: enough to see what whoever decided was told."""
+    effects = {effect.function: effect.essential for blast in found.cost for effect in blast.outcome.effects}
+    return {
+        "functions": ", ".join(list(effects)[:50]),
+        "essential": str(sum(effects.values())),
+        "people": str(max((blast.outcome.citizens.affected for blast in found.cost), default=0)),
+        "services": ", ".join(hit.service for hit in found.services[:50]),
+    }
+
+
+def _record(setting: Setting, row: ContainmentRow, step: str, person: str, cost: dict[str, str]) -> None:
+    record = Contained(
+        at=setting.now_us(),
+        by=ROLE,
+        containment=row.id,
+        step=step,
+        target=row.target,
+        person=person,
+        reason=row.reason,
+        until=0 if row.until is None else setting.city.city_clock.to_city_us(row.until),
+        units=len(row.units),
+        digest=sha256("\n".join(sorted(row.units)).encode()).hexdigest(),
+        cost=cost,
+    )
+    with _free_ledger(setting) as ledger:
+        ledger.append([record])
+
+
+def _free_ledger(setting: Setting) -> FileLedger:
+    deadline = time.monotonic() + LEDGER_FREE_S
+    while True:
+        try:
+            return setting.ledger(ROLE)
+        except LinkError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

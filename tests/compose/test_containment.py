@@ -1,0 +1,126 @@
+"""Containing what turned against a city: who may, for how long, and what is let back in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cityward.compose import containment
+from cityward.compose.containment import Wanted, approve, contain, expire, lift, refuse
+from cityward.compose.home import CityFile, Home, write_city_file
+from cityward.compose.setting import Setting, open_setting
+from cityward.errors import PlaceError
+from cityward.evidence.records import Contained, decode, encode
+from cityward.runtime.containing import Stand
+from towns import write_town
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Setting]:
+    home = Home(tmp_path / "state")
+    home.prepare()
+    town = write_town(tmp_path / "town", 3)
+    write_city_file(
+        home,
+        CityFile(
+            place=str(town),
+            declaration="",
+            bus_url="",
+            passwords={},
+            mqtt_host="",
+            mqtt_port=0,
+            mqtt_ca=None,
+            web_host="",
+            web_port=0,
+            admin_port=0,
+            clock=(0, 0, 1.0),
+        ),
+    )
+    setting = open_setting(home)
+    yield setting
+    setting.state.dispose()
+
+
+def wanted(target: str, person: str = "ada", seconds: int = 3600) -> Wanted:
+    return Wanted(target, "it lies", person, seconds)
+
+
+def barred(city: Setting) -> set[str]:
+    """Units that an open bar holds, by the store's rows."""
+    now = containment._now()  # pyright: ignore[reportPrivateUsage]
+    rows = [row for row in city.state.bars() if row.until_us is None or row.until_us > now + 10_000_000]
+    return {row.device for row in rows if row.why == "isolated"}
+
+
+def steps(city: Setting) -> list[str]:
+    with city.ledger("containment") as ledger:
+        return [record.step for _, record in ledger.tail(100) if isinstance(record, Contained)]
+
+
+def test_a_device_is_cut_off_at_once_and_on_record(city: Setting):
+    row = contain(city, wanted("meter-02"))
+    assert row.state is Stand.BEGUN
+    assert barred(city) == {"meter-02"}
+    assert steps(city) == ["begun"]
+
+
+def test_a_party_waits_for_a_second_person(city: Setting):
+    row = contain(city, wanted("party:council"))
+    assert row.state is Stand.ASKED
+    assert barred(city) == set()
+    with pytest.raises(PlaceError, match="cannot approve it"):
+        approve(city, row.id, "ada")
+    assert approve(city, row.id, "bo").state is Stand.BEGUN
+    assert barred(city) == {"meter-01", "meter-02", "meter-03"}
+    assert steps(city) == ["asked", "approved", "begun"]
+
+
+def test_what_was_asked_can_be_refused_and_then_never_begins(city: Setting):
+    row = contain(city, wanted("party:council"))
+    refuse(city, row.id, "bo")
+    with pytest.raises(PlaceError, match="is refused"):
+        approve(city, row.id, "cy")
+    assert barred(city) == set()
+
+
+def test_lifting_lets_back_in_only_what_nothing_else_holds(city: Setting):
+    one, group = contain(city, wanted("meter-02")), contain(city, wanted("device:meter", seconds=7200))
+    lift(city, group.id, "ada")
+    assert barred(city) == {"meter-02"}
+    lift(city, one.id, "ada")
+    assert barred(city) == set()
+    with pytest.raises(PlaceError, match="is lifted"):
+        lift(city, one.id, "ada")
+
+
+def test_it_ends_by_itself_and_that_is_on_record(city: Setting):
+    row = contain(city, wanted("meter-01"))
+    assert expire(city) == []
+    city.state.put_containment(replace(row, until=1))
+    assert [ended.id for ended in expire(city)] == [row.id]
+    assert city.state.containments()[0].state is Stand.EXPIRED
+    assert steps(city) == ["begun", "expired"]
+
+
+@pytest.mark.parametrize("seconds", [59, 72 * 3600 + 1])
+def test_it_is_neither_for_a_moment_nor_longer_than_declared(city: Setting, seconds: int):
+    with pytest.raises(PlaceError, match="is not between"):
+        contain(city, wanted("meter-01", seconds=seconds))
+
+
+@pytest.mark.parametrize("bad", ["", " ", "\x1b[31m", "x" * 501])
+def test_a_reason_is_a_printable_text(city: Setting, bad: str):
+    with pytest.raises(PlaceError, match="the reason is no text"):
+        contain(city, Wanted("meter-01", bad, "ada", 3600))
+
+
+def test_each_record_says_who_and_which_devices(city: Setting):
+    contain(city, wanted("device:meter"))
+    with city.ledger("containment") as ledger:
+        [(_, record)] = ledger.tail(10)
+    assert isinstance(record, Contained)
+    assert (record.person, record.units, record.target, record.reason) == ("ada", 3, "device:meter", "it lies")
+    assert decode(encode(record)) == record
