@@ -66,7 +66,7 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
     "--backfill-days", type=click.FloatRange(0, 7), default=7.0, show_default=True, help="Of recorded past at first."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--role", type=click.Choice(["worker", "service", "door", "street"]), hidden=True)
+@click.option("--role", type=click.Choice(["worker", "service", "door", "street", "watch"]), hidden=True)
 @click.option("--index", default=0, hidden=True)
 def command(
     place: Path | None,

@@ -287,7 +287,7 @@ class _City:
 
         children = [child("worker", i) for i in range(city.workers)]
         web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
-        children += [child("service"), web]
+        children += [child("service"), child("watch"), web]
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))

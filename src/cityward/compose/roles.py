@@ -28,6 +28,7 @@ from cityward.compose.door import run_door
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.setting import Setting, open_setting
+from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
@@ -57,6 +58,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "service": run_service,
         "door": run_door,
         "street": run_street_role,
+        "watch": run_watch,
     }
     run_process(home, bodies[role], role)
 

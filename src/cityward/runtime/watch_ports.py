@@ -6,7 +6,7 @@ answer, and nothing else on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,6 +56,10 @@ class Tail(Protocol):
 
     def next(self, after: HistoryAt, most: int) -> Tailed:
         """What was held since; about `most` rows, and always whole commits where those can still be read."""
+        ...
+
+    def count(self, since_us: int, until_us: int) -> int:
+        """At most how many rows were observed in a span. Cheap."""
         ...
 
     def past(self, upto: HistoryAt, since_us: int, until_us: int, most: int) -> Held:
@@ -135,6 +139,14 @@ class WatchBook(Protocol):
 
     def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]:
         """The worst first, then the newest. None: of every state."""
+        ...
+
+    def words_on(self, incidents: Collection[str]) -> Mapping[str, tuple[IncidentState, str, str]]:
+        """What people said of these: (state, person, note)."""
+        ...
+
+    def findings_since(self, ended_since: int, most: int) -> Sequence[Finding]:
+        """Those that go on and those that ended at or after a time, newest first."""
         ...
 
     def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool:

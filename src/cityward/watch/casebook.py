@@ -8,7 +8,7 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -78,10 +78,22 @@ class _Turn:
 
 
 def take(
-    book: Casebook, signs: Sequence[tuple[str, Sign]], now: int, court: Court, known: Mapping[str, str] = NOBODY
+    book: Casebook,
+    signs: Sequence[tuple[str, Sign]],
+    now: int,
+    court: Court,
+    *,
+    known: Mapping[str, str] = NOBODY,
+    anew: Collection[str] = (),
 ) -> Verdict:
-    """Judge the signs of a turn, as (detector, sign). `known`: finding -> the incident that evidence already names."""
+    """Judge the signs of a turn, as (detector, sign).
+
+    known: finding -> the incident that evidence already names. anew: detectors that began anew and know nothing of what they
+    found before: it counts as ended, and what goes on they find again.
+    """
     turn = _Turn()
+    for finding in [f for f in book.findings.values() if f.ended_at is None and f.detector in anew]:
+        _end(book, finding, max(now, finding.at), court, turn)
     for detector, sign in sorted(signs, key=_order):
         _judge(book, detector, sign, court, known, turn)
     if now - book.swept_at >= SWEEPS_US:
@@ -160,6 +172,11 @@ def _go_on(book: Casebook, finding: Finding, court: Court, turn: _Turn) -> None:
     _keep(book, finding, court, turn)
 
 
+def _end(book: Casebook, finding: Finding, at: int, court: Court, turn: _Turn) -> None:
+    """End a finding without a word of its detector."""
+    _go_on(book, msgspec.structs.replace(finding, phase=Phase.ENDED, at=at, ended_at=at), court, turn)
+
+
 def _keep(book: Casebook, finding: Finding, court: Court, turn: _Turn) -> None:
     book.findings[finding.id] = finding
     turn.findings[finding.id] = finding
@@ -180,7 +197,7 @@ def _sweep(book: Casebook, now: int, court: Court, turn: _Turn) -> None:
     book.swept_at = now
     for finding in list(book.findings.values()):
         if finding.ended_at is None and now - finding.at >= court.rules.stale_us:
-            _go_on(book, msgspec.structs.replace(finding, phase=Phase.ENDED, ended_at=finding.at), court, turn)
+            _end(book, finding, finding.at, court, turn)
     ended = sorted((f.ended_at, f.id) for f in book.findings.values() if f.ended_at is not None)
     over = max(0, len(book.findings) - MOST_HELD)
     for rank, (ended_at, id_) in enumerate(ended):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 import nats
@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import (
     DiscardPolicy,
+    RawStreamMsg,
     RetentionPolicy,
     StorageType,
     StreamConfig,
@@ -176,7 +177,29 @@ async def number_beyond(client: Client, *held: Mapping[int, int]) -> int | None:
     return newest + 1
 
 
-async def done_with(client: Client, held: Mapping[int, int]) -> int:
+First = Callable[[Client, int, str], Awaitable[int | None]]
+"""Asks for the first message of a subject from a sequence on."""
+
+
+async def first_from(client: Client, seq: int, subject: str) -> int | None:
+    """The first message of a subject from a sequence on, as the stream's leader knows it.
+
+    Raises:
+        LinkError: JetStream did not answer.
+    """
+    return await _first(client.jetstream().get_msg(LOG_STREAM, seq=seq, subject=subject, next=True), seq)
+
+
+async def first_nearby(client: Client, seq: int, subject: str) -> int | None:
+    """The same as any replica knows it, which may be a moment behind: for those who may only look.
+
+    Raises:
+        LinkError: JetStream did not answer.
+    """
+    return await _first(client.jetstream().get_msg(LOG_STREAM, seq=seq, subject=subject, next=True, direct=True), seq)
+
+
+async def done_with(client: Client, held: Mapping[int, int], first: First = first_from) -> int:
     """The sequence up to which the log has nothing left to be held, given what each partition is held up to.
 
     A partition in which nobody speaks stands nowhere, or where it stood long ago; what counts is whether it lacks anything.
@@ -187,15 +210,14 @@ async def done_with(client: Client, held: Mapping[int, int]) -> int:
     done = (await log_state(client)).last_seq  # asked first: what comes meanwhile is not below it
     for partition in range(PARTITIONS):
         for subject in observation_filters([partition]):
-            lacking = await _first_from(client, held.get(partition, 0) + 1, subject)
+            lacking = await first(client, held.get(partition, 0) + 1, subject)
             done = done if lacking is None else min(done, lacking - 1)
     return done
 
 
-async def _first_from(client: Client, seq: int, subject: str) -> int | None:
-    """The first message of a subject from a sequence on."""
+async def _first(asked: Awaitable[RawStreamMsg], seq: int) -> int | None:
     try:
-        return (await client.jetstream().get_msg(LOG_STREAM, seq=seq, subject=subject, next=True)).seq
+        return (await asked).seq
     except NotFoundError:
         return None
     except (NatsError, APIError, TimeoutError) as error:

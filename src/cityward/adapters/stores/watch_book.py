@@ -11,7 +11,7 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,15 +59,21 @@ class WatchRecords:
             LinkError: the database does not answer; nothing was changed.
         """
         with self._db.writing("take a turn of the watch") as link:
-            many(link, self._db.put(WATCH_POSITION), _position_rows(effects.position))
+            moved = self._move(link, effects.position)
             for finding in effects.findings:
                 self._put_finding(link, finding)
             for incident in effects.incidents:
                 self._put_incident(link, incident)
             self._put_standings(link, effects)
             many(link, self._db.insert(ALERT).on_conflict_do_nothing(), [_alert_row(a) for a in effects.alerts])
-            counts = dict(effects.counts) | self._prune(link, effects)
-            self._count(link, counts)
+            self._count(link, (dict(effects.counts) if moved else {}) | self._prune(link, effects))
+
+    def _move(self, link: Connection, position: Position) -> bool:
+        """Whether it moved: what is counted by what was read is counted once."""
+        there = {row.name: row.at for row in link.execute(select(WATCH_POSITION.c.name, WATCH_POSITION.c.at))}
+        rows = [row for row in _position_rows(position) if there.get(row["name"]) != row["at"]]
+        many(link, self._db.put(WATCH_POSITION), rows)
+        return bool(rows)
 
     def _put_finding(self, link: Connection, finding: Finding) -> None:
         there = link.execute(select(FINDING.c.at, FINDING.c.ended_at).where(FINDING.c.id == finding.id)).first()
@@ -172,6 +178,15 @@ class WatchRecords:
             row = link.execute(select(*columns).where(INCIDENT.c.id == id_)).first()
         return None if row is None else _incident(row)
 
+    def words_on(self, incidents: Collection[str]) -> Mapping[str, tuple[IncidentState, str, str]]:
+        """What people said of these incidents: (state, person, note)."""
+        if not incidents:
+            return {}
+        columns = (INCIDENT.c.id, INCIDENT.c.state, INCIDENT.c.person, INCIDENT.c.note)
+        with self._db.reading("say who has incidents in hand") as link:
+            rows = link.execute(select(*columns).where(INCIDENT.c.id.in_(incidents)))
+            return {row.id: (IncidentState(row.state), row.person, row.note) for row in rows}
+
     def open_incidents(self) -> int:
         """How many nobody has taken in hand."""
         with self._db.reading("count the open incidents") as link:
@@ -226,7 +241,7 @@ def _cut(link: Connection, table: Table, may_go: Any, kept: int) -> int:
     return link.execute(delete(table).where(table.c.ordinal <= newest - kept, may_go)).rowcount
 
 
-def _position_rows(position: Position) -> list[dict[str, object]]:
+def _position_rows(position: Position) -> list[dict[str, Any]]:
     rows = {"history": position.history.version, "events": position.events}
     rows |= {f"partition-{p}": seq for p, seq in position.history.upto.items()}
     return [{"name": name, "at": at} for name, at in sorted(rows.items())]

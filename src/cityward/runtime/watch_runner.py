@@ -1,0 +1,474 @@
+"""Runs the watch: reads what is held and what was told, shows it to the detectors, judges their signs, carries out what follows.
+
+Theory of operation
+-------------------
+One loop, one hand, about a turn a second:
+
+    history's new rows, events -> panel (detectors, grid) -> signs -> casebook (findings, incidents, trust) -> evidence -> book
+
+Evidence comes first, then one transaction of the book with the position. A turn that the world does not take is tried again until
+it does; nothing new is read meanwhile. Now and then the state of all detectors is written down with its position (the *notes*),
+always of a turn that is held. After a crash the watch goes on from the notes: what came since is read again and gives the same
+signs with the same ids. What of it stands in the book changes nothing; what stands in evidence only is done again without another
+record: the ledger's tail says what is there, and in which incident.
+
+Time is the newest reception the watch has read, and, once it has read everything, the time up to which the world says that all is
+held (`settled`). So a silence is seen, and a watch or a worker that lags takes nobody for silent.
+
+Without notes that can be read (first start, new version, another declaration) detectors begin anew where they must, learn the
+past (`watch_lessons`) and say so on record. The same after a backlog of late rows, for those that see steps: their past has changed.
+
+INVARIANTS
+- notes' position <= book's position <= what is on record.
+- A sign leads to one finding, one record of its beginning and one of its end, however often the watch is killed.
+- Nothing waits without a deadline. A turn reads at most `rows` rows (and one commit) and `events` events.
+
+Fails when: notes are lost *and* the history of what came since is gone; what happened in between is then not judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ParamSpec, TypeVar
+
+import msgspec
+import structlog
+
+from cityward.errors import DecodeError, LinkError
+from cityward.evidence.records import AnyRecord, Found, Lifecycle, Standing
+from cityward.insight.marks import Mark
+from cityward.runtime.watch_lessons import Teacher
+from cityward.runtime.watch_ports import (
+    AlertRow,
+    EventSource,
+    Notebook,
+    Position,
+    Tail,
+    Tailed,
+    Told,
+    WatchBook,
+    WatchEffects,
+    WatchLedger,
+)
+from cityward.time import DAY, MINUTE
+from cityward.watch.casebook import BY, Casebook, Court, Verdict, heard, recall, take
+from cityward.watch.contract import Detector
+from cityward.watch.findings import DeviceStanding, Incident, IncidentState, Trust
+from cityward.watch.grid import GridRules, new_grid
+from cityward.watch.grid import take as take_rows
+from cityward.watch.incidents import recalled
+from cityward.watch.memory import FORMAT, Notes, pack, unpack
+from cityward.watch.panel import GRID, Panel, learned, new_panel, read_back, written
+from cityward.watch.trust import is_full
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRY_S = (0.05, 0.2, 1.0, 2.0)
+TAIL_ENTRIES = 20_000  # on record and perhaps not in the book: a turn's signs are fewer
+RECENT_FINDINGS = 20_000
+OPEN_INCIDENTS = 1000
+RECENT_ROWS = 1_000_000
+FOREVER = 253_402_300_800_000_000
+LATE_ROWS = 500  # so many make a backlog; a stray device's lateness is no new past
+
+log = structlog.get_logger(__name__)
+
+
+def no_alerts(stages: Sequence[tuple[str, Incident]]) -> Sequence[AlertRow]:
+    """For a city that alerts nobody."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPorts:
+    """What the watch needs of the world.
+
+    settled: the city time up to which everything that came is held, None while that is not known. alerts: who is to be told of
+    incidents that were opened, raised or closed.
+    """
+
+    tail: Tail
+    events: EventSource
+    book: WatchBook
+    ledger: WatchLedger
+    notes: Notebook
+    now_us: Callable[[], int]
+    settled: Callable[[], Awaitable[int | None]]
+    marks: Callable[[], Sequence[Mark]] = tuple
+    alerts: Callable[[Sequence[tuple[str, Incident]]], Sequence[AlertRow]] = no_alerts
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPace:
+    """How much a turn takes and how often; in real seconds."""
+
+    rows: int = 200_000
+    events: int = 2000
+    turn_s: float = 1.0
+    notes_s: float = 60.0
+    quiet_s: float = 20.0  # a backlog is over when no late row came for so long
+    lessons_apart_s: float = 600.0
+
+
+@dataclass(slots=True)
+class WatchProgress:
+    """What was done since the start; for metrics. cpu: seconds by detector, and `(turns)` for all of it."""
+
+    turns: int = 0
+    rows: int = 0
+    events: int = 0
+    steps: int = 0
+    signs: int = 0
+    findings: int = 0
+    open_incidents: int = 0
+    doubted: int = 0
+    late_rows: int = 0
+    early_rows: int = 0
+    unknown_rows: int = 0
+    by_sequence: int = 0
+    events_missed: int = 0
+    events_unreadable: int = 0
+    signs_shed: int = 0
+    lessons: int = 0
+    lessons_given_up: int = 0
+    retries: int = 0
+    last_error: str = ""
+    now: int = 0
+    history_version: int = 0
+    faults: dict[str, int] = field(default_factory=dict[str, int])
+    cpu: dict[str, float] = field(default_factory=dict[str, float])
+
+
+class WatchRunner:
+    """See the module."""
+
+    def __init__(
+        self,
+        detectors: Mapping[str, Detector],
+        court: Court,
+        ports: WatchPorts,
+        rules: GridRules | None = None,
+        pace: WatchPace | None = None,
+    ) -> None:
+        self.court, self.ports = court, ports
+        self.pace = pace or WatchPace()
+        self.progress = WatchProgress()
+        self.panel: Panel = new_panel(detectors, court.world, rules or GridRules(), 0, time.thread_time)
+        self.book = Casebook()
+        self.position = Position()
+        self.now = 0
+        self._teacher = Teacher(ports.tail, ports.marks)
+        self._recorded: set[tuple[str, str]] = set()  # (finding, phase) that evidence had at the start
+        self._just_recorded: set[tuple[str, str]] = set()  # ... and in a turn that is not held yet
+        self._known: dict[str, str] = {}  # finding -> incident, of those
+        self._standing_on_record: dict[str, str] = {}
+        self._first: list[DeviceStanding] = []  # on record and not in the book: goes into it with the first turn
+        self._anew: tuple[str, ...] = ()
+        self._notes_at = self._late_seen_at = self._lesson_at = -float("inf")
+        self._late_seen = self._late_learned = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped.
+
+        Raises:
+            EvidenceError: the ledger does not hold what it should.
+        """
+        try:
+            if not await self._until_done(self.start, stop, stop):
+                return
+            while not stop.is_set() and await self.turn(stop):
+                pass
+        finally:
+            stop.set()
+            await self._teacher.close()
+            await self.ports.events.close()
+
+    # -- the start ----------------------------------------------------------------------------------------------------
+
+    def start(self, stop: asyncio.Event) -> None:
+        """Take up what an earlier life left, and learn what it did not.
+
+        Raises:
+            LinkError: a store did not answer.
+        """
+        notes = self._notes()
+        held_to = self.ports.book.watch_position()
+        self.position = _position_of(notes, held_to) or Position(history=self.ports.tail.newest())
+        anew = read_back(self.panel, notes.parts if notes is not None else {})
+        self.now = notes.at if notes is not None else 0
+        self._recall()
+        if GRID in anew:
+            self._begin_grid()
+        self._learn_at_start([name for name in anew if name != GRID], stop)
+
+    def _notes(self) -> Notes | None:
+        data = self.ports.notes.load()
+        try:
+            return unpack(data) if data is not None else None
+        except DecodeError as error:
+            log.warning("the notes of the watch cannot be read; it begins anew", why=error.what)
+            return None
+
+    def _recall(self) -> None:
+        book = self.ports.book
+        since = min(self.now or FOREVER, self.ports.now_us()) - DAY
+        findings = list(reversed(book.findings_since(since, RECENT_FINDINGS)))
+        states = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+        incidents = [incident for state in states for incident in book.incidents(state, OPEN_INCIDENTS)]
+        docket = recalled(incidents, findings, self.court.world)
+        self.book = recall(findings, docket, book.standings().values(), self.court)
+        self._hold_against(self.ports.ledger.tail(TAIL_ENTRIES))
+
+    def _hold_against(self, tail: Sequence[tuple[str, AnyRecord]]) -> None:
+        """What evidence says and the book does not: the records are not written again, the standings are taken over."""
+        last: dict[str, Standing] = {}
+        for _, record in tail:
+            if isinstance(record, Found):
+                self._recorded.add((record.finding, record.phase))
+                self._known[record.finding] = record.incident
+            elif isinstance(record, Standing):
+                last[record.device] = record
+        standings = self.book.trusts.standings
+        for device, record in last.items():
+            self._standing_on_record[device] = record.state
+            stands = standings[device].state.value if device in standings else Trust.TRUSTED.value
+            if stands != record.state:
+                standings[device] = _as_recorded(record)
+                self._first.append(standings[device])
+
+    def _begin_grid(self) -> None:
+        """The first step is the one in which the position stands; what is held of it already goes in."""
+        tail, upto = self.ports.tail, self.position.history
+        clock = self.ports.now_us()
+        recent = tail.past(upto, clock - DAY, FOREVER, RECENT_ROWS)
+        self.now = max(self.now, min(recent.now or clock, clock + MINUTE))
+        self.panel.grid = new_grid(self.court.world.channels, self.now - self.panel.rules.waits_us, self.panel.rules)
+        for _ in take_rows(self.panel.grid, recent, self.panel.grid.closed, self.panel.rules):
+            pass
+        self.panel.grid.late = 0  # the past, which is learned from; not late
+
+    def _learn_at_start(self, anew: Sequence[str], stop: asyncio.Event) -> None:
+        lesson = self._teacher.teach(self.panel, anew, self.position.history, self.panel.grid.closed, stop)
+        if lesson is None:
+            raise LinkError("stopped while the past was being learned")
+        learned(self.panel, lesson)
+        self._anew = tuple(anew)
+        if anew:
+            self._put_on_record("watch-began-anew", anew, lesson.rows)
+
+    # -- a turn -------------------------------------------------------------------------------------------------------
+
+    async def turn(self, stop: asyncio.Event) -> bool:
+        """Read, judge, hold. False when what was judged could not be held and the watch is to stop."""
+        read = await self._read()
+        if read is None:
+            await asyncio.sleep(0.25)
+            return True
+        tailed, told, settled = read
+        held = replace(tailed.held, now=self._time(tailed, told, settled))
+        signs = await asyncio.to_thread(self.panel.turn, held, told.events, self._teacher.see)
+        heard(self.book, await self._words())
+        verdict = take(self.book, signs, held.now, self.court, known=self._known, anew=self._anew)
+        position = Position(history=tailed.at, events=told.upto)
+        effects = self._effects(verdict, position, tailed, told)
+        if not await self._until_done(self._hold, stop, verdict.records, effects):
+            return False  # not held: the next start judges it again
+        self.position, self.now, self._anew = position, held.now, ()
+        self._just_recorded.clear()
+        self._tell(tailed, told, len(signs), verdict)
+        await self._look_back(stop)
+        await self._write_down()
+        return True
+
+    async def _read(self) -> tuple[Tailed, Told, int | None] | None:
+        """What is new; None when the world does not answer."""
+        try:
+            settled = await self.ports.settled()  # asked first: what is held by then is read below
+            tailed = await asyncio.to_thread(self.ports.tail.next, self.position.history, self.pace.rows)
+            wait = 0.01 if tailed.more else self.pace.turn_s
+            told = await self.ports.events.fetch(self.position.events, self.pace.events, wait)
+        except LinkError as error:
+            self._world_is_silent(error)
+            return None
+        return tailed, told, settled
+
+    def _time(self, tailed: Tailed, told: Told, settled: int | None) -> int:
+        """What time it is for the detectors. A row that says it came later than now says nothing of the time."""
+        newest = min(tailed.held.now, self.ports.now_us() + MINUTE)
+        through = not tailed.more and len(told.events) < self.pace.events
+        return max(self.now, newest, settled if through and settled is not None else 0)
+
+    async def _words(self) -> Mapping[str, tuple[IncidentState, str, str]]:
+        try:
+            return await asyncio.to_thread(self.ports.book.words_on, list(self.book.docket.cases))
+        except LinkError as error:
+            self._world_is_silent(error)
+            return {}
+
+    def _effects(self, verdict: Verdict, position: Position, tailed: Tailed, told: Told) -> WatchEffects:
+        first, self._first = self._first, []
+        standings = {standing.device: standing for standing in (*first, *verdict.standings)}
+        counts = Counter(
+            {
+                "watch-events-missed": told.missed,
+                "watch-events-unreadable": told.unreadable,
+                "watch-events-began-anew": int(told.began_anew),
+                "watch-rows-unknown": tailed.unknown,
+                "watch-by-sequence": int(tailed.by_sequence),
+            }
+        )
+        return WatchEffects(
+            position=position,
+            findings=verdict.findings,
+            incidents=verdict.incidents,
+            standings=[standing for standing in standings.values() if not is_full(standing)],
+            trusted=[device for device, standing in standings.items() if is_full(standing)],
+            alerts=self.ports.alerts(verdict.stages),
+            counts={name: count for name, count in counts.items() if count},
+        )
+
+    def _hold(self, records: Sequence[AnyRecord], effects: WatchEffects) -> None:
+        """Evidence, then the book. Safe to repeat after a failure at any point.
+
+        Raises:
+            LinkError: a store did not answer; what was done is done, the rest is not.
+        """
+        fresh = [record for record in records if not self._is_on_record(record)]
+        if fresh:
+            self.ports.ledger.append(fresh)
+            for record in fresh:
+                self._note_recorded(record)
+        self.ports.book.hold(effects)
+
+    def _is_on_record(self, record: AnyRecord) -> bool:
+        match record:
+            case Found():
+                return (record.finding, record.phase) in self._recorded or (
+                    record.finding,
+                    record.phase,
+                ) in self._just_recorded
+            case Standing():
+                return self._standing_on_record.get(record.device, Trust.TRUSTED.value) == record.state
+            case _:
+                return False
+
+    def _note_recorded(self, record: AnyRecord) -> None:
+        match record:
+            case Found():
+                self._just_recorded.add((record.finding, record.phase))
+            case Standing():
+                self._standing_on_record[record.device] = record.state
+            case _:
+                pass
+
+    async def _until_done(
+        self, what: Callable[P, None], stop: asyncio.Event, *args: P.args, **kwargs: P.kwargs
+    ) -> bool:
+        """False when it was given up, because the world did not answer and the watch is to stop."""
+        tries = 0
+        while True:
+            try:
+                await asyncio.to_thread(what, *args, **kwargs)
+            except LinkError as error:
+                self._world_is_silent(error)
+                if stop.is_set():
+                    return False
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+            else:
+                return True
+
+    # -- beside the turns ---------------------------------------------------------------------------------------------
+
+    async def _look_back(self, stop: asyncio.Event) -> None:
+        """Learn the past anew when a backlog of late rows is through; take over what was learned."""
+        try:
+            if names := await self._teacher.finish(self.panel):
+                self._anew = tuple(names)
+                await asyncio.to_thread(self._put_on_record, "watch-learned", names, self._late_learned)
+        except LinkError as error:
+            self._world_is_silent(error)
+            self._late_learned = 0  # again, when it is time
+        now, late = time.monotonic(), self.panel.grid.late
+        if late != self._late_seen:
+            self._late_seen, self._late_seen_at = late, now
+        quiet = now - self._late_seen_at >= self.pace.quiet_s
+        if late - self._late_learned < LATE_ROWS or not quiet or self._teacher.busy:
+            return
+        if now - self._lesson_at >= self.pace.lessons_apart_s:
+            self._lesson_at, self._late_learned = now, late
+            which = [id_ for id_, detector in self.panel.detectors.items() if detector.card.reads == "steps"]
+            self._teacher.begin(self.panel, which, self.position.history, stop)
+
+    async def _write_down(self) -> None:
+        """The notes, of a turn that is held. They are only sooner or later: that they fail is no reason to stop."""
+        now = time.monotonic()
+        if now - self._notes_at < self.pace.notes_s:
+            return
+        self._notes_at = now
+        try:
+            await asyncio.to_thread(self.write_down)
+        except LinkError as error:
+            self._world_is_silent(error)
+
+    def write_down(self) -> None:
+        """Write the notes now.
+
+        Raises:
+            LinkError: the disk does not take them.
+        """
+        position = msgspec.json.encode(self.position)
+        self.ports.notes.save(pack(Notes(format=FORMAT, at=self.now, position=position, parts=written(self.panel))))
+
+    def _put_on_record(self, event: str, names: Sequence[str], rows: int) -> None:
+        detail = {"detectors": ", ".join(sorted(names))[:2000], "rows": str(rows)}
+        self.ports.ledger.append([Lifecycle(at=self.ports.now_us(), by=BY, event=event, detail=detail)])
+
+    def _tell(self, tailed: Tailed, told: Told, signs: int, verdict: Verdict) -> None:
+        p, panel = self.progress, self.panel
+        p.turns += 1
+        p.rows, p.events, p.steps = panel.rows, panel.events, panel.steps
+        p.signs += signs
+        p.findings += sum(isinstance(r, Found) and r.phase == "began" for r in verdict.records)
+        p.open_incidents = sum(c.incident.state is IncidentState.OPEN for c in self.book.docket.cases.values())
+        p.doubted = len(self.book.trusts.standings)
+        p.late_rows, p.early_rows = panel.grid.late, panel.grid.early
+        p.unknown_rows += tailed.unknown
+        p.by_sequence += tailed.by_sequence
+        p.events_missed += told.missed
+        p.events_unreadable += told.unreadable
+        p.signs_shed = panel.shed
+        p.lessons, p.lessons_given_up = self._teacher.given, self._teacher.given_up
+        p.now, p.history_version = self.now, tailed.at.version
+        for id_ in panel.faults.keys() - p.faults.keys():
+            log.error("a detector failed and begins anew", detector=id_, why=panel.last_fault[id_])
+        p.faults, p.cpu = dict(panel.faults), dict(panel.cpu)
+
+    def _world_is_silent(self, error: LinkError) -> None:
+        self.progress.retries += 1
+        self.progress.last_error = error.what
+        if self.progress.retries % 20 == 1:
+            log.warning("the watch waits for the world", why=error.what, tries=self.progress.retries)
+
+
+def _position_of(notes: Notes | None, held_to: Position | None) -> Position | None:
+    if notes is None:
+        return held_to
+    return msgspec.json.decode(notes.position, type=Position)
+
+
+def _as_recorded(record: Standing) -> DeviceStanding:
+    return DeviceStanding(
+        device=record.device,
+        trust=record.trust,
+        state=Trust(record.state),
+        since=record.at,
+        because=record.because,
+    )
