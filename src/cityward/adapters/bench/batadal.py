@@ -1,7 +1,7 @@
 """BATADAL: a town's water system under attack; the competition's score, the naive answers beside it, and what ours says.
 
-Lives here: reading its files, its score S, baselines, and `system-consistency` fed as the watch would feed it: the clean year read
-to learn from, then each labelled file hour by hour. What a detector is stands in `watch`.
+Lives here: reading its files, its score S, baselines, and `system-consistency` fed as the watch would feed it: the clean year
+read to learn from, then each labelled file hour by hour. What a detector is stands in `watch`.
 
 INVARIANTS
 - Labels are read by the scorer alone. Nothing is chosen on a labelled file: ours and PCA's thresholds come from the clean year.
@@ -86,7 +86,8 @@ class Scada:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What an answer is worth. delays: hours from each attack's beginning to the first alarm in it; its length if there was none."""
+    """What an answer is worth. delays: hours from each attack's beginning to the first alarm in it; its length if there was
+    none."""
 
     s: float
     s_ttd: float
@@ -167,7 +168,9 @@ def read(path: Path) -> Scada:
         table = csv.reader(lines, skipinitialspace=True)
         head = [name.strip() for name in next(table, [])]
         if head[:1] != [TIME] or len(head) < 3:
-            raise LinkError(f"no `{TIME}` in the first line", where=str(path), mend="name a folder with BATADAL's files")
+            raise LinkError(
+                f"no `{TIME}` in the first line", where=str(path), mend="name a folder with BATADAL's files"
+            )
         try:
             rows = [(_at(row[0]), [float(cell) for cell in row[1:]]) for row in table if row]
             body = np.array([values for _, values in rows]).reshape(len(rows), len(head) - 1)
@@ -246,7 +249,8 @@ def watched(detector: Detector, world: World) -> Watched:
 
 
 def alarms(run: Watched, file: Scada, *, learning: bool) -> Hours:
-    """(N,) whether an episode was open when each hour's readings were in; each hour is a step with readings and eleven without."""
+    """(N,) whether an episode was open when each hour's readings were in; each hour is a step with readings and eleven
+    without."""
     nothing = np.full(run.world.channels, np.nan)
     none = np.zeros(run.world.channels, dtype=np.int32)
     out = np.zeros(len(file), dtype=np.bool_)
@@ -328,7 +332,9 @@ def run(data: Path, say: Callable[[str], None], detector_id: str = "system-consi
     files = [read(path) for path in sorted(folder.glob("*.csv")) if _is_scada(path)]
     clean = next((file for file in files if len(file) and (file.flag == 0.0).all()), None)
     if clean is None:
-        raise LinkError("no clean year to learn from", where=str(folder), mend="name a folder with BATADAL_dataset03.csv")
+        raise LinkError(
+            "no clean year to learn from", where=str(folder), mend="name a folder with BATADAL_dataset03.csv"
+        )
     rows = list(_clean_rows(clean, detector_id, say))
     for file in files:
         labels = list(labels_of(file, folder)) if file.columns == clean.columns else []

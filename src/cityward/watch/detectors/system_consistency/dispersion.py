@@ -1,10 +1,10 @@
-"""How large what is left unexplained usually is, given what just moved: a tank's level is hard to tell in an hour in which a pump switched.
+"""How large what is left unexplained usually is, given what just moved: when a pump switched, levels are hard to tell.
 
 Theory of operation
 -------------------
 The size of what is left of channel k is told, linearly, from how far every *other* channel moved since the round before. Its own
-move is left out: who forges a jump must not thereby make jumps usual. A running 9-in-10 size per channel is the floor's measure, and
-bounds what one round may teach.
+move is left out: who forges a jump must not thereby make jumps usual. A running 9-in-10 size per channel is the floor's measure,
+and bounds what one round may teach.
 
 INVARIANTS
 - Bounded: sums of (n + 1) x (n + 1), whatever has been seen.
@@ -67,7 +67,7 @@ def moved(now: Array, before: Array) -> Array:
 
 
 def learn_sizes(dispersion: Dispersion, moves: Array, left: Array, keep: float) -> None:
-    """Add m rounds' moves (m, n + 1) and what was left in them (m, n; NaN where it was not judged: that teaches the usual size)."""
+    """Add m rounds' moves (m, n + 1) and what was left in them (m, n); NaN, where it was not judged, teaches the usual size."""
     size = dispersion.size
     taught = np.where(np.isfinite(left), np.minimum(np.abs(left), WILD * size), size / NINE_IN_TEN)
     sums, against, count = dispersion.moves, dispersion.against, dispersion.moved

@@ -42,8 +42,8 @@ class Relations:
 
     centre, spread: (n,) what a value is measured in, set once. sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned
     rounds, forgotten slowly. rows: (n, F) and offset: (n,) of the last fit: residual = rows @ features + offset, in spreads.
-    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. least: (n,) the 9-in-10 size that
-    what is left has by the believed exactness alone.
+    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. least: (n,) the 9-in-10 size
+    that what is left has by the believed exactness alone.
     """
 
     centre: Array

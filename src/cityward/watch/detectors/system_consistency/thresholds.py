@@ -2,16 +2,19 @@
 
 Theory of operation
 -------------------
-Each round gives every channel a number: what is left of it, in the size that usually is (`dispersion`). Means of it over `WINDOWS` rounds
-find what is large and short as well as what is small and lasts. Of each such statistic the largest of every block of rounds is
-kept, for as many blocks as the past is remembered. A statistic is measured in what only one block in twenty exceeded;
-the system's number is the largest of them; its threshold is what the declared rate of false alarms allows, read off the
-blocks' own maxima. So no threshold is chosen by what attacks look like.
+Each round gives every channel a number: what is left of it, in the size that usually is (`dispersion`). Means of it over
+`WINDOWS` rounds find what is large and short as well as what is small and lasts. Of each such statistic the largest of every
+block of rounds is kept, for as many blocks as the past is remembered. How far out a block's largest is, is told on a log scale
+from the statistic's own median block to what one block in five exceeds; so a channel with wild blocks has a high threshold, a
+steady one a low one. How far out is too far follows from the blocks themselves and the declared rate of false alarms, over all
+statistics at once. So no threshold is chosen by what attacks look like.
 
 INVARIANTS
-- What is judged was not yet learned from: residuals are told before the round can enter the relations.
 - Rounds of an episode are in no block, unless it was over so soon that it is the system's own; then they count as at most `CAP`
   thresholds. Who attacks for long, or with all his might, does not buy himself room by it.
+- A threshold is never below the usual size of what is left.
+
+Source: maxima of blocks and their Gumbel law, Coles 2001, "An Introduction to Statistical Modeling of Extreme Values", chapter 3.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ LASTING = 4.0
 """In a mean of several rounds one counts as at most so many sizes: a single wild reading must not fill the longer windows."""
 CAP = 1.1
 RARE = 0.8
+"""The quantile of blocks that a statistic's reach is read off: further out, 52 blocks say little."""
 LEAST_REACH = 0.15
 LEAST = 1.0
 GUMBEL_QUARTILES = 1.5725  # between the quartiles of a standard Gumbel distribution
@@ -39,16 +43,15 @@ GUMBEL_QUARTILES = 1.5725  # between the quartiles of a standard Gumbel distribu
 class Thresholds:
     """All arrays are changed in place. n channels, W windows, B blocks.
 
-    recent: (LONGEST, n) the last rounds in sizes, newest first.
-    worst: (B, W, n) float32, the largest of each block, NaN where there is none. place: (2,) int64: the block that is being
-    filled, the rounds in it. peak: (W, n) float32, the largest of the episode under way. usual: (W, n) what a statistic is measured in. limit: (1,) the system's threshold.
+    recent: (LONGEST, n) the last rounds in sizes, newest first. worst: (B, W, n) float32, the largest of each block, NaN where
+    there is none. place: (2,) int64: the block that is being filled, the rounds in it. peak: (W, n) float32, the largest of
+    the episode under way. limit: (W, n) the threshold of each statistic, infinite until there are blocks enough.
     """
 
     recent: Array
     worst: NDArray[np.float32]
     place: NDArray[np.int64]
     peak: NDArray[np.float32]
-    usual: Array
     limit: Array
 
 
@@ -59,19 +62,18 @@ def new_thresholds(n: int, blocks: int) -> Thresholds:
         worst=np.full((blocks, len(WINDOWS), n), np.nan, dtype=np.float32),
         place=np.zeros(2, dtype=np.int64),
         peak=np.zeros((len(WINDOWS), n), dtype=np.float32),
-        usual=np.full((len(WINDOWS), n), np.inf),
-        limit=np.full(1, np.inf),
+        limit=np.full((len(WINDOWS), n), np.inf),
     )
 
 
 def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
     """(W, n): this round's means, after what is left (n,), in its sizes, was taken in; 0 where it was not judged.
 
-    A mean counts only as far as its newest third bears it out.
+    A mean counts only as far as its newest third bears it out: what is over is over.
     """
     recent = thresholds.recent
     recent[1:] = recent[:-1].copy()
-    recent[0] = np.clip(in_sizes, -WILD, WILD)
+    recent[0] = np.clip(np.nan_to_num(in_sizes, nan=0.0), -WILD, WILD)
     sums = np.cumsum(np.clip(recent, -LASTING, LASTING), axis=0)
     lasting = [np.minimum(_mean(sums, w), _mean(sums, w // 3)) for w in WINDOWS[1:]]
     return np.stack([np.abs(recent[0]), *lasting])
@@ -79,15 +81,15 @@ def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
 
 def score(thresholds: Thresholds, found: Array) -> tuple[float, int]:
     """(the system's number in thresholds, the channel it is largest of). 0 while there is no threshold yet."""
-    of_channels = (found / thresholds.usual).max(axis=0)
+    of_channels = (found / thresholds.limit).max(axis=0)
     most = int(of_channels.argmax())
-    return float(of_channels[most] / thresholds.limit[0]), most
+    return float(of_channels[most]), most
 
 
 def remember(thresholds: Thresholds, found: Array, block_rounds: int, least_blocks: int, allowed: float) -> None:
     """Take a round's statistics into its block; at the block's end, set the thresholds anew.
 
-    allowed: how many false episodes a block may have, 0 to 1.
+    allowed: how many false episodes a block may have, above 0, below 1.
     """
     worst, place = thresholds.worst, thresholds.place
     block = int(place[0])
@@ -99,13 +101,13 @@ def remember(thresholds: Thresholds, found: Array, block_rounds: int, least_bloc
         place[:] = (block + 1) % len(worst), 0
         full = worst[np.isfinite(worst[:, 0, 0])]
         if len(full) >= least_blocks:
-            _set(thresholds, full.astype(np.float64), allowed)
+            thresholds.limit[:] = _limits(full.astype(np.float64), allowed)
 
 
 def raise_peak(thresholds: Thresholds, found: Array) -> None:
     """A round of an episode: set aside."""
     peak = thresholds.peak
-    np.maximum(peak, np.minimum(found, CAP * thresholds.limit[0] * thresholds.usual), out=peak, casting="same_kind")
+    np.maximum(peak, np.minimum(found, CAP * thresholds.limit), out=peak, casting="same_kind")
 
 
 def take_peak(thresholds: Thresholds) -> None:
@@ -125,14 +127,13 @@ def _mean(sums: Array, rounds: int) -> Array:
     return np.abs(sums[rounds - 1]) / rounds
 
 
-def _set(thresholds: Thresholds, worst: Array, allowed: float) -> None:
+def _limits(worst: Array, allowed: float) -> Array:
     logs = np.log(np.maximum(worst, LEAST))
     middle, rare = np.quantile(logs, [0.5, RARE], axis=0)
     reach = np.maximum(rare - middle, LEAST_REACH)
-    far = (logs - middle) / reach
-    limit = max(1.0, *_allowing(far.reshape(len(far), -1).max(axis=1), allowed))
-    thresholds.usual[:] = np.exp(np.minimum(middle + limit * reach, 50.0))
-    thresholds.limit[:] = 1.0
+    far = ((logs - middle) / reach).reshape(len(logs), -1).max(axis=1)
+    limit = max(1.0, *_allowing(far, allowed))
+    return np.exp(np.minimum(middle + limit * reach, 50.0))
 
 
 def _allowing(largest: Array, allowed: float) -> tuple[float, float]:
