@@ -128,10 +128,10 @@ def _companions(residual: Residual, z: Floats, world: World) -> Floats:
     """(C, K + 1) what the companions deviate by, NaN where they are silent; last the median of all of the same property."""
     padded = np.append(z, np.nan)
     near = padded[residual.with_me]  # -1 finds the NaN at the end
-    return np.concatenate([near, _city(z, world)[:, None]], axis=1)
+    return np.concatenate([near, city_median(z, world)[:, None]], axis=1)
 
 
-def _city(z: Floats, world: World) -> Floats:
+def city_median(z: Floats, world: World) -> Floats:
     """(C,) the median deviation of all channels of the same property, NaN where fewer than three speak."""
     out = np.full(len(z), np.nan)
     for prop in range(int(world.observed.max(initial=-1)) + 1):
