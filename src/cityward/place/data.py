@@ -72,7 +72,9 @@ class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     to: Id
     datasets: Annotated[tuple[Id, ...], Meta(min_length=1)]
     purpose: Id
-    protocol: Literal["mqtt", "http", "ngsi-ld", "sftp", "rtsp", "proprietary", "paper", "command"]
+    protocol: Literal[
+        "mqtt", "http", "ngsi-ld", "sftp", "rtsp", "webhook", "smtp", "syslog", "proprietary", "paper", "command",
+    ]  # fmt: skip
     protection: Protection = Protection.TLS
     route: tuple[Id, ...] | Unknown = ()  # jurisdictions or parties it passes
     agreement: Id | None = None

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from cityward.ids import Id
+from cityward.place.alerts import AlertChannel
 from cityward.place.budgets import Budget
 from cityward.place.containing import Containing
 from cityward.place.data import Access, Dataset, Flow, Key
@@ -49,3 +50,4 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     functions: dict[Id, Function] = {}
     rules: dict[Id, HouseRule] = {}
     budgets: dict[Id, Budget] = {}
+    alerts: dict[Id, AlertChannel] = {}

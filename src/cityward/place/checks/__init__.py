@@ -9,6 +9,7 @@ Does not live here: the settings of services (their plug-ins read them), and whe
 
 from __future__ import annotations
 
+from cityward.place.checks.alerts import alerts_leave_as_declared
 from cityward.place.checks.budgets import budgets_are_of_one_thing, budgets_bound_something
 from cityward.place.checks.flows import (
     commands_have_takers,
@@ -49,6 +50,7 @@ ERRORS: tuple[Check, ...] = (
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
+    alerts_leave_as_declared,
 )  # fmt: skip
 """With one of these the place does not run."""
 

@@ -102,6 +102,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "needs[].of[]": NEEDED,
     },
     "datasets": {"allowed_jurisdictions[]": ("jurisdictions",), "properties[]": ("properties",)},
+    "alerts": {"flow": ("flows",)},
     "flows": {
         "from": ENDS,
         "to": ENDS,
