@@ -32,6 +32,9 @@ FINE = 0.003
 EXACT = 0.002
 """No channel is believed to better than these shares of its spread and of its usual value, however exact the past was: readings
 are rounded, and one day in other digits. PRECEDENT: industrial transmitters are of class 0.1 to 0.25 %."""
+RARELY = 0.5
+"""The usual size of what is left is held to be at least this share of its spread over the whole past: of what is nought for weeks and
+then rains, the usual size alone says nothing."""
 SURE = 1.645  # a normal value's 9-in-10 size in standard deviations
 SWEEPS = 3
 
@@ -42,8 +45,8 @@ class Relations:
 
     centre, spread: (n,) what a value is measured in, set once. sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned
     rounds, forgotten slowly. rows: (n, F) and offset: (n,) of the last fit: residual = rows @ features + offset, in spreads.
-    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. least: (n,) the 9-in-10 size
-    that what is left has by the believed exactness alone.
+    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. least: (n,) the least
+    that counts as the 9-in-10 size of what is left.
     """
 
     centre: Array
@@ -131,7 +134,8 @@ def fit(relations: Relations, least_heard: float) -> None:
     weights *= np.where(moves, 1.0 / np.where(moves, sd, 1.0), 0.0)[None, :] * sd[own][:, None]
     relations.rows[:] = np.where(moves[own][:, None], weights, 0.0)
     relations.offset[:] = -(relations.rows @ mean)
-    relations.least[:] = SURE * np.sqrt(relations.rows**2 @ noise**2)
+    spread_left = sd[own] * np.sqrt(np.where(moves[own], left, 0.0))
+    relations.least[:] = np.maximum(SURE * np.sqrt(relations.rows**2 @ noise**2), RARELY * spread_left)
     relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), 0.0)
 
 

@@ -55,7 +55,9 @@ Bools = NDArray[np.bool_]
 
 MONTH_STEPS = 30.4 * DAY / STEP_US
 ENOUGH = 0.5
-"""A round with fewer of the usual channels is no round; a channel of which the others explain less is not judged."""
+"""A round with fewer of the usual channels is no round."""
+BOUND = 0.8
+"""A channel of whose variance the others explain less is not judged: it is not they who say what it must be."""
 STIRRED = 3.0
 """A channel that never moved has moved when it is so many times its exactness away."""
 NOVEL = 2.0
@@ -193,7 +195,7 @@ def take_round(system: System, value: Array, heard: Bools, rule: Rule) -> Judged
 def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
     relations, thresholds = system.relations, system.thresholds
     left = residual(relations, now, system.last)
-    judged = heard & (relations.bound >= ENOUGH)
+    judged = heard & (relations.bound >= BOUND)
     usual = sizes(system.dispersion, moved(now, system.last), relations.least)
     found = statistics(thresholds, np.where(judged, left / usual, 0.0))
     system.left[system.waiting] = np.where(judged, left, np.nan)
