@@ -25,7 +25,7 @@ from cityward.compose.city import Running, RunOptions, run_city
 from cityward.compose.credentials import issue_for
 from cityward.compose.home import Home
 from cityward.errors import LinkError
-from cityward.runtime.ports import FlowCount
+from cityward.runtime.ports import FlowCount, Latest
 
 __all__ = [
     "BenchCity",
@@ -64,13 +64,30 @@ def bench_city(folder: Path, devices: int, gate: bool) -> Generator[BenchCity]:
     Raises:
         LinkError: it did not start.
     """
+    with measured_city(folder, _declaration(devices), member_names("bench", devices), gate) as city:
+        yield city
+
+
+def member_names(group: str, count: int) -> list[str]:
+    """The members of a group of so many."""
+    width = max(2, len(str(count)))
+    return [f"{group}-{n:0{width}d}" for n in range(1, count + 1)]
+
+
+@contextmanager
+def measured_city(
+    folder: Path, declaration: dict[str, object], names: Sequence[str], gate: bool
+) -> Generator[Measured]:
+    """A running city of this declaration, with a credential for each of the devices named; ended at the end.
+
+    Raises:
+        LinkError: it did not start.
+    """
     folder.mkdir(parents=True)
     place = folder / "place.yaml"
-    place.write_bytes(msgspec.yaml.encode(_declaration(devices)))
+    place.write_bytes(msgspec.yaml.encode(declaration))
     home = Home(folder / "state")
     home.prepare()
-    width = max(2, len(str(devices)))
-    names = [f"bench-{n:0{width}d}" for n in range(1, devices + 1)]
     issued = issue_for(home, SqlState(home.state_url), names, time.time_ns() // 1000)
     known = [BenchDevice(s.device, s.password or "", s.http_key or "") for s in issued]
     options = RunOptions(
@@ -83,7 +100,7 @@ def bench_city(folder: Path, devices: int, gate: bool) -> Generator[BenchCity]:
         plain_mqtt=True,
         gated=gate,
     )
-    city = _Measured(home, known)
+    city = Measured(home, known)
     with _running(options, city):
         city.await_roles()
         yield city
@@ -133,7 +150,7 @@ def _declaration(devices: int) -> dict[str, object]:
 
 
 @dataclass(slots=True)
-class _Measured:
+class Measured:
     """The city as the bench sees it, and the screen that it is started with."""
 
     home: Home
@@ -183,6 +200,10 @@ class _Measured:
         """See `BenchCity`."""
         return self._running.setting.state.counts()
 
+    def latest_of(self, devices: Sequence[str]) -> Sequence[Latest]:
+        """The newest held values."""
+        return self._running.setting.state.latest_of(devices)
+
     def room_seconds(self) -> Mapping[str, float]:
         """See `BenchCity`."""
         total: dict[str, float] = {}
@@ -220,7 +241,7 @@ def _accepts(port: int) -> bool:
 
 
 @contextmanager
-def _running(options: RunOptions, city: _Measured) -> Generator[None]:
+def _running(options: RunOptions, city: Measured) -> Generator[None]:
     """The city in an event loop of its own, on a thread; its processes are processes as ever."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     failed: list[BaseException] = []
