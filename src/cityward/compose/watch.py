@@ -49,7 +49,7 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                     notes=FileNotebook(setting.home.root / "watch.notes"),
                     now_us=setting.now_us,
                     settled=_Settled(setting, client).upto,
-                    marks=setting.state.marks,
+                    marks=setting.state,
                 )
                 rules = GridRules.at_speed(city.city_clock.speed)
                 runner = WatchRunner(find_detectors(), court_of(setting), ports, rules)

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from cityward.evidence.records import AnyRecord
+from cityward.insight.marks import Mark
 from cityward.watch.contract import Held
 from cityward.watch.events import Event
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
@@ -110,6 +111,7 @@ class WatchEffects:
     """All that one turn of the watch changes in its book: one transaction, with the position. Any of it again changes nothing."""
 
     position: Position
+    at: int = 0
     findings: Sequence[Finding] = ()
     incidents: Sequence[Incident] = ()
     standings: Sequence[DeviceStanding] = ()
@@ -151,6 +153,22 @@ class WatchBook(Protocol):
 
     def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool:
         """A person takes an incident in hand, or closes it; False where there is none. Evidence first: the caller's part."""
+        ...
+
+
+class SuspectMarks(Protocol):
+    """Where rows are marked that come from a device the watch does not believe."""
+
+    def open_suspects(self) -> Sequence[Mark]:
+        """The suspect marks that have no end yet."""
+        ...
+
+    def put_suspects(self, marks: Sequence[Mark]) -> None:
+        """Hold suspect marks, or their ends."""
+        ...
+
+    def marks(self) -> Sequence[Mark]:
+        """All marks in force."""
         ...
 
 

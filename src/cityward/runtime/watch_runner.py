@@ -16,7 +16,7 @@ Time is the newest reception the watch has read, and, once it has read everythin
 held (`settled`). So a silence is seen, and a watch or a worker that lags takes nobody for silent.
 
 Without notes that can be read (first start, new version, another declaration) detectors begin anew where they must, learn the
-past (`watch_lessons`) and say so on record. The same after a backlog of late rows, for those that see steps: their past has changed.
+past (`watch_lessons`) and say so on record. The same after a backlog of late rows, for those that see steps: their past changed.
 
 INVARIANTS
 - notes' position <= book's position <= what is on record.
@@ -40,14 +40,14 @@ import msgspec
 import structlog
 
 from cityward.errors import DecodeError, LinkError
-from cityward.evidence.records import AnyRecord, Found, Lifecycle, Standing
-from cityward.insight.marks import Mark
+from cityward.evidence.records import AnyRecord, Found, Lifecycle
 from cityward.runtime.watch_lessons import Teacher
 from cityward.runtime.watch_ports import (
     AlertRow,
     EventSource,
     Notebook,
     Position,
+    SuspectMarks,
     Tail,
     Tailed,
     Told,
@@ -55,6 +55,7 @@ from cityward.runtime.watch_ports import (
     WatchEffects,
     WatchLedger,
 )
+from cityward.runtime.watch_record import WatchRecord
 from cityward.time import DAY, MINUTE
 from cityward.watch.casebook import BY, Casebook, Court, Verdict, heard, recall, take
 from cityward.watch.contract import Detector
@@ -70,7 +71,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
-TAIL_ENTRIES = 20_000  # on record and perhaps not in the book: a turn's signs are fewer
 RECENT_FINDINGS = 20_000
 OPEN_INCIDENTS = 1000
 RECENT_ROWS = 1_000_000
@@ -100,7 +100,7 @@ class WatchPorts:
     notes: Notebook
     now_us: Callable[[], int]
     settled: Callable[[], Awaitable[int | None]]
-    marks: Callable[[], Sequence[Mark]] = tuple
+    marks: SuspectMarks | None = None
     alerts: Callable[[Sequence[tuple[str, Incident]]], Sequence[AlertRow]] = no_alerts
 
 
@@ -163,11 +163,9 @@ class WatchRunner:
         self.book = Casebook()
         self.position = Position()
         self.now = 0
-        self._teacher = Teacher(ports.tail, ports.marks)
-        self._recorded: set[tuple[str, str]] = set()  # (finding, phase) that evidence had at the start
-        self._just_recorded: set[tuple[str, str]] = set()  # ... and in a turn that is not held yet
-        self._known: dict[str, str] = {}  # finding -> incident, of those
-        self._standing_on_record: dict[str, str] = {}
+        self._teacher = Teacher(ports.tail, ports.marks.marks if ports.marks is not None else tuple)
+        self.record = WatchRecord(ports.ledger)
+        self._marks_due = True  # a standing may have changed since the marks were last looked at
         self._first: list[DeviceStanding] = []  # on record and not in the book: goes into it with the first turn
         self._anew: tuple[str, ...] = ()
         self._notes_at = self._late_seen_at = self._lesson_at = -float("inf")
@@ -223,24 +221,12 @@ class WatchRunner:
         incidents = [incident for state in states for incident in book.incidents(state, OPEN_INCIDENTS)]
         docket = recalled(incidents, findings, self.court.world)
         self.book = recall(findings, docket, book.standings().values(), self.court)
-        self._hold_against(self.ports.ledger.tail(TAIL_ENTRIES))
-
-    def _hold_against(self, tail: Sequence[tuple[str, AnyRecord]]) -> None:
-        """What evidence says and the book does not: the records are not written again, the standings are taken over."""
-        last: dict[str, Standing] = {}
-        for _, record in tail:
-            if isinstance(record, Found):
-                self._recorded.add((record.finding, record.phase))
-                self._known[record.finding] = record.incident
-            elif isinstance(record, Standing):
-                last[record.device] = record
         standings = self.book.trusts.standings
-        for device, record in last.items():
-            self._standing_on_record[device] = record.state
-            stands = standings[device].state.value if device in standings else Trust.TRUSTED.value
-            if stands != record.state:
-                standings[device] = _as_recorded(record)
-                self._first.append(standings[device])
+        for device, recorded in self.record.recall().items():
+            stands = standings[device].state if device in standings else Trust.TRUSTED
+            if stands is not recorded.state:  # on record and not in the book
+                standings[device] = recorded
+                self._first.append(recorded)
 
     def _begin_grid(self) -> None:
         """The first step is the one in which the position stands; what is held of it already goes in."""
@@ -274,13 +260,13 @@ class WatchRunner:
         held = replace(tailed.held, now=self._time(tailed, told, settled))
         signs = await asyncio.to_thread(self.panel.turn, held, told.events, self._teacher.see)
         heard(self.book, await self._words())
-        verdict = take(self.book, signs, held.now, self.court, known=self._known, anew=self._anew)
+        verdict = take(self.book, signs, held.now, self.court, known=self.record.known, anew=self._anew)
         position = Position(history=tailed.at, events=told.upto)
-        effects = self._effects(verdict, position, tailed, told)
+        effects = self._effects(verdict, position, held.now, tailed, told)
         if not await self._until_done(self._hold, stop, verdict.records, effects):
             return False  # not held: the next start judges it again
         self.position, self.now, self._anew = position, held.now, ()
-        self._just_recorded.clear()
+        self.record.held()
         self._tell(tailed, told, len(signs), verdict)
         await self._look_back(stop)
         await self._write_down()
@@ -311,9 +297,10 @@ class WatchRunner:
             self._world_is_silent(error)
             return {}
 
-    def _effects(self, verdict: Verdict, position: Position, tailed: Tailed, told: Told) -> WatchEffects:
+    def _effects(self, verdict: Verdict, position: Position, now: int, tailed: Tailed, told: Told) -> WatchEffects:
         first, self._first = self._first, []
         standings = {standing.device: standing for standing in (*first, *verdict.standings)}
+        self._marks_due |= bool(standings)
         counts = Counter(
             {
                 "watch-events-missed": told.missed,
@@ -325,6 +312,7 @@ class WatchRunner:
         )
         return WatchEffects(
             position=position,
+            at=now,
             findings=verdict.findings,
             incidents=verdict.incidents,
             standings=[standing for standing in standings.values() if not is_full(standing)],
@@ -339,33 +327,11 @@ class WatchRunner:
         Raises:
             LinkError: a store did not answer; what was done is done, the rest is not.
         """
-        fresh = [record for record in records if not self._is_on_record(record)]
-        if fresh:
-            self.ports.ledger.append(fresh)
-            for record in fresh:
-                self._note_recorded(record)
+        self.record.append(records)
         self.ports.book.hold(effects)
-
-    def _is_on_record(self, record: AnyRecord) -> bool:
-        match record:
-            case Found():
-                return (record.finding, record.phase) in self._recorded or (
-                    record.finding,
-                    record.phase,
-                ) in self._just_recorded
-            case Standing():
-                return self._standing_on_record.get(record.device, Trust.TRUSTED.value) == record.state
-            case _:
-                return False
-
-    def _note_recorded(self, record: AnyRecord) -> None:
-        match record:
-            case Found():
-                self._just_recorded.add((record.finding, record.phase))
-            case Standing():
-                self._standing_on_record[record.device] = record.state
-            case _:
-                pass
+        if self._marks_due and self.ports.marks is not None:
+            self.record.mark(self.ports.marks, self.book.trusts.standings, self.book.findings, effects.at)
+        self._marks_due = False
 
     async def _until_done(
         self, what: Callable[P, None], stop: asyncio.Event, *args: P.args, **kwargs: P.kwargs
@@ -462,13 +428,3 @@ def _position_of(notes: Notes | None, held_to: Position | None) -> Position | No
     if notes is None:
         return held_to
     return msgspec.json.decode(notes.position, type=Position)
-
-
-def _as_recorded(record: Standing) -> DeviceStanding:
-    return DeviceStanding(
-        device=record.device,
-        trust=record.trust,
-        state=Trust(record.state),
-        since=record.at,
-        because=record.because,
-    )
