@@ -130,6 +130,11 @@ class MemoryCredentials:
         return next((row.device for row in active if row.key_sha256 == key_sha256), None)
 
 
+    def late_key(self, key_sha256: bytes) -> tuple[str, str] | None:
+        late = (row for row in self.rows.values() if row.state != "active" and row.key_sha256 == key_sha256)
+        return next(((row.device, row.state) for row in late), None)
+
+
 @dataclass
 class MemorySessions:
     """`Sessions`; one lock makes redeeming atomic, as one SQL statement does."""

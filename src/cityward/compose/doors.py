@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from cityward.adapters.bus.config import PARTITIONS
+from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import LogWriter, connect, disconnect, log_state
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.protocols.ngsi_ld.batches import Batch, Problem, split_batch
@@ -38,6 +39,7 @@ class Outside:
 
     intake: LogWriter
     ledger: FileLedger
+    events: NatsEvents
     ngsi_ld: NgsiLd
     tiles: TileArchive | None
     backlog: Callable[[], Awaitable[int]]
@@ -60,9 +62,10 @@ async def outside(setting: Setting) -> AsyncGenerator[Outside]:
         return max(0, (await log_state(client)).last_seq - behind)
 
     try:
-        with setting.ledger("web") as ledger:
-            archive = TileArchive(tiles) if tiles else None
-            yield Outside(LogWriter(client), ledger, _ngsi_ld(setting.registry), archive, backlog)
+        async with NatsEvents(client, "web", setting.now_us) as events:
+            with setting.ledger("web") as ledger:
+                archive = TileArchive(tiles) if tiles else None
+                yield Outside(LogWriter(client), ledger, events, _ngsi_ld(setting.registry), archive, backlog)
     finally:
         await disconnect(client)
 

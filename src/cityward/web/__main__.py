@@ -50,6 +50,7 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         ),
         tiles=world.tiles,
         ledger=world.ledger,
+        events=world.events,
         backlog=world.backlog,
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )

@@ -21,9 +21,13 @@ from starlette.requests import Request
 
 from cityward.evidence.records import Lifecycle
 from cityward.runtime.ports import Credentials
+from cityward.watch.events import Event, EventKind, cut
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
+
+LATE = frozenset({"revoked", "lost", "stolen", "retired"})
+"""What has become of a device whose key must not be in use any more."""
 
 CONSOLE = "console"
 DEVICE = "device"
@@ -133,9 +137,27 @@ class Reception:
             self._attempts_left(request)
             device = await self._keys.look_up(key)
         if device is None:
+            await self._tell_turned_away(request, key)
             self._limit(request, "key", *WRONG_KEYS)
             raise unauthorized("the device key is not known, or not active any more")
         return Caller(id=device, scope=DEVICE)
+
+    async def _tell_turned_away(self, request: Request, key: str) -> None:
+        """Whose key it once was, if anybody's, and from where it came. At most as often as wrong keys are looked at."""
+        if self._doors.events is None:
+            return
+        device, state = await asyncio.to_thread(self._doors.credentials.late_key, digest(key)) or ("", "")
+        late = state in LATE
+        detail = {"door": "http"} | ({"state": state} if late else {"why": state or "unknown-key"})
+        event = Event(
+            at=self._doors.city_now_us(),
+            kind=EventKind.LATE_USE if late else EventKind.TURNED_AWAY,
+            by="web",
+            subject=device,
+            source=cut(request.client.host if request.client else ""),
+            detail=detail if late else detail | {"count": "1"},
+        )
+        self._doors.events.tell(event)
 
     async def _by_session(self, token: str) -> Caller | None:
         hashed = digest(token)

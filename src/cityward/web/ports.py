@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from cityward.place.model import Place
 from cityward.place.registry import Registry
-from cityward.runtime.ports import Credentials, History, Latest, Ledger, Sessions, StateReader
+from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, Sessions, StateReader
 from cityward.time import CityClock
 
 
@@ -123,6 +123,7 @@ class Doors:
     entities: Entities | None = None
     tiles: Tiles | None = None
     ledger: Ledger | None = None  # sign-ins are recorded there
+    events: EventSink | None = None  # the watch is told there who was turned away
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
