@@ -16,6 +16,7 @@ from cityward import __version__
 from cityward.cli.words import aside, put, put_json
 
 if TYPE_CHECKING:
+    from cityward.adapters.bench.flood import Flooded, Phase
     from cityward.compose.bench import Measurement, ReachMeasurement
     from cityward.compose.bench_watch import Table
 
@@ -50,6 +51,16 @@ Examples:
 \b
 The folder of recorded data has one folder for each public data set (docs/watch-bench.md names them); what is not there is left
 out, aloud. Everything is seeded: a second run prints the same.
+"""
+
+FLOOD_EXAMPLES = """
+\b
+Examples:
+  cityward bench flood
+  cityward bench flood --seconds 60 --flooders 200 --json | jq .phases
+\b
+The steady devices send all the time; first nobody floods, then each flood in turn. Held: evidence, history and state committed. Everything
+runs on this one machine, the flood included; ratios to the phase in which nobody floods say more than the times.
 """
 
 GATED = "cityward, gate on"
@@ -208,6 +219,36 @@ def watch(parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed:
         _print_table(table)
 
 
+@command.command("taint")
+@click.option("--observations", type=click.IntRange(100_000, 200_000_000), default=10_000_000, show_default=True)
+@click.option("--devices", type=click.IntRange(10, 100_000), default=1000, show_default=True)
+@click.option("--days", type=click.IntRange(1, 365), default=10, show_default=True)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the history is made (default: a temporary folder)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def taint(observations: int, devices: int, days: int, folder: Path | None, as_json: bool) -> None:
+    """How long it takes, over a big history, to say what one device's data touched, and to take a day of it back."""
+    from cityward.compose.bench import measure_taint
+
+    with tempfile.TemporaryDirectory(prefix="cityward-bench-", dir=folder) as made:
+        found = measure_taint(Path(made), observations=observations, devices=devices, days=days, tell=aside)
+    if as_json:
+        put_json({"machine": _machine(), "taint": found})
+        return
+    put(f"{found.observations:,} observations of {found.devices:,} devices in {found.days} days, {found.parts} files")
+    for what, seconds in (
+        ("what a day of one device touched, median", found.day_s),
+        ("the same, slowest", found.slowest_day_s),
+        ("what all its time touched, median", found.all_s),
+        ("the same, slowest", found.slowest_all_s),
+        ("the first question of a process", found.fresh_s),
+        (f"retract a day ({found.rows_of_a_day:,} rows, {found.hours_made} hours made again)", found.retract_day_s),
+        ("clear it again", found.clear_s),
+    ):
+        put(f"  {what:60} {seconds * 1000:9,.0f} ms")
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -228,6 +269,37 @@ def _cell(cell: str | float | None) -> str:
     if cell is None:
         return "-"
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+@command.command("flood", epilog=FLOOD_EXAMPLES)
+@click.option("--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="Each phase.")
+@click.option("--flooders", type=click.IntRange(1, 1000), default=100, show_default=True, help="Identities that flood.")
+@click.option("--critical", type=click.IntRange(1, 1000), default=20, show_default=True, help="Critical devices.")
+@click.option(
+    "--per-second", type=click.FloatRange(0.1, 100), default=5.0, show_default=True, help="Of each steady device."
+)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the town is made (default: a temporary folder).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def flood(
+    seconds: float, flooders: int, critical: int, per_second: float, folder: Path | None, as_json: bool
+) -> None:
+    """What critical devices keep of their rate and latency while many identities flood."""
+    from cityward.compose.bench_flood import Plan, run_bench_flood
+    from cityward.compose.logs import log_to_stderr
+
+    log_to_stderr("bench")
+
+    def tell(text: str) -> None:
+        aside(text)
+
+    plan = Plan(seconds=seconds, critical=critical, routine=critical, flooders=flooders, per_second=per_second)
+    with tempfile.TemporaryDirectory(prefix="cityward-flood-", dir=folder) as made:
+        found = run_bench_flood(Path(made), plan, tell)
+    if as_json:
+        put_json({"cityward": __version__, "machine": _machine(), **msgspec.to_builtins(found)})
+        return
+    for phase in found.phases:
+        _print_phase(phase, found)
 
 
 def _machine() -> dict[str, Any]:
@@ -293,6 +365,22 @@ def _print_rooms(gated: Measurement | None) -> None:
     told = ", ".join(f"{room} {seconds / gated.worker_s:.0%}" for room, seconds in shares if seconds > 0)
     rest = max(0.0, 1 - sum(gated.rooms_s.values()) / gated.worker_s)
     put(f"  the worker's time by room, gate on: {told}, the rest {rest:.0%} (reading the log, threads of the engines)")
+
+
+def _print_phase(phase: Phase, found: Flooded) -> None:
+    readings, calm = phase.offered_readings / phase.seconds, found.phases[0]
+    put(f"\n{phase.name}: {phase.offered:,} messages, {readings / found.capacity_s:.1f} x capacity in readings")
+    told = f"acknowledged {phase.acknowledged:,}, shed {phase.shed:,} readings or messages, admitted {phase.admitted_of_flood:,}"
+    put(f"  of the flood: {told}, cut off {phase.cut_off}, turned away {phase.turned_away}")
+    for side, norm in zip(phase.sides, calm.sides, strict=True):
+        rates = f"sent {side.sent:,}, acknowledged {side.acknowledged:,}, held {side.held_share:.2%}"
+        put(f"  {side.group:9} {rates}, cut off {side.cut_off}")
+        for name, took, usual in (("PUBACK", side.puback, norm.puback), ("held", side.holding, norm.holding)):
+            if took.count and usual.count:
+                ratios = f"{took.p50 / usual.p50:.1f} x and {took.p99 / usual.p99:.1f} x the calm phase"
+                put(f"    {name:7} p50 {took.p50 * 1e3:8,.1f} ms  p99 {took.p99 * 1e3:8,.1f} ms   {ratios}")
+    memory = "  ".join(f"{role} {mb:,.0f}" for role, mb in phase.resident_mb.items())
+    put(f"  MB at most: {memory}; judged {phase.behind_s:.1f} s after the end")
 
 
 def _print_reach(found: Sequence[ReachMeasurement]) -> None:

@@ -19,6 +19,7 @@ from cityward.adapters.bench.ingest import bench_ingest, devices_needed
 from cityward.adapters.bench.measure import Measurement
 from cityward.adapters.bench.reach import ReachMeasurement, bench_reach
 from cityward.adapters.bench.soak import Sample, growth_mb_per_hour, rates, soak
+from cityward.adapters.bench.taint import measure_taint
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.city import Running, RunOptions, run_city
@@ -36,6 +37,7 @@ __all__ = [
     "bench_reach",
     "devices_needed",
     "growth_mb_per_hour",
+    "measure_taint",
     "rates",
     "run_bench_ingest",
     "run_soak",

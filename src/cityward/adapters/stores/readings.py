@@ -118,6 +118,12 @@ class Readings:
         with self._db.reading("be read") as link:
             return with_sources(link, [command_row(row) for row in link.execute(wanted)])
 
+    def command(self, command_id: str) -> CommandRow | None:
+        """One command that is still kept."""
+        wanted = select(*COMMAND_COLUMNS).where(COMMAND.c.command_id == command_id)
+        with self._db.reading("be read") as link:
+            return next(iter(with_sources(link, [command_row(row) for row in link.execute(wanted)])), None)
+
     def commanded(self, since_us: int = 0) -> Sequence[tuple[str, int, int, int]]:
         """(device, commands, the first, the last) of those sent from then on, by device; of the commands still kept."""
         at, device = COMMAND.c.sent_at, COMMAND.c.device
