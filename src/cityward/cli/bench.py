@@ -16,8 +16,8 @@ from cityward import __version__
 from cityward.cli.words import aside, put, put_json
 
 if TYPE_CHECKING:
-    from cityward.adapters.bench.flood import Flooded, Phase
     from cityward.compose.bench import Measurement, ReachMeasurement
+    from cityward.compose.bench_flood import Flooded, Phase
     from cityward.compose.bench_watch import Table
 
 EXAMPLES = """
@@ -59,8 +59,8 @@ Examples:
   cityward bench flood
   cityward bench flood --seconds 60 --flooders 200 --json | jq .phases
 \b
-The steady devices send all the time; first nobody floods, then each flood in turn. Held: evidence, history and state committed. Everything
-runs on this one machine, the flood included; ratios to the phase in which nobody floods say more than the times.
+The steady devices send all the time; first nobody floods, then each flood in turn. Held: evidence, history and state committed.
+Everything runs on this one machine, the flood included; ratios to the phase in which nobody floods say more than the times.
 """
 
 GATED = "cityward, gate on"
@@ -280,9 +280,7 @@ def _cell(cell: str | float | None) -> str:
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the town is made (default: a temporary folder).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def flood(
-    seconds: float, flooders: int, critical: int, per_second: float, folder: Path | None, as_json: bool
-) -> None:
+def flood(seconds: float, flooders: int, critical: int, per_second: float, folder: Path | None, as_json: bool) -> None:
     """What critical devices keep of their rate and latency while many identities flood."""
     from cityward.compose.bench_flood import Plan, run_bench_flood
     from cityward.compose.logs import log_to_stderr

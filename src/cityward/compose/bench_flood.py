@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cityward.adapters.bench.city import PROPERTY
-from cityward.adapters.bench.flood import CRITICAL, FLOOD, FREE, ROUTINE, Flooded, Plan, bench_flood
+from cityward.adapters.bench.flood import CRITICAL, FLOOD, FREE, ROUTINE, Flooded, Phase, Plan, bench_flood
 from cityward.compose.bench import measured_city, member_names
 
-__all__ = ["Flooded", "Plan", "run_bench_flood"]
+__all__ = ["Flooded", "Phase", "Plan", "run_bench_flood"]
 
 UNBOUNDED = {"messages_per_minute": 10_000_000, "bytes_per_minute": 1_000_000_000_000}
 
@@ -23,7 +23,7 @@ def run_bench_flood(folder: Path, plan: Plan, tell: Callable[[str], None]) -> Fl
 
 
 def flood_declaration(groups: Mapping[str, int]) -> dict[str, object]:
-    """Four groups, each with a flow of its own at the default limits, but for `free`; an essential function needs the critical."""
+    """Four groups, each with a flow of its own at the default limits but for `free`; an essential function needs the critical."""
     return {
         "place": "bench",
         "name": "The town that is flooded",

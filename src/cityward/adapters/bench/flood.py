@@ -7,8 +7,8 @@ many of the steady devices' readings were held, how long an acknowledgement and 
 process, and what became of the flood. Capacity is measured in the same town: what it holds of single messages from devices
 without limits.
 
-Everything runs on one machine, the flood included: the flooders use processor time that a broker under attack from outside would have
-for itself.
+Everything runs on one machine, the flood included: the flooders use processor time that a broker under attack from outside
+would have for itself.
 """
 
 from __future__ import annotations
