@@ -1,13 +1,13 @@
 """The largest value that a statistic took by itself, per channel: what a threshold must stand above to stay quiet there.
 
-Every channel has its own manners: one loop repeats a value ten times every night, another never twice. A detector notes what it saw
-while it did not call; its threshold is a floor, or a margin above the largest of that, whichever is higher.
+Every channel has its own manners: one loop repeats a value ten times every night, another never twice. A detector notes what
+it saw while it did not call; its threshold is a floor, or a margin above the largest of that, whichever is higher.
 
-What is noted counts only after it was held back for one to two `holds_us`: else a slow rise would lift its own threshold ahead of it.
-It is kept for one to two `lasts_us`.
+What is noted counts only after it was held back for one to two `holds_us`: else a slow rise would lift its own threshold
+ahead of it. It is kept for one to two `lasts_us`.
 
-INVARIANT: `largest` never falls within a stretch.
-Fails when: somebody teaches it over days, each time a little below the margin. Callers cap what it may do by a bound of their own.
+INVARIANT: `largest` never falls within a stretch. Fails when: somebody teaches it over days, each time a little below the
+margin. Callers cap what it may do by a bound of their own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Extremes:
 
 def new_extremes(*shape: int) -> Extremes:
     """Nothing noted yet."""
-    return Extremes(*(np.zeros(shape, dtype=np.float32) for _ in range(4)))
+    fresh, held, running, before = (np.zeros(shape, dtype=np.float32) for _ in range(4))
+    return Extremes(fresh, held, running, before)
 
 
 def note(extremes: Extremes, where: Any, value: NDArray[Any]) -> None:
