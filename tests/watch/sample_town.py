@@ -12,6 +12,7 @@ Ids that samples name:
     car-parks-01..04    parking-occupied
     tide                water-level
     bins-01..02         fill-level, battery-level
+    works-01..08        water-level: a waterworks' eight readings, a site of its own, 13 km away
 
 Values in samples are in the catalogue's units (speeds in m/s).
 """
@@ -45,6 +46,7 @@ sites:
   ring: {jurisdiction: xa}
   quay: {jurisdiction: xa}
   hall: {jurisdiction: xa}
+  waterworks: {jurisdiction: xa}
 zones:
   street: {trust: 1}
   harbour-net: {trust: 1}
@@ -91,6 +93,9 @@ devices:
   tide: {model: gauge, site: quay, zone: harbour-net, owner: harbour, position: [2.32, 54.9]}
   bins: {model: bin, site: ring, zone: street, owner: council,
      positions: [[2.295, 54.905], [2.296, 54.905]]}
+  works:
+    {model: gauge, site: waterworks, zone: street, owner: council,
+     positions: [[2.5, 54.9], [2.501, 54.9], [2.502, 54.9], [2.503, 54.9], [2.504, 54.9], [2.505, 54.9], [2.506, 54.9], [2.507, 54.9]]}
 datasets:
   readings:
     personal: false
@@ -119,7 +124,7 @@ AIR_KINDS = (
 
 SOURCES = (
     "ring-loops", "bank-loops", "air-north", "air-south", "weather-mast", "lamps", "twilight",
-    "counters", "car-parks", "tide", "bins",
+    "counters", "car-parks", "tide", "bins", "works",
 )  # fmt: skip
 
 
