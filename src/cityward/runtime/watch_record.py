@@ -32,9 +32,10 @@ class WatchRecord:
     ledger: WatchLedger
     known: dict[str, str] = field(default_factory=dict[str, str])
     standing: dict[str, str] = field(default_factory=dict[str, str])
-    _before: set[Key] = field(default_factory=set[Key])  # when this life began
+    _there: set[Key] = field(default_factory=set[Key])  # as the end of the ledger says
     _now: set[Key] = field(default_factory=set[Key])  # of a turn that is not held yet
     _marks: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])  # mark -> (until, entry)
+    _unsure: bool = False
 
     def recall(self) -> Mapping[str, DeviceStanding]:
         """Read the end of the ledger; the standings it names, the last of each device.
@@ -46,7 +47,7 @@ class WatchRecord:
         for entry, record in self.ledger.tail(TAIL_ENTRIES):
             match record:
                 case Found():
-                    self._before.add((record.finding, record.phase))
+                    self._there.add((record.finding, record.phase))
                     self.known[record.finding] = record.incident
                 case Standing():
                     standings[record.device] = _as_recorded(record)
@@ -63,15 +64,28 @@ class WatchRecord:
         Raises:
             LinkError: the ledger does not take them.
         """
+        self._look_again()
         fresh = [record for record in records if not self._is_there(record)]
         if not fresh:
             return
-        self.ledger.append(fresh)
+        self._put(fresh)
         for record in fresh:
             if isinstance(record, Found):
                 self._now.add((record.finding, record.phase))
             elif isinstance(record, Standing):
                 self.standing[record.device] = record.state
+
+    def _put(self, records: Sequence[AnyRecord]) -> Sequence[str]:
+        self._unsure = True  # until it says that it took them
+        entries = self.ledger.append(records)
+        self._unsure = False
+        return entries
+
+    def _look_again(self) -> None:
+        """A ledger that did not answer may have taken what it was given."""
+        if self._unsure:
+            self.recall()
+            self._unsure = False
 
     def held(self) -> None:
         """The turn is held: the casebook knows of its findings from here on."""
@@ -93,8 +107,9 @@ class WatchRecord:
         changes = [*begin, *end]
         if not changes:
             return 0
+        self._look_again()
         fresh = [mark for mark in changes if self._marks.get(mark.id, (None, ""))[0] != mark.until]
-        entries = self.ledger.append([marked(mark, by=BY, at=now) for mark in fresh]) if fresh else ()
+        entries = self._put([marked(mark, by=BY, at=now) for mark in fresh]) if fresh else ()
         for mark, entry in zip(fresh, entries, strict=True):
             self._marks[mark.id] = (mark.until, entry)
         book.put_suspects([msgspec.structs.replace(mark, record=self._marks[mark.id][1]) for mark in changes])
@@ -104,7 +119,7 @@ class WatchRecord:
         match record:
             case Found():
                 key = (record.finding, record.phase)
-                return key in self._before or key in self._now
+                return key in self._there or key in self._now
             case Standing():
                 return self.standing.get(record.device, Trust.TRUSTED.value) == record.state
             case _:

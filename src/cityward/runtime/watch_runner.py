@@ -254,7 +254,7 @@ class WatchRunner:
         """Read, judge, hold. False when what was judged could not be held and the watch is to stop."""
         read = await self._read()
         if read is None:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(RETRY_S[1])
             return True
         tailed, told, settled = read
         held = replace(tailed.held, now=self._time(tailed, told, settled))
