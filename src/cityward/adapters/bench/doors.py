@@ -76,7 +76,7 @@ def bench_doors(city: BarringCity, revocations: int, tell: Tell) -> Shut:
     Raises:
         LinkError: a device that should be in is not let in, or one that should be out is never cut off.
     """
-    _allow_files(2 * len(city.devices) + 512)
+    _allow_files(len(city.devices) + 512)
     return asyncio.run(_measured(city, revocations, tell))
 
 
