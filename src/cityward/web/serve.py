@@ -4,7 +4,9 @@ Lives here: sockets, the bounds of a connection, the order of stopping. Does not
 
 INVARIANTS
 - Nobody is served in plain text from beyond loopback, unless a proxy in front ends the TLS and the caller says so.
-- Before its body, a request takes at most `MOST_HEADER` bytes of memory and `HEADER_S` of time.
+- Before its body, a request takes at most `MOST_HEADER` bytes of memory and `HEADER_S` of time; its body takes at most `BODY_S`.
+- An answer that nobody takes for `TAKE_S`, and more than `MOST_PIPELINED` requests at once, end the connection.
+- Connections are bounded, in all and by address (`sources`). What is ended here is counted under its word.
 - Stopping ends live feeds first, then waits `GRACE_S` for answers under way.
 """
 
@@ -26,12 +28,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cityward.errors import LinkError, PlaceError
 from cityward.web.desk import Desk
+from cityward.web.sources import MOST_CONNECTIONS, MOST_PER_ADDRESS, Sources
 
 MOST_HEADER = 32 * 1024  # PRECEDENT: node.js 16 kB, nginx 4 x 8 kB
 HEADER_S = 10.0
+BODY_S = (
+    30.0  # PRECEDENT: nginx waits 60 s between two reads, which a byte a minute satisfies; this is for the whole body
+)
+TAKE_S = 60.0
+MOST_PIPELINED = 16
 GRACE_S = 5.0
 KEEP_ALIVE_S = 30  # a device that sends every ten seconds keeps its connection
-MOST_CONNECTIONS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,11 @@ async def serve(
             mend="give it a certificate, or listen on 127.0.0.1, or say that a proxy in front of it ends the TLS",
         )
     door_socket, admin_socket = _listen(host, port), _listen("127.0.0.1", admin_port)
-    door, side = _server(app, tls), _server(admin, None)
+    desk: Desk = app.state.desk
+    most = None if behind_proxy else MOST_PER_ADDRESS
+    sources = Sources(desk.meters, desk.doors.clock, desk.doors.events, most)
+    door = _server(app, tls, sources)
+    side = _server(admin, None, Sources(desk.meters, desk.doors.clock))  # loopback only
     running = [
         asyncio.create_task(door.serve(sockets=[door_socket])),
         asyncio.create_task(side.serve(sockets=[admin_socket])),
@@ -79,7 +90,7 @@ async def serve(
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
-        desk: Desk = app.state.desk
+        sources.tell()
         desk.feed.close()
         door.should_exit = side.should_exit = True
         await asyncio.gather(*running)
@@ -118,11 +129,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _server(app: Starlette, tls: Tls | None) -> _Server:
+def _server(app: Starlette, tls: Tls | None, sources: Sources) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
-            http=BoundedProtocol,
+            http=_bounded_by(sources),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -146,34 +157,53 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _bounded_by(sources: Sources) -> type[BoundedProtocol]:
+    """The protocol of one door: uvicorn makes the protocols itself, so what they share stands in the class."""
+    return type("DoorProtocol", (BoundedProtocol,), {"sources": sources})
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with a bound on what comes before a body: neither it nor httptools has one."""
+    """uvicorn's HTTP/1.1 with bounds on what a client may take: of memory, time and connections. It has none of these."""
+
+    sources: Sources
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._header_bytes = self._waiting = 0
-        self._in_header: TimerHandle | None = None
+        self._timers: dict[str, TimerHandle] = {}
+        self._address = ""
+        self._entered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_header()
+        peer = transport.get_extra_info("peername")
+        self._address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._entered = self.sources.enters(self._address)
+        if self._entered:
+            self._within(HEADER_S, "slow-header")
+        else:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._header_came()
+        for word in list(self._timers):
+            self._came(word)
+        if self._entered:
+            self.sources.leaves(self._address)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if not self._entered:
+            return
         super().data_received(data)
         # a header line without an end is told to nobody: it waits, growing, in the parser
-        if self._in_header is not None:
+        if "slow-header" in self._timers:
             self._waiting += len(data)
             if self._waiting > MOST_HEADER:
-                self._give_up()
+                self._give_up("long-header")
 
     def on_message_begin(self) -> None:
         self._header_bytes = self._waiting = 0
-        if self._in_header is None:
-            self._expect_header()
+        self._within(HEADER_S, "slow-header")
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -185,22 +215,44 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._header_came()
+        self._came("slow-header")
+        self._within(BODY_S, "slow-body")
         super().on_headers_complete()
+        if len(self.pipeline) > MOST_PIPELINED:
+            self._give_up("pipelining")
+
+    def on_message_complete(self) -> None:
+        self._came("slow-body")
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        self._within(TAKE_S, "slow-taking")
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._came("slow-taking")
+        super().resume_writing()
 
     def _count(self, more: int) -> None:
         self._header_bytes += more + 4
         if self._header_bytes > MOST_HEADER:
+            self.sources.cut_off(self._address, "long-header")
             raise ValueError("the header is too long")  # the parser stops, uvicorn answers 400 and closes
 
-    def _expect_header(self) -> None:
-        self._in_header = self.loop.call_later(HEADER_S, self._give_up)
+    def _within(self, seconds: float, word: str) -> None:
+        """End the connection, counted by the word, unless `_came` is told of it in time."""
+        if word not in self._timers:
+            self._timers[word] = self.loop.call_later(seconds, self._give_up, word)
 
-    def _header_came(self) -> None:
-        if self._in_header is not None:
-            self._in_header.cancel()
-            self._in_header = None
+    def _came(self, word: str) -> None:
+        if (timer := self._timers.pop(word, None)) is not None:
+            timer.cancel()
 
-    def _give_up(self) -> None:
-        self._header_came()
-        self.transport.close()
+    def _give_up(self, word: str) -> None:
+        self._came(word)
+        if not self.transport.is_closing():
+            self.sources.cut_off(self._address, word)
+        if word == "slow-taking":
+            self.transport.abort()  # what waits to be taken would be waited for
+        else:
+            self.transport.close()
