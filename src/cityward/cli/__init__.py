@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
     "device": "add, list or revoke devices",
+    "alert": "the channels by which the city calls for help: list, key, password, test",
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
     "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",

@@ -1,0 +1,96 @@
+"""`cityward alert`: the channels by which the city calls for help, and their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cityward.cli.words import aside, put, put_json_line
+
+EXAMPLES = """\b
+Examples:
+  cityward alert list --state var/doggerford
+  cityward alert key duty-desk --state var/doggerford           a new key for a webhook, told once
+  cityward alert password duty-mail --state var/doggerford      asks for it, or reads one line from a pipe
+  cityward alert test duty-desk --state var/doggerford
+\b
+Channels are declared (`alerts:`), each over a declared flow. Keys and passwords stay beside the city's other keys.
+"""
+
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The state directory of the city.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+
+@click.group("alert", epilog=EXAMPLES)
+def command() -> None:
+    """The channels by which the city calls for help."""
+
+
+@command.command("list")
+@STATE
+@JSON
+def list_channels(state: Path, as_json: bool) -> None:
+    """Every declared channel: where it leads, by which flow, from which severity on."""
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+    from cityward.watch.alerts import leads_to
+
+    channels = open_setting(Home(state)).loaded.place.alerts
+    rows = [
+        {"channel": name, "leads_to": leads_to(one), "flow": one.flow, "least": one.least, "on": ", ".join(one.on)}
+        for name, one in channels.items()
+    ]
+    if as_json:
+        put_json_line(rows)
+        return
+    for row in rows:
+        put(f"{row['channel']:24} {row['leads_to']:40} {row['flow']:24} {row['least']:8} {row['on']}")
+    if not rows:
+        put("no alert channel is declared")
+
+
+@command.command("key")
+@click.argument("channel")
+@STATE
+def key(channel: str, state: Path) -> None:
+    """A new key for the webhook CHANNEL, in place of the one it had. It is told once."""
+    from cityward.compose.alerting import new_key
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+
+    put(new_key(open_setting(Home(state)), channel))
+    aside("Give it to whoever receives: HMAC-SHA256 of `<t>.<body>`, in hexadecimal, is `v1` of `Cityward-Signature`.")
+
+
+@command.command("password")
+@click.argument("channel")
+@STATE
+def password(channel: str, state: Path) -> None:
+    """Keep the password of the mail CHANNEL: asked for on a terminal, else the first line of standard input."""
+    from cityward.compose.alerting import keep_password
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+
+    setting = open_setting(Home(state))
+    stdin = click.get_text_stream("stdin")
+    word = click.prompt("Password", hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\n")
+    keep_password(setting, channel, word)
+    put(f"the password of {channel} is kept")
+
+
+@command.command("test")
+@click.argument("channel")
+@STATE
+def test(channel: str, state: Path) -> None:
+    """Send one alert by CHANNEL that says it is a test."""
+    from cityward.compose.alerting import send_test
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+
+    put(f"taken by {send_test(open_setting(Home(state)), channel)}")

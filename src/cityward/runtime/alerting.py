@@ -1,0 +1,157 @@
+"""Sends what the watch wants told: takes alerts from the outbox, sends each by its channel, and says what became of it.
+
+Theory of operation
+-------------------
+The outbox is part of the watch's book: an alert is in it in the same transaction as the incident it tells of. This loop takes
+what is due, oldest first, one channel apart from another: a channel that does not answer delays itself and nobody else. After a
+failure an alert waits longer each time; after `MOST_TRIES` it has failed. Every end is on record (`Alerted`) before it is one.
+
+INVARIANTS
+- Every alert ends as sent, failed, refused or shed, and that is on record. Sent twice is possible after a crash (the receiver
+  knows it by its name), lost is not.
+- Before an alert leaves, its flow is asked: one that is no longer declared, or whose agreement has ended, refuses it.
+- Bounded: `AT_ONCE` alerts a turn; of those that find `MOST_WAITING` waiting before them, none is sent: they are shed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from typing import Protocol
+
+from cityward.errors import LinkError
+from cityward.evidence.records import Alerted, AnyRecord
+from cityward.place.alerts import AlertChannel
+from cityward.place.model import Place
+from cityward.runtime.watch_ports import AlertRow
+from cityward.time import HOUR, SECOND
+
+AT_ONCE = 50
+MOST_TRIES = 10
+MOST_WAITING = 1000
+FIRST_WAIT, LONGEST_WAIT = 10 * SECOND, 2 * HOUR
+TURN_S = 1.0
+SEND_S = 60.0
+BY = "watch"
+
+
+class Outbox(Protocol):
+    """Where alerts wait. Times in machine us."""
+
+    def alerts_due(self, now_us: int, most: int) -> Sequence[AlertRow]: ...
+    def alert_settled(self, ordinal: int, state: str, tries: int, next_at: int) -> None: ...
+
+
+Send = Callable[[AlertRow], None]
+"""Sends one alert by its channel; blocks; raises `LinkError` where it was not taken."""
+
+
+@dataclass(slots=True)
+class Alerting:
+    """What was done since the start, for metrics: outcome -> how many."""
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPorts:
+    """What alerting needs of the world. `send` by channel id; `record` appends to the watch's evidence; `today` is the city's."""
+
+    outbox: Outbox
+    send: Mapping[str, Send]
+    record: Callable[[Sequence[AnyRecord]], object]
+    now_us: Callable[[], int]
+    city_us: Callable[[], int]
+    today: Callable[[], date]
+
+
+def refusal(place: Place, channel: AlertChannel | None, today: date) -> str:
+    """Why nothing may leave by this channel today; "" where it may."""
+    if channel is None:
+        return "the channel is no longer declared"
+    flow = place.flows.get(channel.flow)
+    if flow is None:
+        return f"flow `{channel.flow}` is no longer declared"
+    if (flow.valid_from is not None and today < flow.valid_from) or (
+        flow.valid_to is not None and today > flow.valid_to
+    ):
+        return f"flow `{channel.flow}` is not declared for today"
+    agreement = place.agreements.get(flow.agreement or "")
+    if agreement is not None and agreement.ends is not None and today > agreement.ends:
+        return f"agreement `{flow.agreement}` ended on {agreement.ends.isoformat()}"
+    return ""
+
+
+async def run_alerting(place: Place, ports: AlertPorts, stop: asyncio.Event, progress: Alerting | None = None) -> None:
+    """Until stopped."""
+    told = progress if progress is not None else Alerting()
+    while not stop.is_set():
+        try:
+            await turn(place, ports, told)
+        except LinkError as error:
+            told.last_error = error.what
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TURN_S)
+
+
+async def turn(place: Place, ports: AlertPorts, told: Alerting) -> int:
+    """Send what is due; how many alerts were looked at.
+
+    Raises:
+        LinkError: the outbox or the evidence does not answer.
+    """
+    due = await asyncio.to_thread(ports.outbox.alerts_due, ports.now_us(), AT_ONCE)
+    by_channel: dict[str, list[AlertRow]] = {}
+    for row in due:
+        by_channel.setdefault(row.channel, []).append(row)
+    await asyncio.gather(*(_send_all(place, ports, rows, told) for rows in by_channel.values()))
+    return len(due)
+
+
+async def _send_all(place: Place, ports: AlertPorts, rows: Sequence[AlertRow], told: Alerting) -> None:
+    """One channel's alerts, in order; the first that is not taken ends the channel's turn."""
+    for row in rows:
+        outcome = await _send(place, ports, row, told)
+        tries = row.tries + 1
+        ended = outcome != "waiting"
+        next_at = 0 if ended else ports.now_us() + min(FIRST_WAIT << min(row.tries, 20), LONGEST_WAIT)
+        if ended:
+            await asyncio.to_thread(ports.record, [_record(place, ports, row, outcome, tries)])
+            told.outcomes[outcome] += 1
+        await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, outcome, tries, next_at)
+        if not ended:
+            break
+
+
+async def _send(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) -> str:
+    why = refusal(place, place.alerts.get(row.channel), ports.today())
+    if why or row.channel not in ports.send:
+        told.last_error = why or f"channel `{row.channel}` has no way out"
+        return "refused"
+    try:
+        async with asyncio.timeout(SEND_S):
+            await asyncio.to_thread(ports.send[row.channel], row)
+    except (LinkError, TimeoutError) as error:
+        told.last_error = error.what if isinstance(error, LinkError) else f"{row.channel} took too long"
+        return "waiting" if row.tries + 1 < MOST_TRIES else "failed"
+    return "sent"
+
+
+def _record(place: Place, ports: AlertPorts, row: AlertRow, outcome: str, tries: int) -> Alerted:
+    channel = place.alerts.get(row.channel)
+    return Alerted(
+        at=ports.city_us(),
+        by=BY,
+        channel=row.channel,
+        flow=channel.flow if channel is not None else "",
+        incident=row.incident,
+        outcome=outcome,
+        tries=tries,
+        digest=sha256(row.body).hexdigest(),
+    )
