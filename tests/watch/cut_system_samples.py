@@ -1,7 +1,9 @@
-"""Cuts the samples of `system-consistency`: `python tests/watch/cut_system_samples.py --data DIR` writes them beside the detector.
+"""Cuts the samples of `system-consistency`: `python tests/watch/cut_system_samples.py --data DIR` writes them where they belong.
+detector.
 
-Eight readings of BATADAL's clean year, of the part of C-Town between two pumping stations: two tank levels, two pumps' flows, a valve's
-flow and three pressures. The sample town has no flows and pressures of water: they stand as the works' gauges 01 to 08.
+Eight readings of BATADAL's clean year, of the part of C-Town between two pumping stations: two tank levels, two pumps' flows,
+a valve's flow and three pressures. The sample town has no flows and pressures of water: they stand as the works' gauges 01 to
+08.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ SAMPLES = Path(__file__).parents[2] / "src/cityward/watch/detectors/system_consi
 def cut(data: Path) -> list[list[str]]:
     """The rows, in two digits as the competition's later files."""
     with (data / FILE).open(newline="", encoding="utf-8") as lines:
-        return [[f"{float(row[c]):.2f}" for c in COLUMNS] for row, _ in zip(csv.DictReader(lines), range(HOURS), strict=False)]
+        return [
+            [f"{float(row[c]):.2f}" for c in COLUMNS]
+            for row, _ in zip(csv.DictReader(lines), range(HOURS), strict=False)
+        ]
 
 
 def replayed(rows: list[list[str]]) -> list[list[str]]:

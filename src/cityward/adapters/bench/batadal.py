@@ -7,8 +7,9 @@ INVARIANTS
 - Labels are read by the scorer alone. Nothing is chosen on a labelled file: ours and PCA's thresholds come from the clean year.
 - Hours that nobody labelled (-999) count neither for nor against; where labels were published later, both readings are told.
 
-S = S_TTD / 2 + (TPR + TNR) / 4, with S_TTD = 1 - mean(time to detection / duration), an attack not seen while it lasts counting 1.
-It can be gamed: an alarm that is always on scores .75. So TNR and the number of alarms a month are told beside it.
+S = S_TTD / 2 + (TPR + TNR) / 4, with S_TTD = 1 - mean(time to detection / duration); an attack not seen while it lasts counts 1.
+It can be gamed: an alarm that is always on scores .75. So TNR and the number of alarms a month are told beside it. Where no
+hour is labelled safe, TNR and S are not a number.
 
 Source: Taormina et al. 2018, "The Battle of the Attack Detection Algorithms" (doi:10.1061/(ASCE)WR.1943-5452.0000969); rules and
 data of batadal.net (CC-BY-4.0). The data are EPANET simulations of C-Town.
@@ -17,6 +18,7 @@ data of batadal.net (CC-BY-4.0). The data are EPANET simulations of C-Town.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,15 +135,16 @@ def scored(alarm: Hours, attacked: Hours, counted: Hours) -> Score:
     found = sum(delay < length for delay, length in zip(delays, lengths, strict=True))
     safe = counted & ~attacked
     tp, fp = int((alarm & attacked).sum()), int((alarm & safe).sum())
-    tpr, tnr = _share(tp, int(attacked.sum())), 1.0 - _share(fp, int(safe.sum()))
-    s_ttd = 1.0 - float(np.mean([d / n for d, n in zip(delays, lengths, strict=True)])) if attacks else 1.0
+    tpr = _share(tp, int(attacked.sum())) if attacks else math.nan
+    tnr = 1.0 - _share(fp, int(safe.sum())) if safe.any() else math.nan
+    s_ttd = 1.0 - float(np.mean([d / n for d, n in zip(delays, lengths, strict=True)])) if attacks else math.nan
     false = sum(not attacked[a:b].any() and bool(safe[a:b].any()) for a, b in attacks_in(alarm))
     return Score(
         s=0.5 * s_ttd + 0.25 * (tpr + tnr),
         s_ttd=s_ttd,
         tpr=tpr,
         tnr=tnr,
-        f1=_share(2 * tp, int(attacked.sum()) + tp + fp),
+        f1=_share(2 * tp, int(attacked.sum()) + tp + fp) if attacks else math.nan,
         found=found,
         delays=tuple(delays),
         lengths=tuple(lengths),
@@ -197,14 +200,14 @@ def labels_of(file: Scada, folder: Path) -> Iterator[tuple[str, Hours, Hours]]:
     """
     attacked = file.flag == 1.0
     if attacked.any():
-        yield "the file's", attacked, file.flag != UNLABELLED
+        yield "its own labels", attacked, file.flag != UNLABELLED
     beside = folder / f"{file.name}.attacks.csv"
     later = LATER_LABELS.get(file.name, ())
     if beside.is_file():
         with beside.open(newline="", encoding="utf-8") as lines:
             later = tuple((row[0], row[1]) for row in csv.reader(lines) if len(row) == 2)
     if later:
-        yield "published later", _between(file.at, later), np.ones(len(file), dtype=np.bool_)
+        yield "labels published later", _between(file.at, later), np.ones(len(file), dtype=np.bool_)
 
 
 def _between(at: NDArray[np.int64], spans: Sequence[tuple[str, str]]) -> Hours:
@@ -379,12 +382,21 @@ def _file_rows(
 
 
 def lines_of(rows: Sequence[Row]) -> Iterator[str]:
-    """A table for people, with what was published beside it."""
+    """A table for people, with what was published beside it. Delays are hours of the attack's length."""
+    yield f"{'answer':<20} {'S':>5} {'S_TTD':>6} {'TPR':>6} {'TNR':>6} {'F1':>6} {'found':>6} {'false/month':>12}  delays, h"
+    file = ""
     for row in rows:
-        s = row.score
-        delays = " ".join(f"{d}/{n}" for d, n in zip(s.delays, s.lengths, strict=True))
-        yield (
-            f"{row.file} | {row.labels} | {row.answer} | S {s.s:.3f} S_TTD {s.s_ttd:.3f} TPR {s.tpr:.3f} TNR {s.tnr:.3f} "
-            f"F1 {s.f1:.3f} | {s.found}/{len(s.lengths)} found, {s.false_a_month:.2f} false alarms a month | {delays}"
-        )
-    yield "published S on the test file: " + ", ".join(f"{name} {s:.3f}" for name, s in PUBLISHED)
+        if file != (file := f"{row.file}, {row.labels}"):
+            yield file
+        yield f"{row.answer:<20} " + _line(row.score)
+    yield "published, S on the test file: " + ", ".join(f"{name} {s:.3f}" for name, s in PUBLISHED)
+
+
+def _line(s: Score) -> str:
+    def told(value: float) -> str:
+        return "-" if math.isnan(value) else f"{value:.3f}"
+
+    delays = " ".join(f"{d}/{n}" for d, n in zip(s.delays, s.lengths, strict=True))
+    found = f"{s.found}/{len(s.lengths)}"
+    shares = f"{told(s.s):>5} {told(s.s_ttd):>6} {told(s.tpr):>6} {told(s.tnr):>6} {told(s.f1):>6}"
+    return f"{shares} {found:>6} {s.false_a_month:>12.2f}  {delays}"
