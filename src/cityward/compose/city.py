@@ -31,10 +31,11 @@ from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.credentials import issue_missing
 from cityward.compose.door import PROGRESS
-from cityward.compose.home import CityFile, Home, Street, write_city_file
+from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
 from cityward.compose.places import load_place
 from cityward.compose.refusals import BrokerRefusals
 from cityward.compose.setting import Setting
+from cityward.compose.steward_events import configuration_events, process_event
 from cityward.errors import LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
 from cityward.place.loader import Loaded
@@ -138,12 +139,15 @@ class _City:
         self.role_hashes = {role: bcrypt_of(word) for role, word in self.passwords.items()}
         self.door_seed = secrets.token_bytes(32).hex() if options.bus_url is None else ""
         self.broker: BrokerServer | None = None
+        self.before: CityFile | None = None  # as the city was started last
         self.certificates = _certificates(home, loaded.place.place, [options.mqtt_host, options.web_host])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, watch, stop; in this order, whatever happens."""
         settings = self._broker_settings()
         city = self._city_file(settings)
+        with contextlib.suppress(LinkError):  # the first start has none
+            self.before = read_city_file(self.home)
         write_city_file(self.home, city)
         if self.options.bus_url is None:
             self.broker = BrokerServer(find_binary(self.options.nats_server), self.home.broker)
@@ -169,6 +173,8 @@ class _City:
         async with NatsEvents(steward, "steward", setting.now_us) as events:
             with setting.ledger("steward") as ledger:
                 ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))])
+                for event in configuration_events(self.before, city, setting.now_us()):
+                    events.tell(event)
                 await self._mind(running, settings, steward, ledger, events, stop)
                 ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="stopped", detail={})])
 
@@ -193,7 +199,11 @@ class _City:
                 minding.append(group.create_task(refusals.run()))
                 minding.append(group.create_task(self._keep_broker(settings, stop)))
                 minding.append(group.create_task(self._mind_disk(self.broker)))
-            await Supervisor(children, self.screen.say).run(stop)
+
+            def told(role: str, code: str) -> None:
+                events.tell(process_event(role, code, setting.now_us()))
+
+            await Supervisor(children, self.screen.say, told).run(stop)
             for task in minding:
                 task.cancel()
 

@@ -17,6 +17,7 @@ import structlog
 
 from cityward.adapters.bus.commands import NatsCommandLink
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
+from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import connect, disconnect, observation_filters
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.protocols import codecs
@@ -193,23 +194,27 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
     bounds = bind_services(place, setting.registry, find_services(), pace)
     client = await connect(city.bus_url, "service", city.passwords.get("service"))
     acks = LogReader(city.bus_url, "service", city.passwords.get("service"), ACKNOWLEDGEMENTS, 1)
-    with setting.ledger("service") as ledger:
-        ports = RunnerPorts(
-            reader=setting.state,
-            book=setting.state,
-            ledger=ledger,
-            link=NatsCommandLink(client, encode_command),
-            acks=acks,
-            now_us=setting.now_us,
-            refresh_expected=_expected_refresh(setting),
-            standings=lambda: tuple(setting.state.watch.standings().values()),
-            marks=setting.state.marks,
-        )
-        try:
-            await ServiceRunner(bounds, place.position, ports, pace).run(stop)
-        finally:
-            await acks.close()
-            await disconnect(client)
+    try:
+        async with NatsEvents(client, "service", setting.now_us) as events:
+            with setting.ledger("service") as ledger:
+                ports = RunnerPorts(
+                    reader=setting.state,
+                    book=setting.state,
+                    ledger=ledger,
+                    link=NatsCommandLink(client, encode_command),
+                    acks=acks,
+                    now_us=setting.now_us,
+                    refresh_expected=_expected_refresh(setting),
+                    standings=lambda: tuple(setting.state.watch.standings().values()),
+                    marks=setting.state.marks,
+                    events=events,
+                )
+                try:
+                    await ServiceRunner(bounds, place.position, ports, pace).run(stop)
+                finally:
+                    await acks.close()
+    finally:
+        await disconnect(client)
 
 
 def _expected_refresh(setting: Setting) -> Callable[[int], None]:

@@ -66,6 +66,7 @@ from cityward.runtime.doubt import NO_DOUBT, Doubt, doubt_of
 from cityward.runtime.ports import (
     CommandLink,
     CommandRow,
+    EventSink,
     Latest,
     Ledger,
     LogMessage,
@@ -76,6 +77,7 @@ from cityward.runtime.ports import (
 )
 from cityward.services.contract import Actuator, Commanded, Reading, Service, View
 from cityward.time import HOUR, MINUTE, SECOND
+from cityward.watch.events import Event, EventKind, cut
 from cityward.watch.findings import DeviceStanding
 
 P = ParamSpec("P")
@@ -149,6 +151,7 @@ class RunnerPorts:
     refresh_expected: Callable[[int], None] | None = None
     standings: Callable[[], Sequence[DeviceStanding]] | None = None
     marks: Callable[[], Sequence[Mark]] | None = None
+    events: EventSink | None = None  # the watch is told there what was commanded and what was answered
 
 
 @dataclass(slots=True)
@@ -298,6 +301,7 @@ class ServiceRunner:
         self._refusals: dict[tuple[str, str, str, str], int] = {}
         self._spans: dict[str, Sequence[SourceSpan]] = {}  # of this turn's commands
         self._next_tick: int | None = None
+        self._catching_up = False
         self._next_refresh: int | None = None
         self._refreshing: asyncio.Task[None] | None = None
         # one thread for all calls on stores: they are never used by two at a time
@@ -438,6 +442,8 @@ class ServiceRunner:
         # SECURITY: the payload says which command, only the subject says who speaks
         if command is None or command.outcome or message.subject != ACK_PREFIX + command.device:
             self.progress.acks_stray += 1
+            if not self._catching_up:  # what was answered while we were away was asked by an earlier life
+                self._tell(EventKind.ANSWER, message.subject.removeprefix(ACK_PREFIX), {"command_id": answer.id})
             return
         command.outcome, command.level = _outcome(answer), answer.level
 
@@ -458,6 +464,9 @@ class ServiceRunner:
                     command.recorded = True
             for command_id, command in due.items():
                 await self._call(self.ports.book.command_settled, command_id, command.outcome, now_us)
+                level = {} if command.level is None else {"level": f"{command.level:.6g}"}
+                detail = {"command_id": command_id, "outcome": command.outcome}
+                self._tell(EventKind.OUTCOME, command.device, detail | level)
                 self._close(command_id, command)
         except LinkError as error:
             self._world_is_silent(error)
@@ -577,6 +586,17 @@ class ServiceRunner:
         except TimeoutError as error:
             raise LinkError(f"the command to {command.device} was not taken within {self.pace.call_s} s") from error
         self.progress.sent += 1
+        detail = {"command_id": command.command_id, "command": command.command, "value": f"{command.value:.6g}"}
+        self._tell(EventKind.COMMAND, command.device, detail | {"service": command.service}, command.record)
+
+    def _tell(self, kind: EventKind, device: str, detail: Mapping[str, str], record: str = "") -> None:
+        """The watch is told, if there is one; nobody waits for it."""
+        if self.ports.events is not None:
+            short = {name: cut(text) for name, text in detail.items()}
+            at = self.ports.now_us()
+            self.ports.events.tell(
+                Event(at=at, kind=kind, by=self.by, subject=cut(device), detail=short, record=record)
+            )
 
     def _issued_record(self, command: Allowed, now_us: int) -> CommandIssued:
         return CommandIssued(
@@ -627,11 +647,13 @@ class ServiceRunner:
     async def _catch_up(self) -> None:
         """Take in the answers that came while nobody listened, before anything is given up."""
         heard = 0
+        self._catching_up = True
         while heard < CATCH_UP_ACKS:
             messages = await self._hear(self.pace.longest_wait_s)
             heard += messages
             if not messages:
-                return
+                break
+        self._catching_up = False
 
     def _wait_s(self, now_us: int) -> float:
         """Real seconds until the next tick, at most `longest_wait_s`; less while an answer is awaited."""

@@ -38,11 +38,13 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until stopped. `say` is told of every start and end."""
+    """Runs children until stopped. `say` is told of every end; `told` of every start ("") and end, as (name, code)."""
 
-    def __init__(self, children: Sequence[Child], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, children: Sequence[Child], say: Callable[[str], None], told: Callable[[str, str], None] | None = None
+    ) -> None:
         self.children = list(children)
-        self._say = say
+        self._say, self._told = say, told or (lambda name, code: None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then every child is ended, gently first."""
@@ -60,6 +62,7 @@ class Supervisor:
                 return
             pause = SHORTEST_PAUSE_S if loop.time() - started >= STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
             child.restarts += 1
+            self._told(child.name, str(code))
             self._say(f"{child.name} ended with {code}; starting it again in {pause:.1f} s")
             await _until(asyncio.sleep(pause), stop)
 
@@ -69,6 +72,7 @@ class Supervisor:
             child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=asyncio.subprocess.PIPE)
         except OSError as error:  # no memory, no process left: the rest of the city goes on
             return str(error.strerror)
+        self._told(child.name, "")
         code = await _until(child.process.wait(), stop)
         if code is None:
             await _end(child.process)

@@ -1,0 +1,40 @@
+"""What the steward tells the watch: processes that start and end, and what changed since the city was started last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cityward.compose.home import CityFile
+from cityward.watch.events import Event, EventKind, cut
+
+SETTINGS = ("place", "mqtt_host", "web_host", "behind_proxy", "workers", "gated")
+"""What somebody decides of how a city is run. SECURITY: named one by one, so that no secret of a start is ever told."""
+
+
+def process_event(role: str, code: str, at: int) -> Event:
+    """A process started (code "") or ended."""
+    return Event(
+        at=at, kind=EventKind.PROCESS, by="steward", subject=f"role:{role}", detail={"role": role, "code": code}
+    )
+
+
+def configuration_events(before: CityFile | None, now: CityFile, at: int) -> Sequence[Event]:
+    """What differs from the last start: the declaration by its digest, and how the city is run by its settings."""
+    if before is None:
+        return ()
+    told: list[Event] = []
+    if before.declaration != now.declaration:
+        told.append(_changed("declaration", before.declaration[:12], now.declaration[:12], at))
+    for name in SETTINGS:
+        old, new = str(getattr(before, name)), str(getattr(now, name))
+        if old != new:
+            told.append(_changed(name, old, new, at))
+    tls = [["off", "on"][city.mqtt_ca is not None] for city in (before, now)]
+    if tls[0] != tls[1]:
+        told.append(_changed("mqtt_tls", *tls, at))
+    return told
+
+
+def _changed(what: str, before: str, after: str, at: int) -> Event:
+    detail = {"what": what, "before": cut(before), "after": cut(after)}
+    return Event(at=at, kind=EventKind.CONFIGURATION, by="steward", detail=detail)
