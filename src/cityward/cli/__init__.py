@@ -29,6 +29,7 @@ COMMANDS = {
     "verify": "check evidence ledgers offline",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
+    "watch": "what the watch found: open incidents with their findings; take them in hand",
     "device": "add, list or revoke devices",
     "alert": "the channels by which the city calls for help: list, key, password, test",
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",

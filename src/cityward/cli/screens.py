@@ -50,7 +50,7 @@ class LineScreen:
         self._next = time.monotonic() + LINE_EVERY_S
         setting = running.setting
         counts = setting.state.counts()
-        put(f"{iso(setting.now_us())}  {_balance(counts)}")
+        put(f"{iso(setting.now_us())}  {_balance(counts)}{_incidents(running)}")
 
     def end(self) -> None:
         """The city has stopped."""
@@ -83,6 +83,7 @@ class JsonScreen(LineScreen):
                 "event": "counts",
                 "at": iso(setting.now_us()),
                 "flows": setting.state.counts(),
+                "incidents": setting.state.watch.open_incidents(),
                 "pids": dict(running.pids()),
             }
         )
@@ -125,6 +126,8 @@ class TerminalScreen:
         rate = (received - self._before[1]) / max(now - self._before[0], 1e-3)
         self._before = (now, received)
         head = Text(f"{iso(setting.now_us())} city time   {rate:,.0f} observations/s   {_balance(counts)}")
+        if told := _incidents(running):
+            head.append(told, style="red")
         notes = [Text(harmless(note), style="yellow") for note in self._notes]
         if self._live is not None:
             self._live.update(Group(head, _table(counts), *notes), refresh=True)
@@ -155,6 +158,11 @@ def _balance(counts: Sequence[FlowCount]) -> str:
     refused, shed = sum(c.refused for c in counts), sum(c.shed for c in counts)
     sign = "=" if received == admitted + refused + shed else "≠"
     return f"received {received:,} {sign} admitted {admitted:,} + refused {refused:,} + shed {shed:,}"
+
+
+def _incidents(running: Running) -> str:
+    count = running.setting.state.watch.open_incidents()
+    return f"   {count} incident{'' if count == 1 else 's'} open: cityward watch" if count else ""
 
 
 def _table(counts: Sequence[FlowCount]) -> Table:

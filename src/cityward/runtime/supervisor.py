@@ -44,7 +44,7 @@ class Supervisor:
         self, children: Sequence[Child], say: Callable[[str], None], told: Callable[[str, str], None] | None = None
     ) -> None:
         self.children = list(children)
-        self._say, self._told = say, told or (lambda name, code: None)
+        self._say, self._told = say, told or _to_nobody
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then every child is ended, gently first."""
@@ -77,6 +77,10 @@ class Supervisor:
         if code is None:
             await _end(child.process)
         return code
+
+
+def _to_nobody(name: str, code: str) -> None:
+    """For a supervisor that nobody listens to."""
 
 
 async def _until(work: Awaitable[T], stop: asyncio.Event) -> T | None:
