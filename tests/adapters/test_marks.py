@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from cityward.adapters.stores import commands as kept
@@ -115,36 +114,39 @@ def test_sources_go_with_their_command(store: SqlState, monkeypatch: pytest.Monk
     assert store.commands_from("loop", 0, 99, 9)[1] == len(store.commands(9)) == 2
 
 
-def test_hours_are_exact_while_batches_are_applied_beside_them(store: SqlState):
+@pytest.mark.parametrize("clears", [False, True])
+def test_hours_are_exact_while_batches_are_applied_beside_them(store: SqlState, clears: bool):
     """Each batch brings one good and one bad reading to the hour; `held` is what history has, always first."""
     held: list[int] = []
-    stop = threading.Event()
+    applied = threading.Semaphore(0)
 
     def hours(rows: int, bad: bool) -> HourlyRow:
         return HourlyRow("vehicle-speed", "quay", 0, rows * (2 if bad else 1), 0.0, 0.0, 99.0 if bad else 1.0)
 
     def work() -> None:
-        for seq in range(1, 121):
+        for seq in range(1, 61):
             held.append(seq)
             store.apply(BatchEffects({0: seq}, hourly=[hours(1, True)], without=lambda marks: ((), [hours(1, False)])))
-        stop.set()
+            applied.release()
 
     def made(upto: Mapping[int, int], marks: Sequence[Mark]) -> Sequence[HourlyRow]:
-        rows = int(np.sum(np.array(list(held)) <= upto.get(0, 0)))
+        while applied.acquire(blocking=False):
+            pass
+        # whoever may apply meanwhile has the time to: the one that was under way, and another
+        applied.acquire(timeout=0.3)
+        applied.acquire(timeout=0.3)
+        rows = sum(1 for seq in list(held) if seq <= upto.get(0, 0))
         return [hours(rows, not marks)] if rows else []
 
     worker = threading.Thread(target=work)
     worker.start()
-    while not stop.is_set():
-        store.begin_mark(MARK, 0, "")
-        store.list_hours("m1", HOURS)
-        store.make_hours(HOURS, made)
+    applied.acquire(timeout=10)
+    store.begin_mark(MARK, 0, "")
+    store.list_hours("m1", HOURS)
+    store.make_hours(HOURS, made)
+    if clears:
         store.begin_clear("m1", 1)
         store.list_hours("m1", HOURS)
         store.make_hours(HOURS, made)
     worker.join()
-    assert [(row.count, row.high) for row in store.hourly(0, HOUR)] == [(240, 99.0)]
-    store.begin_mark(MARK, 0, "")
-    store.list_hours("m1", HOURS)
-    store.make_hours(HOURS, made)
-    assert [(row.count, row.high) for row in store.hourly(0, HOUR)] == [(120, 1.0)]
+    assert [(row.count, row.high) for row in store.hourly(0, HOUR)] == [(120, 99.0) if clears else (60, 1.0)]
