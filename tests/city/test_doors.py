@@ -352,3 +352,19 @@ def _came_back(doors: Doors, device: str) -> bool:
         return doors.code(device, doors.secrets[device]) == 0
     except OSError:
         return False
+
+
+def test_who_is_connected_and_who_was_is_known_also_after_the_end(doors: Doors) -> None:
+    stays, leaves = doors.device(), doors.device()
+    with doors.enter(stays):
+        doors.enter(leaves).socket.close()
+        until(lambda: _place(doors, stays) == "in" and _place(doors, leaves) == "out", "both places")
+        line = next(row for row in doors.command("list").splitlines() if row.startswith(stays))
+        assert f"connected from {HERE} since " in line
+        assert doors.town.stop() == 0
+    assert _place(doors, stays) == "out"
+
+
+def _place(doors: Doors, device: str) -> str:
+    row = doors.state.connections().get(device)
+    return "" if row is None else "in" if row.until is None else "out"

@@ -14,7 +14,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import structlog
@@ -45,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 PROGRESS = "door.progress.json"
 LOOK_S = 0.2  # for changes of who is known
+CUT_AGAIN_S = 2.0
 TELL_S = 1.0  # refused sign-ins and moved devices, at once
 COUNT_S = 5.0  # what every connection has sent
 MESSAGE_OVERHEAD = 64  # bytes: what the broker counts beside a body (the topic)
@@ -84,7 +85,7 @@ class Door:
         self.callout = Callout(links.keeper, signer, self.keeper.judge, time.time)
         self.penalties = Penalties()
         self._version = -1
-        self._to_cut: set[int] = set()
+        self._to_cut: dict[int, float] = {}  # connection -> when it is cut off next, in monotonic seconds
         self._counted_at = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -94,6 +95,7 @@ class Door:
         await self.follower.start()
         self._counted_at = _machine_us()
         self.keeper.presence.take_sent()
+        await asyncio.to_thread(self._close_stale)
         await self.callout.start()
         self._write_progress()
         async with asyncio.TaskGroup() as group:
@@ -105,6 +107,7 @@ class Door:
             await stop.wait()
             for task in minding:
                 task.cancel()
+        self.keeper.leave()
         with contextlib.suppress(LinkError):
             await self.tell()
 
@@ -118,15 +121,22 @@ class Door:
         if version != self._version:
             self.keeper.roll = await asyncio.to_thread(roll_of, self.registry, self.state)
             self._version = version
-            self._to_cut |= {c for c, one in self.keeper.presence.open.items() if not self.keeper.may_stay(one)}
-        self._to_cut &= set(self.keeper.presence.open)  # the broker tells who is gone
-        await self.follower.cut(sorted(self._to_cut))
+            self._to_cut |= {c: 0.0 for c, one in self.keeper.presence.open.items() if not self.keeper.may_stay(one)}
+        await self._cut()
+
+    async def _cut(self) -> None:
+        """Cut off who must go. The broker tells who is gone; who is not after a while is cut off again."""
+        self._to_cut = {c: at for c, at in self._to_cut.items() if c in self.keeper.presence.open}
+        now = time.monotonic()
+        due = [connection for connection, at in self._to_cut.items() if at <= now]
+        await self.follower.cut(due)
+        self._to_cut.update(dict.fromkeys(due, now + CUT_AGAIN_S))
 
     def came(self, one: Open) -> None:
         """Somebody is in: let in a moment ago, perhaps by what was known before a change."""
         self.keeper.came(one)
         if not self.keeper.may_stay(one):
-            self._to_cut.add(one.connection)
+            self._to_cut[one.connection] = 0.0
 
     async def tell(self) -> None:
         """Tell what was refused, and keep who moved.
@@ -183,6 +193,13 @@ class Door:
         log.warning(
             "a device is kept out for a while: it sends far more than declared", device=penalty.device, **detail
         )
+
+    def _close_stale(self) -> None:
+        """Who went while there was no door is no longer connected. When it went is not known: before now."""
+        inside, now = self.keeper.presence.of_device, self.keeper.city_now()
+        held = self.state.connections().values()
+        stale = [replace(row, until=now) for row in held if row.until is None and row.device not in inside]
+        self.state.put_connections(stale)
 
     def _remember_penalties(self) -> None:
         now = _machine_us()

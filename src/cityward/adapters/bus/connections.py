@@ -177,6 +177,7 @@ class Follower:
         self._client, self._told = client, told
         self.presence = presence
         self._server = ""  # the broker's id; it has another after every start, and numbers its connections anew
+        self._unseen = set[int]()  # known, and not told of by the last look
         self._deaf = 0  # advisories that could not be read
 
     async def start(self) -> None:
@@ -212,8 +213,11 @@ class Follower:
             for row in page.data.connections:
                 seen.add(row.cid)
                 self._seen(row)
-        for missed in known - seen:  # those that came while we asked are not among the known
+        # Those that came while we asked are not among the known. A page may skip one, as others go: it counts the second time.
+        unseen = known - seen
+        for missed in unseen & self._unseen:
             self._left(missed, "missed", None, _Sent())
+        self._unseen = unseen - self._unseen
 
     def _seen(self, row: _Row) -> None:
         if row.type != "mqtt":

@@ -124,9 +124,19 @@ class Keeper:
     def tell_turned_away(self) -> None:
         """Tell what has been refused since this was last called."""
         alike, self.turned_away = self.turned_away, Counter()
-        at = self.clock.to_city_us(self.machine_us())
+        at = self.city_now()
         for (kind, subject, source, detail), count in alike.items():
             self._tell(kind, at, subject, source, {**dict(detail), "count": str(count)})
+
+    def leave(self) -> None:
+        """The city stops, and everybody with it."""
+        for one in self.presence.open.values():
+            since = self.clock.to_city_us(one.since_us)
+            self.moved[one.device] = ConnectionRow(one.device, one.source, one.client_id, since, self.city_now())
+
+    def city_now(self) -> int:
+        """The city's time."""
+        return self.clock.to_city_us(self.machine_us())
 
     def take_moved(self) -> list[ConnectionRow]:
         """The devices whose place has changed since this was last called."""
