@@ -31,12 +31,11 @@ Exit code: 0 nothing is open, 1 incidents are open, 2 usage.
 FINDINGS_SHOWN = 5
 COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": None}
 
+DEMO = Path("var/doggerford")
 STATE = click.option(
     "--state",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("var/doggerford"),
-    show_default=True,
-    help="The state directory of the city.",
+    help=f"The state directory of the city.  [default: {DEMO}]",
 )
 NOTE = click.option("--note", default="", help="What is known of it, for whoever reads next.")
 BY = click.option("--by", default=None, help="Who, for the record (default: who is signed in here).")
@@ -47,13 +46,14 @@ BY = click.option("--by", default=None, help="Who, for the record (default: who 
 @click.option("--closed", type=click.IntRange(0, 1000), default=0, help="Show so many closed incidents too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_context
-def command(ctx: click.Context, state: Path, closed: int, as_json: bool) -> None:
+def command(ctx: click.Context, state: Path | None, closed: int, as_json: bool) -> None:
     """What the watch found in a city: open incidents with their findings, and devices that are not fully trusted."""
+    ctx.obj = state
     if ctx.invoked_subcommand is not None:
         return
     from cityward.compose.told_watch import watch_of
 
-    told = watch_of(state, closed=closed)
+    told = watch_of(_folder(state), closed=closed)
     if as_json:
         put_json({"incidents": told.incidents, "standings": told.standings, "up_to": told.up_to})
     else:
@@ -66,11 +66,12 @@ def command(ctx: click.Context, state: Path, closed: int, as_json: bool) -> None
 @STATE
 @NOTE
 @BY
-def acknowledge(incident: str, state: Path, note: str, by: str | None) -> None:
+@click.pass_obj
+def acknowledge(before: Path | None, incident: str, state: Path | None, note: str, by: str | None) -> None:
     """Take INCIDENT in hand: it opens again only if it grows worse."""
     from cityward.watch.findings import IncidentState
 
-    _take(state, incident, note, by, IncidentState.ACKNOWLEDGED)
+    _take(_folder(state or before), incident, note, by, IncidentState.ACKNOWLEDGED)
 
 
 @command.command("close")
@@ -78,11 +79,18 @@ def acknowledge(incident: str, state: Path, note: str, by: str | None) -> None:
 @STATE
 @NOTE
 @BY
-def close(incident: str, state: Path, note: str, by: str | None) -> None:
+@click.pass_obj
+def close(before: Path | None, incident: str, state: Path | None, note: str, by: str | None) -> None:
     """Close INCIDENT: what comes after is a new one, and what has ended counts no more against its devices."""
     from cityward.watch.findings import IncidentState
 
-    _take(state, incident, note, by, IncidentState.CLOSED)
+    _take(_folder(state or before), incident, note, by, IncidentState.CLOSED)
+
+
+def _folder(state: Path | None) -> Path:
+    if state is None and not DEMO.is_dir():
+        raise click.UsageError(f"there is no {DEMO}; name the city's state directory with --state")
+    return state or DEMO
 
 
 def _take(state: Path, incident: str, note: str, by: str | None, to: IncidentState) -> None:
