@@ -12,7 +12,8 @@ An episode begins at that height, with the beginning of the run as its onset; go
 a day; and ends when the sum has run dry. A sum is bounded above the height, so that an end is seen within `tail` of its due time.
 
 INVARIANTS
-- Missing values (NaN) neither add nor subtract. While the past is read again there are no episodes, only runs.
+- Missing values (NaN) neither add nor subtract. While the past is read again, and in the first `settled_days` of a column, there
+  are no episodes, only runs.
 - Where there are `POOLED` columns or more, a height is at most `MOST` times the median of the pool: whoever poisons the past of a
   few makes them blunter, not blind.
 - A run that was an episode teaches the height it passed, not what it rose to.
@@ -55,14 +56,14 @@ class Rule:
     margin: float = 1.3
     young: float = 0.7
     tail: float = 12.0
-    settled_days: float = 0.5
+    settled_days: float = 0.9
 
 
 @dataclass(slots=True)
 class Excursions:
     """sum, peak, since, told, told_at: (2, N); open: (2, N). top: (KEPT, N) highest runs, lowest first. days: (N,) of past.
 
-    peak: the highest of the run so far. since: when it began (city us). learning: whether the last value was the past read again.
+    peak: the highest of the run so far. since: when it began (city us). judged: (N,) whether it may have an episode.
     """
 
     sum: Floats
@@ -73,7 +74,7 @@ class Excursions:
     told_at: NDArray[np.int64]
     top: Floats
     days: Floats
-    learning: bool = True
+    judged: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def begin_excursions(columns: int) -> Excursions:
         told_at=np.zeros(two, np.int64),
         top=np.zeros((KEPT, columns)),
         days=np.zeros(columns),
+        judged=np.zeros(columns, np.bool_),
     )
 
 
@@ -118,18 +120,17 @@ def heights(state: Excursions, rule: Rule, pool: NDArray[np.int32]) -> Floats:
 def feed(state: Excursions, x: Floats, at: int, rule: Rule, pool: NDArray[np.int32], *, learning: bool) -> list[Turn]:
     """Add one value of every column. x: (N,), NaN where missing; at: its time (city us)."""
     seen = np.isfinite(x)
-    if state.learning and not learning:
-        _settle(state)
-    state.learning = learning
+    judged = (state.days >= rule.settled_days) & (not learning)
+    _settle(state, judged & ~state.judged)
+    state.judged = judged
     height = heights(state, rule, pool)
     value = np.where(seen, np.clip(np.where(seen, x, 0.0), -rule.clip, rule.clip), 0.0)
     added = np.where(seen, np.stack([value, -value]) - rule.allowance, 0.0)
     state.since[(state.sum == 0.0) & (added > 0)] = at
-    ceiling = np.inf if learning else height + rule.tail
-    state.sum = np.clip(state.sum + added, 0.0, ceiling)
+    state.sum = np.clip(state.sum + added, 0.0, np.where(judged, height + rule.tail, np.inf))
     state.peak = np.maximum(state.peak, state.sum)
-    turns = [] if learning else list(_turns(state, height, at, rule))
-    _teach(state, height, seen, rule, learning=learning)
+    turns = [] if learning else list(_turns(state, height, at, judged))
+    _teach(state, height, seen, rule, judged)
     return turns
 
 
@@ -145,15 +146,17 @@ def forget(state: Excursions, index: int) -> None:
     state.open[:, index] = False
 
 
-def _settle(state: Excursions) -> None:
-    """What still ran when the past ended belongs to the past."""
-    state.top = np.sort(np.concatenate([state.top, state.peak]), axis=0)[2:]
-    state.sum[:] = 0.0
-    state.peak[:] = 0.0
+def _settle(state: Excursions, fresh: NDArray[np.bool_]) -> None:
+    """What still runs when a column begins to be judged belongs to its past."""
+    if not fresh.any():
+        return
+    state.top[:, fresh] = np.sort(np.concatenate([state.top[:, fresh], state.peak[:, fresh]]), axis=0)[2:]
+    state.sum[:, fresh] = 0.0
+    state.peak[:, fresh] = 0.0
 
 
-def _turns(state: Excursions, height: Floats, at: int, rule: Rule) -> Iterator[Turn]:
-    crossed = ~state.open & (state.sum >= height) & (state.days >= rule.settled_days)
+def _turns(state: Excursions, height: Floats, at: int, judged: NDArray[np.bool_]) -> Iterator[Turn]:
+    crossed = ~state.open & (state.sum >= height) & judged
     dry = state.open & (state.sum <= 0.0)
     score = state.sum / height
     more = state.open & ~dry & ((score >= 2 * state.told) | (at - state.told_at >= DAY))
@@ -166,16 +169,14 @@ def _turns(state: Excursions, height: Floats, at: int, rule: Rule) -> Iterator[T
     state.told_at[say] = at
 
 
-def _teach(state: Excursions, height: Floats, seen: NDArray[np.bool_], rule: Rule, *, learning: bool) -> None:
+def _teach(state: Excursions, height: Floats, seen: NDArray[np.bool_], rule: Rule, judged: NDArray[np.bool_]) -> None:
     """Runs that have ended join the highest of the past."""
     day = seen / rule.per_day
     state.days += day
     state.top *= 1 - day / FORGET_DAYS
     ended = (state.sum <= 0.0) & (state.peak > 0.0)
-    run = np.where(ended, state.peak, 0.0)
+    run = np.where(ended, np.where(judged, np.minimum(state.peak, height), state.peak), 0.0)
     state.peak[ended] = 0.0
-    if not learning:
-        run = np.minimum(run, height)
     higher = (run > state.top[0]).any(axis=0)
     if higher.any():
         state.top[:, higher] = np.sort(np.concatenate([state.top[:, higher], run[:, higher]]), axis=0)[2:]

@@ -35,6 +35,8 @@ Floats = NDArray[np.float64]
 SLOT_US = 30 * MINUTE
 SLOTS = DAY // SLOT_US
 WEEKDAY, WEEKEND, ANY = 0, 1, 2
+LARGEST = 1e15
+"""No reading counts as larger: squares and sums of it stay numbers."""
 CLIP = 2.5
 SLOWEST = 1 / 20
 """The profile's memory, in days of a kind: a month of weekdays, five months of weekends."""
@@ -95,7 +97,7 @@ def gather(slots: Slots, step: Step) -> Slot | None:
     number = (step.at - STEP_US + slots.zone_us) // SLOT_US
     if number != slots.number:
         _clear(slots, number)
-    x = np.where(np.isfinite(step.mean), step.mean, np.nan)
+    x = np.clip(np.where(np.isfinite(step.mean), step.mean, np.nan), -LARGEST, LARGEST)
     seen = np.isfinite(x)
     change = np.abs(x - slots.last)
     moved = np.isfinite(change)

@@ -203,7 +203,9 @@ def _tried(
         first += bool(ranking[:1]) and ranking[0] in targets
         three += any(unit in targets for unit in ranking)
     attacked = {int(units[c]) for c in attack.targets}
-    elsewhere = alarms([m for m in after if m.sign.phase is Phase.BEGAN and m.sign.unit not in attacked])
+    elsewhere = alarms(
+        [m for m in after if m.sign.phase is Phase.BEGAN and not attacked & {m.sign.unit, *m.sign.others}]
+    )
     return Tried(
         city=city.name,
         kind=attack.kind,

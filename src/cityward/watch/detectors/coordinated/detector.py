@@ -4,10 +4,10 @@ Theory of operation
 -------------------
 A *fellowship* is the channels of one property whose units have one such thing in common, where at least `FEWEST` channels do
 and at least `FEWEST` do not. Each half-hour, its members' mean deviation from their seasons (each clipped) less the median of
-the others is one number, in its own usual size. What all the city does is in both; what one device does is diluted; what a
-supplier's update, or whoever holds its cloud, does to all of them stands out though each device alone stays within its noise.
-The numbers go into clipped sums with heights of their own past (`excursions`). One sign names the fellowship, and as `others`
-the units that lean its way.
+the others is one number (as far as the members themselves moved), in its own usual size. What all the city does is in both;
+what one device does is diluted; what a supplier's update, or whoever holds its cloud, does to all of them stands out though
+each device alone stays within its noise. The numbers go into clipped sums with heights of their own past (`excursions`). One
+sign names the fellowship, and as `others` the units that lean its way.
 """
 
 from __future__ import annotations
@@ -180,7 +180,10 @@ def _differences(state: State, z: Floats, suspect: NDArray[np.bool_]) -> tuple[F
     value = np.where(there, z, 0.0)
     mine, rest = state.member @ there.astype(np.float64), state.other @ there.astype(np.float64)
     others = np.array([_median(z[of]) for of in state.other])
-    difference = (state.member @ value) / np.maximum(mine, 1) - others
+    own = (state.member @ value) / np.maximum(mine, 1)
+    way = np.sign(own - others)
+    # as far as the members themselves left their season: of two halves the one that moved is named, not the one that stayed
+    difference = way * np.minimum(np.abs(own - others), np.maximum(way * own, 0.0))
     seen = (mine >= FEWEST) & (rest >= FEWEST)
     floor = 0.6 / np.sqrt(np.maximum(np.minimum(mine, rest), 1))
     x = np.where(seen & (state.n >= WARM), difference / np.maximum(state.size * 1.2533, floor), np.nan)
