@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from cityward.web.api import city, ngsi_ld, observations, pages, reach
+from cityward.web.api import city, ngsi_ld, observations, pages, reach, watch
 from cityward.web.app import CSP, build
 from cityward.web.desk import BODY_BUDGET, set_up
 from cityward.web.problems import Problem
 from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
-DECLARED = [*city.ROUTES, *reach.ROUTES, *observations.ROUTES, *ngsi_ld.ROUTES, *pages.ROUTES]
+DECLARED = [*city.ROUTES, *reach.ROUTES, *watch.ROUTES, *observations.ROUTES, *ngsi_ld.ROUTES, *pages.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes]
 
 

@@ -230,3 +230,34 @@ def _free_ledger(setting: Setting) -> FileLedger:
 
 def _now() -> int:
     return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ContainmentDesk:
+    """`web.ports.Containing`: the same, for the console."""
+
+    setting: Setting
+
+    def preview(self, target: str) -> Containment:
+        """What containing it would take, and what it costs."""
+        return preview(self.setting, target)
+
+    def begin(self, target: str, reason: str, person: str, seconds: int) -> ContainmentRow:
+        """Contain it now, or ask for it."""
+        return contain(self.setting, Wanted(target, reason, person, seconds))
+
+    def approve(self, id_: str, person: str) -> ContainmentRow:
+        """A second person agrees."""
+        return approve(self.setting, id_, person)
+
+    def refuse(self, id_: str, person: str) -> ContainmentRow:
+        """It is not to begin."""
+        return refuse(self.setting, id_, person)
+
+    def lift(self, id_: str, person: str) -> ContainmentRow:
+        """Let back in what it holds."""
+        return lift(self.setting, id_, person)
+
+    def all(self) -> Sequence[ContainmentRow]:
+        """Newest first."""
+        return self.setting.state.containments()

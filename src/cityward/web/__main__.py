@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
 from cityward.compose.roles import run_process
@@ -51,6 +52,8 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         tiles=world.tiles,
         ledger=world.ledger,
         events=world.events,
+        watch=setting.state.watch,
+        containing=ContainmentDesk(setting),
         backlog=world.backlog,
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward import __version__
-from cityward.web.api import city, ngsi_ld, observations, pages, reach
+from cityward.web.api import city, ngsi_ld, observations, pages, reach, watch
 from cityward.web.desk import Desk, set_up
 from cityward.web.openapi import describe
 from cityward.web.ports import Doors
@@ -55,6 +55,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *ngsi_ld.ROUTES,
         *city.ROUTES,
         *reach.ROUTES,
+        *watch.ROUTES,
         *pages.ROUTES,
         *pages.file_routes(console or files("cityward.web") / "console"),
     )

@@ -12,8 +12,11 @@ from typing import Protocol, runtime_checkable
 
 from cityward.place.model import Place
 from cityward.place.registry import Registry
+from cityward.reach.containment import Containment
+from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, Sessions, StateReader
 from cityward.time import CityClock
+from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 
 
 class Intake(Protocol):
@@ -89,6 +92,31 @@ class NgsiBatch(Protocol):
     def misfits(self) -> Sequence[NgsiMisfit]: ...
 
 
+class WatchReader(Protocol):
+    """What the watch found. `acknowledge` is the book's part: evidence first is the caller's."""
+
+    def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]: ...
+    def incident(self, id_: str) -> Incident | None: ...
+    def findings(
+        self, *, incident: str | None = None, device: str | None = None, going_on: bool = False, most: int = 100
+    ) -> Sequence[Finding]: ...
+    def standings(self) -> Mapping[str, DeviceStanding]: ...
+    def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool: ...
+
+
+class Containing(Protocol):
+    """Containing what turned against the city. Each raises `PlaceError` where it may not be."""
+
+    def preview(self, target: str) -> Containment: ...
+    def begin(self, target: str, reason: str, person: str, seconds: int) -> ContainmentRow: ...
+    def approve(self, id_: str, person: str) -> ContainmentRow: ...
+    def refuse(self, id_: str, person: str) -> ContainmentRow: ...
+    def lift(self, id_: str, person: str) -> ContainmentRow: ...
+    def all(self) -> Sequence[ContainmentRow]:
+        """Newest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entities:
     """Devices as NGSI-LD entities: pure functions over the registry's unit numbers; entities come without `@context`."""
@@ -124,6 +152,8 @@ class Doors:
     tiles: Tiles | None = None
     ledger: Ledger | None = None  # sign-ins are recorded there
     events: EventSink | None = None  # the watch is told there who was turned away
+    watch: WatchReader | None = None
+    containing: Containing | None = None
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent

@@ -17,7 +17,7 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cityward.errors import LinkError
-from cityward.web.identity import CONSOLE, SESSION_S
+from cityward.web.identity import CONSOLE, SESSION_S, refuse_cross_site
 from cityward.web.ports import Tiles
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, Route, route
@@ -176,27 +176,6 @@ async def sign_out(call: Call[Nothing]) -> object:
         call.desk.reception.cookie, path="/", secure=call.desk.doors.secure, httponly=True, samesite="strict"
     )
     return answer
-
-
-def refuse_cross_site(request: Request) -> None:
-    """SECURITY: only our own pages may post.
-
-    Browsers say where a request comes from in Sec-Fetch-Site, older ones in Origin. A request with neither comes from no
-    browser, and carries no one's cookie but its own.
-
-    PRECEDENT: Go's net/http CrossOriginProtection.
-
-    Raises:
-        Problem: 403.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is None:
-        origin = request.headers.get("origin")
-        same = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    else:
-        same = site in ("same-origin", "none")
-    if not same:
-        raise Problem(403, "cross-site", "this is taken from the city's own pages only")
 
 
 def _form_field(body: bytes, name: str) -> str:

@@ -1,0 +1,212 @@
+"""What the watch found, for the console: incidents, findings, devices not fully trusted; and containing what turned against it.
+
+Who takes an incident in hand, or contains something, is the person of the session; evidence comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from cityward.errors import PlaceError
+from cityward.evidence.records import Acknowledged
+from cityward.reach.containment import Containment
+from cityward.runtime.containing import ContainmentRow
+from cityward.watch import find_detectors
+from cityward.watch.contract import Card
+from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
+from cityward.web.identity import CONSOLE, refuse_cross_site
+from cityward.web.ports import Containing, WatchReader
+from cityward.web.problems import Problem, unavailable
+from cityward.web.routes import JSON, Call, Nothing, route
+
+MOST_INCIDENTS = 200
+MOST_FINDINGS = 200
+MOST_BODY = 4096
+
+T = TypeVar("T")
+
+Text = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class IncidentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    state: IncidentState | None = None  # None: those not closed
+
+
+class WatchView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch at a glance. Times in city us."""
+
+    incidents: tuple[Incident, ...]
+    standings: tuple[DeviceStanding, ...]
+    detectors: int
+    now: int
+
+
+class IncidentView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One incident with its findings, newest first."""
+
+    incident: Incident
+    findings: tuple[Finding, ...]
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person says of an incident."""
+
+    state: IncidentState
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+class CardsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What watches, and when it fails."""
+
+    detectors: tuple[Card, ...]
+
+
+class TargetQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    target: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be contained, why, and for how many hours."""
+
+    target: Annotated[str, Meta(min_length=1, max_length=128)]
+    reason: Text
+    hours: Annotated[float, Meta(gt=0, le=24 * 366)]
+
+
+class ContainmentsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Newest first; times in machine us."""
+
+    containments: tuple[ContainmentRow, ...]
+    now: int
+
+
+@route("GET", "/api/watch", summary="Incidents and devices not fully trusted", scopes={CONSOLE},
+       query=IncidentsQuery, answer=WatchView)  # fmt: skip
+async def watch(call: Call[IncidentsQuery]) -> object:
+    book, wanted = _book(call), call.query.state
+    states = [wanted] if wanted is not None else [IncidentState.OPEN, IncidentState.ACKNOWLEDGED]
+    found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS) for state in states]
+    standings = await asyncio.to_thread(book.standings)
+    return WatchView(
+        incidents=tuple(incident for some in found for incident in some),
+        standings=tuple(sorted(standings.values(), key=lambda standing: (standing.trust, standing.device))),
+        detectors=len(find_detectors()),
+        now=call.desk.doors.city_now_us(),
+    )
+
+
+@route("GET", "/api/watch/detectors", summary="What watches, and when it fails", scopes={CONSOLE}, answer=CardsView)
+async def detectors(call: Call[Nothing]) -> object:
+    return CardsView(detectors=tuple(detector.card for detector in find_detectors().values()))
+
+
+@route("GET", "/api/watch/incidents/{id}", summary="One incident with its findings", scopes={CONSOLE},
+       answer=IncidentView)  # fmt: skip
+async def incident(call: Call[Nothing]) -> object:
+    book, wanted = _book(call), call.path("id")
+    found = await asyncio.to_thread(_incident, book, wanted)
+    findings = await asyncio.to_thread(lambda: book.findings(incident=wanted, most=MOST_FINDINGS))
+    return IncidentView(incident=found, findings=tuple(findings))
+
+
+@route("POST", "/api/watch/incidents/{id}", summary="Take an incident in hand, close it, open it again", scopes={CONSOLE},
+       media=[JSON], limit=MOST_BODY, answer=Incident)  # fmt: skip
+async def say(call: Call[Nothing]) -> object:
+    refuse_cross_site(call.request)
+    said, book, wanted, person = _body(call, Said), _book(call), call.path("id"), _person(call)
+    await asyncio.to_thread(_incident, book, wanted)
+    ledger = call.desk.doors.ledger
+    if ledger is None:
+        raise unavailable("link", "this door keeps no evidence")
+    record = Acknowledged(
+        at=call.desk.doors.city_now_us(),
+        by="web",
+        incident=wanted,
+        person=person,
+        state=said.state.value,
+        note=said.note,
+    )
+    await asyncio.to_thread(ledger.append, [record])
+    await asyncio.to_thread(book.acknowledge, wanted, person, said.note, said.state)
+    return await asyncio.to_thread(_incident, book, wanted)
+
+
+@route(
+    "GET", "/api/containments", summary="What is contained, waits, or was", scopes={CONSOLE}, answer=ContainmentsView
+)
+async def containments(call: Call[Nothing]) -> object:
+    rows = await asyncio.to_thread(_containing(call).all)
+    return ContainmentsView(containments=tuple(rows), now=call.desk.doors.machine_us())
+
+
+@route("GET", "/api/containments/preview", summary="What containing it would take and cost", scopes={CONSOLE},
+       query=TargetQuery, answer=Containment)  # fmt: skip
+async def preview(call: Call[TargetQuery]) -> object:
+    return await _told(_containing(call).preview, call.query.target)
+
+
+@route("POST", "/api/containments", summary="Contain it now, or ask for it", scopes={CONSOLE}, media=[JSON],
+       limit=MOST_BODY, answer=ContainmentRow, status=201)  # fmt: skip
+async def begin(call: Call[Nothing]) -> object:
+    refuse_cross_site(call.request)
+    wanted, desk = _body(call, Wanted), _containing(call)
+    return await _told(desk.begin, wanted.target, wanted.reason, _person(call), round(wanted.hours * 3600))
+
+
+@route("POST", "/api/containments/{id}/{step}", summary="Approve, refuse or lift a containment", scopes={CONSOLE},
+       answer=ContainmentRow)  # fmt: skip
+async def step(call: Call[Nothing]) -> object:
+    refuse_cross_site(call.request)
+    desk, which = _containing(call), call.path("step")
+    steps = {"approve": desk.approve, "refuse": desk.refuse, "lift": desk.lift}
+    if which not in steps:
+        raise Problem(404, "not-found", f"no step `{which[:32]}`; there are {', '.join(steps)}")
+    return await _told(steps[which], call.path("id"), _person(call))
+
+
+def _book(call: Call[IncidentsQuery] | Call[Nothing]) -> WatchReader:
+    book = call.desk.doors.watch
+    if book is None:
+        raise Problem(404, "not-found", "this city has no watch")
+    return book
+
+
+def _containing(call: Call[Nothing] | Call[TargetQuery]) -> Containing:
+    desk = call.desk.doors.containing
+    if desk is None:
+        raise Problem(404, "not-found", "this door contains nothing")
+    return desk
+
+
+def _incident(book: WatchReader, wanted: str) -> Incident:
+    found = book.incident(wanted)
+    if found is None:
+        raise Problem(404, "not-found", f"no incident `{wanted[:64]}`")
+    return found
+
+
+def _person(call: Call[Nothing]) -> str:
+    assert call.caller is not None
+    return call.caller.id
+
+
+def _body(call: Call[Nothing], kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(call.body, type=kind)
+    except msgspec.DecodeError as error:
+        raise Problem(400, "bad-request", f"the body: {error}") from error
+
+
+async def _told(ask: Callable[..., Any], *arguments: object) -> object:
+    try:
+        return await asyncio.to_thread(ask, *arguments)
+    except PlaceError as error:
+        raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
+
+
+ROUTES = (watch, detectors, incident, say, containments, preview, begin, step)
