@@ -122,6 +122,67 @@ export interface Reason {
   flows: string[]
 }
 
+export type Severity = 'low' | 'medium' | 'high' | 'critical'
+export type IncidentState = 'open' | 'acknowledged' | 'closed'
+/** Times of the watch are city time in us. */
+export interface Incident {
+  id: string
+  title: string
+  shared: string
+  severity: Severity
+  began_at: number
+  last_at: number
+  findings: number
+  subjects: number
+  first_subjects: string[]
+  kinds: string[]
+  state: IncidentState
+  quiet_since: number | null
+  person: string
+  note: string
+}
+export interface Finding {
+  id: string
+  detector: string
+  kind: string
+  title: string
+  subject: string
+  property: string
+  severity: Severity
+  began_at: number
+  at: number
+  ended_at: number | null
+  score: number
+  words: string
+  facts: Record<string, string>
+  others: string[]
+  records: string[]
+  technique: string
+  todo: string
+}
+export interface Standing { device: string; trust: number; state: 'trusted' | 'suspect' | 'quarantined'; since: number; because: string[] }
+export interface WatchView { incidents: Incident[]; standings: Standing[]; detectors: number; now: number }
+export interface IncidentView { incident: Incident; findings: Finding[] }
+export interface Card {
+  id: string
+  title: string
+  sees: string
+  fails_when: string[]
+  source: string
+  kinds: { id: string; title: string; severity: Severity; technique: string }[]
+}
+export interface Containment { id: string; target: string; reason: string; asked_by: string; approved_by: string; units: string[]; state: 'asked' | 'begun' | 'lifted' | 'expired' | 'refused'; until: number | null; ended_by: string }
+export interface Preview {
+  subject: { kind: string; id: string }
+  parties: string[]
+  sites: string[]
+  devices: string[]
+  units: string[]
+  services: { service: string; actuators: number; of_actuators: number; sources: number; fail_safe: string[] }[]
+  cost: { axis: string | null; outcome: { effects: { function: string; essential: boolean; fails_h: number }[]; citizens: { affected: number; of: number } } }[]
+  unknown: string[]
+}
+
 /** What went wrong, in words for the person who looks at the page. */
 export class Unanswered extends Error {
   constructor(readonly status: number, message: string) {
@@ -132,15 +193,25 @@ export class Unanswered extends Error {
 const DEADLINE_MS = 15_000
 
 /** GET one of our own paths. Throws `Unanswered`, also when the answer takes too long. */
-export async function get<T>(path: string): Promise<T> {
+export const get = <T,>(path: string): Promise<T> => ask<T>(path, {})
+
+/** POST to one of our own paths. Throws `Unanswered` with the city's own words where it refuses. */
+export const post = <T,>(path: string, body?: unknown): Promise<T> =>
+  ask<T>(path, { method: 'POST', ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { accept: 'application/json', 'content-type': 'application/json' } }) })
+
+async function ask<T>(path: string, how: RequestInit): Promise<T> {
   let answer: Response
   try {
-    answer = await fetch(path, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(DEADLINE_MS) })
+    answer = await fetch(path, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(DEADLINE_MS), ...how })
   } catch {
     throw new Unanswered(0, 'The city does not answer.')
   }
   if (answer.ok) return (await answer.json()) as T
   if (answer.status === 401) throw new Unanswered(401, 'You are signed out.')
+  if (answer.status === 409 || answer.status === 400) {
+    const told = (await answer.json().catch(() => null)) as { detail?: string } | null
+    throw new Unanswered(answer.status, told?.detail ?? `The city answered ${answer.status}.`)
+  }
   if (answer.status === 404) throw new Unanswered(404, 'There is no such thing in this city.')
   throw new Unanswered(answer.status, `The city answered ${answer.status}.`)
 }

@@ -4,6 +4,7 @@ export type Route =
   | { page: 'map' }
   | { page: 'chain'; node: string | null }
   | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
+  | { page: 'watch'; incident: string | null; contain: string | null }
   | { page: 'device'; id: string }
   | { page: 'lost' }
 
@@ -15,6 +16,10 @@ export function parse(hash: string): Route {
   if (page === 'reach') {
     const [about = '', subject = '', ...answer] = rest.map(decode)
     return { page: 'reach', about: about || null, id: subject || null, answer: answer.join('/') || null }
+  }
+  if (page === 'watch') {
+    const [what = '', ...which] = rest.map(decode)
+    return { page: 'watch', incident: what === 'incident' ? which.join('/') || null : null, contain: what === 'contain' ? which.join('/') : null }
   }
   if (page === 'device' && id) return { page: 'device', id }
   return { page: 'lost' }
@@ -38,6 +43,8 @@ class Router {
 
 export const router = new Router()
 export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
+export const incidentLink = (id: string): string => `#/watch/incident/${encodeURIComponent(id)}`
+export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
 
 /** `answer` names one row of the answers: who/axis/kind/item/mode. */
