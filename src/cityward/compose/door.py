@@ -130,6 +130,8 @@ class Door:
         now = time.monotonic()
         due = [connection for connection, at in self._to_cut.items() if at <= now]
         await self.follower.cut(due)
+        if due:
+            log.info("connections are cut off: their devices may be in no more", count=len(due))
         self._to_cut.update(dict.fromkeys(due, now + CUT_AGAIN_S))
 
     def came(self, one: Open) -> None:
