@@ -1,12 +1,12 @@
 """`cityward bench watch --cost`: what the watch costs beside the gate, and what a city holds with it on and off, in one run.
 
-A made city of `CHANNELS` channels (units of two properties on a street grid, four makers) speaks for some hours, each channel once
-in five minutes and then once a minute, in SenML messages of one reading. Each hour's messages go through the worker's real chain (screen, decode, gate, evidence,
-history, state, on disk), and then, on the same core, through the watch's: the history's tail, all detectors, judging, evidence,
-book. The detectors were taught `TAUGHT_DAYS` before. Values follow a day's curve with noise of a recorded seed.
+A made city of `CHANNELS` channels (units of two properties on a street grid, four makers) speaks for some hours, each channel
+once in five minutes and then once a minute, in SenML messages of one reading. Each hour's messages go through the worker's real
+chain (screen, decode, gate, evidence, history, state, on disk), and then through the watch's: the history's tail, all detectors,
+judging, evidence, book. The detectors were taught `TAUGHT_DAYS` before. Values follow a day's curve with seeded noise.
 
-`off` counts the time of the worker's chain alone, `on` that of both: on one shared core, which is the least favourable case. In a
-running city the watch is a process of its own.
+With the watch off counts the time of the worker's chain alone, with it on that of both: as if they shared one core, which is the
+least favourable case. In a running city the watch is a process of its own.
 """
 
 from __future__ import annotations
