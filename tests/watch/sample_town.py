@@ -13,6 +13,7 @@ Ids that samples name:
     tide                water-level
     bins-01..02         fill-level, battery-level
     works-01..08        water-level: a waterworks' eight readings, a site of its own, 13 km away
+    hill-mast           as weather-mast, 44 km away
 
 Values in samples are in the catalogue's units (speeds in m/s).
 """
@@ -95,7 +96,9 @@ devices:
      positions: [[2.295, 54.905], [2.296, 54.905]]}
   works:
     {model: gauge, site: waterworks, zone: street, owner: council,
-     positions: [[2.5, 54.9], [2.501, 54.9], [2.502, 54.9], [2.503, 54.9], [2.504, 54.9], [2.505, 54.9], [2.506, 54.9], [2.507, 54.9]]}
+     positions:
+       [[2.5, 54.9], [2.501, 54.9], [2.502, 54.9], [2.503, 54.9], [2.504, 54.9], [2.505, 54.9], [2.506, 54.9], [2.507, 54.9]]}
+  hill-mast: {model: mast, site: waterworks, zone: street, owner: council, position: [3.0, 54.9]}
 datasets:
   readings:
     personal: false
@@ -124,7 +127,7 @@ AIR_KINDS = (
 
 SOURCES = (
     "ring-loops", "bank-loops", "air-north", "air-south", "weather-mast", "lamps", "twilight",
-    "counters", "car-parks", "tide", "bins", "works",
+    "counters", "car-parks", "tide", "bins", "works", "hill-mast",
 )  # fmt: skip
 
 

@@ -203,9 +203,9 @@ def play(detector: Detector, sample: Sample, state: Any = None, length_us: int =
             if hears:
                 tell_events(step.at)
             signs.extend(detector.step(state, step, world))
-    else:
+    if hears or detector.card.reads == "events":
         last = max((event.at for event in sample.events), default=0)
-        for turn in sorted({event.at // length_us for event in sample.events}):
+        for turn in sorted({event.at // length_us for event in sample.events[told:]}):
             tell_events(min((turn + 1) * length_us - 1, last))
         signs.extend(detector.hear(state, (), last + 2 * DAY, world))  # so that all that began also ends
     return signs

@@ -83,11 +83,14 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """past: (SLOTS, DAYS, C) means of hours, NaN where not known; turn: (SLOTS,) which row is written next. total, count:
-    (C,) of the running hour, which began at `hour`. low, middle, high: (C,) expected now, NaN where not known. outside: (2,
-    C) hours, above and below; last_at: (C,); since: (2, C).
+    """counted: (C,) whether things are counted. past: (SLOTS, DAYS, C) means of hours, NaN where not known; turn: (SLOTS,)
+    which row is written next. total, count: (C,) of the running hour, which began at `hour`.
+
+    low, middle, high: (C,) expected now, NaN where not known; spread: (C,) mean distance of quartiles. outside: (2, C) hours,
+    above and below; last_at: (C,); since: (2, C).
     """
 
+    counted: NDArray[np.bool_]
     past: NDArray[np.float32]
     turn: NDArray[np.int32]
     total: NDArray[np.float64]
@@ -108,6 +111,7 @@ def new_state(world: World) -> State:
     """Nothing is known."""
     c = world.channels
     return State(
+        counted=np.array([symbol == "count" for symbol in world.registry.channel_unit_symbol], dtype=np.bool_),
         past=np.full((SLOTS, DAYS, c), np.nan, dtype=np.float32),
         turn=np.zeros(SLOTS, dtype=np.int32),
         total=np.zeros(c),
@@ -174,8 +178,17 @@ def _expect(state: State, hour: int) -> None:
     floor = FLOOR_SHARE * state.spread
     enough = known >= LEAST_HOURS
     state.middle = np.where(enough, middle, np.nan)
-    state.low = state.middle - REACH * np.maximum(middle - lower, floor)
+    state.low = np.maximum(
+        state.middle - REACH * np.maximum(middle - lower, floor), _least(middle, lower, state.counted)
+    )
     state.high = state.middle + REACH * np.maximum(upper - middle, floor)
+
+
+def _least(middle: NDArray[np.float64], lower: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The lower end of what is counted: a factor below the median, as a distance would reach below 0 and never be left."""
+    middle, lower = np.maximum(middle, 0), np.maximum(lower, 0)
+    least = np.exp(np.log1p(middle) - REACH * np.maximum(np.log1p(middle) - np.log1p(lower), FLOOR_SHARE)) - 1
+    return np.where(counted, least, -np.inf)
 
 
 def _quartiles(

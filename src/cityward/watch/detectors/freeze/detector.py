@@ -23,10 +23,11 @@ from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
 from cityward.watch.stepping import Stepping, said, sign_of
 from cityward.watch.world import World
 
-SURPRISE_BITS = 40.0
+SURPRISE_BITS = 80.0
 LEAST_RUN = 6
 MARGIN = 1.5
 WARM_READINGS = 100
+WARM_CHANGES = 24
 WARM_DAYS = 2
 LASTS_DAYS = 28
 VALUES = 64  # bins that values are hashed into
@@ -43,7 +44,7 @@ CARD = Card(
         "the value is frozen where it usually rests anyway (no rain, an empty street at night): nothing is to be seen there",
         "a frozen value is dressed with made-up noise: `noise-loss` and the detectors of neighbours look there",
         "the channel is coarse and slow, so that long runs are its nature: the delay grows with its longest run",
-        "the channel is known for less than two days or a hundred readings",
+        "the channel is known for less than two days, a hundred readings, or two dozen changes",
     ),
     source="own method: surprise of a run under the channel's own repeat rates (runs test after Wald and Wolfowitz, 1940)",
     kinds=(
@@ -62,6 +63,7 @@ CARD = Card(
         "least_run": LEAST_RUN,
         "margin": MARGIN,
         "warm_readings": WARM_READINGS,
+        "warm_changes": WARM_CHANGES,
         "warm_days": WARM_DAYS,
         "lasts_days": LASTS_DAYS,
     },
@@ -70,7 +72,9 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """last, bits: (C,) of the running run; run: (C,) its readings; since: (C,) when it began. seen, first: what is known at all.
+    """last, bits: (C,) of the running run; run: (C,) its readings; since: (C,) when it began.
+
+    seen, moved, first: (C,) readings and changes so far, and when the first reading came.
 
     hour_visits, hour_stays: (HOURS, C) readings, and those that repeated the one before. value_visits, value_stays: (C,
     VALUES) the same of values that were seen twice in a row. longest: (HOURS, C) in readings.
@@ -81,6 +85,7 @@ class State:
     bits: NDArray[np.float32]
     since: NDArray[np.int64]
     seen: NDArray[np.int32]
+    moved: NDArray[np.int32]
     first: NDArray[np.int64]
     hour_visits: NDArray[np.float32]
     hour_stays: NDArray[np.float32]
@@ -99,6 +104,7 @@ def new_state(world: World) -> State:
         bits=np.zeros(c, dtype=np.float32),
         since=np.zeros(c, dtype=np.int64),
         seen=np.zeros(c, dtype=np.int32),
+        moved=np.zeros(c, dtype=np.int32),
         first=np.zeros(c, dtype=np.int64),
         hour_visits=np.zeros((HOURS, c), dtype=np.float32),
         hour_stays=np.zeros((HOURS, c), dtype=np.float32),
@@ -128,6 +134,7 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     state.since[spoke] = np.where(stays, state.since[spoke], step.at)
     state.first[spoke] = np.where(state.seen[spoke] == 0, step.at, state.first[spoke])
     state.seen[spoke] = np.minimum(state.seen[spoke] + 1, LONGEST)
+    state.moved[spoke] = np.minimum(state.moved[spoke] + ~stays, LONGEST)
     state.last[spoke] = value
     return _signs(state, spoke, stays, hour, step, world)
 
@@ -186,7 +193,8 @@ def _signs(
 ) -> list[Sign]:
     usual = largest(state.longest, (hour, spoke))
     needed = np.maximum(np.float32(LEAST_RUN), MARGIN * usual + 1)
-    warm = (state.seen[spoke] >= WARM_READINGS) & (step.at - state.first[spoke] >= WARM_DAYS * DAY)
+    known = (state.seen[spoke] >= WARM_READINGS) & (state.moved[spoke] >= WARM_CHANGES)
+    warm = known & (step.at - state.first[spoke] >= WARM_DAYS * DAY)
     score = np.minimum(state.bits[spoke] / SURPRISE_BITS, state.run[spoke] / needed)
     on = np.zeros(world.channels, dtype=np.bool_)
     off = np.zeros(world.channels, dtype=np.bool_)

@@ -25,9 +25,9 @@ from cityward.watch.stepping import Stepping, said, sign_of
 from cityward.watch.world import World
 
 WINDOW_READINGS = 96
-LEAST_TIES = 14
+LEAST_TIES = 20
 LEAST_RETURNS = 2
-MARGIN = 1.5
+MARGIN = 2.0
 SLIVER = 0.02
 LEAST_DWELL = 6
 USUAL_SHARE = 0.005

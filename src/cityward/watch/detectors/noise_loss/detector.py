@@ -24,9 +24,9 @@ from cityward.watch.stepping import Stepping, sign_of
 from cityward.watch.world import World
 
 MEMORY_READINGS = 24
-LOST_BELOW = 0.18
-GAINED_ABOVE = 2.8
-MARGIN = 1.4
+LOST_BELOW = 0.1
+GAINED_ABOVE = 3.0
+MARGIN = 1.5
 WIDEST = 4.0  # a single reading counts at most so many times the usual
 WARM_PER_HOUR = 20
 WARM_DAYS = 2
@@ -56,7 +56,7 @@ CARD = Card(
             title="Noise is gone",
             severity=Severity.MEDIUM,
             weight=0.5,
-            todo="Ask whether its firmware or averaging changed. If not, take its values as made up and compare with its neighbours.",
+            todo="Ask whether its firmware or averaging changed. If not, take its values as made up: compare neighbours.",
             delay_us=12 * HOUR,
             technique="T0856",
         ),

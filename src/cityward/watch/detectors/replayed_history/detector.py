@@ -31,14 +31,14 @@ from cityward.watch.stepping import Stepping, sign_of
 from cityward.watch.world import World
 
 WINDOW = 6
-BITS = 72.0
+BITS = 90.0
 MOST_BITS = 6.0
 LEVELS = 4096
 SLOTS_A_CHANNEL = 1024
 MOST_SLOTS = 1 << 24
 MISSES = 4
-PLACE_SHARE = 0.5
-PLACE_LEAST = 8
+PLACE_SHARE = 0.75
+PLACE_LEAST = 6
 CHANGES = 64  # bins that changes are counted in
 OFTEN = 1024.0
 

@@ -30,7 +30,7 @@ CHANNEL_MARGIN = 3.0
 CHANNEL_LEAST_STEPS = 72
 MANY_UNITS = 3
 MANY_SHARE = 0.5
-WARM_DAYS = 2
+WARM_DAYS = 3
 LASTS_DAYS = 28
 SLOTS = 48  # hour of the day, of working days and of weekends
 NEVER = np.iinfo(np.int64).max
@@ -43,7 +43,7 @@ CARD = Card(
     fails_when=(
         "the device is silent by nature now and then: its longest gap, times the margin, must pass first",
         "somebody speaks in its name: that is not silence; see `freeze` and `replayed-history`",
-        "the device is known for less than two days, or never spoke at all (the console shows it as unseen)",
+        "the device is known for less than three days, or never spoke at all (the console shows it as unseen)",
         "public holidays look like silence to devices that rest on them: it is told, once",
     ),
     source="own method: gaps against the device's own by hour of the day. Exercise S-15 (recorders silenced before an event)",
@@ -174,13 +174,14 @@ def _needed(state: State, slot: int) -> NDArray[np.float32]:
 def _learn(state: State, over: NDArray[np.intp], at: int) -> None:
     """Gaps that are over: every hour they reached into knows how long they were then. What was called is learned cut: a device
     that changed its rhythm is told of a few times, and then known."""
-    gap = state.gap[over]
+    gap, called = state.gap[over], runs(state.units)[over]
     into_hour = int((at - STEP_US) % HOUR // STEP_US)
     for back in range(min(SLOTS, (int(gap.max(initial=0)) + 11 - into_hour) // 12 + 1)):
         length = gap - max(0, into_hour + 12 * (back - 1) + 1) if back else gap
         reached = length > 0
         where, slot = over[reached], slot_of(at - STEP_US - back * HOUR)
-        note(state.usual, (slot, where), np.minimum(length[reached], 2 * _needed(state, slot)[where]))
+        most = np.where(called[reached], 2 * _needed(state, slot)[where], np.inf)
+        note(state.usual, (slot, where), np.minimum(length[reached], most))
 
 
 def _in_silent_flow(state: State, world: World) -> NDArray[np.bool_]:
@@ -256,7 +257,8 @@ def _channels(
     usual = largest(state.channel_usual, slice(None))
     needed = np.maximum(np.float32(CHANNEL_LEAST_STEPS), CHANNEL_MARGIN * usual + 1)
     ended = np.flatnonzero(spoke)
-    note(state.channel_usual, ended, np.minimum(state.channel_gap[ended] - 1, 2 * needed[ended]))
+    most = np.where(called[ended], 2 * needed[ended], np.inf)
+    note(state.channel_usual, ended, np.minimum(state.channel_gap[ended] - 1, most))
     known = state.channel_first < NEVER
     warm = known & (step.at - np.where(known, state.channel_first, 0) >= WARM_DAYS * DAY)
     due = warm & unit_said & ~spoke & (state.channel_gap > needed)
