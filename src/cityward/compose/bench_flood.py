@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cityward.adapters.bench.city import PROPERTY
-from cityward.adapters.bench.flood import CRITICAL, FLOOD, FREE, ROUTINE, Flooded, Phase, Plan, bench_flood
+from cityward.adapters.bench.flood import CRITICAL, FLOOD, FREE, PACKS, ROUTINE, Flooded, Phase, Plan, bench_flood
 from cityward.compose.bench import measured_city, member_names
 
 __all__ = ["Flooded", "Phase", "Plan", "run_bench_flood"]
@@ -16,14 +16,20 @@ UNBOUNDED = {"messages_per_minute": 10_000_000, "bytes_per_minute": 1_000_000_00
 
 def run_bench_flood(folder: Path, plan: Plan, tell: Callable[[str], None]) -> Flooded:
     """`cityward bench flood` in this folder. See `adapters.bench.flood`."""
-    groups = {CRITICAL: plan.critical, ROUTINE: plan.routine, FLOOD: plan.flooders, FREE: plan.flooders}
+    groups = {
+        CRITICAL: plan.critical,
+        ROUTINE: plan.routine,
+        FLOOD: plan.flooders,
+        PACKS: plan.flooders,
+        FREE: plan.flooders,
+    }
     names = [name for group, count in groups.items() for name in member_names(group, count)]
     with measured_city(folder / "flooded", flood_declaration(groups), names, True) as city:
         return bench_flood(city, plan, tell)
 
 
 def flood_declaration(groups: Mapping[str, int]) -> dict[str, object]:
-    """Four groups, each with a flow of its own at the default limits but for `free`; an essential function needs the critical."""
+    """Five groups, each with a flow of its own at the default limits but for `free`; an essential function needs the critical."""
     return {
         "place": "bench",
         "name": "The town that is flooded",

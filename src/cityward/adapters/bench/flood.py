@@ -32,8 +32,9 @@ from cityward.adapters.bench.generator import Sender
 from cityward.errors import LinkError
 from cityward.runtime.ports import Latest
 
-CRITICAL, ROUTINE, FLOOD, FREE = "critical", "routine", "flood", "free"
-"""The groups of the town. `free`: without limits, to measure capacity; they do not flood."""
+CRITICAL, ROUTINE, FLOOD, PACKS, FREE = "critical", "routine", "flood", "packs", "free"
+"""The groups of the town. `packs` flood as `flood` does, in packs: others, for those of `flood` may be barred by then.
+`free`: without limits, to measure capacity; they do not flood."""
 
 POLL_S = 0.02
 SETTLE_S = 60.0
@@ -157,11 +158,11 @@ def _phase(city: FloodCity, plan: Plan, name: str, rows: int) -> Phase:
     processes = {role: psutil.Process(pid) for role, pid in city.processes.items()}
     before, flood_before = _counts(city), _used(processes)
     watch = _Watch(city, [CRITICAL, ROUTINE], processes)
-    lead = 1.0 if rows else 0.0
-    tasks = [_task(city, group, "steady", plan.seconds, plan.per_second, 1) for group in (CRITICAL, ROUTINE)]
+    lead, group = 1.0 if rows else 0.0, FLOOD if rows == 1 else PACKS
+    tasks = [_task(city, steadily, "steady", plan.seconds, plan.per_second, 1) for steadily in (CRITICAL, ROUTINE)]
     with _programs(tasks) as steady, watch.watching():
         if rows:
-            with _program(_task(city, FLOOD, "flood", plan.seconds + lead, 0.0, rows)) as flood:
+            with _program(_task(city, group, "flood", plan.seconds + lead, 0.0, rows)) as flood:
                 flooding = _in_background(flood)
                 time.sleep(lead)  # the flood stands before the measuring starts
                 tolds = steady()
@@ -175,7 +176,7 @@ def _phase(city: FloodCity, plan: Plan, name: str, rows: int) -> Phase:
         watch.look()
     after = _counts(city)
     came = {flow: [b - a for a, b in zip(before.get(flow, (0,) * 4), row, strict=True)] for flow, row in after.items()}
-    flow = came.get(f"{FLOOD}-in", [0, 0, 0, 0])
+    flow = came.get(f"{group}-in", [0, 0, 0, 0])
     return Phase(
         name=name,
         seconds=plan.seconds,

@@ -116,6 +116,7 @@ class Flood:
                 self._feed(line, now)
             for key, events in self._selector.select(0.005):
                 self._serve(key.data, events)
+        self._close()
         t = self.tally
         return Told(
             sent=t.sent,
@@ -124,6 +125,14 @@ class Flood:
             cut_off=t.cut_off,
             turned_away=t.turned_away,
         )
+
+    def _close(self) -> None:
+        """Everything; what was sent and not acknowledged may be held or not."""
+        for line in self.lines:
+            if line.socket is not None:
+                line.socket.close()
+                line.socket = None
+        self._selector.close()
 
     def _enter(self, line: Line) -> None:
         try:
@@ -236,6 +245,10 @@ class Steady:
                 sent += 1
                 continue
             self._listen(0.001 if over else max(0.0, began + sent * gap - now))
+        for line in self._lines:
+            if line.socket is not None:
+                line.socket.close()
+        self._selector.close()
         t = self.tally
         return Told(
             sent=t.sent,
