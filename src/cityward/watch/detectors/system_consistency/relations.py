@@ -33,8 +33,8 @@ EXACT = 0.002
 """No channel is believed to better than these shares of its spread and of its usual value, however exact the past was: readings
 are rounded, and one day in other digits. PRECEDENT: industrial transmitters are of class 0.1 to 0.25 %."""
 RARELY = 0.5
-"""The usual size of what is left is held to be at least this share of its spread over the whole past: of what is nought for weeks and
-then rains, the usual size alone says nothing."""
+"""The usual size of what is left is held to be at least this share of its spread over the whole past: of what is nought for
+weeks, and then it rains, the usual size alone says nothing."""
 SURE = 1.645  # a normal value's 9-in-10 size in standard deviations
 SWEEPS = 3
 

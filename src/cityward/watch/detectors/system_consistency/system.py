@@ -68,7 +68,7 @@ NOVEL = 2.0
 class Rule:
     """The parameters, in rounds where not said otherwise. The manual's page says what each is for."""
 
-    alarms_per_month: float = 0.5
+    alarms_per_month: float = 0.1
     memory_us: int = 365 * DAY
     wait_rounds: int = 24
     refit_rounds: int = 168
@@ -78,7 +78,7 @@ class Rule:
     least_blocks: int = 8
     rounds_per_channel: int = 16
     still_rounds: int = 2000
-    quiet_rounds: int = 3
+    quiet_rounds: int = 2
     own_rounds: int = 8
     tells_rounds: int = 24
     gives_up_rounds: int = 672
