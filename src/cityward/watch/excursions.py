@@ -36,7 +36,7 @@ from cityward.watch.season import Floats
 KEPT = 4
 FORGET_DAYS = 180.0
 POOLED = 5
-MOST = 6.0
+MOST = 3.0
 UP, DOWN = 0, 1
 
 
@@ -54,7 +54,7 @@ class Rule:
     per_day: float
     once_in_days: float = 90.0
     margin: float = 1.3
-    young: float = 0.7
+    young: float = 0.4
     tail: float = 12.0
     settled_days: float = 0.9
 
@@ -64,6 +64,7 @@ class Excursions:
     """sum, peak, since, told, told_at: (2, N); open: (2, N). top: (KEPT, N) highest runs, lowest first. days: (N,) of past.
 
     peak: the highest of the run so far. since: when it began (city us). judged: (N,) whether it may have an episode.
+    height: (N,) as it was at the last value, infinite before the first.
     """
 
     sum: Floats
@@ -75,6 +76,7 @@ class Excursions:
     top: Floats
     days: Floats
     judged: NDArray[np.bool_]
+    height: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def begin_excursions(columns: int) -> Excursions:
         top=np.zeros((KEPT, columns)),
         days=np.zeros(columns),
         judged=np.zeros(columns, np.bool_),
+        height=np.full(columns, np.inf),
     )
 
 
@@ -123,7 +126,7 @@ def feed(state: Excursions, x: Floats, at: int, rule: Rule, pool: NDArray[np.int
     judged = (state.days >= rule.settled_days) & (not learning)
     _settle(state, judged & ~state.judged)
     state.judged = judged
-    height = heights(state, rule, pool)
+    state.height = height = heights(state, rule, pool)
     value = np.where(seen, np.clip(np.where(seen, x, 0.0), -rule.clip, rule.clip), 0.0)
     added = np.where(seen, np.stack([value, -value]) - rule.allowance, 0.0)
     state.since[(state.sum == 0.0) & (added > 0)] = at
@@ -134,9 +137,9 @@ def feed(state: Excursions, x: Floats, at: int, rule: Rule, pool: NDArray[np.int
     return turns
 
 
-def running(state: Excursions, rule: Rule, pool: NDArray[np.int32], share: float) -> NDArray[np.bool_]:
-    """(N,) which columns' sums are above this share of their height, or in an episode."""
-    return np.any((state.sum >= share * heights(state, rule, pool)) | state.open, axis=0, keepdims=True)[0]
+def running(state: Excursions, share: float) -> NDArray[np.bool_]:
+    """(N,) which columns' sums were above this share of their height, or in an episode, at the last value."""
+    return np.bitwise_or.reduce((state.sum >= share * state.height) | state.open, axis=0)
 
 
 def forget(state: Excursions, index: int) -> None:

@@ -26,7 +26,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.watch.contract import Step
-from cityward.watch.season import Floats, Season, Slot, Slots, begin_season, begin_slots, expected, gather, learn
+from cityward.watch.season import (
+    Floats,
+    Season,
+    Slot,
+    Slots,
+    begin_season,
+    begin_slots,
+    expected,
+    familiar,
+    gather,
+    learn,
+)
 from cityward.watch.world import World
 
 WIDEST = 8.0
@@ -34,6 +45,7 @@ MEMORY = 1 / (14 * 48)
 """Correlations and sizes remember two weeks of half-hours."""
 SURE = 48.0
 """So many half-hours together until a companion counts half."""
+WEIGHED_SLOTS = 6
 LEAST_U = 0.2
 """What remains is never taken to be smaller than this share of the season's own spread: a perfect companion may not last."""
 WARM_SLOTS = 96
@@ -46,6 +58,7 @@ class Residual:
 
     with_me: (C, K) companions, -1 none. cross, theirs, mine: (C, K + 1) running products. pairs: (C, K + 1) seen together.
     fit, power: (C,) of z on the companions' word. size: (C,) of what remains. n: (C,) half-hours seen.
+    weight: (C, K + 1) what each companion's word weighs, worked out anew every `WEIGHED_SLOTS`.
     """
 
     slots: Slots
@@ -59,6 +72,7 @@ class Residual:
     power: Floats
     size: Floats
     n: Floats
+    weight: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ def begin_residual(world: World) -> Residual:
         power=np.zeros(c),
         size=np.ones(c),
         n=np.zeros(c),
+        weight=np.zeros(shape),
     )
 
 
@@ -108,11 +123,13 @@ def advance(residual: Residual, step: Step, world: World, holding: Callable[[], 
     with np.errstate(invalid="ignore", over="ignore"):
         z = np.clip((slot.mean - level) / spread, -WIDEST, WIDEST)
     others = _companions(residual, z, world)
+    if slot.of_day % WEIGHED_SLOTS == 0:
+        _weigh(residual)
     word = _word(residual, others)
     slope = _slope(residual)
     rest = z - slope * word
     u = rest / np.maximum(residual.size, LEAST_U)
-    warm = residual.n >= WARM_SLOTS
+    warm = (residual.n >= WARM_SLOTS) & familiar(residual.season, slot)
     _teach(residual, z, others, word, rest, held)
     learn(residual.season, slot, held)
     repaired = level + slope * word * spread
@@ -145,14 +162,17 @@ def city_median(z: Floats, world: World) -> Floats:
 
 def _word(residual: Residual, others: Floats) -> Floats:
     """(C,) what the companions together say; 0 where none has a say."""
+    weight = np.where(np.isfinite(others), residual.weight, 0.0)
+    total = np.abs(weight).sum(axis=1)
+    said = np.einsum("ck,ck->c", weight, np.where(np.isfinite(others), others, 0.0))
+    return said / np.maximum(total, 1e-9) * (total > 1e-3)
+
+
+def _weigh(residual: Residual) -> None:
     with np.errstate(invalid="ignore", divide="ignore"):
         rho = residual.cross / np.sqrt(residual.theirs * residual.mine)
     rho = np.where(np.isfinite(rho), np.clip(rho, -0.98, 0.98), 0.0) * residual.pairs / (residual.pairs + SURE)
-    weight = np.sign(rho) * np.square(rho) / (1 - np.square(rho))
-    there = np.isfinite(others)
-    weight = np.where(there, weight, 0.0)
-    total = np.abs(weight).sum(axis=1)
-    return (weight * np.where(there, others, 0.0)).sum(axis=1) / np.maximum(total, 1e-9) * (total > 1e-3)
+    residual.weight = np.sign(rho) * np.square(rho) / (1 - np.square(rho))
 
 
 def _slope(residual: Residual) -> Floats:

@@ -173,6 +173,11 @@ def spread_at(season: Season, of_day: int) -> Floats:
     return np.where((season.taught[of_day] > 0) & (spread > 0), spread, np.nan)
 
 
+def familiar(season: Season, slot: Slot) -> NDArray[np.bool_]:
+    """(C,) whether this half-hour was seen on such a day before, weekday or weekend."""
+    return season.days[WEEKEND if slot.weekend else WEEKDAY, slot.of_day] > 0
+
+
 def learn(season: Season, slot: Slot, held: NDArray[np.bool_]) -> None:
     """Learn from a half-hour, but not from channels that are held."""
     seen = np.isfinite(slot.mean) & ~held
@@ -190,9 +195,9 @@ def learn(season: Season, slot: Slot, held: NDArray[np.bool_]) -> None:
 
 
 def _learn_spread(season: Season, slot: Slot, x: Floats, seen: NDArray[np.bool_]) -> None:
-    """From the error of the level as it was before this half-hour taught it."""
+    """From the error of the level as it was before this half-hour taught it; not while a kind of day is new."""
     error = np.abs(x - level_at(season, slot.of_day, slot.weekend))
-    known = seen & np.isfinite(error)
+    known = seen & np.isfinite(error) & familiar(season, slot)
     season.least = np.maximum(season.least, np.where(known & (season.least == 0.0), 1e-6 * np.abs(x), 0.0))
     for away, share in BESIDE:
         of_day = (slot.of_day + away) % SLOTS

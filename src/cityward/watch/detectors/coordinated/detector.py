@@ -135,7 +135,7 @@ class Coordinated:
         level, spread = expected(state.season, slot)
         with np.errstate(invalid="ignore", over="ignore"):
             z = np.clip((slot.mean - level) / spread, -CLIP, CLIP)
-        suspect = running(state.runs, RULE, state.what, SUSPECT_FROM) & (not step.learning)
+        suspect = running(state.runs, SUSPECT_FROM) & (not step.learning)
         x, against = _differences(state, z, suspect)
         turns = feed(state.runs, x, slot.at, RULE, state.what, learning=step.learning)
         _lean(state, z, against)

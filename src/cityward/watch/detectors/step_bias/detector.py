@@ -130,8 +130,8 @@ def _suspect(state: State, world: World, learning: bool) -> NDArray[np.bool_]:
     """(C,) who teaches nothing now. The past teaches whole."""
     out = np.zeros(world.channels, np.bool_)
     if not learning:
-        for kind, rule in RULES.items():
-            out |= running(state.runs[kind], rule, world.observed, SUSPECT_FROM)
+        for runs in state.runs.values():
+            out |= running(runs, SUSPECT_FROM)
     return out
 
 
