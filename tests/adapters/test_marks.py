@@ -31,14 +31,15 @@ def test_a_mark_goes_from_making_to_in_force_to_cleared(store: SqlState):
     store.begin_mark(MARK, 7, "abc")
     assert store.marks() == store.marks("loop") == [MARK] and not store.marks("lux")
     assert [(r.mark, r.rows, r.digest, r.phase) for r in store.unfinished_marks()] == [(MARK, 7, "abc", "making")]
-    store.list_hours("m1", HOURS)
+    store.list_hours(HOURS)
+    store.end_mark("m1")
     assert store.stale_hours(10) == HOURS and store.mark_rows(id_="m1")[0].phase == "in-force"
     assert store.retraction("m1") == RetractionRow("m1", 0, 0, "") and store.unfinished_marks()
     store.set_retraction(RetractionRow("m1", 1, 24, "taint:1"))
     assert not store.unfinished_marks()
     store.begin_clear("m1", 120)
     assert not store.marks() and store.unfinished_marks()[0].phase == "clearing"
-    store.list_hours("m1", HOURS)
+    store.end_mark("m1")
     row = store.mark_rows("loop")[0]
     assert (row.phase, row.ended_at) == ("cleared", 120) and not store.unfinished_marks()
 
@@ -46,7 +47,7 @@ def test_a_mark_goes_from_making_to_in_force_to_cleared(store: SqlState):
 def test_hours_are_made_of_what_is_given_the_positions_and_the_retractions(store: SqlState):
     store.apply(BatchEffects({0: 3, 2: 9}, hourly=[HourlyRow("vehicle-speed", "quay", 0, 5, 50.0, 1.0, 30.0)]))
     store.begin_mark(MARK, 0, "")
-    store.list_hours("m1", [*HOURS, ("vehicle-speed", "hill", 0)])
+    store.list_hours([*HOURS, ("vehicle-speed", "hill", 0)])
     asked: list[tuple[Mapping[int, int], Sequence[Mark]]] = []
 
     def made(upto: Mapping[int, int], marks: Sequence[Mark]) -> Sequence[HourlyRow]:
@@ -76,7 +77,7 @@ def test_what_is_applied_asks_for_the_retractions_in_force(store: SqlState):
     store.begin_mark(MARK, 0, "")
     store.apply(BatchEffects({0: 2}, latest=[latest], hourly=[all_of_it], without=without))
     assert asked == [[MARK]] and [row.count for row in store.hourly(0, HOUR)] == [9]
-    store.make_latest("loop", lambda marks: [replace(latest, value=8.0, observed_at=3, seq=1)])
+    store.make_latest("loop", lambda upto, marks: [replace(latest, value=8.0, observed_at=3, seq=1)])
     assert [(row.value, row.observed_at) for row in store.latest_of(["loop"])] == [(8.0, 3)]
 
 
@@ -142,11 +143,11 @@ def test_hours_are_exact_while_batches_are_applied_beside_them(store: SqlState, 
     worker.start()
     applied.acquire(timeout=10)
     store.begin_mark(MARK, 0, "")
-    store.list_hours("m1", HOURS)
+    store.list_hours(HOURS)
     store.make_hours(HOURS, made)
     if clears:
         store.begin_clear("m1", 1)
-        store.list_hours("m1", HOURS)
+        store.list_hours(HOURS)
         store.make_hours(HOURS, made)
     worker.join()
     assert [(row.count, row.high) for row in store.hourly(0, HOUR)] == [(120, 99.0) if clears else (60, 1.0)]

@@ -141,14 +141,17 @@ class Retractions:
         row = self._row(id_)
         if row is None:
             raise LinkError(f"the mark {id_} is gone", mend="look at the state database: somebody else writes there")
-        if row.phase in ("making", "clearing"):
-            hours = self._hours_of(row.mark) if row.mark.state is MarkState.RETRACTED else ()
+        mark = row.mark
+        if row.phase in ("making", "clearing") and mark.state is MarkState.RETRACTED:
+            hours = self._hours_of(mark)
             if row.phase == "making":
                 self.ports.book.set_retraction(RetractionRow(id_, len(hours), 0, ""))
-            self.ports.book.list_hours(id_, hours)
+            self.ports.book.list_hours(hours)
         self._make_stale_hours()
-        self.ports.book.make_latest(row.mark.device, lambda marks: self._latest(row.mark.device, marks))
-        self._note(row.mark, self._make_ranges(row.mark.device))
+        self.ports.book.make_latest(mark.device, lambda upto, marks: self._latest(mark.device, upto, marks))
+        ranges = self._make_ranges(mark.device)
+        self.ports.book.end_mark(id_)
+        self._note(mark, ranges)
         return self._row(id_) or row
 
     def _note(self, mark: Mark, ranges: int) -> None:
@@ -208,9 +211,8 @@ class Retractions:
         areas = {self.registry.channel_property[c]: self.registry.channel_area[c] or NO_AREA for c in channels}
         return {p: area for p, area in areas.items() if not mark.properties or p in mark.properties}
 
-    def _latest(self, device: str, marks: Sequence[Mark]) -> Sequence[Latest]:
-        # what is held and not applied yet may be among them: applied later, it finds itself there
-        rows = self.ports.history.rows_of(device, 0, FOREVER)
+    def _latest(self, device: str, upto: Mapping[int, int], marks: Sequence[Mark]) -> Sequence[Latest]:
+        rows = self.ports.history.rows_of(device, 0, FOREVER, upto)
         channel, index = self._channels(device, rows)
         keep = ~covered(channel, rows.observed_at[index], marks, self.registry)
         channel, index = channel[keep], index[keep]

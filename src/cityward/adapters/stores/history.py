@@ -40,6 +40,7 @@ from cityward.adapters.stores.compaction import merge_parts
 from cityward.adapters.stores.parts import SCHEMA, Names, Shelf, frames_of, sync
 from cityward.errors import LinkError
 from cityward.guard.admit import Admitted
+from cityward.ids import partition_of
 from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
 from cityward.runtime.mark_ports import DeviceRows
@@ -250,8 +251,9 @@ class DeltaHistory:
         channel, at, value = zip(*out, strict=True)
         return np.concatenate(channel), np.concatenate(at), np.concatenate(value)
 
-    def rows_of(self, device: str, since_us: int, until_us: int) -> DeviceRows:
-        """All rows of one device observed in the span, marked or not, in no order promised.
+    def rows_of(self, device: str, since_us: int, until_us: int, upto: Mapping[int, int] | None = None) -> DeviceRows:
+        """All rows of one device observed in the span, marked or not, in no order promised; those held by a log sequence not
+        above their partition's `upto`, where it is given.
 
         Sees whatever was committed before it was called; 50 bytes a row. Raises `LinkError`.
         """
@@ -263,6 +265,8 @@ class DeltaHistory:
             frames = [pl.DataFrame(schema=_ROWS)]
             if not parts.is_empty():
                 wanted = (pl.col("device") == device) & _between(since_us, until_us)
+                if upto is not None:
+                    wanted &= pl.col("seq") <= upto.get(partition_of(device, self._partitions), 0)
                 frames.append(self._shelf.scan(parts["path"].to_list()).filter(wanted).select(list(_ROWS)).collect())
             rows = pl.concat(frames)
         times = rows.select(pl.col("observed_at", "received_at").to_physical())

@@ -10,7 +10,7 @@ batches after are added to it by themselves.
 
 INVARIANTS
 - An hour that is not stale equals the unretracted rows held up to the state's positions, whatever arrived in between.
-- A mark leaves `making` or `clearing` only in the transaction that lists its hours: after a crash nothing is forgotten.
+- A mark leaves `making` or `clearing` only when all that follows from it is made: after a crash it is gone on with.
 - Every step done twice is done once.
 """
 
@@ -98,11 +98,15 @@ class MarkBook:
             in_force = and_(MARK.c.id == id_, MARK.c.phase.in_(IN_FORCE))
             link.execute(update(MARK).where(in_force).values(phase="clearing", ended_at=at_us))
 
-    def list_hours(self, id_: str, hours: Sequence[Hour]) -> None:
-        """These are to be made again; the mark is now in force, or cleared."""
+    def list_hours(self, hours: Sequence[Hour]) -> None:
+        """These are to be made again."""
         rows = [{"property": p, "area": area, "hour_us": at} for p, area, at in sorted(hours)]
-        with self._alone("list stale hours") as link:
+        with self._db.writing("list stale hours") as link:
             many(link, self._db.insert(STALE_HOUR).on_conflict_do_nothing(), rows)
+
+    def end_mark(self, id_: str) -> None:
+        """All that follows from it is made: it is in force now, or cleared."""
+        with self._db.writing("mark rows") as link:
             for before, after in (("making", "in-force"), ("clearing", "cleared")):
                 link.execute(update(MARK).where(MARK.c.id == id_, MARK.c.phase == before).values(phase=after))
 
@@ -146,10 +150,10 @@ class MarkBook:
             kept = [row for row in rows if (row.property, row.area, row.hour_us) in wanted]
             many(link, self._db.put(HOURLY), [{n: getattr(row, n) for n in _HOURLY_NAMES} for row in kept])
 
-    def make_latest(self, device: str, made: Callable[[Sequence[Mark]], Sequence[Latest]]) -> None:
-        """Put what `made` says in the place of a device's newest values. It is given the retractions in force."""
+    def make_latest(self, device: str, made: Callable[[Mapping[int, int], Sequence[Mark]], Sequence[Latest]]) -> None:
+        """The same for a device's newest values."""
         with self._alone("make newest values again") as link:
-            rows = made(retracted(link))
+            rows = made(_positions(link), retracted(link))
             link.execute(delete(LATEST).where(LATEST.c.device == device))
             many(link, self._db.put(LATEST), [{n: getattr(row, n) for n in _LATEST_NAMES} for row in rows])
 
