@@ -34,7 +34,7 @@ from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
-from cityward.runtime.ports import Ledger
+from cityward.runtime.ports import EventSink, Ledger
 from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.runtime.supervisor import stop_with_parent
 from cityward.services import find_services
@@ -111,23 +111,33 @@ async def run_worker(index: int, setting: Setting, stop: asyncio.Event) -> None:
         for partition in partitions:  # a worker of an ended supervisor may still be settling its last batch
             held.enter_context(setting.home.held(f"partition-{partition}"))
         ledger = held.enter_context(setting.ledger(by))
-        intake = make_intake(setting, ledger, partitions, by)
-        async with asyncio.TaskGroup() as group:
-            minding = [
-                group.create_task(mind_registry(setting, stop)),
-                group.create_task(_tell(setting, by, intake, stop)),
-            ]
-            if index == 0:
-                minding.append(group.create_task(_compact(intake.stores.history.compact, stop)))
-            try:
-                await intake.run(stop)
-            finally:
-                for task in minding:
-                    task.cancel()
+        client = await connect(setting.city.bus_url, "worker", setting.city.passwords.get("worker"))
+        try:
+            async with NatsEvents(client, by, setting.now_us) as events:
+                await _run_intake(setting, make_intake(setting, ledger, partitions, by, events), by, stop)
+        finally:
+            await disconnect(client)
 
 
-def make_intake(setting: Setting, ledger: Ledger, partitions: tuple[int, ...], by: str) -> Intake:
-    """A worker's chain over the city's stores."""
+async def _run_intake(setting: Setting, intake: Intake, by: str, stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        minding = [
+            group.create_task(mind_registry(setting, stop)),
+            group.create_task(_tell(setting, by, intake, stop)),
+        ]
+        if by == "worker-0":
+            minding.append(group.create_task(_compact(intake.stores.history.compact, stop)))
+        try:
+            await intake.run(stop)
+        finally:
+            for task in minding:
+                task.cancel()
+
+
+def make_intake(
+    setting: Setting, ledger: Ledger, partitions: tuple[int, ...], by: str, events: EventSink | None = None
+) -> Intake:
+    """A worker's chain over the city's stores. `events` hears who is shed."""
     city = setting.city
 
     def open_reader(start_seq: int) -> LogReader:
@@ -143,7 +153,7 @@ def make_intake(setting: Setting, ledger: Ledger, partitions: tuple[int, ...], b
         log_partitions=PARTITIONS,
     )
     stores = Stores(ledger, setting.history(), setting.state)
-    return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader)
+    return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader, events)
 
 
 async def mind_registry(setting: Setting, stop: asyncio.Event) -> None:
