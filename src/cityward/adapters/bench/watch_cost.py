@@ -227,13 +227,13 @@ def _place(units: int) -> Place:
             for maker in makers
         },
         devices={
-            f"unit-{n:04d}": Device(model=makers[n % 4], site=f"site-{n % 10}", owner="council", position=spot)
-            for n, spot in enumerate(spots)
+            f"units-{n}": Device(model=maker, site=f"site-{n}", owner="council", positions=tuple(spots[n::4]))
+            for n, maker in enumerate(makers)
         },
         datasets={"d": Dataset(personal=False, sensitivity="public", retention_days=1, properties=PROPERTIES)},
         flows={
-            f"flow-{n:04d}": Flow(
-                from_=f"unit-{n:04d}",
+            f"flow-{n}": Flow(
+                from_=f"units-{n}",
                 to="cityward",
                 datasets=("d",),
                 purpose="p",
@@ -241,7 +241,7 @@ def _place(units: int) -> Place:
                 observability=Observability.ENFORCED,
                 limits=FlowLimits(messages_per_minute=10_000),
             )
-            for n in range(units)
+            for n in range(len(makers))
         },
     )
 
