@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cityward.watch.contract import Card, Held, Phase, Sign, Step
 from cityward.watch.events import Event
 from cityward.watch.spells import Turn
@@ -55,6 +58,15 @@ def sign_of(kind: str, turn: Turn, at: int, score: float, world: World, facts: M
         phase=turn.phase,
         facts=facts,
     )
+
+
+Where = NDArray[np.intp] | slice
+"""Channels of an array over channels: their numbers, or all of them."""
+
+
+def where_of(spoke: NDArray[np.intp], channels: int) -> Where:
+    """The channels `spoke`, as an index that costs little where it is all of them: then it gives views, no copies."""
+    return slice(None) if len(spoke) == channels else spoke
 
 
 def said(value: float, symbol: str) -> str:

@@ -30,8 +30,8 @@ from cityward.watch.stepping import Stepping, sign_of
 from cityward.watch.world import World
 
 CHANGES = 64
-BANDS = 5
-BAND_BITS = 12
+BANDS = 4
+BAND_BITS = 16
 CLOSENESS = 16.0
 MARGIN = 3.0
 CUT = 4.0

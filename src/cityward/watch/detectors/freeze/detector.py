@@ -20,7 +20,7 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import Card, Kind, Phase, Severity, Sign, Step
 from cityward.watch.extremes import Extremes, age, largest, new_extremes, note
 from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, said, sign_of
+from cityward.watch.stepping import Stepping, Where, said, sign_of, where_of
 from cityward.watch.world import World
 
 SURPRISE_BITS = 80.0
@@ -32,6 +32,7 @@ WARM_DAYS = 2
 LASTS_DAYS = 28
 VALUES = 64  # bins that values are hashed into
 HOURS = 24
+NEVER = np.iinfo(np.int64).max
 LONGEST = 1_000_000
 OFTEN = 512.0  # how many visits are kept: older ones fade
 
@@ -105,7 +106,7 @@ def new_state(world: World) -> State:
         since=np.zeros(c, dtype=np.int64),
         seen=np.zeros(c, dtype=np.int32),
         moved=np.zeros(c, dtype=np.int32),
-        first=np.zeros(c, dtype=np.int64),
+        first=np.full(c, NEVER, dtype=np.int64),
         hour_visits=np.zeros((HOURS, c), dtype=np.float32),
         hour_stays=np.zeros((HOURS, c), dtype=np.float32),
         value_visits=np.zeros((c, VALUES), dtype=np.float32),
@@ -121,28 +122,32 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     spoke = np.flatnonzero((step.count > 0) & np.isfinite(step.newest) & ~world.state)
     if not len(spoke):
         return ()
-    value, hour = step.newest[spoke], int(step.at // HOUR % HOURS)
-    stays = (value == state.last[spoke]) & _steady(step, spoke, value)
-    free = ~runs(state.spells)[spoke]
-    run = state.run[spoke]
+    which = where_of(spoke, world.channels)
+    value, hour = step.newest[which], int(step.at // HOUR % HOURS)
+    stays = value == state.last[which]
+    if stays.any():
+        stays &= _steady(step, which, value)
+    free = ~runs(state.spells)[which]
+    run = state.run[which]
     _learn_runs(state, spoke[~stays & free & (run >= 2)], step.at)
     repeats = spoke[stays]
-    state.bits[repeats] = np.minimum(state.bits[repeats] + _surprise(state, repeats, value[stays], hour), 1e6)
-    state.bits[spoke[~stays]] = 0
-    _learn_hours(state, spoke, free, stays, hour)
-    state.run[spoke] = np.where(stays, np.minimum(run, LONGEST) + 1, 1)
-    state.since[spoke] = np.where(stays, state.since[spoke], step.at)
-    state.first[spoke] = np.where(state.seen[spoke] == 0, step.at, state.first[spoke])
-    state.seen[spoke] = np.minimum(state.seen[spoke] + 1, LONGEST)
-    state.moved[spoke] = np.minimum(state.moved[spoke] + ~stays, LONGEST)
-    state.last[spoke] = value
-    return _signs(state, spoke, stays, hour, step, world)
+    if len(repeats):
+        state.bits[repeats] = np.minimum(state.bits[repeats] + _surprise(state, repeats, value[stays], hour), 1e6)
+    state.bits[which] *= stays
+    _learn_hours(state, spoke, which, free, stays, hour)
+    state.run[which] = np.where(stays, np.minimum(run, LONGEST) + 1, 1)
+    state.since[which] = np.where(stays, state.since[which], step.at)
+    state.first[which] = np.minimum(state.first[which], step.at)
+    state.seen[which] = np.minimum(state.seen[which] + 1, LONGEST)
+    state.moved[which] = np.minimum(state.moved[which] + ~stays, LONGEST)
+    state.last[which] = value
+    return _signs(state, which, stays, hour, step, world)
 
 
-def _steady(step: Step, spoke: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _steady(step: Step, which: Where, value: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where all readings of the step are alike, as far as their mean tells."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.abs(step.mean[spoke] - value) <= 1e-9 * np.maximum(1.0, np.abs(value))
+        return np.abs(step.mean[which] - value) <= 1e-9 * np.maximum(1.0, np.abs(value))
 
 
 def _bins(value: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -162,14 +167,15 @@ def _surprise(state: State, repeats: NDArray[np.intp], value: NDArray[np.float64
 
 
 def _learn_hours(
-    state: State, spoke: NDArray[np.intp], free: NDArray[np.bool_], stays: NDArray[np.bool_], hour: int
+    state: State, spoke: NDArray[np.intp], which: Where, free: NDArray[np.bool_], stays: NDArray[np.bool_], hour: int
 ) -> None:
     visits, kept = state.hour_visits[hour], state.hour_stays[hour]
-    visits[spoke] += free
-    kept[spoke] += stays & free
-    many = spoke[visits[spoke] >= OFTEN]
-    visits[many] *= 0.5
-    kept[many] *= 0.5
+    visits[which] += free
+    kept[which] += stays & free
+    many = spoke[visits[which] >= OFTEN]
+    if len(many):
+        visits[many] *= 0.5
+        kept[many] *= 0.5
 
 
 def _learn_runs(state: State, over: NDArray[np.intp], at: int) -> None:
@@ -188,18 +194,18 @@ def _learn_runs(state: State, over: NDArray[np.intp], at: int) -> None:
     note(state.longest, (slice(None), over), length)
 
 
-def _signs(
-    state: State, spoke: NDArray[np.intp], stays: NDArray[np.bool_], hour: int, step: Step, world: World
-) -> list[Sign]:
-    usual = largest(state.longest, (hour, spoke))
+def _signs(state: State, which: Where, stays: NDArray[np.bool_], hour: int, step: Step, world: World) -> list[Sign]:
+    surprised = state.bits[which] >= SURPRISE_BITS
+    if not (surprised.any() or runs(state.spells).any()):
+        return []
+    usual = largest(state.longest, (hour, which))
     needed = np.maximum(np.float32(LEAST_RUN), MARGIN * usual + 1)
-    known = (state.seen[spoke] >= WARM_READINGS) & (state.moved[spoke] >= WARM_CHANGES)
-    warm = known & (step.at - state.first[spoke] >= WARM_DAYS * DAY)
-    score = np.minimum(state.bits[spoke] / SURPRISE_BITS, state.run[spoke] / needed)
+    known = (state.seen[which] >= WARM_READINGS) & (state.moved[which] >= WARM_CHANGES)
+    warm = known & (step.at - state.first[which] >= WARM_DAYS * DAY)
     on = np.zeros(world.channels, dtype=np.bool_)
     off = np.zeros(world.channels, dtype=np.bool_)
-    on[spoke] = warm & (score >= 1)
-    off[spoke] = ~stays
+    on[which] = warm & surprised & (state.run[which] >= needed)
+    off[which] = ~stays
     changed = turns(state.spells, step.at, on, off, state.since)
     return [_sign(state, turn, step, hour, world) for turn in changed]
 

@@ -21,7 +21,7 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import Card, Kind, Phase, Severity, Sign, Step
 from cityward.watch.extremes import Extremes, age, drop, largest, new_extremes, note
 from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, said, sign_of
+from cityward.watch.stepping import Stepping, Where, said, sign_of, where_of
 from cityward.watch.world import World
 
 WINDOW_READINGS = 96
@@ -84,9 +84,11 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """Of (2, C): high side, then low side (values negated). top: the window's extreme; ties, returns: how often it came, in how
-    many goes; at_top: whether the newest reading is there. usual: own extremes of `ties`. near: (2, C) run of readings in the
-    sliver; share: (2, C) their share of the past. into: (C,) readings of the window; seen, first: (C,).
+    """Of (2, C): high side, then low side (values negated).
+
+    top: the window's extreme; ties, returns: how often it came, in how many goes; at_top: whether the newest reading is there.
+    usual: own extremes of `ties`. near: run of readings in the sliver; share: their share of the past; almost: where slivers begin.
+    into: (C,) readings of the window; seen, first: (C,) readings so far, and when the first came.
     """
 
     top: NDArray[np.float64]
@@ -101,6 +103,7 @@ class State:
     into: NDArray[np.int32]
     seen: NDArray[np.int32]
     first: NDArray[np.int64]
+    almost: NDArray[np.float64]
     clamped: Spells
     dwells: Spells
 
@@ -108,6 +111,7 @@ class State:
 def new_state(world: World) -> State:
     """Nothing is known."""
     c = world.channels
+    low, high = world.registry.channel_low, world.registry.channel_high
     return State(
         top=np.full((2, c), -np.inf),
         ties=np.zeros((2, c), dtype=np.int32),
@@ -120,7 +124,8 @@ def new_state(world: World) -> State:
         share=np.zeros((2, c)),
         into=np.zeros(c, dtype=np.int32),
         seen=np.zeros(c, dtype=np.int32),
-        first=np.zeros(c, dtype=np.int64),
+        first=np.full(c, np.iinfo(np.int64).max, dtype=np.int64),
+        almost=np.stack([high - SLIVER * (high - low), low + SLIVER * (high - low)]),
         clamped=new_spells(2 * c),
         dwells=new_spells(2 * c),
     )
@@ -132,23 +137,24 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     spoke = np.flatnonzero((step.count > 0) & np.isfinite(step.newest) & ~world.state)
     if not len(spoke):
         return ()
-    value = step.newest[spoke]
-    sides = np.stack([value, -value])
-    _begin_windows(state, spoke)
-    _count_ties(state, spoke, sides, step.at)
-    _count_near(state, spoke, sides, step.at, world)
-    state.first[spoke] = np.where(state.seen[spoke] == 0, step.at, state.first[spoke])
-    state.seen[spoke] = np.minimum(state.seen[spoke] + 1, 1_000_000)
-    return _signs(state, spoke, step, world)
+    which = where_of(spoke, world.channels)
+    value = step.newest[which]
+    _begin_windows(state, spoke, which)
+    _count_ties(state, which, value, step.at)
+    _count_near(state, which, value, step.at)
+    state.first[which] = np.minimum(state.first[which], step.at)
+    state.seen[which] = np.minimum(state.seen[which] + 1, 1_000_000)
+    return [*_clamped(state, spoke, step, world), *_dwelling(state, spoke, step, world)]
 
 
-def _begin_windows(state: State, spoke: NDArray[np.intp]) -> None:
+def _begin_windows(state: State, spoke: NDArray[np.intp], which: Where) -> None:
     """A full window is over: what it counted is the channel's own, unless it was called."""
-    full = spoke[state.into[spoke] >= WINDOW_READINGS]
-    state.into[spoke] += 1
+    full = spoke[state.into[which] >= WINDOW_READINGS]
+    state.into[which] += 1
     if not len(full):
         return
-    own = np.where(_called(state)[:, full] | (state.returns[:, full] < LEAST_RETURNS), 0, state.ties[:, full])
+    called = runs(state.clamped).reshape(2, -1)[:, full]
+    own = np.where(called | (state.returns[:, full] < LEAST_RETURNS), 0, state.ties[:, full])
     note(state.usual, (slice(None), full), own)
     state.into[full] = 1
     state.top[:, full] = -np.inf
@@ -156,38 +162,38 @@ def _begin_windows(state: State, spoke: NDArray[np.intp]) -> None:
     state.at_top[:, full] = False
 
 
-def _called(state: State) -> NDArray[np.bool_]:
-    return runs(state.clamped).reshape(2, -1)
+def _count_ties(state: State, which: Where, value: NDArray[np.float64], at: int) -> None:
+    for side, sided in enumerate((value, -value)):
+        top, ties, returns, at_top = state.top[side], state.ties[side], state.returns[side], state.at_top[side]
+        above, tie = sided > top[which], sided == top[which]
+        ties[which] = np.where(above, 1, ties[which] + tie)
+        returns[which] = np.where(above, 0, returns[which] + (tie & ~at_top[which]))
+        at_top[which] = above | tie
+        if above.any():
+            top[which] = np.where(above, sided, top[which])
+            state.since[side][which] = np.where(above, at, state.since[side][which])
 
 
-def _count_ties(state: State, spoke: NDArray[np.intp], sides: NDArray[np.float64], at: int) -> None:
-    top, was = state.top[:, spoke], state.at_top[:, spoke]
-    above, tie = sides > top, sides == top
-    state.top[:, spoke] = np.maximum(top, sides)
-    state.ties[:, spoke] = np.where(above, 1, state.ties[:, spoke] + tie)
-    state.returns[:, spoke] = np.where(above, 0, state.returns[:, spoke] + (tie & ~was))
-    state.since[:, spoke] = np.where(above, at, state.since[:, spoke])
-    state.at_top[:, spoke] = above | tie
+def _count_near(state: State, which: Where, value: NDArray[np.float64], at: int) -> None:
+    rate = np.maximum(1 / (state.seen[which] + 1.0), SHARE_FADE)
+    dwells = runs(state.dwells).reshape(2, -1)
+    for side, near in enumerate((value >= state.almost[0][which], value <= state.almost[1][which])):
+        run, share = state.near[side], state.share[side]
+        if near.any() or run.any():
+            run[which] = np.where(near, np.minimum(run[which] + 1, 1_000_000), 0)
+            state.near_since[side][which] = np.where(run[which] == 1, at, state.near_since[side][which])
+        share[which] += np.where(dwells[side][which], 0, (near - share[which]) * rate)
 
 
-def _count_near(state: State, spoke: NDArray[np.intp], sides: NDArray[np.float64], at: int, world: World) -> None:
-    low, high = world.registry.channel_low[spoke], world.registry.channel_high[spoke]
-    sliver = SLIVER * (high - low)
-    near = sides >= np.stack([high - sliver, -low - sliver])
-    run = np.where(near, state.near[:, spoke] + 1, 0)
-    state.near[:, spoke] = np.minimum(run, 1_000_000)
-    state.near_since[:, spoke] = np.where(run == 1, at, state.near_since[:, spoke])
-    rate = np.maximum(1 / (state.seen[spoke] + 1.0), SHARE_FADE)
-    learns = ~runs(state.dwells).reshape(2, -1)[:, spoke]
-    state.share[:, spoke] += np.where(learns, (near - state.share[:, spoke]) * rate, 0)
-
-
-def _signs(state: State, spoke: NDArray[np.intp], step: Step, world: World) -> list[Sign]:
-    warm = (state.seen[spoke] >= WARM_READINGS) & (step.at - state.first[spoke] >= WARM_DAYS * DAY)
+def _clamped(state: State, spoke: NDArray[np.intp], step: Step, world: World) -> list[Sign]:
+    many = state.ties >= LEAST_TIES
+    if not (many.any() or runs(state.clamped).any()):
+        return []
     needed = _needed(state, (slice(None), spoke))
-    shape = (2, world.channels)
-    on, off = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
-    on[:, spoke] = warm & (state.returns[:, spoke] >= LEAST_RETURNS) & (state.ties[:, spoke] >= needed)
+    on, off = _masks(world)
+    on[:, spoke] = (
+        _warm(state, spoke, step) & (state.returns[:, spoke] >= LEAST_RETURNS) & (state.ties[:, spoke] >= needed)
+    )
     # a window that is half over without many ties ends it
     off[:, spoke] = (state.into[spoke] >= WINDOW_READINGS // 2) & (state.ties[:, spoke] < 0.5 * needed)
     signs = [
@@ -196,14 +202,28 @@ def _signs(state: State, spoke: NDArray[np.intp], step: Step, world: World) -> l
     ]
     for sign in signs:
         drop(state.usual, (slice(None), sign.channel))
-    running = runs(state.dwells).reshape(shape)
-    on[:], off[:] = False, False
-    on[:, spoke] = (
-        warm & (state.near[:, spoke] >= LEAST_DWELL) & ((state.share[:, spoke] < USUAL_SHARE) | running[:, spoke])
-    )
+    return signs
+
+
+def _dwelling(state: State, spoke: NDArray[np.intp], step: Step, world: World) -> list[Sign]:
+    running = runs(state.dwells).reshape(2, -1)
+    near = (state.near >= LEAST_DWELL) & ((state.share < USUAL_SHARE) | running)
+    if not (near.any() or running.any()):
+        return []
+    on, off = _masks(world)
+    on[:, spoke] = _warm(state, spoke, step) & near[:, spoke]
     off[:, spoke] = state.near[:, spoke] == 0
-    dwelling = turns(state.dwells, step.at, on.ravel(), off.ravel(), state.near_since.ravel())
-    return signs + [_dwell_sign(state, turn, step, world) for turn in dwelling]
+    changed = turns(state.dwells, step.at, on.ravel(), off.ravel(), state.near_since.ravel())
+    return [_dwell_sign(state, turn, step, world) for turn in changed]
+
+
+def _masks(world: World) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    shape = (2, world.channels)
+    return np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+
+
+def _warm(state: State, spoke: NDArray[np.intp], step: Step) -> NDArray[np.bool_]:
+    return (state.seen[spoke] >= WARM_READINGS) & (step.at - state.first[spoke] >= WARM_DAYS * DAY)
 
 
 def _needed(state: State, where: tuple[object, object]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import Card, Kind, Phase, Severity, Sign, Step
 from cityward.watch.extremes import Extremes, age, drop, largest, new_extremes, note
 from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, sign_of
+from cityward.watch.stepping import Stepping, Where, sign_of, where_of
 from cityward.watch.world import World
 
 MEMORY_READINGS = 24
@@ -133,13 +133,14 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     age(state.least, step.at, HOLDS_DAYS * DAY, LASTS_DAYS * DAY)
     age(state.most, step.at, HOLDS_DAYS * DAY, LASTS_DAYS * DAY)
     spoke = np.flatnonzero((step.count > 0) & ~world.state)
-    value = step.newest[spoke]
+    which = where_of(spoke, world.channels)
+    value = step.newest[which]
     hour = int(step.at // HOUR % HOURS)
     with np.errstate(all="ignore"):
-        size = np.abs(value - 2 * state.last[spoke] + state.before[spoke])
-    state.before[spoke] = state.last[spoke]
-    state.last[spoke] = value
-    state.first[spoke] = np.minimum(state.first[spoke], step.at)
+        size = np.abs(value - 2 * state.last[which] + state.before[which])
+    state.before[which] = state.last[which]
+    state.last[which] = value
+    state.first[which] = np.minimum(state.first[which], step.at)
     whole = size < 1e150
     if not whole.all():
         spoke, size = spoke[whole], size[whole]
@@ -151,24 +152,52 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
 def _judge(
     state: State, spoke: NDArray[np.intp], size: NDArray[np.float64], hour: int, step: Step, world: World
 ) -> Sequence[Sign]:
+    which = where_of(spoke, world.channels)
     usual, known = state.usual[hour], state.known[hour]
-    calm = ~(runs(state.lost) | runs(state.gained))[spoke]
-    judged = (known[spoke] >= WARM_PER_HOUR) & (usual[spoke] > QUIET_HOUR * state.overall[spoke])
+    calm = ~(runs(state.lost) | runs(state.gained))[which]
+    judged = (known[which] >= WARM_PER_HOUR) & (usual[which] > QUIET_HOUR * state.overall[which])
     ready = spoke[judged]
-    ratio = np.minimum(size[judged] / usual[ready], WIDEST)
-    state.short[ready] += (ratio - state.short[ready]) / MEMORY_READINGS
-    state.readings[ready] = np.minimum(state.readings[ready] + 1, 1_000_000)
-    learns = spoke[calm]
-    rate = np.maximum(1 / (known[learns] + 1), FADE)
-    capped = np.where(known[learns] >= WARM_PER_HOUR, np.minimum(size[calm], WIDEST * usual[learns]), size[calm])
-    usual[learns] += (capped - usual[learns]) * rate
-    state.overall[learns] += (capped - state.overall[learns]) * np.maximum(rate / HOURS, FADE / 4)
-    known[learns] = np.minimum(known[learns] + 1, 1_000_000)
-    return _signs(state, ready, step, world)
+    if len(ready):
+        at = where_of(ready, world.channels)
+        ratio = np.minimum(size[judged] / usual[at], WIDEST)
+        state.short[at] += (ratio - state.short[at]) / MEMORY_READINGS
+        state.readings[at] = np.minimum(state.readings[at] + 1, 1_000_000)
+    if not calm.all():
+        spoke, size = spoke[calm], size[calm]
+    _learn(state, where_of(spoke, world.channels), size, hour)
+    return _signs(state, ready, step, world) if len(ready) else ()
+
+
+def _learn(state: State, which: Where, size: NDArray[np.float64], hour: int) -> None:
+    usual, known = state.usual[hour], state.known[hour]
+    rate = np.maximum(1 / (known[which] + 1), FADE)
+    most = np.where(known[which] >= WARM_PER_HOUR, WIDEST * usual[which], np.inf)
+    capped = np.minimum(size, most)
+    usual[which] += (capped - usual[which]) * rate
+    state.overall[which] += (capped - state.overall[which]) * np.maximum(rate / HOURS, FADE / 4)
+    known[which] = np.minimum(known[which] + 1, 1_000_000)
 
 
 def _signs(state: State, ready: NDArray[np.intp], step: Step, world: World) -> list[Sign]:
-    short = state.short[ready]
+    at = where_of(ready, world.channels)
+    short = state.short[at]
+    running = runs(state.lost) | runs(state.gained)
+    signs: list[Sign] = []
+    if running.any() or bool((short < LOST_BELOW).any()) or bool((short > GAINED_ABOVE).any()):
+        signs = _turned(state, ready, short, step, world)
+        running = runs(state.lost) | runs(state.gained)
+    for sign in signs:
+        drop(state.least, sign.channel)
+        drop(state.most, sign.channel)
+    # extremes may wait for the end of the hour: they are held back for a day anyway
+    if step.at % HOUR == 0:
+        own = ready[(state.readings[at] >= 2 * MEMORY_READINGS) & ~running[at]]
+        note(state.least, own, 1 / np.maximum(state.short[own], 1e-6))
+        note(state.most, own, state.short[own])
+    return signs
+
+
+def _turned(state: State, ready: NDArray[np.intp], short: NDArray[np.float64], step: Step, world: World) -> list[Sign]:
     below, above = bounds(state, ready)
     old = step.at - state.first[ready] >= WARM_DAYS * DAY
     full = old & (state.readings[ready] >= 4 * MEMORY_READINGS)
@@ -178,14 +207,9 @@ def _signs(state: State, ready: NDArray[np.intp], step: Step, world: World) -> l
     high[ready], calm[ready] = full & (short > above), short < 0.7 * above
     since = np.full(world.channels, step.at - HOUR, dtype=np.int64)
     signs = [_sign("noise-lost", state, t, step, world) for t in turns(state.lost, step.at, on, off, since)]
-    signs += [_sign("noise-gained", state, t, step, world) for t in turns(state.gained, step.at, high, calm, since)]
-    for sign in signs:
-        drop(state.least, sign.channel)
-        drop(state.most, sign.channel)
-    own = ready[(state.readings[ready] >= 2 * MEMORY_READINGS) & ~(runs(state.lost) | runs(state.gained))[ready]]
-    note(state.least, own, 1 / np.maximum(state.short[own], 1e-6))
-    note(state.most, own, state.short[own])
-    return signs
+    return signs + [
+        _sign("noise-gained", state, t, step, world) for t in turns(state.gained, step.at, high, calm, since)
+    ]
 
 
 def bounds(state: State, where: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

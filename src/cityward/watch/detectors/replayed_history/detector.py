@@ -27,7 +27,7 @@ from cityward.catalogue import PROPERTIES
 from cityward.time import HOUR
 from cityward.watch.contract import STEP_US, Card, Kind, Phase, Severity, Sign, Step
 from cityward.watch.spells import NONE, Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, sign_of
+from cityward.watch.stepping import Stepping, Where, sign_of, where_of
 from cityward.watch.world import World
 
 WINDOW = 6
@@ -107,7 +107,7 @@ _MIX = np.array(
 
 @dataclass(slots=True)
 class State:
-    """last: (C,) newest reading. changes: (C, WINDOW) the newest ones, in quanta; worth: (C, WINDOW) bits of each. per_unit: (C,)
+    """last: (C,) newest reading. changes: (WINDOW, C) the newest ones, in quanta; worth: (WINDOW, C) bits of each. per_unit: (C,)
     quanta in one unit.
 
     told: (C, CHANGES) how often each change was made. Table of fingerprints: tag, source channel, step. Match of each
@@ -143,8 +143,8 @@ def new_state(world: World) -> State:
         per_unit=_per_unit(world),
         last=np.full(c, np.nan),
         filled=np.zeros(c, dtype=np.int32),
-        changes=np.zeros((c, WINDOW), dtype=np.int64),
-        worth=np.zeros((c, WINDOW), dtype=np.float32),
+        changes=np.zeros((WINDOW, c), dtype=np.int64),
+        worth=np.zeros((WINDOW, c), dtype=np.float32),
         told=np.zeros((c, CHANGES), dtype=np.float32),
         told_all=np.zeros(c, dtype=np.float32),
         tag=np.zeros(slots, dtype=np.uint32),
@@ -172,15 +172,20 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     spoke = np.flatnonzero((step.count > 0) & ~world.state & ~world.set_by_command)
     if not len(spoke):
         return ()
-    change = _changes(state, spoke, step.newest[spoke])
-    worth = _worth(state, spoke, change)
-    state.changes[spoke, 1:] = state.changes[spoke, :-1]
-    state.changes[spoke, 0] = change
-    state.worth[spoke, 1:] = state.worth[spoke, :-1]
-    state.worth[spoke, 0] = worth
-    state.bits[spoke] += worth
-    full = spoke[state.filled[spoke] > WINDOW]
-    print_ = (state.changes[full].view(np.uint64) * _MIX).sum(axis=1, dtype=np.uint64)
+    which = where_of(spoke, world.channels)
+    change = _changes(state, which, step.newest[which])
+    worth = _worth(state, spoke, which, change)
+    for column in range(WINDOW - 1, 0, -1):
+        state.changes[column][which] = state.changes[column - 1][which]
+        state.worth[column][which] = state.worth[column - 1][which]
+    state.changes[0][which] = change
+    state.worth[0][which] = worth
+    state.bits[which] += worth
+    full = spoke[state.filled[which] > WINDOW]
+    at = where_of(full, world.channels)
+    print_ = np.zeros(len(full), dtype=np.uint64)
+    for column, mix in zip(state.changes, _MIX, strict=True):
+        print_ += column[at].view(np.uint64) * mix
     # the property is part of it: other properties never match
     print_ = (print_ ^ world.observed[full].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
     chosen = (print_ >> np.uint64(62)) == 0
@@ -188,29 +193,33 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     return _signs(state, step, world)
 
 
-def _changes(state: State, spoke: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.int64]:
+def _changes(state: State, which: Where, value: NDArray[np.float64]) -> NDArray[np.int64]:
     """The change since the reading before, in quanta. What cannot be told starts the window anew."""
     with np.errstate(all="ignore"):
-        change = np.rint((value - state.last[spoke]) * state.per_unit[spoke])
+        change = np.rint((value - state.last[which]) * state.per_unit[which])
         whole = np.abs(change) < 1e15
-    state.last[spoke] = value
-    state.filled[spoke] = np.where(whole, np.minimum(state.filled[spoke] + 1, WINDOW + 1), 0)
+    state.last[which] = value
+    state.filled[which] = np.where(whole, np.minimum(state.filled[which] + 1, WINDOW + 1), 0)
     return np.where(whole, change, 0).astype(np.int64)
 
 
-def _worth(state: State, spoke: NDArray[np.intp], change: NDArray[np.int64]) -> NDArray[np.float32]:
+def _worth(state: State, spoke: NDArray[np.intp], which: Where, change: NDArray[np.int64]) -> NDArray[np.float32]:
     """Bits that a change tells; it is counted."""
     bin_ = ((change.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)).astype(np.intp)
-    often, all_ = state.told[spoke, bin_], state.told_all[spoke]
+    place = spoke * CHANGES + bin_
+    told = state.told.reshape(-1)
+    often, all_ = told[place], state.told_all[which]
     bits = np.minimum(-np.log2((often + 1) / (all_ + 8)), np.float32(MOST_BITS))
-    again = (state.changes[spoke] == change[:, None]).any(axis=1)
-    state.told[spoke, bin_] = often + 1
-    state.told_all[spoke] = all_ + 1
+    idle = change == 0
+    for column in state.changes:
+        idle |= column[which] == change
+    told[place] = often + 1
     many = spoke[all_ >= OFTEN]
+    state.told_all[which] += 1
     if len(many):
         state.told[many] *= 0.5
         state.told_all[many] = state.told[many].sum(axis=1)
-    return np.where(again | (change == 0), np.float32(0), np.maximum(bits, 0))
+    return np.where(idle, np.float32(0), np.maximum(bits, 0))
 
 
 def _look_up(state: State, chosen: NDArray[np.intp], print_: NDArray[np.uint64], at: int) -> None:
@@ -229,7 +238,7 @@ def _look_up(state: State, chosen: NDArray[np.intp], print_: NDArray[np.uint64],
     fresh = found & ~same & (state.match[chosen] < 0)
     new = chosen[fresh]
     state.match[new], state.lag[new] = source[fresh], lag[fresh]
-    state.bits[new] = state.worth[new].sum(axis=1)
+    state.bits[new] = state.worth[:, new].sum(axis=0)
     state.misses[new] = 0
     state.since[new] = at - WINDOW * STEP_US
     state.tag[slot], state.source[slot], state.step[slot] = tag, chosen, now
