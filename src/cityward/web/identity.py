@@ -26,6 +26,7 @@ from cityward.watch.events import Event, EventKind, cut
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
+from cityward.web.told import tell
 
 LATE = frozenset({"revoked", "lost", "stolen", "retired"})
 """What has become of a device whose key must not be in use any more."""
@@ -193,9 +194,15 @@ class Reception:
             Problem: 429 for too many attempts.
         """
         self._limit(request, "sign-in", 6_000_000, 10)
-        return await asyncio.to_thread(self._redeem, token) if len(token) in KEY_LENGTHS else None
+        found = await asyncio.to_thread(self._redeem, token) if len(token) in KEY_LENGTHS else None
+        if found is None:
+            tell(self._doors, EventKind.SIGN_IN_FAILED, request, "", {"why": "unknown-link"})
+            return None
+        tell(self._doors, EventKind.SIGN_IN, request, found[1], {"way": "link"})
+        return found[0]
 
-    def _redeem(self, token: str) -> str | None:
+    def _redeem(self, token: str) -> tuple[str, str] | None:
+        """(the new session's token, who)."""
         now = self._doors.machine_us()
         who = self._doors.sessions.redeem_link(digest(token), now)
         if who is None:
@@ -203,7 +210,7 @@ class Reception:
         self._record("sign-in", who)
         session = new_token()
         self._doors.sessions.open(digest(session), who, now + SESSION_S * 1_000_000)
-        return session
+        return session, who
 
     async def sign_out(self, caller: Caller) -> None:
         """End a session."""

@@ -46,6 +46,7 @@ from cityward.web.identity import CONSOLE
 from cityward.web.live import LiveStream, command_row
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
+from cityward.web.told import tell_read
 
 MOST_POINTS = 5000  # per series: more than a screen has columns
 MOST_WINDOW_US = 31 * DAY
@@ -132,7 +133,9 @@ async def window(call: Call[WindowQuery]) -> object:
     units = {known: PROPERTIES[known].unit for known in (doors.registry.channel_property[c] for c in unit.channels)}
     most = MOST_POINTS * max(1, len(units))
     rows = await asyncio.to_thread(doors.history.window, unit.id, list(units), since, until, most)
-    return window_view(units, rows, since, until, MOST_POINTS)
+    tell_read(doors, call.request, call.caller.id if call.caller else "", "window", rows=len(rows), devices=1)
+    marks = await asyncio.to_thread(doors.state.marks, unit.id)
+    return window_view(units, rows, marks, since, until, MOST_POINTS)
 
 
 @route(

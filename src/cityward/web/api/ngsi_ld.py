@@ -25,6 +25,7 @@ from cityward.web.identity import CONSOLE, DEVICE
 from cityward.web.ports import Entities, NgsiPart, NgsiProblem
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, Route, route
+from cityward.web.told import tell_read
 
 JSON_LD = "application/ld+json"
 CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
@@ -176,6 +177,8 @@ async def query_entities(call: Call[EntitiesQuery]) -> object:
     found = [unit for unit in _matching(call, entities, query) if call.desk.doors.registry.units[unit].id in seen]
     page = found[query.offset : query.offset + query.limit]
     bodies = await asyncio.to_thread(_build, call.desk, entities, page, form, query.attrs)
+    if call.caller is not None and call.caller.scope == CONSOLE:
+        tell_read(call.desk.doors, call.request, call.caller.id, "entities", rows=len(bodies), devices=len(page))
     headers = {"ngsild-results-count": str(len(found))} if query.count else {}
     return _answer([body for body in bodies if body is not None], media, headers)
 
