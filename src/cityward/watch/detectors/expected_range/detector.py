@@ -21,7 +21,7 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import STEP_US, Card, Kind, Phase, Severity, Sign, Step
 from cityward.watch.extremes import Extremes, age, drop, largest, new_extremes, note
 from cityward.watch.spells import NONE, Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, said, sign_of
+from cityward.watch.stepping import Stepping, said, sign_of, where_of
 from cityward.watch.world import World
 
 DAYS = 12
@@ -139,12 +139,16 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     spoke = np.flatnonzero((step.count > 0) & (np.abs(step.mean) < 1e30) & ~world.state)
     if not len(spoke):
         return ()
-    value = step.mean[spoke]
-    state.total[spoke] += value
-    state.count[spoke] += 1
-    since_last = np.minimum(step.at - state.last_at[spoke], HOUR) / HOUR
-    state.last_at[spoke] = step.at
-    above, below = value > state.high[spoke], value < state.low[spoke]
+    which = where_of(spoke, world.channels)
+    value = step.mean[which]
+    state.total[which] += value
+    state.count[which] += 1
+    since_last = np.minimum(step.at - state.last_at[which], HOUR) / HOUR
+    state.last_at[which] = step.at
+    above, below = value > state.high[which], value < state.low[which]
+    # nearly always nobody is outside, and nobody was
+    if not (above.any() or below.any() or state.outside.any() or runs(state.spells).any()):
+        return ()
     return _judge(state, spoke, np.stack([above, below]), since_last, step, world)
 
 
@@ -195,11 +199,11 @@ def _quartiles(
     past: NDArray[np.float32], known: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Lower quartile, median, upper quartile of each column's known rows; the values themselves, not between them."""
-    ordered = np.sort(past, axis=0)  # NaN last
+    ordered = np.sort(np.ascontiguousarray(past.T), axis=1)  # NaN last
     columns = np.arange(past.shape[1])
     most = np.maximum(known - 1, 0)
     picks = [np.floor(q * most + 0.5).astype(np.intp) for q in (0.25, 0.5, 0.75)]
-    lower, middle, upper = (np.nan_to_num(ordered[pick, columns].astype(np.float64)) for pick in picks)
+    lower, middle, upper = (np.nan_to_num(ordered[columns, pick].astype(np.float64)) for pick in picks)
     return lower, middle, upper
 
 
@@ -215,8 +219,6 @@ def _judge(
     state.since[:, spoke] = np.where(out & (store == 0), step.at, state.since[:, spoke])
     store = np.clip(np.where(out, store + hours, store - hours), 0, 2 * MOST_HOURS)
     state.outside[:, spoke] = store
-    if not store.any() and not runs(state.spells).any():
-        return []
     needed = _needed(state, (slice(None), spoke))
     shape = (2, world.channels)
     on, off = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
@@ -231,7 +233,8 @@ def _judge(
             # told once, it is known: next time it must last longer by the margin, up to `most_hours`
             side, c = divmod(turn.channel, world.channels)
             note(state.usual, (side, [c]), _needed(state, (side, [c])))
-    calm = ~runs(state.spells).reshape(shape).any(axis=0)[spoke]
+    running = runs(state.spells).reshape(shape)
+    calm = ~(running[0] | running[1])[spoke]
     note(state.usual, (slice(None), spoke[calm]), store[:, calm])
     return signs
 

@@ -87,7 +87,7 @@ class State:
     """Of (2, C): high side, then low side (values negated).
 
     top: the window's extreme; ties, returns: how often it came, in how many goes; at_top: whether the newest reading is there.
-    usual: own extremes of `ties`. near: run of readings in the sliver; share: their share of the past; almost: where slivers begin.
+    usual: own extremes of `ties`. near: run of readings in the sliver; share: theirs of the past; almost: where slivers begin.
     into: (C,) readings of the window; seen, first: (C,) readings so far, and when the first came.
     """
 

@@ -138,8 +138,8 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     unit = world.registry.channel_unit
     said = np.zeros(world.units, dtype=np.bool_)
     said[unit[spoke]] = True
-    state.first[said] = np.minimum(state.first[said], step.at)
-    state.channel_first[spoke] = np.minimum(state.channel_first[spoke], step.at)
+    state.first[said & (state.first == NEVER)] = step.at
+    state.channel_first[spoke & (state.channel_first == NEVER)] = step.at
     state.gap += 1
     state.channel_gap += 1
     signs = [*_units(state, said, slot, step, world), *_channels(state, spoke, said[unit], step, world)]
@@ -166,8 +166,9 @@ def _units(state: State, said: NDArray[np.bool_], slot: int, step: Step, world: 
 def _needed(state: State, slot: int) -> NDArray[np.float32]:
     """(U,) steps that a gap may last in this slot. In an hour that nobody knows yet: as at any hour."""
     usual = largest(state.usual, slot)
-    if (usual == 0).any():
-        usual = np.where(usual == 0, largest(state.usual, slice(None)).max(axis=0), usual)
+    unknown = np.flatnonzero((usual == 0) & (state.first < NEVER))
+    if len(unknown):
+        usual[unknown] = largest(state.usual, (slice(None), unknown)).max(axis=0)
     return np.maximum(np.float32(LEAST_STEPS), MARGIN * usual + 1)
 
 
@@ -180,8 +181,10 @@ def _learn(state: State, over: NDArray[np.intp], at: int) -> None:
         length = gap - max(0, into_hour + 12 * (back - 1) + 1) if back else gap
         reached = length > 0
         where, slot = over[reached], slot_of(at - STEP_US - back * HOUR)
-        most = np.where(called[reached], 2 * _needed(state, slot)[where], np.inf)
-        note(state.usual, (slot, where), np.minimum(length[reached], most))
+        length = length[reached]
+        if called.any():
+            length = np.where(called[reached], np.minimum(length, 2 * _needed(state, slot)[where]), length)
+        note(state.usual, (slot, where), length)
 
 
 def _in_silent_flow(state: State, world: World) -> NDArray[np.bool_]:
@@ -254,9 +257,11 @@ def _channels(
     if not unit_said.any():
         return []
     called = runs(state.channels)
+    ended = np.flatnonzero(spoke & (state.channel_gap > 1))
+    if not (len(ended) or called.any() or (unit_said & ~spoke).any()):
+        return []
     usual = largest(state.channel_usual, slice(None))
     needed = np.maximum(np.float32(CHANNEL_LEAST_STEPS), CHANNEL_MARGIN * usual + 1)
-    ended = np.flatnonzero(spoke)
     most = np.where(called[ended], 2 * needed[ended], np.inf)
     note(state.channel_usual, ended, np.minimum(state.channel_gap[ended] - 1, most))
     known = state.channel_first < NEVER
