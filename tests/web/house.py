@@ -18,6 +18,7 @@ from cityward.adapters.protocols.ngsi_ld.batches import split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
 from cityward.adapters.protocols.ngsi_ld.identity import device_of, entity_id, entity_type
 from cityward.errors import LinkError
+from cityward.insight.marks import Mark
 from cityward.place.registry import Registry, number
 from cityward.runtime.ports import (
     CommandRow,
@@ -54,6 +55,7 @@ class MemoryState:
     ranges: list[ExpectedRow] = field(default_factory=list)
     issued: list[CommandRow] = field(default_factory=list)
     heard: dict[str, int] = field(default_factory=dict)
+    marked: list[Mark] = field(default_factory=list)
     silent: bool = False
     polls: int = 0
 
@@ -80,6 +82,9 @@ class MemoryState:
 
     def expected(self, device: str) -> Sequence[ExpectedRow]:
         return [r for r in self.ranges if r.device == device]
+
+    def marks(self, device: str | None = None) -> Sequence[Mark]:
+        return [mark for mark in self.marked if device in (None, mark.device)]
 
     def commands(self, most: int, device: str | None = None) -> Sequence[CommandRow]:
         return [r for r in reversed(self.issued) if device in (None, r.device)][:most]
@@ -128,7 +133,6 @@ class MemoryCredentials:
         self.lookups += 1
         active = (row for row in self.rows.values() if row.state == "active")
         return next((row.device for row in active if row.key_sha256 == key_sha256), None)
-
 
     def late_key(self, key_sha256: bytes) -> tuple[str, str] | None:
         late = (row for row in self.rows.values() if row.state != "active" and row.key_sha256 == key_sha256)

@@ -8,6 +8,7 @@ from re import search
 
 import pytest
 
+from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.time import DAY, HOUR, MINUTE
 from web.house import NOON, House
 
@@ -98,6 +99,20 @@ def test_the_window_is_the_one_asked_for(shared: House) -> None:
         window = person.get(f"/api/devices/counter-1/window?since_ms={since}&until_ms={until}").json()
     assert (window["since_ms"], window["until_ms"]) == (since, until)
     assert len(window["series"][0]["points"]) == 60
+
+
+def test_the_window_tells_which_of_it_is_not_to_be_relied_on(door: House) -> None:
+    mark = {"id": "m1", "device": "counter-1", "state": MarkState.SUSPECT, "why": "drifts"}
+    door.state.marked += [
+        Mark(since=NOON - 2 * HOUR, until=OPEN, **mark),
+        Mark(since=NOON - 9 * HOUR, until=NOON - 8 * HOUR, **mark),
+    ]
+    since, until = (NOON - HOUR) // 1000, NOON // 1000
+    with door.client() as person:
+        window = person.get(f"/api/devices/counter-1/window?since_ms={since}&until_ms={until}").json()
+    told = {"id": "m1", "state": "suspect", "properties": [], "since_ms": since, "until_ms": until, "why": "drifts"}
+    assert window["marks"] == [told]
+    assert len(window["series"][0]["points"]) == 60, "marked readings are shown"
 
 
 def test_a_window_has_a_bound_and_keeps_the_newest(door: House) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from cityward.catalogue import PROPERTIES
 from cityward.guard.reasons import MENDS, Reason
+from cityward.insight.marks import Mark
 from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit
 from cityward.place.things import Position
@@ -156,10 +157,22 @@ class SeriesView(View, frozen=True, kw_only=True):
     points: tuple[tuple[int, float], ...]
 
 
+class MarkView(View, frozen=True, kw_only=True):
+    """A span of the window that is not to be relied on. `properties`: none means all; `state`: suspect | retracted."""
+
+    id: str
+    state: str
+    properties: tuple[str, ...]
+    since_ms: int
+    until_ms: int
+    why: str
+
+
 class WindowView(View, frozen=True, kw_only=True):
     since_ms: int
     until_ms: int
     series: tuple[SeriesView, ...]
+    marks: tuple[MarkView, ...]
 
 
 class IndicatorView(View, frozen=True, kw_only=True):
@@ -329,9 +342,17 @@ def refusals_view(
 
 
 def window_view(
-    units: Mapping[str, str], rows: Sequence[tuple[str, int, float]], since_us: int, until_us: int, most: int
+    units: Mapping[str, str],
+    rows: Sequence[tuple[str, int, float]],
+    marks: Sequence[Mark],
+    since_us: int,
+    until_us: int,
+    most: int,
 ) -> WindowView:
-    """`units`: property -> its unit, in the order of the series. `rows` (property, observed_at us, value), oldest first."""
+    """`units`: property -> its unit, in the order of the series. `rows` (property, observed_at us, value), oldest first.
+
+    `marks`: of the device; those that meet the window are told, cut to it.
+    """
     points: dict[str, list[tuple[int, float]]] = {property_id: [] for property_id in units}
     for property_id, observed_at, value in rows:
         points[property_id].append((observed_at // 1000, value))
@@ -341,6 +362,18 @@ def window_view(
         series=tuple(
             SeriesView(property=property_id, unit=units[property_id], points=tuple(series[-most:]))
             for property_id, series in points.items()
+        ),
+        marks=tuple(
+            MarkView(
+                id=mark.id,
+                state=mark.state.value,
+                properties=mark.properties,
+                since_ms=max(mark.since, since_us) // 1000,
+                until_ms=min(mark.until, until_us) // 1000,
+                why=mark.why,
+            )
+            for mark in marks
+            if mark.since < until_us and mark.until > since_us
         ),
     )
 
