@@ -1,0 +1,147 @@
+"""Adaptive resonance at one time scale: what a channel has met before, how new a block is, and how rare such news is.
+
+Theory of operation
+-------------------
+A block of readings is three numbers: its least, mean and most. What was met is kept as boxes in that space (fuzzy ART, fast
+learning). A block inside a box resonates: nothing is new. Outside, its *novelty* is the distance to the nearest box, in shares of
+the channel's span. The nearest box that would not grow beyond `VIGILANCE` of the span grows to hold the block; where there is
+none, the block becomes a box of its own, in place of the one longest unused.
+
+Novelty alone says little: some channels bring news every hour. So each channel keeps a tally of its own novelties, and news is
+told in *bits* of rarity: -log2 of the share of its past blocks that were at least as new (a conformal p-value). Beyond the newest
+so far each doubling is one bit more.
+
+INVARIANTS
+- State is arrays of (3, C, BOXES), (C, BOXES), (C, BINS + 1) and (C,): under 1 kB a channel, however long it runs.
+- A block is judged before it is learned from.
+
+Source: Carpenter, Grossberg & Rosen 1991, "Fuzzy ART" (Neural Networks 4); on blocks of a stream: Hampton, ARTime (2022),
+published with NAB; conformal p-values of novelty: Laxhammar & Falkman 2014; Burnaev & Ishimtsev 2016 (arXiv:1608.04585).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Where = NDArray[np.intp]
+
+BOXES = 24
+VIGILANCE = 0.2
+"""How wide a box may grow, as a share of the span, on average over its three sides."""
+FAINT = 1e-3
+"""Novelty below this share of the span is none."""
+BINS = 40
+INFANCY = 32
+"""So many first blocks are learned, but not tallied: to a newborn everything is new."""
+REMEMBERED = 16_384
+"""Blocks after which a tally is halved: what is rare is what was rare lately. A power of two of hours is about two years."""
+FEATURES = 3
+UNUSED = -1
+
+
+@dataclass(slots=True)
+class Octave:
+    """One scale of C channels.
+
+    low, high: (3, C, BOXES) float32 corners of the boxes, inf where none is. wide: (C, BOXES) the sum of a box's three sides, inf
+    where none is. used: (C, BOXES) the clock when it was last met, or UNUSED.
+    tally: (C, BINS + 1) how many blocks were how new, by the logarithm of novelty; blocks: (C,) their number; newest: (C,) the
+    largest novelty so far. clock: how many times a block was met, by any channel.
+    """
+
+    low: Singles
+    high: Singles
+    wide: Singles
+    used: NDArray[np.int32]
+    tally: NDArray[np.int32]
+    blocks: NDArray[np.int32]
+    newest: Floats
+    clock: int = 0
+
+
+def new_octave(channels: int) -> Octave:
+    """Nothing was met."""
+    return Octave(
+        low=np.full((FEATURES, channels, BOXES), np.inf, dtype=np.float32),
+        high=np.full((FEATURES, channels, BOXES), np.inf, dtype=np.float32),
+        wide=np.full((channels, BOXES), np.inf, dtype=np.float32),
+        used=np.full((channels, BOXES), UNUSED, dtype=np.int32),
+        tally=np.zeros((channels, BINS + 1), dtype=np.int32),
+        blocks=np.zeros(channels, dtype=np.int32),
+        newest=np.zeros(channels),
+    )
+
+
+def meet(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
+    """Bits of rarity (N,) of a block each of the channels `where` (N,); then learn it.
+
+    Args:
+        octave: is changed.
+        where: channels, each once.
+        block: (N, 3) least, mean, most; finite, below 1e150.
+        span: (N,) greater than 0, what novelty and boxes are measured by.
+    """
+    novelty = _learn(octave, where, block, span)
+    bits = _rarity(octave, where, novelty)
+    octave.clock += 1
+    return bits
+
+
+def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
+    """Novelty (N,) in shares of the span: 0 for a channel's first block."""
+    here, row = block.T.astype(np.float32), np.arange(len(where))
+    apart, grown = _apart(octave, where, here)
+    unit = span.astype(np.float32)
+    nearest = np.sqrt(apart.min(axis=1).astype(np.float64) / FEATURES) / span
+    apart[grown > (VIGILANCE * FEATURES * unit)[:, None]] = np.inf
+    chosen = apart.argmin(axis=1)
+    resonates = np.isfinite(apart[row, chosen])
+    strange = np.flatnonzero(~resonates)
+    chosen[strange] = octave.used[where[strange]].argmin(axis=1)
+    octave.low[:, where, chosen] = np.where(resonates, np.minimum(octave.low[:, where, chosen], here), here)
+    octave.high[:, where, chosen] = np.where(resonates, np.maximum(octave.high[:, where, chosen], here), here)
+    octave.wide[where, chosen] = np.where(resonates, grown[row, chosen], 0.0)
+    octave.used[where, chosen] = octave.clock
+    return np.where(np.isfinite(nearest), nearest, 0.0)
+
+
+def _apart(octave: Octave, where: Where, here: Singles) -> tuple[Singles, Singles]:
+    """(N, BOXES): squared distance of each block to each box; the sum of the sides of the box that would hold both."""
+    grown = octave.wide[where]
+    apart = np.zeros_like(grown)
+    for low, high, value in zip(octave.low, octave.high, here[:, :, None], strict=True):
+        beyond = low[where]
+        np.subtract(beyond, value, out=beyond)
+        np.maximum(beyond, value - high[where], out=beyond)
+        np.maximum(beyond, 0.0, out=beyond)
+        grown += beyond
+        np.multiply(beyond, beyond, out=beyond)
+        apart += beyond
+    return apart, grown
+
+
+def _rarity(octave: Octave, where: Where, novelty: Floats) -> Floats:
+    depth = np.log(np.maximum(novelty, FAINT / 2) / FAINT) / -math.log(FAINT)
+    bin_ = np.clip(np.floor(depth * BINS) + 1, 0, BINS).astype(np.intp)
+    newest, told = octave.newest[where], np.maximum(octave.blocks[where] - INFANCY, 0)
+    as_new = np.where(np.arange(BINS + 1) >= bin_[:, None], octave.tally[where], 0).sum(axis=1)
+    new, most = np.maximum(novelty, FAINT), np.where(newest > 0, newest, np.inf)
+    bits = np.log2((told + 2) / (as_new + 1)) + np.log2(new / np.minimum(most, new))
+    octave.blocks[where] += 1
+    grown = octave.blocks[where] > INFANCY
+    octave.tally[where[grown], bin_[grown]] += 1
+    octave.newest[where[grown]] = np.maximum(newest, novelty)[grown]
+    _halve(octave, where[octave.blocks[where] >= REMEMBERED])
+    return np.where(bin_ > 0, bits, 0.0)
+
+
+def _halve(octave: Octave, where: Where) -> None:
+    if len(where):
+        octave.tally[where] //= 2
+        octave.blocks[where] = INFANCY + octave.tally[where].sum(axis=1)
