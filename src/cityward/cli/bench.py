@@ -328,6 +328,7 @@ def doors(devices: int, revocations: int, folder: Path | None, as_json: bool) ->
         f"revoked      {found.revocations} one by one, cut off after {found.revoked_s[0]:.2f} s (most {found.revoked_s[1]:.2f} s)"
     )
     put(f"isolated     {found.isolated:,} at once, the last cut off after {found.isolated_s:.2f} s")
+    put(f"             processor seconds: {', '.join(f'{role} {s:.2f}' for role, s in found.cpu_s.items())}")
     put(f"came again   {found.again}, of them turned away {found.refused}")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import msgspec
+import psutil
 
 from cityward.adapters.bench.city import BenchCity, BenchDevice
 from cityward.adapters.bench.generator import connect_packet
@@ -47,6 +48,7 @@ class Shut(msgspec.Struct, frozen=True, kw_only=True):
     entered_s: until all were in; entry_ms: (median, 99th percentile, largest) of one. revoked_s: (median, largest) from the order
     to the closed connection, one device at a time. isolated_s: from the order until the last of `isolated` was cut off,
     and stored_s of it the order itself. refused: of `again` that came again at once, how many were turned away.
+    cpu_s: processor seconds that each process used for the isolation: they say more where other work runs on the machine.
     """
 
     devices: int
@@ -57,6 +59,7 @@ class Shut(msgspec.Struct, frozen=True, kw_only=True):
     isolated: int
     isolated_s: float
     stored_s: float
+    cpu_s: dict[str, float]
     again: int
     refused: int
 
@@ -92,7 +95,9 @@ async def _measured(city: BarringCity, revocations: int, tell: Tell) -> Shut:
     cut = [await _until_out([one], lambda one=one: city.revoke(one.device.id)) for one in inside[:revocations]]
     rest = inside[revocations:]
     tell(f"{len(rest):,} are barred at once")
+    before = _cpu(city)
     stored_s, isolated_s = await _until_out(rest, lambda: city.isolate([one.device.id for one in rest]))
+    used = {role: seconds - before.get(role, 0.0) for role, seconds in _cpu(city).items()}
     again = rest[:AGAIN]
     answers = await asyncio.gather(*(_answer(city.mqtt_port, one.device, slots) for one in again))
     took.sort()
@@ -106,6 +111,7 @@ async def _measured(city: BarringCity, revocations: int, tell: Tell) -> Shut:
         isolated=len(rest),
         isolated_s=isolated_s,
         stored_s=stored_s,
+        cpu_s={role: round(seconds, 2) for role, seconds in used.items() if seconds >= 0.005},
         again=len(again),
         refused=sum(answer != LET_IN for answer in answers),
     )
@@ -162,6 +168,12 @@ async def _closed(one: _Inside) -> None:
 async def _in_time(work: Awaitable[T]) -> T:
     async with asyncio.timeout(WITHIN_S):
         return await work
+
+
+def _cpu(city: BenchCity) -> dict[str, float]:
+    """Processor seconds of each process by now."""
+    times = {role: psutil.Process(pid).cpu_times() for role, pid in city.processes.items()}
+    return {"bench": time.process_time()} | {role: t.user + t.system for role, t in times.items()}
 
 
 def _allow_files(count: int) -> None:
