@@ -23,7 +23,7 @@ from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
 from cityward.watch.stepping import Stepping, Where, said, sign_of, where_of
 from cityward.watch.world import World
 
-SURPRISE_BITS = 80.0
+SURPRISE_BITS = 96.0
 LEAST_RUN = 6
 MARGIN = 1.5
 WARM_READINGS = 100

@@ -25,7 +25,7 @@ from cityward.watch.stepping import Stepping, Where, said, sign_of, where_of
 from cityward.watch.world import World
 
 WINDOW_READINGS = 96
-LEAST_TIES = 20
+LEAST_TIES = 24
 LEAST_RETURNS = 2
 MARGIN = 2.0
 SLIVER = 0.02

@@ -24,7 +24,7 @@ from cityward.watch.stepping import Stepping, Where, sign_of, where_of
 from cityward.watch.world import World
 
 MEMORY_READINGS = 24
-LOST_BELOW = 0.1
+LOST_BELOW = 0.07
 GAINED_ABOVE = 3.0
 MARGIN = 1.5
 WIDEST = 4.0  # a single reading counts at most so many times the usual

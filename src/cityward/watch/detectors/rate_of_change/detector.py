@@ -23,7 +23,7 @@ from cityward.watch.events import Event
 from cityward.watch.stepping import said
 from cityward.watch.world import World
 
-FACTOR = 2.5
+FACTOR = 3.0
 ONE_IN = 2000
 LEAST_READINGS = 200
 FADE_A_DAY = 0.98

@@ -91,13 +91,15 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """Of units: gap (U,) in steps, first (U,) when it first spoke; usual (SLOTS, U) its longest gaps. Of channels the same, with
+    """Of units: gap (U,) in steps, first (U,) when it first spoke; usual (SLOTS, U) its longest gaps; anywhen (U,) the
+    longest of all slots, as of the hour's beginning. Of channels the same, with
     one slot. flow: (U,) the flow of each unit, flows: (F,) episodes of whole flows.
     """
 
     gap: NDArray[np.int32]
     first: NDArray[np.int64]
     usual: Extremes
+    anywhen: NDArray[np.float32]
     units: Spells
     channel_gap: NDArray[np.int32]
     channel_first: NDArray[np.int64]
@@ -113,6 +115,7 @@ def new_state(world: World) -> State:
         gap=np.zeros(u, dtype=np.int32),
         first=np.full(u, NEVER, dtype=np.int64),
         usual=new_extremes(SLOTS, u),
+        anywhen=np.zeros(u, dtype=np.float32),
         units=new_spells(u),
         channel_gap=np.zeros(c, dtype=np.int32),
         channel_first=np.full(c, NEVER, dtype=np.int64),
@@ -133,6 +136,8 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     began_at = step.at - STEP_US
     slot = slot_of(began_at)
     age(state.usual, step.at, HOUR, LASTS_DAYS * DAY)
+    if began_at % HOUR == 0:
+        state.anywhen = largest(state.usual, slice(None)).max(axis=0)
     age(state.channel_usual, step.at, HOUR, LASTS_DAYS * DAY)
     spoke = step.count > 0
     unit = world.registry.channel_unit
@@ -166,9 +171,8 @@ def _units(state: State, said: NDArray[np.bool_], slot: int, step: Step, world: 
 def _needed(state: State, slot: int) -> NDArray[np.float32]:
     """(U,) steps that a gap may last in this slot. In an hour that nobody knows yet: as at any hour."""
     usual = largest(state.usual, slot)
-    unknown = np.flatnonzero((usual == 0) & (state.first < NEVER))
-    if len(unknown):
-        usual[unknown] = largest(state.usual, (slice(None), unknown)).max(axis=0)
+    if (usual == 0).any():
+        usual = np.where(usual == 0, state.anywhen, usual)
     return np.maximum(np.float32(LEAST_STEPS), MARGIN * usual + 1)
 
 
