@@ -101,7 +101,7 @@ def test_acknowledges_nobody_while_the_disk_is_full_and_goes_on_by_itself(tmp_pa
             _wait(deadline, town, "a note that the disk is full")
         before = len(sender.acknowledged)
         assert not any(sender.send() for _ in range(3))
-        assert set(town.counts()["pids"]) == {"broker", "worker-0", "service", "web"}
+        assert set(town.counts()["pids"]) == {"broker", "door", "worker-0", "service", "watch", "web"}
 
         (small_disk / "ballast").unlink()
         deadline = time.monotonic() + 60

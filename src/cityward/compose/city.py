@@ -49,7 +49,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
 KEPT_S = 60.0  # of the log is left behind what is held, for acknowledgements that the services have not read yet
-DOOR_OPENS_S = 20.0
+DOOR_OPENS_S = 60.0
 ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
 RESTARTS_APART_S = 10.0
 

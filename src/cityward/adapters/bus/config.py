@@ -34,8 +34,8 @@ ROLES = ("steward", "worker", "service", "web", "watch", "door", "keeper", "syst
 """Who of ours connects. `door`, `keeper` and `system` are one process with a user in each account: it speaks in the city as the
 first, answers the broker as the second, and hears who came and went, and cuts off, as the third."""
 
-ASK_S = 5.0
-"""So long a device waits to be let in, at most. PRECEDENT: MQTT clients give a broker 5 to 30 s to answer a CONNECT."""
+ASK_S = 4.0
+"""So long a device waits to be let in, at most. PRECEDENT: MQTT clients give a broker 5 to 30 s for a CONNECT."""
 
 LEAST_PAYLOAD, MOST_PAYLOAD = 64 * 1024, 1 << 20
 _ACCOUNTS = {"keeper": "DOOR", "system": "SYS"}  # all others: CITY
