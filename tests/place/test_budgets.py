@@ -66,7 +66,7 @@ def test_a_device_is_held_to_the_lower_of_its_flows_limit_and_its_own_budget() -
     )
     registry = number(loaded(text).place)
     by_id = registry.unit_index
-    derived = 600 // 8 * 65_536
+    derived = 10 * 65_536  # more than 600 KiB
     assert registry.unit_limits[by_id["counter-1"]].tolist() == [60, 9000]
     assert registry.unit_limits[by_id["lamps-01"]].tolist() == [600, derived]
     assert registry.unit_limits[by_id["lamps-02"]].tolist() == [600, derived]

@@ -37,7 +37,8 @@ CRITICAL, ROUTINE, FLOOD, PACKS, FREE = "critical", "routine", "flood", "packs",
 `free`: without limits, to measure capacity; they do not flood."""
 
 POLL_S = 0.02
-SETTLE_S = 60.0
+SETTLE_S = 120.0
+STILL_S = 3.0  # longer than two batches of a worker take
 
 
 class FloodCity(BenchCity, Protocol):
@@ -170,9 +171,9 @@ def _phase(city: FloodCity, plan: Plan, name: str, rows: int) -> Phase:
         else:
             tolds, fell = steady(), Told(sent=0, acknowledged=0, bytes_sent=0, cut_off=0, turned_away=0)
         ended = time.monotonic()
-        sent = sum(t.acknowledged for t in tolds) + fell.acknowledged
-        _await(lambda: _settled(city, before, sent, rows), name)
-        behind = time.monotonic() - ended
+        steady_acknowledged = {g: t.acknowledged for g, t in zip((CRITICAL, ROUTINE), tolds, strict=True)}
+        _await(_Settled(city, before, steady_acknowledged), name)
+        behind = max(0.0, time.monotonic() - ended - STILL_S)
         watch.look()
     after = _counts(city)
     came = {flow: [b - a for a, b in zip(before.get(flow, (0,) * 4), row, strict=True)] for flow, row in after.items()}
@@ -194,11 +195,24 @@ def _phase(city: FloodCity, plan: Plan, name: str, rows: int) -> Phase:
     )
 
 
-def _settled(city: FloodCity, before: Mapping[str, Sequence[int]], sent: int, rows: int) -> bool:
-    """Whether every acknowledged message was judged: each gives a row at least."""
-    after = _counts(city)
-    came = sum(row[0] for row in after.values()) - sum(row[0] for row in before.values())
-    return came >= sent
+class _Settled:
+    """Whether all is judged: every acknowledged message of the steady groups, and of the flood nothing came for a while.
+
+    A pack is one row where it is shed and many where it is read, so that of the flood no number tells when all is there.
+    """
+
+    def __init__(self, city: FloodCity, before: Mapping[str, Sequence[int]], steady: Mapping[str, int]) -> None:
+        self._city, self._before, self._steady = city, before, steady
+        self._newest, self._since = -1, time.monotonic()
+
+    def __call__(self) -> bool:
+        after = _counts(self._city)
+        in_all = sum(row[0] for row in after.values())
+        if in_all != self._newest:
+            self._newest, self._since = in_all, time.monotonic()
+        came = {flow: row[0] - self._before.get(flow, (0,))[0] for flow, row in after.items()}
+        heard = all(came.get(f"{group}-in", 0) >= count for group, count in self._steady.items())
+        return heard and time.monotonic() - self._since > STILL_S
 
 
 def _counts(city: FloodCity) -> dict[str, tuple[int, int, int, int]]:
