@@ -16,10 +16,10 @@ from cityward.adapters.bench.batadal import (
     by_pca,
     labels_of,
     lines_of,
+    one_site,
     read,
     run,
     scored,
-    water_town,
 )
 from cityward.errors import LinkError
 
@@ -177,7 +177,7 @@ def test_refuses_a_file_of_another_format(tmp_path: Path, text: str):
 
 
 def test_the_town_has_a_channel_for_each_column_all_at_one_site():
-    world = water_town(("L_T1", "F_PU1", "P_J280"))
+    world = one_site(("L_T1", "F_PU1", "P_J280"))
     assert [world.name_of(c)[0] for c in range(world.channels)] == ["l-t1", "f-pu1", "p-j280"]
     assert len(set(world.site.tolist())) == 1
 

@@ -259,14 +259,15 @@ def alarms(run: Watched, file: Scada, *, learning: bool) -> Hours:
     out = np.zeros(len(file), dtype=np.bool_)
     for i, at in enumerate(file.at.tolist()):
         for before in range(HOUR // STEP_US - 1, 0, -1):
-            _said(run, Step(at - before * STEP_US, nothing, nothing, none, learning))
+            tell(run, Step(at - before * STEP_US, nothing, nothing, none, learning))
         value = file.value[i]
-        _said(run, Step(at, value, value, np.isfinite(value).astype(np.int32), learning))
+        tell(run, Step(at, value, value, np.isfinite(value).astype(np.int32), learning))
         out[i] = bool(run.open)
     return out
 
 
-def _said(run: Watched, step: Step) -> None:
+def tell(run: Watched, step: Step) -> None:
+    """A step more: what it begins and ends."""
     for sign in run.detector.step(run.state, step, run.world):
         key = (sign.kind, sign.channel, sign.began_at)
         if sign.phase is Phase.ENDED:
@@ -275,7 +276,7 @@ def _said(run: Watched, step: Step) -> None:
             run.open.add(key)
 
 
-def water_town(columns: Sequence[str]) -> World:
+def one_site(columns: Sequence[str]) -> World:
     """The place as the watch is told of it: one site, one device for each column of the file."""
     devices = {_id(name): {"model": "gauge", "site": "works", "owner": "utility", "zone": "plant"} for name in columns}
     flows = {
@@ -355,7 +356,7 @@ def _is_scada(path: Path) -> bool:
 
 def _clean_rows(clean: Scada, detector_id: str, say: Callable[[str], None]) -> Iterator[Row]:
     say(f"{clean.name}: {len(clean)} hours; each judged before it is learned")
-    alarm = alarms(watched(find_detectors()[detector_id], water_town(clean.columns)), clean, learning=True)
+    alarm = alarms(watched(find_detectors()[detector_id], one_site(clean.columns)), clean, learning=True)
     half = len(clean) // 2
     none, all_ = np.zeros(len(clean) - half, dtype=np.bool_), np.ones(len(clean) - half, dtype=np.bool_)
     yield Row(clean.name, "clean, second half", detector_id, scored(alarm[half:], none, all_))
@@ -365,7 +366,7 @@ def _file_rows(
     clean: Scada, file: Scada, labels: Sequence[tuple[str, Hours, Hours]], detector_id: str, say: Callable[[str], None]
 ) -> Iterator[Row]:
     say(f"{file.name}: {len(file)} hours")
-    ours = watched(find_detectors()[detector_id], water_town(clean.columns))
+    ours = watched(find_detectors()[detector_id], one_site(clean.columns))
     alarms(ours, clean, learning=True)
     ours.open.clear()
     coin = np.random.default_rng(SEED).random(len(file)) < 0.5

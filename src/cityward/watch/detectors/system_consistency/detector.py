@@ -172,7 +172,7 @@ def card_of(rule: Rule) -> Card:
         "a replayed reading, an actuator run against its rule",
         fails_when=(
             "all channels of the system are forged together so that they still fit (a replay of the whole site)",
-            "the channel depends on nothing else at its site: it is then not judged",
+            "the channel depends on little else at its site: then only what is unusual by itself is seen",
             "a level is shifted for good by less than its neighbours betray: the shift is seen when it comes, not while it stays",
             "the deviation is within what the system does by itself, or the attack is there from the first day on",
             "the system was changed for good: it does not fit until it was learned anew",

@@ -45,8 +45,8 @@ class Relations:
 
     centre, spread: (n,) what a value is measured in, set once. sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned
     rounds, forgotten slowly. rows: (n, F) and offset: (n,) of the last fit: residual = rows @ features + offset, in spreads.
-    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. least: (n,) the least
-    that counts as the 9-in-10 size of what is left.
+    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. spread_left: (n,) the
+    standard deviation of what is left, in spreads. least: (n,) the least that counts as the 9-in-10 size of what is left.
     """
 
     centre: Array
@@ -58,6 +58,7 @@ class Relations:
     rows: Array
     offset: Array
     bound: Array
+    spread_left: Array
     least: Array
 
 
@@ -75,6 +76,7 @@ def new_relations(n: int) -> Relations:
         rows=zeros((n, f)),
         offset=zeros(n),
         bound=zeros(n),
+        spread_left=zeros(n),
         least=zeros(n),
     )
 
@@ -134,8 +136,8 @@ def fit(relations: Relations, least_heard: float) -> None:
     weights *= np.where(moves, 1.0 / np.where(moves, sd, 1.0), 0.0)[None, :] * sd[own][:, None]
     relations.rows[:] = np.where(moves[own][:, None], weights, 0.0)
     relations.offset[:] = -(relations.rows @ mean)
-    spread_left = sd[own] * np.sqrt(np.where(moves[own], left, 0.0))
-    relations.least[:] = np.maximum(SURE * np.sqrt(relations.rows**2 @ noise**2), RARELY * spread_left)
+    relations.spread_left[:] = sd[own] * np.sqrt(np.where(moves[own], left, 0.0))
+    relations.least[:] = np.maximum(SURE * np.sqrt(relations.rows**2 @ noise**2), RARELY * relations.spread_left)
     relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), 0.0)
 
 

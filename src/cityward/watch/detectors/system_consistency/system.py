@@ -29,6 +29,7 @@ from cityward.watch.detectors.system_consistency.dispersion import (
     sizes,
 )
 from cityward.watch.detectors.system_consistency.relations import (
+    SURE,
     Relations,
     exactness,
     features,
@@ -57,7 +58,9 @@ MONTH_STEPS = 30.4 * DAY / STEP_US
 ENOUGH = 0.5
 """A round with fewer of the usual channels is no round."""
 BOUND = 0.8
-"""A channel of whose variance the others explain less is not judged: it is not they who say what it must be."""
+LIVELY = 0.5
+"""A channel is judged if the others explain so much of its variance, or if what is left of it is usually at least this share
+of what a normal value's would be: of rain, which is nought for weeks, neither is so, and nothing can be said of it."""
 STIRRED = 3.0
 """A channel that never moved has moved when it is so many times its exactness away."""
 NOVEL = 2.0
@@ -195,7 +198,7 @@ def take_round(system: System, value: Array, heard: Bools, rule: Rule) -> Judged
 def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
     relations, thresholds = system.relations, system.thresholds
     left = residual(relations, now, system.last)
-    judged = heard & (relations.bound >= BOUND)
+    judged = heard & ((relations.bound >= BOUND) | _lively(system))
     usual = sizes(system.dispersion, moved(now, system.last), relations.least)
     found = statistics(thresholds, np.where(judged, left / usual, 0.0))
     system.left[system.waiting] = np.where(judged, left, np.nan)
@@ -203,7 +206,7 @@ def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
     if number >= 1.0 or system.episode.open:
         raise_peak(thresholds, found)
     else:
-        follow_size(system.dispersion, left, judged)
+        follow_size(system.dispersion, left, heard)  # also of those not yet judged: it says whether they can be
         system.settled += 1
         if system.settled > rule.settle_rounds:
             allowed = min(0.5, rule.alarms_per_month * rule.block_rounds * system.steps / MONTH_STEPS)
@@ -215,6 +218,11 @@ def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
         seen=relations.centre + relations.spread * now,
         expected=relations.centre + relations.spread * (now - left),
     )
+
+
+def _lively(system: System) -> Bools:
+    relations = system.relations
+    return (relations.bound > 0.0) & (system.dispersion.size >= LIVELY * SURE * relations.spread_left)
 
 
 def _number(system: System, now: Array, heard: Bools, found: Array, rule: Rule) -> tuple[float, int]:
