@@ -46,7 +46,8 @@ class Observability(StrEnum):
 class FlowLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the admit gate holds each device of a flow to.
 
-    `bytes_per_minute`, left out, is 1 KiB for each of `messages_per_minute`, and never less than ten messages of the greatest size.
+    `bytes_per_minute`, left out, is 1 KiB for each of `messages_per_minute`, and never less than ten messages of the
+    greatest size.
     """
 
     max_age_s: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 172_800
