@@ -28,6 +28,17 @@ MPH = 0.44704
 LOOPS = ("ring-loops-01", "bank-loops-01", "ring-loops-02", "bank-loops-02", "ring-loops-03", "bank-loops-03")
 LOOPS_BEGIN = datetime(2012, 3, 1, tzinfo=UTC)
 STEPS_A_DAY = 288
+MINE = (
+    "freeze",
+    "noise_loss",
+    "limits",
+    "silence",
+    "replayed_history",
+    "rate_of_change",
+    "expected_range",
+    "crowd_of_one",
+    "impossible_travel",
+)
 
 Table = dict[str, NDArray[np.float64]]
 """`device/property` -> (T,) values, NaN where there is none."""
@@ -290,8 +301,7 @@ def _tell(folder: Path, line: str) -> None:
 
 def cut_all(data: Path) -> None:
     """Writes every sample."""
-    for name in ("freeze", "noise_loss", "limits", "silence", "replayed_history", "rate_of_change", "expected_range", "crowd_of_one",
-                 "impossible_travel"):  # fmt: skip
+    for name in MINE:
         (DETECTORS / name / "samples/README.md").unlink(missing_ok=True)
     streets, walk, sky, cars = loops(data), counters(data, 84), air(data, 21), parks(data)
     few = streets.only(ONE, TWO, "ring-loops-02/vehicle-speed")
