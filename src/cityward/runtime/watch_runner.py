@@ -75,6 +75,7 @@ RECENT_FINDINGS = 20_000
 OPEN_INCIDENTS = 1000
 RECENT_ROWS = 1_000_000
 FOREVER = 253_402_300_800_000_000
+NOTES_SHARE = 30  # of a big city they are gigabytes: a thirtieth of the time at most goes into them
 LATE_ROWS = 500  # so many make a backlog; a stray device's lateness is no new past
 
 log = structlog.get_logger(__name__)
@@ -168,7 +169,7 @@ class WatchRunner:
         self._marks_due = True  # a standing may have changed since the marks were last looked at
         self._first: list[DeviceStanding] = []  # on record and not in the book: goes into it with the first turn
         self._anew: tuple[str, ...] = ()
-        self._notes_at = self._late_seen_at = self._lesson_at = -float("inf")
+        self._notes_due = self._late_seen_at = self._lesson_at = -float("inf")
         self._late_seen = self._late_learned = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -375,14 +376,15 @@ class WatchRunner:
 
     async def _write_down(self) -> None:
         """The notes, of a turn that is held. They are only sooner or later: that they fail is no reason to stop."""
-        now = time.monotonic()
-        if now - self._notes_at < self.pace.notes_s:
+        began = time.monotonic()
+        if began < self._notes_due:
             return
-        self._notes_at = now
         try:
             await asyncio.to_thread(self.write_down)
         except LinkError as error:
             self._world_is_silent(error)
+        now = time.monotonic()
+        self._notes_due = now + max(self.pace.notes_s, NOTES_SHARE * (now - began))
 
     def write_down(self) -> None:
         """Write the notes now.

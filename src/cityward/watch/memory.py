@@ -26,7 +26,7 @@ from cityward.watch.contract import Card
 from cityward.watch.world import World
 
 FORMAT = 1
-MOST_BYTES = 1 << 30
+MOST_BYTES = 8 << 30  # some 180 kB a channel: 40,000 channels
 DEEPEST = 12
 _KINDS = "biufUS"  # no objects
 
