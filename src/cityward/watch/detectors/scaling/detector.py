@@ -26,7 +26,7 @@ from cityward.watch.season import Floats, Season, begin_season, expected, learn
 from cityward.watch.world import World
 
 GAIN = Rule(allowance=2.0, clip=5.0, least=48.0, per_day=48.0, young=1.5, tail=24.0)
-NOISE = Rule(allowance=0.7, clip=3.0, least=14.0, per_day=48.0, young=0.9)
+NOISE = Rule(allowance=0.7, clip=3.0, least=16.0, per_day=48.0, young=0.9)
 RULES = {"gain": GAIN, "noise-gain": NOISE}
 SUSPECT_FROM = 0.5
 ADOPTED_US = 14 * DAY
