@@ -183,6 +183,8 @@ def run(data: Path, say: Callable[[str], None]) -> list[Table]:
     """
     cuts = cuts_of(read_corpus(data), data / TOPIC / FILE, say)
     say(f"{len(cuts)} of TSB-AD's NAB series are here")
+    if not cuts:
+        return []
     values, periods = [cut.value for cut in cuts], [period_of(cut.value) for cut in cuts]
     bits = resonance_bits(values)
     widths = [max(STRETCH, period) for period in periods]

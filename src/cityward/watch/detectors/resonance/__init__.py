@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 Readings are gathered to blocks of 15 minutes, half an hour, one, two and four hours. At each scale what the channel has met is
 learned (adaptive resonance, see `octave`), and a block is told in bits of rarity among the channel's own past. The scales must
-agree, and after a call the channel rests (see `rest`). A call of `CALLS_BITS` is a sign: so rare that a channel needs about as many
-blocks of past before it can be called at all, which is the warm-up.
+agree within four hours, and after a call the channel rests (see `rest`). A call of `CALLS_BITS` is a sign: so rare that a channel
+needs about as many blocks of past before it can be called at all, which is the warm-up.
 
 Nobody tells it what to look for: it finds spikes, dips, stuck and torn patterns, levels never seen. It is the learned detector
 beside the rules, chosen on the Numenta Anomaly Benchmark (`cityward bench watch --nab` runs these same functions on it).
@@ -34,6 +34,7 @@ from cityward.watch.world import World
 LENGTHS = (3, 6, 12, 24, 48)
 """Steps of a block at each scale."""
 CALLS_BITS = 9.5
+FRESH_US = max(LENGTHS) * STEP_US
 RESTS_DAYS = 2
 SPAN_FADES_DAYS = 60
 SMALLEST_SPAN = 1e-6  # as a share of the largest value: a channel that never moved has no span of its own
@@ -80,8 +81,8 @@ CARD = Card(
 class State:
     """octaves: one a scale. gathered: (scales, C, 3) least, sum, most of the block so far; count: (scales, C) its readings.
 
-    last: (scales, C, 3) the newest whole block. bits: (scales, C) how rare it was, 0 after long silence. least, most: (C,) the
-    ends of the span. level: (C,) bits of the last call, faded. spells: episodes.
+    bits: (scales, C) how rare the rarest fresh block was, 0 after long silence; last: (scales, C, 3) that block; until:
+    (scales, C) how long it is fresh. least, most: (C,) the ends of the span. level: (C,) bits of the last call, faded. spells: episodes.
     """
 
     octaves: list[Octave]
@@ -89,6 +90,7 @@ class State:
     count: NDArray[np.int32]
     last: Floats
     bits: Floats
+    until: NDArray[np.int64]
     least: Floats
     most: Floats
     level: Floats
@@ -104,6 +106,7 @@ def new_state(world: World) -> State:
         count=np.zeros((scales, c), dtype=np.int32),
         last=np.full((scales, c, FEATURES), np.nan),
         bits=np.zeros((scales, c)),
+        until=np.zeros((scales, c), dtype=np.int64),
         least=np.full(c, np.inf),
         most=np.full(c, -np.inf),
         level=np.zeros(c),
@@ -121,7 +124,7 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     if not ended:
         return ()
     for scale in ended:
-        _finish(state, scale)
+        _finish(state, scale, step.at)
     together = agreed(state.bits)
     calls = heed(state.level, together, LENGTHS[0] * STEP_US / (RESTS_DAYS * DAY))
     if step.learning:
@@ -138,7 +141,7 @@ def _gather(state: State, spoke: NDArray[np.intp], value: Floats) -> None:
     state.count[:, spoke] += 1
 
 
-def _finish(state: State, scale: int) -> None:
+def _finish(state: State, scale: int, at: int) -> None:
     count = state.count[scale]
     full = np.flatnonzero(count)
     if LENGTHS[scale] == max(LENGTHS):
@@ -146,12 +149,20 @@ def _finish(state: State, scale: int) -> None:
     if len(full):
         block = state.gathered[scale, full]
         block[:, 1] /= count[full]
-        state.last[scale, full] = block
-        state.bits[scale, full] = meet(state.octaves[scale], full, block, span_of(state, full))
+        bits = meet(state.octaves[scale], full, block, span_of(state, full))
+        takes = (bits >= state.bits[scale, full]) | (state.until[scale, full] <= at)
+        _hold(state, scale, full[takes], bits[takes], block[takes], at)
     state.gathered[scale] = (np.inf, 0.0, -np.inf)
     count[:] = 0
     if LENGTHS[scale] == max(LENGTHS):
         _fade(state, full, block_days=LENGTHS[scale] * STEP_US / DAY)
+
+
+def _hold(state: State, scale: int, where: NDArray[np.intp], bits: Floats, block: Floats, at: int) -> None:
+    """News stays fresh for a while, unless rarer news comes: short scales learn a thing before long ones have seen it whole."""
+    state.bits[scale, where] = bits
+    state.last[scale, where] = block
+    state.until[scale, where] = at + FRESH_US
 
 
 def span_of(state: State, where: NDArray[np.intp]) -> Floats:
@@ -163,7 +174,7 @@ def span_of(state: State, where: NDArray[np.intp]) -> Floats:
 
 def _fade(state: State, where: NDArray[np.intp], block_days: float) -> None:
     """The ends of the span draw in, so that one wild value does not blind the channel for ever."""
-    share = 0.5 * block_days / SPAN_FADES_DAYS
+    share = block_days / SPAN_FADES_DAYS
     drawn = (state.most[where] - state.least[where]) * share
     state.least[where] += drawn
     state.most[where] -= drawn
