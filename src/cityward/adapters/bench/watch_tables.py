@@ -92,7 +92,7 @@ def _compared(found: Mapping[str, Scored]) -> Table:
     rate = _rate(ours.quiet)
     met = in_time == all_ and rate <= AIM_FALSE
     verdict = (
-        f"aim {'met' if met else 'not met'}: {in_time} of {all_} attacks of {AIM_SIGMA:g} sigma or more found in their declared delay, "
+        f"aim {'met' if met else 'not met'}: {in_time} of {all_} attacks of {AIM_SIGMA:g} sigma or more found in their delay, "
         f"at {rate:.2f} false alarms a sensor-month (aim: all, at {AIM_FALSE:g})"
     )
     return Table(title="watch and baselines, all cities", head=head, rows=tuple(rows), verdict=verdict, notes=NOTES)
