@@ -2,59 +2,61 @@
 
 from __future__ import annotations
 
-from cityward.runtime.penalty import FORGIVEN_US, LONGEST_US, Budget, Penalties
+from cityward.runtime.penalty import FORGIVEN_US, LONGEST_US, Budget, Penalties, Penalty
 from cityward.time import DAY, MINUTE, SECOND
 
-BUDGET = Budget(messages_s=10, bytes_s=1000)
+BUDGET = Budget(messages_s=10, bytes_s=1000)  # a minute's worth: 600 messages, 60,000 bytes
 START = 1_000 * DAY
 
 
-def flood(penalties: Penalties, at: int, looks: int = 2, messages: int = 201, size: int = 0):
-    """So many looks, five seconds apart, from `at`; what the last one said. 200 messages in 5 s are four times the budget."""
-    said = None
+def flood(
+    penalties: Penalties, at: int, looks: int = 4, messages: int = 400, size: int = 0
+) -> tuple[Penalty | None, int]:
+    """So many looks, a second apart, from `at`; the first penalty, and when. 400 a second: 40 budgets, 36 above what drains."""
     for n in range(looks):
-        said = penalties.look("a", BUDGET, messages, size, at + n * 5 * SECOND, at + (n + 1) * 5 * SECOND)
-    return said
+        now = at + (n + 1) * SECOND
+        said = penalties.look("a", BUDGET, messages, size, now - SECOND, now)
+        if said is not None:
+            return said, now
+    return None, at + looks * SECOND
 
 
-def test_a_flood_of_ten_seconds_is_barred_for_a_minute() -> None:
-    said = flood(Penalties(), START)
+def test_a_flood_of_forty_budgets_is_out_in_four_seconds_for_a_minute() -> None:
+    # 36 minutes' worth a minute fill 2 in 3.33 s: the fourth look sees it
+    said, when = flood(Penalties(), START)
     assert said is not None
-    assert (said.device, said.until_us, said.nth) == ("a", START + 10 * SECOND + MINUTE, 1)
-    assert round(said.times, 6) == 4.02
+    assert when == START + 4 * SECOND
+    assert (said.device, said.until_us, said.nth) == ("a", when + MINUTE, 1)
+    assert round(said.times, 6) == 40
 
 
 def test_a_flood_of_bytes_counts_like_one_of_messages() -> None:
-    assert flood(Penalties(), START, messages=1, size=20_001) is not None
+    said, when = flood(Penalties(), START, messages=1, size=40_000)
+    assert said is not None
+    assert when == START + 4 * SECOND
 
 
 def test_four_times_the_budget_is_no_flood_however_long() -> None:
-    assert flood(Penalties(), START, looks=100, messages=200, size=20_000) is None
+    assert flood(Penalties(), START, looks=1000, messages=40, size=4000)[0] is None
 
 
-def test_a_burst_shorter_than_ten_seconds_is_no_flood() -> None:
+def test_a_short_backlog_is_no_flood() -> None:
     penalties = Penalties()
-    assert flood(penalties, START, looks=1, messages=100_000) is None
-    assert flood(penalties, START + 5 * SECOND, looks=1, messages=0) is None
-    assert flood(penalties, START + 10 * SECOND, looks=1, messages=100_000) is None
-
-
-def test_looks_far_apart_do_not_add_up() -> None:
-    penalties = Penalties()
-    assert flood(penalties, START, looks=1) is None
-    assert flood(penalties, START + 10 * MINUTE, looks=1) is None
+    assert flood(penalties, START, looks=1, messages=1200)[0] is None  # two minutes' worth at once, less what drains
+    assert flood(penalties, START + SECOND, looks=60, messages=10)[0] is None
+    assert flood(penalties, START + MINUTE, looks=1, messages=1200)[0] is None
 
 
 def test_each_penalty_is_twice_as_long_up_to_an_hour_and_is_forgiven_after_a_day() -> None:
     penalties, at, lasted = Penalties(), START, list[int]()
     for _ in range(8):
-        said = flood(penalties, at)
+        said, when = flood(penalties, at)
         assert said is not None
-        lasted.append((said.until_us - at - 10 * SECOND) // MINUTE)
+        lasted.append((said.until_us - when) // MINUTE)
         at = said.until_us
     assert lasted == [1, 2, 4, 8, 16, 32, 60, 60]
     assert LONGEST_US == 60 * MINUTE
-    later = flood(penalties, at + FORGIVEN_US)
+    later, _ = flood(penalties, at + FORGIVEN_US)
     assert later is not None
     assert later.nth == 1
 
@@ -62,9 +64,9 @@ def test_each_penalty_is_twice_as_long_up_to_an_hour_and_is_forgiven_after_a_day
 def test_a_restart_goes_on_counting() -> None:
     penalties = Penalties()
     penalties.remember("a", 3, START - MINUTE)
-    said = flood(penalties, START)
+    said, when = flood(penalties, START)
     assert said is not None
-    assert (said.nth, said.until_us - START - 10 * SECOND) == (4, 8 * MINUTE)
+    assert (said.nth, said.until_us - when) == (4, 8 * MINUTE)
 
 
 def test_a_device_that_keeps_to_its_budget_leaves_nothing_behind() -> None:

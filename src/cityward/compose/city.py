@@ -29,6 +29,7 @@ from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
+from cityward.compose.containment import expire
 from cityward.compose.credentials import issue_missing
 from cityward.compose.door import PROGRESS
 from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
@@ -48,6 +49,7 @@ SIGN_IN_LINK_S = 15 * 60
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
+EXPIRE_S = 2.0
 KEPT_S = 60.0  # of the log is left behind what is held, for acknowledgements that the services have not read yet
 DOOR_OPENS_S = 60.0
 ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
@@ -193,6 +195,7 @@ class _City:
                 group.create_task(self._tell_started(running)),
                 group.create_task(self._tick(running, stop)),
                 group.create_task(self._cut(steward, stop)),
+                group.create_task(self._expire(setting)),
             ]
             if self.broker is not None:
                 refusals = BrokerRefusals(self.broker, setting, ledger, events, self.screen.say)
@@ -328,6 +331,14 @@ class _City:
                 await self.broker.start(self._config(settings), settings.nats_port)
                 continue
             await asyncio.sleep(1.0)
+
+    async def _expire(self, setting: Setting) -> None:
+        """Put on record what was contained and is no more: the bars end by themselves."""
+        while True:
+            await asyncio.sleep(EXPIRE_S)
+            with contextlib.suppress(LinkError):
+                for row in await asyncio.to_thread(expire, setting):
+                    self.screen.say(f"the containment of {row.target} has ended")
 
     async def _tick(self, running: Running, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -35,7 +35,7 @@ from cityward.compose.home import CityFile
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError
 from cityward.evidence.records import DeviceLife
-from cityward.place.registry import UNLIMITED, Registry
+from cityward.place.registry import Registry
 from cityward.runtime.penalty import Budget, Penalties, Penalty
 from cityward.runtime.ports import EventSink, Ledger
 from cityward.time import DAY, SECOND
@@ -47,7 +47,8 @@ PROGRESS = "door.progress.json"
 LOOK_S = 0.2  # for changes of who is known
 CUT_AGAIN_S = 2.0
 TELL_S = 1.0  # refused sign-ins and moved devices, at once
-COUNT_S = 5.0  # what every connection has sent
+COUNT_S = 1.0  # between two looks at what every connection has sent; longer where there are many
+COUNT_LONGEST_S = 10.0
 MESSAGE_OVERHEAD = 64  # bytes: what the broker counts beside a body (the topic)
 
 
@@ -102,7 +103,7 @@ class Door:
             minding = [
                 group.create_task(_every(LOOK_S, self.look)),
                 group.create_task(_every(TELL_S, self.tell)),
-                group.create_task(_every(COUNT_S, self.count)),
+                group.create_task(self._keep_counting()),
             ]
             await stop.wait()
             for task in minding:
@@ -155,6 +156,13 @@ class Door:
             for row in moved:
                 self.keeper.moved.setdefault(row.device, row)
             raise
+
+    async def _keep_counting(self) -> None:
+        """A look is some 0.5 ms a thousand connections of the broker's time: every second in a town, rarer in a city."""
+        while True:
+            await asyncio.sleep(min(COUNT_S * max(1.0, len(self.keeper.presence.open) / 1000), COUNT_LONGEST_S))
+            with contextlib.suppress(LinkError, NatsError):
+                await self.count()
 
     async def count(self) -> None:
         """See what every device has sent since the last time; bar who goes on sending far too much.
@@ -228,10 +236,8 @@ def roll_of(registry: Registry, state: SqlState) -> Roll:
 
 def budget_of(registry: Registry, unit: int, speed: float) -> Budget:
     """What a unit is declared to send, a second of the machine; a city that runs faster than reality sends as much faster."""
-    flow = registry.units[unit].flow
-    limits = registry.flow_limits[flow] if flow >= 0 else UNLIMITED
-    messages = limits.messages_per_minute / 60 * max(speed, 1.0)
-    return Budget(messages, messages * (limits.max_message_bytes + MESSAGE_OVERHEAD))
+    messages, size = (float(most) / 60 * max(speed, 1.0) for most in registry.unit_limits[unit])
+    return Budget(messages, size + messages * MESSAGE_OVERHEAD)
 
 
 @asynccontextmanager
