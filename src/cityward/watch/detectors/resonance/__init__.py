@@ -82,7 +82,7 @@ class State:
     """octaves: one a scale. gathered: (scales, C, 3) least, sum, most of the block so far; count: (scales, C) its readings.
 
     bits: (scales, C) how rare the rarest fresh block was, 0 after long silence; last: (scales, C, 3) that block; until:
-    (scales, C) how long it is fresh. least, most: (C,) the ends of the span. level: (C,) bits of the last call, faded. spells: episodes.
+    (scales, C) how long it is fresh. least, most: (C,) the ends of the span. level: (C,) bits of the last call, faded.
     """
 
     octaves: list[Octave]
