@@ -29,9 +29,9 @@ def configuration_events(before: CityFile | None, now: CityFile, at: int) -> Seq
         old, new = str(getattr(before, name)), str(getattr(now, name))
         if old != new:
             told.append(_changed(name, old, new, at))
-    tls = [["off", "on"][city.mqtt_ca is not None] for city in (before, now)]
-    if tls[0] != tls[1]:
-        told.append(_changed("mqtt_tls", *tls, at))
+    old, new = ("off" if city.mqtt_ca is None else "on" for city in (before, now))
+    if old != new:
+        told.append(_changed("mqtt_tls", old, new, at))
     return told
 
 
