@@ -317,3 +317,11 @@ def test_no_hour_ever_holds_more_than_the_declared_rate_and_one(steps: list[tupl
         hour = [value for at, value in passed if end - HOUR < at <= end]
         assert len(hour) <= DIM.per_hour + 1
         assert len(hour) <= DIM.per_hour or hour[-1] == DIM.fail_safe or DIM.fail_safe in hour
+
+
+@pytest.mark.parametrize("value", [40.0, DIM.fail_safe])
+def test_nothing_is_sent_to_a_device_that_is_shut_out_not_even_its_fail_safe(value: float):
+    shut_out = Confidence(barred=frozenset({"lamp-01"}))
+    verdict = permit(replace(DIMMING, value=value), RULES, [], NOW, shut_out)
+    assert isinstance(verdict, Refusal)
+    assert verdict.reason is PermitReason.INACTIVE_DEVICE

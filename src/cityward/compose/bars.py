@@ -8,6 +8,7 @@ the same after a restart, would refuse. For the same reason a bar that is lifted
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -48,6 +49,14 @@ def by_device(rows: Sequence[BarRow]) -> dict[str, tuple[BarRow, ...]]:
     for row in rows:
         found[row.device] = (*found.get(row.device, ()), row)
     return found
+
+
+def barred_now(bars: Bars) -> frozenset[str]:
+    """The devices that a bar holds at this moment: nothing they said drives anything, nothing is sent to them."""
+    now = time.time_ns() // 1000
+    return frozenset(
+        row.device for row in bars.bars() if row.from_us <= now and (row.until_us is None or now < row.until_us)
+    )
 
 
 class Register(Credentials, Bars, Protocol):

@@ -24,7 +24,7 @@ from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
-from cityward.compose.bars import take_bars
+from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.door import run_door
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
@@ -217,6 +217,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                     refresh_expected=_expected_refresh(setting),
                     standings=lambda: tuple(setting.state.watch.standings().values()),
                     marks=setting.state.marks,
+                    barred=lambda: barred_now(setting.state),
                     events=events,
                 )
                 try:

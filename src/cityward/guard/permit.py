@@ -261,7 +261,7 @@ def permit(
 def _objection(
     proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int, confidence: Confidence
 ) -> PermitReason | None:
-    limits = _limits_for(proposal, rules)
+    limits = _limits_for(proposal, rules, confidence)
     if isinstance(limits, PermitReason):
         return limits
     if not limits.low <= proposal.value <= limits.high:
@@ -276,14 +276,14 @@ def _objection(
     return PermitReason.RATE_EXCEEDED if _rate_used_up(proposal, limits, recent, now_us) else None
 
 
-def _limits_for(proposal: Proposal, rules: PermitRules) -> CommandLimits | PermitReason:
+def _limits_for(proposal: Proposal, rules: PermitRules, confidence: Confidence) -> CommandLimits | PermitReason:
     """The limits of the proposed command on the proposed device, or why there are none."""
     if not _well_formed(proposal):
         return PermitReason.MALFORMED
     actuator = rules.actuators.get(proposal.device)
     if actuator is None:
         return PermitReason.NOT_AN_ACTUATOR
-    if not actuator.active:
+    if not actuator.active or proposal.device in confidence.barred:
         return PermitReason.INACTIVE_DEVICE
     return actuator.commands.get(proposal.command, PermitReason.UNDECLARED_COMMAND)
 

@@ -41,14 +41,16 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How far devices are trusted now. Whoever is not named is trusted fully."""
+    """How far devices are trusted now. Whoever is not named is trusted fully. `barred`: who is shut out of the city."""
 
     trust: Mapping[str, float] = field(default_factory=dict[str, float])
     quarantined: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
 
     def believes(self, device: str, least_trust: float) -> bool:
         """Whether a value may rest on it. What is no number is no trust."""
-        return device not in self.quarantined and self.trust.get(device, 1.0) >= least_trust
+        doubted = device in self.quarantined or device in self.barred
+        return not doubted and self.trust.get(device, 1.0) >= least_trust
 
 
 FULL = Confidence()

@@ -29,6 +29,8 @@ class Doubt:
 
     def of(self, row: Latest, least_trust: float) -> str | None:
         """Why the value is not to be shown; None where it is."""
+        if row.device in self.confidence.barred:
+            return "barred"
         if row.device in self.confidence.quarantined:
             return "quarantined"
         if not self.confidence.believes(row.device, least_trust):
@@ -47,15 +49,17 @@ class Doubt:
 
 
 NO_DOUBT = Doubt()
+NOBODY: frozenset[str] = frozenset()
 
 
-def doubt_of(standings: Sequence[DeviceStanding], marks: Sequence[Mark]) -> Doubt:
-    """What is not believed, as the watch's standings and the marks in force say."""
+def doubt_of(standings: Sequence[DeviceStanding], marks: Sequence[Mark], barred: frozenset[str] = NOBODY) -> Doubt:
+    """What is not believed, as the watch's standings, the marks in force and the bars at the doors say."""
     by_device: dict[str, list[Mark]] = {}
     for mark in marks:
         by_device.setdefault(mark.device, []).append(mark)
     confidence = Confidence(
         trust={standing.device: standing.trust for standing in standings},
         quarantined=frozenset(s.device for s in standings if s.state is Trust.QUARANTINED),
+        barred=barred,
     )
     return Doubt(confidence, by_device)

@@ -229,7 +229,10 @@ class CommandRow:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """What a device proves itself with; the secret itself is never stored. `state`: active | revoked | lost | stolen | retired."""
+    """What a device proves itself with; the secret itself is never stored.
+
+    `state`: active | revoked | lost | stolen | retired.
+    """
 
     device: str
     password_bcrypt: str | None

@@ -62,7 +62,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.runtime.commands import ACK_PREFIX, Acknowledgement, decode_acknowledgement
-from cityward.runtime.doubt import NO_DOUBT, Doubt, doubt_of
+from cityward.runtime.doubt import NO_DOUBT, NOBODY, Doubt, doubt_of
 from cityward.runtime.ports import (
     CommandLink,
     CommandRow,
@@ -151,6 +151,7 @@ class RunnerPorts:
     refresh_expected: Callable[[int], None] | None = None
     standings: Callable[[], Sequence[DeviceStanding]] | None = None
     marks: Callable[[], Sequence[Mark]] | None = None
+    barred: Callable[[], frozenset[str]] | None = None
     events: EventSink | None = None  # the watch is told there what was commanded and what was answered
 
 
@@ -508,7 +509,8 @@ class ServiceRunner:
     async def _doubt(self) -> Doubt:
         standings = await self._call(self.ports.standings) if self.ports.standings is not None else ()
         marks = await self._call(self.ports.marks) if self.ports.marks is not None else ()
-        return doubt_of(standings, marks)
+        barred = await self._call(self.ports.barred) if self.ports.barred is not None else NOBODY
+        return doubt_of(standings, marks, barred)
 
     def _proposals(self, view: View[Any], bound: Bound) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
