@@ -10,7 +10,7 @@ from datetime import date
 from cityward.errors import LinkError
 from cityward.evidence.records import Alerted, AnyRecord
 from cityward.place.model import Place
-from cityward.runtime.alerting import MOST_TRIES, Alerting, AlertPorts, turn
+from cityward.runtime.alerting import MOST_TRIES, MOST_WAITING, Alerting, AlertPorts, turn
 from cityward.runtime.watch_ports import AlertRow
 from declarations import TOWN, loaded
 
@@ -59,6 +59,10 @@ class Box:
 
     def alerts_due(self, now_us: int, most: int) -> Sequence[AlertRow]:
         return [row for row in self.rows.values() if row.state == "waiting" and row.next_at <= now_us][:most]
+
+    def alerts_beyond(self, waiting: int, most: int) -> Sequence[AlertRow]:
+        rows = [row for row in self.rows.values() if row.state == "waiting"]
+        return list(reversed(rows[waiting:]))[:most]
 
     def alert_settled(self, ordinal: int, state: str, tries: int, next_at: int) -> None:
         self.rows[ordinal] = replace(self.rows[ordinal], state=state, tries=tries, next_at=next_at)
@@ -139,3 +143,11 @@ def test_a_channel_that_is_no_longer_declared_refuses():
     world.box.put("gone", 1)
     go(place, world)
     assert world.outcomes() == [("i1", "refused")]
+
+
+def test_what_waits_behind_too_many_is_shed_and_that_is_on_record():
+    world, place = World(silent=True), town()
+    for n in range(MOST_WAITING + 3):
+        world.box.put("desk", n)
+    go(place, world)
+    assert sorted(world.outcomes()) == sorted((f"i{n}", "shed") for n in range(MOST_WAITING, MOST_WAITING + 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -78,8 +79,7 @@ def password(channel: str, state: Path) -> None:
     from cityward.compose.setting import open_setting
 
     setting = open_setting(Home(state))
-    stdin = click.get_text_stream("stdin")
-    word = click.prompt("Password", hide_input=True) if stdin.isatty() else stdin.readline().rstrip("\n")
+    word: str = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     keep_password(setting, channel, word)
     put(f"the password of {channel} is kept")
 

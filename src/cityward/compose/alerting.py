@@ -18,7 +18,7 @@ from cityward.compose.home import Home
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError, PlaceError
 from cityward.place.alerts import AlertChannel, Endpoint, read_endpoint
-from cityward.runtime.alerting import MOST_WAITING, Alerting, AlertPorts, Send, refusal, run_alerting
+from cityward.runtime.alerting import Alerting, AlertPorts, Send, refusal, run_alerting
 from cityward.runtime.watch_ports import AlertRow
 from cityward.time import from_us
 from cityward.watch.alerts import AlertBody, body_of, cef, leads_to, plain_text, read_body, subject_line, wanted_by
@@ -54,16 +54,12 @@ def alert_rows(setting: Setting) -> Callable[[Sequence[tuple[str, Incident]], Se
     def rows(stages: Sequence[tuple[str, Incident]], findings: Sequence[Finding]) -> Sequence[AlertRow]:
         if not place.alerts or not stages:
             return ()
-        waiting = dict(setting.state.watch.alerts_waiting())
         out: list[AlertRow] = []
         for stage, incident in stages:
             mine = [finding for finding in findings if finding.incident == incident.id]
             for channel in wanted_by(place.alerts, stage, incident):
-                full = waiting.get(channel, 0) >= MOST_WAITING
-                waiting[channel] = waiting.get(channel, 0) + 1
                 body = body_of(place.place, stage, incident, mine)
-                state = "shed" if full else "waiting"
-                out.append(AlertRow(channel, incident.id, _stage(stage, incident), body, state))
+                out.append(AlertRow(channel, incident.id, _stage(stage, incident), body))
         return out
 
     return rows

@@ -140,5 +140,5 @@ def read_city_file(home: Home) -> CityFile:
     """
     try:
         return msgspec.json.decode(home.city_file.read_bytes(), type=CityFile)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"no city has run in {home.root}", mend="start it: cityward run") from error

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from cityward.adapters.bus.events import EventReader, NatsEvents
 from cityward.adapters.bus.log import connect, disconnect, done_with, first_nearby, log_state
 from cityward.adapters.stores.tail import HistoryTail
+from cityward.compose.alerting import alert_rows, alerting
 from cityward.compose.files import writing
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError
@@ -50,14 +51,20 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                     now_us=setting.now_us,
                     settled=_Settled(setting, client).upto,
                     marks=setting.state,
+                    alerts=alert_rows(setting),
                 )
                 rules = GridRules.at_speed(city.city_clock.speed)
                 runner = WatchRunner(find_detectors(), court_of(setting), ports, rules)
-                telling = asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop))
+                beside = [
+                    asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop)),
+                    asyncio.create_task(alerting(setting, stop)),
+                ]
                 try:
                     await runner.run(stop)
                 finally:
-                    telling.cancel()
+                    stop.set()  # the channels' loop ends by itself, with nothing half sent
+                    beside[0].cancel()
+                    await beside[1]
     finally:
         await disconnect(client)
 
@@ -144,5 +151,5 @@ def read_progress(root: Path) -> WatchProgress | None:
     """What the watch of a city last said of itself; None where it said nothing yet."""
     try:
         return msgspec.json.decode((root / "watch.progress.json").read_bytes(), type=WatchProgress)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

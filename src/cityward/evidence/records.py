@@ -243,6 +243,9 @@ def decode(data: bytes) -> AnyRecord:
     """The inverse of `encode`.
 
     Raises:
-        msgspec.ValidationError: not a record of a known kind.
+        msgspec.DecodeError: not a record of a known kind.
     """
-    return _DECODER.decode(data)
+    try:
+        return _DECODER.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:  # neither is msgspec's own, both come out of its decoder
+        raise msgspec.DecodeError(f"no record: {type(error).__name__}") from error

@@ -44,6 +44,10 @@ class Outbox(Protocol):
     """Where alerts wait. Times in machine us."""
 
     def alerts_due(self, now_us: int, most: int) -> Sequence[AlertRow]: ...
+    def alerts_beyond(self, waiting: int, most: int) -> Sequence[AlertRow]:
+        """Of each channel with more than so many waiting, the newest of those beyond."""
+        ...
+
     def alert_settled(self, ordinal: int, state: str, tries: int, next_at: int) -> None: ...
 
 
@@ -106,12 +110,21 @@ async def turn(place: Place, ports: AlertPorts, told: Alerting) -> int:
     Raises:
         LinkError: the outbox or the evidence does not answer.
     """
+    await _shed(place, ports, told)
     due = await asyncio.to_thread(ports.outbox.alerts_due, ports.now_us(), AT_ONCE)
     by_channel: dict[str, list[AlertRow]] = {}
     for row in due:
         by_channel.setdefault(row.channel, []).append(row)
     await asyncio.gather(*(_send_all(place, ports, rows, told) for rows in by_channel.values()))
     return len(due)
+
+
+async def _shed(place: Place, ports: AlertPorts, told: Alerting) -> None:
+    """What waits behind too many others is not sent: whoever reads them late is helped by the first ones."""
+    for row in await asyncio.to_thread(ports.outbox.alerts_beyond, MOST_WAITING, AT_ONCE):
+        await asyncio.to_thread(ports.record, [_record(place, ports, row, "shed", row.tries)])
+        await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, "shed", row.tries, 0)
+        told.outcomes["shed"] += 1
 
 
 async def _send_all(place: Place, ports: AlertPorts, rows: Sequence[AlertRow], told: Alerting) -> None:

@@ -59,7 +59,7 @@ from cityward.runtime.watch_record import WatchRecord
 from cityward.time import DAY, MINUTE
 from cityward.watch.casebook import BY, Casebook, Court, Verdict, heard, recall, take
 from cityward.watch.contract import Detector
-from cityward.watch.findings import DeviceStanding, Incident, IncidentState, Trust
+from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
 from cityward.watch.grid import GridRules, new_grid
 from cityward.watch.grid import take as take_rows
 from cityward.watch.incidents import recalled
@@ -81,7 +81,7 @@ LATE_ROWS = 500  # so many make a backlog; a stray device's lateness is no new p
 log = structlog.get_logger(__name__)
 
 
-def no_alerts(stages: Sequence[tuple[str, Incident]]) -> Sequence[AlertRow]:
+def no_alerts(stages: Sequence[tuple[str, Incident]], findings: Sequence[Finding]) -> Sequence[AlertRow]:
     """For a city that alerts nobody."""
     return ()
 
@@ -102,7 +102,7 @@ class WatchPorts:
     now_us: Callable[[], int]
     settled: Callable[[], Awaitable[int | None]]
     marks: SuspectMarks | None = None
-    alerts: Callable[[Sequence[tuple[str, Incident]]], Sequence[AlertRow]] = no_alerts
+    alerts: Callable[[Sequence[tuple[str, Incident]], Sequence[Finding]], Sequence[AlertRow]] = no_alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +318,7 @@ class WatchRunner:
             incidents=verdict.incidents,
             standings=[standing for standing in standings.values() if not is_full(standing)],
             trusted=[device for device, standing in standings.items() if is_full(standing)],
-            alerts=self.ports.alerts(verdict.stages),
+            alerts=self.ports.alerts(verdict.stages, verdict.findings),
             counts={name: count for name, count in counts.items() if count},
         )
 

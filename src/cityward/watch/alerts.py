@@ -1,11 +1,11 @@
 """What is told of an incident, to whom, in which form: JSON for a webhook, text for mail, CEF for syslog.
 
-Lives here: which channels want an incident, and the body each is sent. Does not live here: sending (`adapters/alerts`), trying again
-(`runtime/alerting`), and keys.
+Lives here: which channels want an incident, and the body each is sent. Does not live here: sending (`adapters/alerts`), trying
+again (`runtime/alerting`), and keys.
 
 A body says what a person needs to decide whether to get up: what, how bad, since when, how many, what to do now. It holds no
-reading and no secret. SECURITY: texts come from outside (a client id, a topic); they are made harmless here, and each form escapes
-what its own syntax means.
+reading and no secret. SECURITY: texts come from outside (a client id, a topic); they are made harmless here, and each form
+escapes what its own syntax means.
 
 INVARIANT: bounded: a body is at most `LARGEST` bytes, whatever the incident holds.
 """
@@ -88,9 +88,12 @@ def read_body(data: bytes) -> AlertBody:
     """The inverse of `body_of`.
 
     Raises:
-        msgspec.ValidationError: not a body.
+        msgspec.DecodeError: not a body.
     """
-    return msgspec.json.decode(data, type=AlertBody)
+    try:
+        return msgspec.json.decode(data, type=AlertBody)
+    except (UnicodeDecodeError, RecursionError) as error:  # neither is msgspec's own, both come out of its decoder
+        raise msgspec.DecodeError(f"no body: {type(error).__name__}") from error
 
 
 def subject_line(body: AlertBody) -> str:

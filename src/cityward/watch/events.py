@@ -14,6 +14,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from cityward.text import harmless
+
 LONGEST = 256
 MOST_DETAILS = 16
 
@@ -78,9 +80,13 @@ def decode(data: bytes) -> Event:
     Raises:
         msgspec.DecodeError: not an event.
     """
-    return _DECODER.decode(data)
+    try:
+        return _DECODER.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:  # neither is msgspec's own, both come out of its decoder
+        raise msgspec.DecodeError(f"no event: {type(error).__name__}") from error
 
 
 def cut(text: str) -> str:
-    """A foreign text, short enough for an event."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    """A foreign text, short enough for an event, and harmless to whatever it goes through from here on."""
+    clean = harmless(text)
+    return clean if len(clean) <= LONGEST else clean[: LONGEST - 1] + "…"

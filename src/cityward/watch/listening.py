@@ -15,7 +15,6 @@ from cityward.watch.episodes import Buckets, Rule, Turn, drain, pour
 from cityward.watch.events import Event
 from cityward.watch.world import World
 
-
 _HAS_KIND = re.compile(r"[a-z]+:")
 
 

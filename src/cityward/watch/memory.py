@@ -57,7 +57,7 @@ def unpack(data: bytes) -> Notes:
         raise _unreadable("the notes are torn")
     try:
         notes = msgspec.msgpack.decode(data[32:], type=Notes)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(str(error)) from error
     if notes.format != FORMAT:
         raise _unreadable(f"the notes are of format {notes.format}, this Cityward writes {FORMAT}")

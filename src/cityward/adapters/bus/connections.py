@@ -234,7 +234,7 @@ class Follower:
         try:
             answer = await self._client.request(subject, asked, timeout=_WITHIN_S)
             return msgspec.json.decode(answer.data, type=_Connz)
-        except (NatsError, TimeoutError, OSError, msgspec.DecodeError) as error:
+        except (NatsError, TimeoutError, OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise LinkError(f"the broker does not tell who is there: {type(error).__name__}") from error
 
     async def cut(self, connections: Sequence[int]) -> None:
@@ -299,7 +299,7 @@ def _reading(take: Callable[[_Advisory], None], follower: Follower) -> Callable[
     async def read(message: Msg) -> None:
         try:
             said = msgspec.json.decode(message.data, type=_Advisory)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             follower.unread()
             return
         take(said)

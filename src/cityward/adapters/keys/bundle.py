@@ -51,7 +51,7 @@ def read_secret(folder: Path, device: str) -> DeviceSecret | None:
         return None
     try:
         secret = msgspec.json.decode(data, type=DeviceSecret)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError("the device's secret is damaged", where=str(path), mend="issue a new one") from error
     if secret.device != device:
         raise LinkError(f"the file holds the secret of {secret.device}", where=str(path), mend="issue a new one")

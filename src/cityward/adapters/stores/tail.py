@@ -308,7 +308,7 @@ def _commit(log: Path, version: int, partitions: int) -> _Commit | None:
         raise LinkError(f"commit {version} of the history has more than {MOST_COMMIT_BYTES} bytes", where=str(log))
     try:
         actions = _ACTIONS.decode_lines(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"commit {version} of the history cannot be read: {error}", where=str(log)) from error
     return _held_by(actions, partitions)
 

@@ -219,6 +219,15 @@ class WatchRecords:
             rows = link.execute(select(ALERT).where(due).order_by(ALERT.c.ordinal).limit(most)).mappings()
             return [AlertRow(**row) for row in rows]
 
+    def alerts_beyond(self, waiting: int, most: int) -> Sequence[AlertRow]:
+        """Of each channel with more than so many alerts waiting, the newest of those beyond, `most` in all."""
+        rank = func.row_number().over(partition_by=ALERT.c.channel, order_by=ALERT.c.ordinal).label("rank")
+        ranked = select(ALERT, rank).where(ALERT.c.state == "waiting").subquery()
+        over = select(*(ranked.c[c.name] for c in ALERT.c)).where(ranked.c["rank"] > waiting)
+        with self._db.reading("give the alerts that are too many") as link:
+            rows = link.execute(over.order_by(ranked.c.ordinal.desc()).limit(most)).mappings()
+            return [AlertRow(**row) for row in rows]
+
     def alert_settled(self, ordinal: int, state: str, tries: int, next_at: int) -> None:
         """What became of an alert: `waiting` again until `next_at`, or one of `SETTLED_ALERTS`."""
         values = {"state": state, "tries": tries, "next_at": next_at}

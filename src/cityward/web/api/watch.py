@@ -198,7 +198,7 @@ def _person(call: Call[Nothing]) -> str:
 def _body(call: Call[Nothing], kind: type[T]) -> T:
     try:
         return msgspec.json.decode(call.body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "bad-request", f"the body: {error}") from error
 
 

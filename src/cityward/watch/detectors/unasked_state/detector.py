@@ -33,7 +33,7 @@ KIND = "state-without-command"
 
 @dataclass(slots=True)
 class State:
-    """Arrays over channels (C,). wanted: NaN where nothing was commanded; odd: readings that disagree; began: 0 outside episodes."""
+    """Arrays over channels (C,). wanted: NaN where nothing was commanded. odd: readings that disagree. began: 0 outside one."""
 
     wanted: NDArray[np.float64]
     since: NDArray[np.int64]
