@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cityward.cli.words import aside, put, put_json, style
+from cityward.text import harmless
 
 if TYPE_CHECKING:
     from cityward.compose.setting import Setting
@@ -67,7 +68,9 @@ def begin(target: str, state: Path, reason: str, hours: float, by: str | None, a
     """Contain TARGET now, or ask for it where two persons are needed."""
     from cityward.compose.containment import Wanted, contain
 
-    row = contain(_city(state), Wanted(target, reason, by or getpass.getuser(), round(hours * 3600)))
+    row = contain(
+        _city(state), Wanted(harmless(target), harmless(reason), harmless(by or getpass.getuser()), round(hours * 3600))
+    )
     _put(row, as_json)
 
 

@@ -11,6 +11,7 @@ import click
 from cityward.cli.moments import HELP, METAVAR, moment_us
 from cityward.cli.phrases import counted, listed
 from cityward.cli.words import aside, head, lead, put_json, remark, rows, say
+from cityward.text import harmless
 from cityward.time import iso
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command(
     from cityward.compose.taint import clear as take_off
     from cityward.compose.taint import retract as take_back
 
-    who, because = by or getuser(), why or "not said"
+    who, because = harmless(by or getuser()), harmless(why) or "not said"
     if clear is not None:
         if device is not None or retract:
             raise click.UsageError("--clear takes no device and no --retract: a mark knows its own")

@@ -1,10 +1,22 @@
-"""Logs are for operators: to standard error, one line each, with the process's name. Standard output is for answers."""
+"""Logs are for operators: to standard error, one line each, with the process's name. Standard output is for answers.
+
+SECURITY: what is logged quotes strangers (a topic, a user name, an error of a library about either). Every text is made harmless
+as it is written, so that nobody can forge a line or a field, or drive the terminal that shows it.
+
+INVARIANT: one call, one line; no control characters in it but, on a terminal, the colours.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import structlog
+
+from cityward.text import harmless, harmless_tree
+
+LONGEST = 16_384
+"""Characters of one text. PRECEDENT: a traceback of 50 frames has some 6,000."""
 
 
 def log_to_stderr(role: str) -> None:
@@ -15,11 +27,26 @@ def log_to_stderr(role: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            harmless_line,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if sys.stderr.isatty() else _lines(),
         ],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def harmless_line(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Every text of a line, made harmless and bounded. A traceback's line breaks are written as `\\n`: they are ours."""
+    return {harmless(str(name)): _harmless(value) for name, value in event.items()}
+
+
+def _harmless(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else str(harmless_tree(value))
+    # a backslash is doubled: else one before a quote would end the field that the quote stands in
+    lines = (harmless(line).replace("\\", "\\\\") for line in text[:LONGEST].split("\n"))
+    return "\\n".join(lines)
 
 
 def _lines() -> structlog.types.Processor:

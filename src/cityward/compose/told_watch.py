@@ -12,6 +12,7 @@ from cityward.compose.setting import open_setting
 from cityward.compose.watch import read_progress
 from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
+from cityward.text import harmless
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 
 FINDINGS_EACH = 20
@@ -67,6 +68,7 @@ def take_in_hand(state: Path, incident: str, person: str, note: str, to: Inciden
     setting = open_setting(Home(state))
     book = setting.state.watch
     found = _incident(book, incident)
+    person, note = harmless(person), harmless(note)
     record = Acknowledged(
         at=setting.now_us(), by="operator", incident=found.id, person=person[:PERSON], state=to.value, note=note[:NOTE]
     )

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from cityward.place.alerts import AlertChannel, read_endpoint
-from cityward.text import harmless
+from cityward.text import harmless, harmless_lines
 from cityward.time import iso
 from cityward.watch.contract import Severity
 from cityward.watch.findings import Finding, Incident
@@ -119,7 +119,7 @@ def plain_text(body: AlertBody) -> str:
         "",
         f"Incident {body.incident} of {body.place}.",
     ]
-    return "\n".join(lines) + "\n"
+    return harmless_lines("\n".join(lines)) + "\n"
 
 
 def cef(body: AlertBody, version: str) -> str:
@@ -162,8 +162,8 @@ def _cut(text: str, most: int) -> str:
 
 
 def _header(text: str) -> str:
-    return re.sub(r"[\r\n]+", " ", text).replace("\\", "\\\\").replace("|", "\\|")
+    return harmless(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _extension(text: str) -> str:
-    return re.sub(r"\r\n|\r|\n", r"\\n", text.replace("\\", "\\\\").replace("=", "\\="))
+    return harmless(re.sub(r"\r\n|\r|\n", r"\\n", text.replace("\\", "\\\\").replace("=", "\\=")))

@@ -172,6 +172,8 @@ class Endpoint:
 
     async def _answer(self, request: Request, held: Held) -> ASGIApp:
         declared = self.route
+        if "\x00" in request.scope["path"]:
+            raise Problem(404, "not-found", "no name holds a NUL")
         caller = await self._admit(request) if declared.scopes else None
         query = read_query(request, declared.query)
         media, body = "", b""
@@ -254,6 +256,8 @@ def read_query(request: Request, kind: type[Q]) -> Q:
             )  # fmt: skip
         except ValueError as error:
             raise Problem(400, "bad-request", "the query is not a list of name=value") from error
+    if any("\x00" in text for pair in pairs for text in pair):
+        raise Problem(400, "bad-request", "a query holds no NUL")  # PostgreSQL has no such text
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise Problem(400, "bad-request", "a query parameter is given twice")

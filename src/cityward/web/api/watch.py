@@ -16,6 +16,7 @@ from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
+from cityward.text import harmless
 from cityward.watch import find_detectors
 from cityward.watch.contract import Card
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
@@ -123,16 +124,17 @@ async def say(call: Call[Nothing]) -> object:
     ledger = call.desk.doors.ledger
     if ledger is None:
         raise unavailable("link", "this door keeps no evidence")
+    note = harmless(said.note)
     record = Acknowledged(
         at=call.desk.doors.city_now_us(),
         by="web",
         incident=wanted,
         person=person,
         state=said.state.value,
-        note=said.note,
+        note=note,
     )
     await asyncio.to_thread(ledger.append, [record])
-    await asyncio.to_thread(book.acknowledge, wanted, person, said.note, said.state)
+    await asyncio.to_thread(book.acknowledge, wanted, person, note, said.state)
     return await asyncio.to_thread(_incident, book, wanted)
 
 
@@ -155,7 +157,9 @@ async def preview(call: Call[TargetQuery]) -> object:
 async def begin(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
     wanted, desk = _body(call, Wanted), _containing(call)
-    return await _told(desk.begin, wanted.target, wanted.reason, _person(call), round(wanted.hours * 3600))
+    return await _told(
+        desk.begin, harmless(wanted.target), harmless(wanted.reason), _person(call), round(wanted.hours * 3600)
+    )
 
 
 @route("POST", "/api/containments/{id}/{step}", summary="Approve, refuse or lift a containment", scopes={CONSOLE},
