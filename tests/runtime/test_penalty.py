@@ -21,11 +21,11 @@ def flood(
     return None, at + looks * SECOND
 
 
-def test_a_flood_of_forty_budgets_is_out_in_four_seconds_for_a_minute() -> None:
-    # 36 minutes' worth a minute fill 2 in 3.33 s: the fourth look sees it
+def test_a_flood_of_forty_budgets_is_out_in_two_seconds_for_a_minute() -> None:
+    # 36 minutes' worth a minute fill one in 1.67 s: the second look sees it
     said, when = flood(Penalties(), START)
     assert said is not None
-    assert when == START + 4 * SECOND
+    assert when == START + 2 * SECOND
     assert (said.device, said.until_us, said.nth) == ("a", when + MINUTE, 1)
     assert round(said.times, 6) == 40
 
@@ -33,7 +33,7 @@ def test_a_flood_of_forty_budgets_is_out_in_four_seconds_for_a_minute() -> None:
 def test_a_flood_of_bytes_counts_like_one_of_messages() -> None:
     said, when = flood(Penalties(), START, messages=1, size=40_000)
     assert said is not None
-    assert when == START + 4 * SECOND
+    assert when == START + 2 * SECOND
 
 
 def test_four_times_the_budget_is_no_flood_however_long() -> None:
@@ -42,9 +42,9 @@ def test_four_times_the_budget_is_no_flood_however_long() -> None:
 
 def test_a_short_backlog_is_no_flood() -> None:
     penalties = Penalties()
-    assert flood(penalties, START, looks=1, messages=1200)[0] is None  # two minutes' worth at once, less what drains
+    assert flood(penalties, START, looks=1, messages=600)[0] is None  # a minute's worth at once, less what drains
     assert flood(penalties, START + SECOND, looks=60, messages=10)[0] is None
-    assert flood(penalties, START + MINUTE, looks=1, messages=1200)[0] is None
+    assert flood(penalties, START + MINUTE, looks=1, messages=600)[0] is None
 
 
 def test_each_penalty_is_twice_as_long_up_to_an_hour_and_is_forgiven_after_a_day() -> None:

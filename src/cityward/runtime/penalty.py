@@ -9,7 +9,7 @@ it drains at `FACTOR` times the budget, and a device that fills it to `ALLOWANCE
 each time again, up to `LONGEST_US`. A device that kept to its budget for `FORGIVEN_US` begins anew. A penalty ends by itself.
 
 So a device that comes back with a short backlog is let through, and one that sends a minute's budget every second is out within
-three seconds, before the broker's queues are full.
+two seconds, before the broker's queues are full.
 
 INVARIANTS
 - Pure: time and counts are arguments. The state is bounded by the number of devices.
@@ -24,8 +24,8 @@ from cityward.time import DAY, HOUR, MINUTE, SECOND
 
 FACTOR = 4.0
 """PRECEDENT: a burst of a few times the mean is what traffic shapers allow (RFC 2697: CBS, EBS)."""
-ALLOWANCE = 2.0
-"""Minutes' worth at once: what a device kept back while its line was down for two minutes, or a boot that repeats itself."""
+ALLOWANCE = 1.0
+"""Minutes' worth at once. A budget is some ten times what a device usually sends: this is ten minutes of a line that was down."""
 FIRST_US = MINUTE
 LONGEST_US = HOUR
 FORGIVEN_US = DAY

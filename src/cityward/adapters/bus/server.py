@@ -34,6 +34,8 @@ _OVERSIZE = re.compile(_WHO + r"maximum payload exceeded")
 _DISK_FAILED = re.compile(r"critical write error: (?:write \S+: )?(.{1,200})", re.IGNORECASE)
 _DENIED = re.compile(r"(?:cid:\d+ .*|mid:.* unable to connect: )authentication error", re.IGNORECASE)  # once of each
 ORPHAN_ENDS_S = 10.0
+HEAP = "768MiB"
+"""From here on the broker collects its garbage as it makes it: a flood must not grow its heap for hours. Ours to change."""
 _REFUSALS_KEPT = 4096  # distinct names counted apart; beyond, under `(others)`: a flood of names is not our memory
 
 
@@ -127,7 +129,12 @@ class BrokerServer:
         path = self._write(config)
         self.disk_failed = ""
         self._process = await asyncio.create_subprocess_exec(
-            str(self.binary), "-c", str(path), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            str(self.binary),
+            "-c",
+            str(path),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={"GOMEMLIMIT": HEAP, **os.environ},
         )
         last_words: list[str] = []
         self._reading = asyncio.create_task(self._read_log(self._process, last_words))
