@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all check lock console clean
+.PHONY: run test test-all check fuzz lock console clean
 
 run: .venv/runtime
 	$(BIN)/cityward run
@@ -20,6 +20,24 @@ check: .venv/dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/cityward check examples/doggerford
+
+# coverage-guided fuzzing of every reader of foreign bytes: make fuzz RUNS=1000000 TARGETS="senml notes"
+RUNS ?= 20000
+TARGETS ?=
+FUZZ_HERE := $(shell $(PYTHON) -c 'import sys; print(int(sys.platform == "linux" and sys.version_info[:2] == (3, 11)))' 2>/dev/null)
+ifeq ($(FUZZ_HERE),1)
+fuzz: .venv-fuzz/done
+	.venv-fuzz/bin/python tests/fuzz/run.py $(RUNS) $(TARGETS)
+else
+fuzz:
+	@echo "NOT FUZZED: this needs Linux and Python 3.11; say which: make fuzz PYTHON=python3.11"
+endif
+
+.venv-fuzz/done: requirements-fuzz.lock pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,4 +68,4 @@ console:
 	cd console && npm ci && npm run check && npm run build
 
 clean:
-	rm -rf .venv var dist
+	rm -rf .venv .venv-fuzz var dist
