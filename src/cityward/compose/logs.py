@@ -3,7 +3,7 @@
 SECURITY: what is logged quotes strangers (a topic, a user name, an error of a library about either). Every text is made harmless
 as it is written, so that nobody can forge a line or a field, or drive the terminal that shows it.
 
-INVARIANT: one call, one line; no control characters in it but, on a terminal, the colours.
+INVARIANT: one call, one line (on a terminal, a traceback stands in one below); no control characters but a terminal's colours.
 """
 
 from __future__ import annotations
