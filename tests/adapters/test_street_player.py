@@ -8,6 +8,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,13 +17,15 @@ from cityward.adapters.recordings import WEEK, Report, read_folder
 from cityward.adapters.street.pace import Pace
 from cityward.adapters.street.player import Source, sources
 from cityward.adapters.street.sky import clear_sky_lx, illuminance_lx
+from cityward.adapters.street.variation import variation_of
 from cityward.adapters.street.wire import Wire
 from cityward.errors import PlaceError
 from cityward.time import DAY, HOUR, MINUTE, SECOND, from_us, to_us
 from streets import QUAY, street_place
 
 REGISTRY = street_place()
-PLAYING = sources(read_folder(Path("examples/doggerford/recordings")), REGISTRY, QUAY, 0)
+RECORDINGS = read_folder(Path("examples/doggerford/recordings"))
+PLAYING = sources(RECORDINGS, REGISTRY, QUAY, 0)
 MONDAY = to_us(datetime(2026, 11, 16, tzinfo=UTC))
 
 
@@ -58,12 +61,53 @@ def test_the_next_reading_is_the_first_one_due(device: str, after: int) -> None:
     assert report.at == at
 
 
-@pytest.mark.parametrize("device", DEVICES[:4])
-def test_each_week_says_the_same_as_the_week_before(device: str) -> None:
-    def week(start: int) -> list[tuple[int, object]]:
-        return [(r.at - start, r.readings) for r in source(device).due(start - 1, start + WEEK - 1, 10_000)]
+def week(device: str, start: int) -> dict[tuple[int, str], float]:
+    played = source(device).due(start - 1, start + WEEK - 1, 10_000)
+    return {(r.at - start, prop): value for r in played for prop, value in r.readings}
 
-    assert week(MONDAY) == week(MONDAY + WEEK) == week(MONDAY - 52 * WEEK)
+
+@pytest.mark.parametrize("device", DEVICES[:4])
+def test_each_week_is_like_the_week_before_but_not_its_digits(device: str) -> None:
+    one, other = week(device, MONDAY), week(device, MONDAY + WEEK)
+    assert one.keys() == other.keys() == week(device, MONDAY - 52 * WEEK).keys()
+    for prop in {prop for _, prop in one}:
+        a, b = (np.array([w[key] for key in one if key[1] == prop]) for w in (one, other))
+        moved = np.abs(a - b)
+        # it never rained in that week
+        assert prop == "rain" or np.mean(moved > 0) > 0.4
+        assert np.quantile(moved, 0.95) <= 0.15 * np.ptp(a)
+    assert one == week(device, MONDAY)
+
+
+@pytest.mark.parametrize("device", DEVICES[:4])
+def test_what_is_played_keeps_the_decimals_and_limits_of_what_was_recorded(device: str) -> None:
+    recording = next(r for r in RECORDINGS if device in r.units)
+    own = recording.take(recording.unit == recording.units.index(device))
+    for number, prop in enumerate(own.properties):
+        recorded = own.value[own.prop == number]
+        played = np.array([value for (_, name), value in week(device, MONDAY).items() if name == prop])
+        assert recorded.min() <= played.min() <= played.max() <= recorded.max()
+        decimals = next(d for d in range(5) if np.allclose(np.round(recorded, d), recorded, atol=1e-9))
+        assert np.allclose(np.round(played, decimals), played, atol=1e-9)
+
+
+def test_varying_moves_by_the_noise_of_the_channel_and_leaves_its_mean() -> None:
+    rng = np.random.default_rng(4)
+    recorded = np.round(50 + 10 * np.sin(np.arange(2000) / 100) + rng.normal(0, 0.8, 2000), 1)
+    variation = variation_of("air-temperature", recorded)
+    moved = np.array([variation.varied(50.0, "a", "air-temperature", at) for at in range(2000)]) - 50.0
+    # half of 0.8, and nothing in the mean: three standard errors of each
+    assert np.std(moved) == pytest.approx(0.4, abs=0.06)
+    assert abs(np.mean(moved)) < 0.03
+
+
+def test_what_is_counted_stays_whole_and_nothing_stays_nothing() -> None:
+    variation = variation_of("pedestrian-count", np.array([0, 400, 90, 800, 3, 500, 0, 700], dtype=np.float64))
+    assert all(variation.varied(0.0, "a", "pedestrian-count", at) == 0.0 for at in range(100))
+    played = [variation.varied(400.0, "a", "pedestrian-count", at) for at in range(100)]
+    assert all(value.is_integer() for value in played)
+    # no more than the square root of 400, three times
+    assert 1 < np.std(played) < 25 and max(abs(value - 400) for value in played) <= 60
 
 
 def test_the_car_park_is_counted_in_the_daytime_of_the_place() -> None:

@@ -1,7 +1,8 @@
 """Gives recorded readings their place in the city's time: which are due between two moments, and when the next one is. Pure.
 
 A recorded week is played week after week, by weekday and time of day in the place's standard time (no summer time, so that no
-hour is played twice or left out).
+hour is played twice or left out). What is played varies by the channel's own noise (`variation`), so that no week has the digits
+of another.
 
 INVARIANT: `due(a, b)` and `due(b, c)` together give what `due(a, c)` gives: nothing twice, nothing left out.
 """
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 
 from cityward.adapters.recordings import WEEK, Recording, Report
 from cityward.adapters.street.sky import illuminance_lx
+from cityward.adapters.street.variation import Variation, draw, variation_of
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.time import DAY, HOUR, MINUTE, SECOND
 
 MONDAY = 3 * DAY  # 1 January 1970 was a Thursday
 LIGHT_PERIOD = 5 * MINUTE
+LIGHT_NOISE = (
+    0.02  # PRECEDENT: street lighting sensors are told to some percent; thin cloud moves light as much in minutes
+)
 
 Readings = tuple[tuple[str, float], ...]
 
@@ -39,19 +44,31 @@ class Source(Protocol):
 
 
 class WeekSource:
-    """A recorded week of one unit, over and over."""
+    """A recorded week of one unit, over and over, never quite the same."""
 
-    def __init__(self, unit: str, at: NDArray[np.int64], readings: Sequence[Readings], zone_s: int) -> None:
-        """`at`: (R,) us since Monday 00:00, rising; `readings`: R of them."""
+    def __init__(
+        self,
+        unit: str,
+        at: NDArray[np.int64],
+        readings: Sequence[Readings],
+        zone_s: int,
+        variations: Mapping[str, Variation],
+    ) -> None:
+        """`at`: (R,) us since Monday 00:00, rising; `readings`: R of them; `variations`: by property."""
         self._unit, self._at, self._readings, self._zone = unit, at, readings, zone_s * SECOND
+        self._variations = variations
 
     def due(self, after: int, upto: int, most: int) -> list[Report]:
         """See `Source`."""
         found: list[Report] = []
         at = after
         while len(found) < most and (at := self.next_after(at)) <= upto:
-            found.append(Report(self._unit, at, self._readings[self._nth(at)]))
+            found.append(Report(self._unit, at, self._varied(at)))
         return found
+
+    def _varied(self, at: int) -> Readings:
+        recorded = self._readings[self._nth(at)]
+        return tuple((prop, self._variations[prop].varied(value, self._unit, prop, at)) for prop, value in recorded)
 
     def next_after(self, after: int) -> int:
         """See `Source`."""
@@ -66,7 +83,7 @@ class WeekSource:
 
 
 class LightSource:
-    """The light sensor: illuminance every five minutes, from the sun and the recorded cloud cover of the hour."""
+    """The light sensor: illuminance every five minutes, from the sun and the recorded cloud cover of the hours around it."""
 
     def __init__(self, unit: str, clouds: NDArray[np.float64], position: Position, zone_s: int) -> None:
         """`clouds`: (168,) percent, by hour of the week from Monday 00:00."""
@@ -83,8 +100,10 @@ class LightSource:
         return (after // LIGHT_PERIOD + 1) * LIGHT_PERIOD
 
     def _lx(self, at: int) -> float:
-        hour = (at + self._zone + MONDAY) % WEEK // HOUR
-        return illuminance_lx(at, self._position, float(self._clouds[hour]))
+        hour, into = divmod((at + self._zone + MONDAY) % WEEK, HOUR)
+        before, after = float(self._clouds[hour]), float(self._clouds[(hour + 1) % len(self._clouds)])
+        light = illuminance_lx(at, self._position, before + (after - before) * into / HOUR)
+        return light * (1 + LIGHT_NOISE * draw(f"{self._unit} illuminance {at}"))
 
 
 def sources(
@@ -112,7 +131,12 @@ def sources(
 def _week_source(unit: str, week: Recording, zone_s: int) -> WeekSource:
     reports = list(week.reports())
     at = np.array([r.at - week.begins for r in reports], dtype=np.int64)
-    return WeekSource(unit, at, [r.readings for r in reports], zone_s)
+    variations = {
+        prop: variation_of(prop, week.value[week.prop == number])
+        for number, prop in enumerate(week.properties)
+        if (week.prop == number).any()
+    }
+    return WeekSource(unit, at, [r.readings for r in reports], zone_s, variations)
 
 
 def _by_hour(week: Recording) -> NDArray[np.float64]:
