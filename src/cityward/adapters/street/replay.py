@@ -281,7 +281,7 @@ async def _feed_device(
             posting.close()
         return
     # a name of its own: the device itself may be connected, and one name has one connection
-    link = DeviceLink(settings.mqtt, device, lambda: password_of(folder, device), client_id=f"replay-{device}")
+    link = DeviceLink(settings.mqtt, device, lambda: password_of(folder, device), client_id=f"{device}:replay")
 
     async def publish(body: bytes) -> bool:
         await link.publish(f"in/{device}", body)
