@@ -181,6 +181,7 @@ class Stage:
                 Route("/api/reach", self._reach),
                 Route("/api/reach/reason", self._reason),
                 Route("/api/reach/subjects", lambda _: Response(_json(subjects_of(self.place)), media_type=_JSON)),
+                Route("/api/watch", lambda _: JSONResponse(QUIET_WATCH)),
                 Route("/api/refusals", lambda _: JSONResponse(self.refusals)),
                 Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
                 Route("/api/devices/{device}", self._device),
@@ -281,6 +282,7 @@ class Stage:
             self._loop.call_soon_threadsafe(everywhere)
 
 
+QUIET_WATCH = {"incidents": [], "standings": [], "detectors": 28, "now": DUSK_MS * 1000}
 _JSON = "application/json"
 _json = msgspec.json.encode
 _USUAL = {

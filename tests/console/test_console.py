@@ -14,6 +14,7 @@ from cityward.time import MINUTE
 from console.browser import Browser, find_chromium
 from console.stage import DUSK_MS, Stage
 from web.house import NOON, House, MemoryTiles, house, opened
+from web.watching import MemoryBook
 
 CHROMIUM = find_chromium()
 TILES = Path(__file__).parents[2] / "examples" / "doggerford" / "map" / "city.pmtiles"
@@ -38,7 +39,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def city() -> Iterator[House]:
     """The real door of a tiny city, with the real console and the real tiles."""
-    built = house(tiles=MemoryTiles(TILES.read_bytes()))
+    built = house(tiles=MemoryTiles(TILES.read_bytes()), watch=MemoryBook())
     with opened(built, files("cityward.web") / "console") as one:
         yield one
 

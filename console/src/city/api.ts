@@ -75,7 +75,9 @@ export interface DeviceAnswer {
   refusals: Refusal[]
 }
 export interface Series { property: string; unit: string; points: [number, number][] }
-export interface Window { since_ms: number; until_ms: number; series: Series[] }
+/** A span that is not to be relied on; no properties: all of them. */
+export interface Mark { id: string; state: 'suspect' | 'retracted'; properties: string[]; since_ms: number; until_ms: number; why: string }
+export interface Window { since_ms: number; until_ms: number; series: Series[]; marks: Mark[] }
 export interface ChainNode { id: string; kind: string; title: string; subtitle: string; x: number; y: number; w: number; h: number; flows?: string[] }
 export interface ChainEdge {
   flow: string
