@@ -8,6 +8,7 @@ INVARIANT: no error of ours reaches a person as a traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from keyword import iskeyword
@@ -66,6 +67,9 @@ def cityward() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Exits 0 fine, 1 findings or an error of ours, 2 usage."""
+    # Before NumPy is loaded. Our matrices are small and our processes many: threads of BLAS only wait for each other. Measured on
+    # two shared cores: an inverse of 168 x 168 takes 26 ms with two threads, 0.5 ms with one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         cityward.main(args=arguments, prog_name="cityward")
     except CitywardError as error:

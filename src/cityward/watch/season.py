@@ -97,15 +97,15 @@ def gather(slots: Slots, step: Step) -> Slot | None:
     number = (step.at - STEP_US + slots.zone_us) // SLOT_US
     if number != slots.number:
         _clear(slots, number)
-    x = np.clip(np.where(np.isfinite(step.mean), step.mean, np.nan), -LARGEST, LARGEST)
-    seen = np.isfinite(x)
+    seen = np.isfinite(step.mean)
+    x = np.minimum(np.maximum(step.mean, -LARGEST), LARGEST)
     change = np.abs(x - slots.last)
-    moved = np.isfinite(change)
-    slots.total[seen] += x[seen]
+    moved = seen & np.isfinite(slots.last)
+    np.add(slots.total, x, out=slots.total, where=seen)
+    np.add(slots.moved, change, out=slots.moved, where=moved)
+    np.copyto(slots.last, x, where=seen)
     slots.count += seen
-    slots.moved[moved] += change[moved]
     slots.moves += moved
-    slots.last[seen] = x[seen]
     if (step.at + slots.zone_us) % SLOT_US:
         return None
     return _finished(slots, step.at)

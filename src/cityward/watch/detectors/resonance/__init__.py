@@ -28,7 +28,7 @@ from cityward.watch.contract import STEP_US, Card, Kind, Phase, Severity, Sign, 
 from cityward.watch.detectors.resonance.octave import BOXES, FEATURES, VIGILANCE, Floats, Octave, meet, new_octave
 from cityward.watch.detectors.resonance.rest import AGAIN, AGREE, agreed, heed
 from cityward.watch.spells import Spells, Turn, new_spells, turns
-from cityward.watch.stepping import Stepping, said, sign_of
+from cityward.watch.stepping import Stepping, Where, said, sign_of, where_of
 from cityward.watch.world import World
 
 LENGTHS = (3, 6, 12, 24, 48)
@@ -118,7 +118,8 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     """Signs of this step: see the module."""
     value = np.where(np.isfinite(step.mean) & ~world.state, step.mean, np.nan)
     spoke = np.flatnonzero(np.abs(value) < LARGEST)
-    _gather(state, spoke, value[spoke])
+    which = where_of(spoke, world.channels)
+    _gather(state, which, value[which])
     number = step.at // STEP_US
     ended = [scale for scale, length in enumerate(LENGTHS) if number % length == 0]
     if not ended:
@@ -132,7 +133,7 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     return _signs(state, calls, together, step, world)
 
 
-def _gather(state: State, spoke: NDArray[np.intp], value: Floats) -> None:
+def _gather(state: State, spoke: Where, value: Floats) -> None:
     state.least[spoke] = np.minimum(state.least[spoke], value)
     state.most[spoke] = np.maximum(state.most[spoke], value)
     state.gathered[:, spoke, 0] = np.minimum(state.gathered[:, spoke, 0], value)

@@ -27,6 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.watch.stepping import where_of
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Where = NDArray[np.intp]
@@ -96,7 +98,7 @@ def meet(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
 def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
     """Novelty (N,) in shares of the span: 0 for a channel's first block."""
     here, row = block.T.astype(np.float32), np.arange(len(where))
-    apart, grown = _apart(octave, where, here)
+    apart, grown = _apart(octave, where_of(where, len(octave.blocks)), here)
     unit = span.astype(np.float32)
     nearest = np.sqrt(apart.min(axis=1).astype(np.float64) / FEATURES) / span
     apart[grown > (VIGILANCE * FEATURES * unit)[:, None]] = np.inf
@@ -111,14 +113,13 @@ def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
     return np.where(np.isfinite(nearest), nearest, 0.0)
 
 
-def _apart(octave: Octave, where: Where, here: Singles) -> tuple[Singles, Singles]:
+def _apart(octave: Octave, which: Where | slice, here: Singles) -> tuple[Singles, Singles]:
     """(N, BOXES): squared distance of each block to each box; the sum of the sides of the box that would hold both."""
-    grown = octave.wide[where]
+    grown = octave.wide[which].copy()
     apart = np.zeros_like(grown)
     for low, high, value in zip(octave.low, octave.high, here[:, :, None], strict=True):
-        beyond = low[where]
-        np.subtract(beyond, value, out=beyond)
-        np.maximum(beyond, value - high[where], out=beyond)
+        beyond = low[which] - value
+        np.maximum(beyond, value - high[which], out=beyond)
         np.maximum(beyond, 0.0, out=beyond)
         grown += beyond
         np.multiply(beyond, beyond, out=beyond)
@@ -129,16 +130,25 @@ def _apart(octave: Octave, where: Where, here: Singles) -> tuple[Singles, Single
 def _rarity(octave: Octave, where: Where, novelty: Floats) -> Floats:
     depth = np.log(np.maximum(novelty, FAINT / 2) / FAINT) / -math.log(FAINT)
     bin_ = np.clip(np.floor(depth * BINS) + 1, 0, BINS).astype(np.intp)
+    bits = np.zeros(len(where))
+    some = np.flatnonzero(bin_)  # of what is not new the bits are none, and most is not
+    if len(some):
+        bits[some] = _bits(octave, where[some], novelty[some], bin_[some])
+    octave.blocks[where] += 1
+    met = octave.blocks[where]
+    grown = np.flatnonzero(met > INFANCY)
+    octave.tally[where[grown], bin_[grown]] += 1
+    octave.newest[where[grown]] = np.maximum(octave.newest[where[grown]], novelty[grown])
+    _halve(octave, where[met >= REMEMBERED])
+    return bits
+
+
+def _bits(octave: Octave, where: Where, novelty: Floats, bin_: Where) -> Floats:
+    """(N,) of blocks that are new."""
     newest, told = octave.newest[where], np.maximum(octave.blocks[where] - INFANCY, 0)
     as_new = np.where(np.arange(BINS + 1) >= bin_[:, None], octave.tally[where], 0).sum(axis=1)
     new, most = np.maximum(novelty, FAINT), np.where(newest > 0, newest, np.inf)
-    bits = np.log2((told + 2) / (as_new + 1)) + np.log2(new / np.minimum(most, new))
-    octave.blocks[where] += 1
-    grown = octave.blocks[where] > INFANCY
-    octave.tally[where[grown], bin_[grown]] += 1
-    octave.newest[where[grown]] = np.maximum(newest, novelty)[grown]
-    _halve(octave, where[octave.blocks[where] >= REMEMBERED])
-    return np.where(bin_ > 0, bits, 0.0)
+    return np.log2((told + 2) / (as_new + 1)) + np.log2(new / np.minimum(most, new))
 
 
 def _halve(octave: Octave, where: Where) -> None:

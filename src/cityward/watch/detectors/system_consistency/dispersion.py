@@ -28,6 +28,7 @@ FLOOR = 0.3
 NINE_IN_TEN = 2.06  # of a normal value: its 9-in-10 size over its mean size
 PACE = 0.02
 RIDGE = 1e-2
+UP, DOWN = np.exp(PACE * np.array([0.9, -0.1])).tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,15 @@ def new_dispersion(n: int) -> Dispersion:
 def follow_size(dispersion: Dispersion, left: Array, judged: NDArray[np.bool_]) -> None:
     """Let the running sizes follow |left|: a step up where it was exceeded, a step nine times smaller down where not."""
     size, now = dispersion.size, np.abs(left)
-    grown = np.where(size == 0.0, now, size * np.exp(PACE * np.where(now > size, 0.9, -0.1)))
-    size[:] = np.where(judged, np.clip(grown, 1e-9, 1e9), size)
+    grown = np.where(size == 0.0, now, size * np.where(now > size, UP, DOWN))
+    size[:] = np.where(judged, np.minimum(np.maximum(grown, 1e-9), 1e9), size)
 
 
 def moved(now: Array, before: Array) -> Array:
     """(..., n) and (..., n) -> (..., n + 1): one, and how far each channel moved."""
-    far = np.minimum(np.abs(now - before), FAR)
-    return np.concatenate([np.ones((*far.shape[:-1], 1)), far], axis=-1)
+    out = np.ones((*now.shape[:-1], now.shape[-1] + 1))
+    np.minimum(np.abs(now - before), FAR, out=out[..., 1:])
+    return out
 
 
 def learn_sizes(dispersion: Dispersion, moves: Array, left: Array, keep: float) -> None:

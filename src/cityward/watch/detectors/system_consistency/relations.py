@@ -37,6 +37,7 @@ RARELY = 0.5
 weeks, and then it rains, the usual size alone says nothing."""
 SURE = 1.645  # a normal value's 9-in-10 size in standard deviations
 SWEEPS = 3
+AT_ONCE = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def set_measure(relations: Relations, rounds: Array) -> None:
 
 def measured(relations: Relations, x: Array) -> Array:
     """Values (..., n) in spreads from the centre, cut to `MOST`."""
-    return np.clip((x - relations.centre) / relations.spread, -MOST, MOST)
+    return np.minimum(np.maximum((x - relations.centre) / relations.spread, -MOST), MOST)
 
 
 def features(now: Array, before: Array) -> Array:
@@ -109,7 +110,8 @@ def learn(relations: Relations, rounds: Array, heard: NDArray[np.bool_], keep: f
     first *= keep
     count *= keep
     weight *= keep
-    sums += rounds.T @ rounds
+    for rows in range(0, len(sums), AT_ONCE):  # small products stay in the cache; one large one is new memory each time
+        sums[rows : rows + AT_ONCE] += rounds.T[rows : rows + AT_ONCE] @ rounds
     first += rounds.sum(axis=0)
     count += heard.sum(axis=0)
     weight += len(rounds)
@@ -164,5 +166,6 @@ def filled(relations: Relations, now: Array, before: Array, missing: NDArray[np.
     """`now` with what was not heard replaced by what the others say it is (a few Gauss-Seidel sweeps)."""
     out = np.where(missing, before, now)
     for _ in range(SWEEPS if missing.any() else 0):
-        out = np.where(missing, np.clip(out - residual(relations, out, before), -MOST, MOST), out)
+        told = np.minimum(np.maximum(out - residual(relations, out, before), -MOST), MOST)
+        out = np.where(missing, told, out)
     return out

@@ -73,10 +73,13 @@ def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
     """
     recent = thresholds.recent
     recent[1:] = recent[:-1].copy()
-    recent[0] = np.clip(np.nan_to_num(in_sizes, nan=0.0), -WILD, WILD)
-    sums = np.cumsum(np.clip(recent, -LASTING, LASTING), axis=0)
-    lasting = [np.minimum(_mean(sums, w), _mean(sums, w // 3)) for w in WINDOWS[1:]]
-    return np.stack([np.abs(recent[0]), *lasting])
+    recent[0] = np.minimum(np.maximum(np.where(np.isnan(in_sizes), 0.0, in_sizes), -WILD), WILD)
+    sums = np.cumsum(np.minimum(np.maximum(recent, -LASTING), LASTING), axis=0)
+    found = np.empty((len(WINDOWS), recent.shape[1]))
+    np.abs(recent[0], out=found[0])
+    for row, rounds in enumerate(WINDOWS[1:], 1):
+        np.minimum(_mean(sums, rounds), _mean(sums, rounds // 3), out=found[row])
+    return found
 
 
 def score(thresholds: Thresholds, found: Array) -> tuple[float, int]:
