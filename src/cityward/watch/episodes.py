@@ -54,46 +54,41 @@ Bucket = list[float]
 
 @dataclass(slots=True)
 class Buckets:
-    """The buckets of a detector's rules. held: rule -> key -> bucket, the one longest untouched first."""
+    """The buckets of a detector's rules: rule -> key -> bucket, the one longest untouched first.
+
+    calm: outside an episode. open: in one; apart, because time going on is asked of these alone, with every event.
+    """
 
     now: int = 0
     forgotten: int = 0
-    held: dict[str, dict[str, Bucket]] = field(default_factory=dict[str, dict[str, Bucket]])
-
-    def of(self, rule: Rule) -> dict[str, Bucket]:
-        """A rule's buckets."""
-        return self.held.setdefault(rule.kind, {})
+    calm: dict[str, dict[str, Bucket]] = field(default_factory=dict[str, dict[str, Bucket]])
+    open: dict[str, dict[str, Bucket]] = field(default_factory=dict[str, dict[str, Bucket]])
 
 
 def pour(buckets: Buckets, rule: Rule, key: str, amount: float, at: int) -> Iterator[Turn]:
     """Something happened `amount` times to `key` at `at` (us). What ended before that comes first."""
     yield from drain(buckets, rule, at)
     now = buckets.now
-    mine = buckets.of(rule)
-    bucket = mine.pop(key, None) or [0.0, float(now), float(now), 0.0, 0.0, 0.0]
+    calm, in_episode = buckets.calm.setdefault(rule.kind, {}), buckets.open.setdefault(rule.kind, {})
+    bucket = in_episode.pop(key, None) or calm.pop(key, None) or [0.0, float(now), float(now), 0.0, 0.0, 0.0]
     bucket[LEVEL] = max(0.0, bucket[LEVEL] - _drained(rule, now - bucket[AT]))
     if bucket[LEVEL] == 0.0 and not bucket[OPEN]:
         bucket[BEGAN], bucket[POURED] = float(now), 0.0
     bucket[LEVEL] += amount
     bucket[POURED] += amount
     bucket[AT] = float(now)
-    mine[key] = bucket
     yield from _told(bucket, rule, key, now)
+    (in_episode if bucket[OPEN] else calm)[key] = bucket
     yield from _room(buckets, rule)
 
 
 def drain(buckets: Buckets, rule: Rule, now: int) -> Iterator[Turn]:
     """Time goes on: the episodes that ended by `now`, earliest first."""
     buckets.now = max(buckets.now, now)
-    dry: list[tuple[int, str]] = []
-    mine = buckets.of(rule)
-    for key, bucket in mine.items():
-        if bucket[OPEN]:
-            at = _dry_at(bucket, rule)
-            if at <= buckets.now:
-                dry.append((at, key))
+    in_episode = buckets.open.get(rule.kind, {})
+    dry = [(at, key) for key, bucket in in_episode.items() if (at := _dry_at(bucket, rule)) <= buckets.now]
     for at, key in sorted(dry):
-        bucket = mine.pop(key)
+        bucket = in_episode.pop(key)
         yield Turn(key, Phase.ENDED, int(bucket[BEGAN]), at, bucket[POURED], 0.0)
 
 
@@ -108,14 +103,16 @@ def _told(bucket: Bucket, rule: Rule, key: str, now: int) -> Iterator[Turn]:
 
 
 def _room(buckets: Buckets, rule: Rule) -> Iterator[Turn]:
-    mine = buckets.of(rule)
-    if len(mine) <= rule.most_keys:
+    calm, in_episode = buckets.calm[rule.kind], buckets.open[rule.kind]
+    if len(calm) + len(in_episode) <= rule.most_keys:
         return
     buckets.forgotten += 1
-    key = next((key for key, bucket in mine.items() if not bucket[OPEN]), next(iter(mine)))
-    bucket = mine.pop(key)
-    if bucket[OPEN]:
-        yield Turn(key, Phase.ENDED, int(bucket[BEGAN]), buckets.now, bucket[POURED], 0.0)
+    if calm:
+        del calm[next(iter(calm))]
+        return
+    key = next(iter(in_episode))
+    bucket = in_episode.pop(key)
+    yield Turn(key, Phase.ENDED, int(bucket[BEGAN]), buckets.now, bucket[POURED], 0.0)
 
 
 def _drained(rule: Rule, passed_us: float) -> float:
