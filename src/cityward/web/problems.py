@@ -14,6 +14,9 @@ from starlette.responses import Response
 
 from cityward.text import harmless
 
+LONGEST = 600
+"""Characters of a detail: an answer to a long question is short."""
+
 Dialect = Literal["problem", "ngsi-ld"]
 
 _NGSI_ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
@@ -36,7 +39,7 @@ class Problem(Exception):  # noqa: N818  the word of RFC 9457; it is an answer, 
     """The request ends here. `word` is one of a small fixed set: it is counted under, and stands in `type`."""
 
     def __init__(self, status: int, word: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        self.status, self.word, self.detail = status, word, harmless(detail)  # it quotes who asked
+        self.status, self.word, self.detail = status, word, harmless(detail[:LONGEST])  # it quotes who asked
         self.headers = dict(headers or {})
         super().__init__(f"{status} {word}: {detail}")
 
