@@ -22,7 +22,7 @@ check: .venv/dev
 	$(BIN)/cityward check examples/doggerford
 
 # coverage-guided fuzzing of every reader of foreign bytes: make fuzz RUNS=1000000 TARGETS="senml notes"
-RUNS ?= 20000
+RUNS ?= 40000
 TARGETS ?=
 FUZZ_HERE := $(shell $(PYTHON) -c 'import sys; print(int(sys.platform == "linux" and sys.version_info[:2] == (3, 11)))' 2>/dev/null)
 ifeq ($(FUZZ_HERE),1)

@@ -60,7 +60,7 @@ _MADE: dict[str, tuple[bytes, ...]] = {
     "strict-json": (b'{"a":[1,-0.5e3,"\\u00e9"],"b":{"c":null}}', b'{"a":1,"\\u0061":2}', b'["\\ud83d\\ude00"]'),
     "upsert": (b'[{"id":"urn:ngsi-ld:AirQualityObserved:air-1","type":"AirQualityObserved"}]',),
     "acknowledgement": (
-        f'{{"id":"c-1","status":"done","at":"{_MOMENT}","level":0.5}}'.encode(),
+        f'{{"id":"c-1","outcome":"done","level":0.5,"at":"{_MOMENT}"}}'.encode(),
         f'{{"id":"c-1","command":"dim","set":{{"lamp-level":0.5}},"issued_at":"{_MOMENT}","expires_at":"{_MOMENT}"}}'.encode(),
     ),
     "token": (b'{"aud":"x","exp":1,"nats":{"user_nkey":"U"}}',),
