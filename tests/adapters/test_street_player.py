@@ -91,6 +91,21 @@ def test_what_is_played_keeps_the_decimals_and_limits_of_what_was_recorded(devic
         assert np.allclose(np.round(played, decimals), played, atol=1e-9)
 
 
+@pytest.mark.parametrize("device", DEVICES[:4])
+def test_what_stood_still_stands_still(device: str) -> None:
+    recording = next(r for r in RECORDINGS if device in r.units).week()
+    own = recording.take(recording.unit == recording.units.index(device))
+    played = week(device, MONDAY)
+    stood = 0
+    for number, prop in enumerate(own.properties):
+        mine = own.take(own.prop == number)
+        for before, after, a, b in zip(mine.at, mine.at[1:], mine.value, mine.value[1:], strict=False):
+            if a == b:
+                assert played[int(before), prop] == played[int(after), prop]
+                stood += 1
+    assert stood > 0 or device == "harbour-counters-02"  # people never come in equal numbers
+
+
 def test_varying_moves_by_the_noise_of_the_channel_and_leaves_its_mean() -> None:
     rng = np.random.default_rng(4)
     recorded = np.round(50 + 10 * np.sin(np.arange(2000) / 100) + rng.normal(0, 0.8, 2000), 1)

@@ -36,6 +36,9 @@ export const plain = (id: string): string => id.replaceAll('-', ' ').replaceAll(
 /** First letter large. */
 export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
+/** Words of the city as a sentence of the page: first letter large, one end. */
+export const asSentence = (text: string): string => `${sentence(text.replace(/\.$/, ''))}.`
+
 /** Formats city times in the place's own time zone. */
 export class Times {
   readonly zone: string

@@ -145,7 +145,8 @@ def _extent(incident: Incident) -> str:
 
 
 def _todos(one: ToldIncident) -> Sequence[str]:
-    return list(dict.fromkeys(finding.todo for finding in one.findings if finding.todo))[:3]
+    todos = (finding.todo.rstrip(".") for finding in one.findings if finding.todo)
+    return list(dict.fromkeys(f"{todo[:1].upper()}{todo[1:]}." for todo in todos))[:3]
 
 
 def _standing(standing: DeviceStanding) -> str:

@@ -10,6 +10,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from cityward.adapters.bus.config import topic_of
 from cityward.adapters.bus.server import BrokerServer, Refused, What
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.setting import Setting
@@ -99,7 +100,7 @@ class BrokerRefusals:
             if n == MOST_TOLD:
                 break
             owner = devices.get(seen.client_id, "") if self._unnamed(seen) else seen.client_id.partition(":")[0]
-            detail = {"count": str(count)} | ({"topic": cut(seen.topic)} if seen.topic else {})
+            detail = {"count": str(count)} | ({"topic": cut(topic_of(seen.topic))} if seen.topic else {})
             event = Event(
                 at=at, kind=_KINDS[seen.what], by="steward", subject=owner, source=cut(seen.source), detail=detail
             )

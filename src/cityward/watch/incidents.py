@@ -223,7 +223,7 @@ def _opened(finding: Finding, links: frozenset[str], known: str) -> Case:
     subjects = (finding.subject, *finding.others)
     incident = Incident(
         id=known or incident_id(finding.id),
-        title=_title(finding, 1),
+        title=_title(finding, 1, 1),
         shared=_narrowest(links),
         severity=finding.severity,
         began_at=finding.began_at,
@@ -257,7 +257,7 @@ def _join(case: Case, finding: Finding, links: frozenset[str]) -> None:
     )
     _count(case, finding)
     if finding.severity.rank > before.severity.rank or (count > 1 and before.subjects == 1):
-        case.incident = msgspec.structs.replace(case.incident, title=_title(finding, count))
+        case.incident = msgspec.structs.replace(case.incident, title=_title(finding, count, len(kinds)))
 
 
 def _count(case: Case, finding: Finding) -> None:
@@ -284,5 +284,7 @@ def _narrowest(shared: frozenset[str]) -> str:
     return ranked[0] if ranked else "place:"
 
 
-def _title(finding: Finding, subjects: int) -> str:
-    return finding.title if subjects == 1 else f"{finding.title}, and more alike"
+def _title(finding: Finding, subjects: int, kinds: int) -> str:
+    if subjects == 1:
+        return finding.title
+    return f"{finding.title}, and more alike" if kinds == 1 else f"{finding.title}, and more"

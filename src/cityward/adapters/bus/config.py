@@ -68,6 +68,19 @@ def observation_subject(device: str) -> str:
     return f"in.{partition_of(device, PARTITIONS)}.{device}"
 
 
+def topic_of(subject: str) -> str:
+    """The MQTT topic that a device used, of the subject that the broker made of it: without the partition it put in.
+
+    Example:
+        >>> topic_of("in.2.meter-01"), topic_of("cmd.*"), topic_of(">")
+        ('in/meter-01', 'cmd/+', '#')
+    """
+    levels = subject.split(".")
+    if len(levels) == 3 and levels[0] == "in" and levels[1].isdigit():
+        del levels[1]
+    return "/".join({"*": "+", ">": "#"}.get(level, level) for level in levels)
+
+
 def compile_config(
     registry: Registry, credentials: Sequence[CredentialRow], roles: Mapping[str, str], settings: BrokerSettings
 ) -> str:

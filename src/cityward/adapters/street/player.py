@@ -28,7 +28,8 @@ LIGHT_NOISE = (
     0.02  # PRECEDENT: street lighting sensors are told to some percent; thin cloud moves light as much in minutes
 )
 
-Readings = tuple[tuple[str, float], ...]
+Readings = tuple[tuple[str, float, int], ...]
+"""Property, value, and for how long it has been that value, us."""
 
 
 class Source(Protocol):
@@ -66,9 +67,13 @@ class WeekSource:
             found.append(Report(self._unit, at, self._varied(at)))
         return found
 
-    def _varied(self, at: int) -> Readings:
+    def _varied(self, at: int) -> tuple[tuple[str, float], ...]:
+        """What stood still stands still: readings alike in a row vary alike."""
         recorded = self._readings[self._nth(at)]
-        return tuple((prop, self._variations[prop].varied(value, self._unit, prop, at)) for prop, value in recorded)
+        return tuple(
+            (prop, self._variations[prop].varied(value, self._unit, prop, at - rested))
+            for prop, value, rested in recorded
+        )
 
     def next_after(self, after: int) -> int:
         """See `Source`."""
@@ -136,7 +141,19 @@ def _week_source(unit: str, week: Recording, zone_s: int) -> WeekSource:
         for number, prop in enumerate(week.properties)
         if (week.prop == number).any()
     }
-    return WeekSource(unit, at, [r.readings for r in reports], zone_s, variations)
+    return WeekSource(unit, at, _with_rest(reports), zone_s, variations)
+
+
+def _with_rest(reports: Sequence[Report]) -> list[Readings]:
+    """Each reading with the time since its property came to that value."""
+    last: dict[str, tuple[float, int]] = {}
+    found: list[Readings] = []
+    for report in reports:
+        for prop, value in report.readings:
+            if prop not in last or last[prop][0] != value:
+                last[prop] = (value, report.at)
+        found.append(tuple((prop, value, report.at - last[prop][1]) for prop, value in report.readings))
+    return found
 
 
 def _by_hour(week: Recording) -> NDArray[np.float64]:

@@ -45,7 +45,10 @@ CARD = Card(
             severity=Severity.HIGH,
             weight=0.0,
             technique="T0859",
-            todo="whoever uses it has the device or its secret: the address and time are below; tell the police if it was stolen",
+            todo=(
+                "whoever uses it has the device or its secret: the finding has its address and time; "
+                "tell the police if it was stolen"
+            ),
         ),
         Kind(
             id=RETIRED.kind,

@@ -1,8 +1,12 @@
-"""Overload: somebody sends much more than declared, so that others are not heard."""
+"""Overload: somebody sends much more than declared, so that others are not heard.
+
+What a device sends without asking for acknowledgement is not in the log, so the gate sheds none of it: the door counts it, and
+keeps the device out for a while. That is told by itself (`kept-out`), however little was shed.
+"""
 
 from __future__ import annotations
 
-from cityward.time import MINUTE
+from cityward.time import HOUR, MINUTE
 from cityward.watch.contract import Card, Kind, Severity
 from cityward.watch.episodes import Rule
 from cityward.watch.events import Event, EventKind
@@ -12,6 +16,7 @@ from cityward.watch.world import World
 OVER = Rule("over-budget", threshold=600, drains_us=10 * MINUTE)
 """A message a second too many, for ten minutes."""
 FLOOD = Rule("flood", threshold=100_000, drains_us=10 * MINUTE)
+KEPT_OUT = Rule("kept-out", threshold=1, drains_us=6 * HOUR)
 OVERSIZED = Rule("oversized", threshold=3, drains_us=10 * MINUTE)
 STORM = Rule("connection-storm", threshold=300, drains_us=10 * MINUTE)
 
@@ -20,8 +25,15 @@ def _who(event: Event) -> str:
     return event.subject or address_of(event) or "place:"
 
 
+PENALTY = "penalty"  # the door's word for a budget that nobody may go so far beyond
+
+
 def _shed(event: Event, _: World) -> str:
-    return _who(event) if event.kind is EventKind.SHED else ""
+    return _who(event) if event.kind is EventKind.SHED and event.detail.get("budget") != PENALTY else ""
+
+
+def _kept_out(event: Event, _: World) -> str:
+    return _who(event) if event.kind is EventKind.SHED and event.detail.get("budget") == PENALTY else ""
 
 
 def _all_shed(event: Event, _: World) -> str:
@@ -46,7 +58,10 @@ CARD = Card(
     id="overload",
     title="Overload",
     reads="events",
-    sees="a device over its budget, a flood of the whole place, messages over the bound, a storm of connections",
+    sees=(
+        "a device over its budget or so far beyond that it is kept out, a flood of the whole place, messages over the bound, "
+        "a storm of connections"
+    ),
     fails_when=(
         "the flood never reaches the city: the network in front of it is what is full",
         "many devices each send a little more than they did, all within budget",
@@ -58,6 +73,14 @@ CARD = Card(
             title="Over budget",
             severity=Severity.MEDIUM,
             weight=0.2,
+            technique="T0814",
+            todo=_TODO,
+        ),
+        Kind(
+            id=KEPT_OUT.kind,
+            title="Kept out for a while: sends far more than declared",
+            severity=Severity.MEDIUM,
+            weight=0.25,
             technique="T0814",
             todo=_TODO,
         ),
@@ -86,13 +109,14 @@ CARD = Card(
             todo="see why it loses its connection; a device in a reboot loop looks like this",
         ),
     ),
-    parameters=parameters_of(OVER, FLOOD, OVERSIZED, STORM),
+    parameters=parameters_of(OVER, KEPT_OUT, FLOOD, OVERSIZED, STORM),
 )
 
 DETECTOR = counting(
     CARD,
     [
         Counted(OVER, _shed, _shed_times, what="messages shed"),
+        Counted(KEPT_OUT, _kept_out, what="penalties"),
         Counted(FLOOD, _all_shed, _shed_times, what="messages shed"),
         Counted(OVERSIZED, _oversized, what="messages over the bound"),
         Counted(STORM, _connected, what="connections"),
