@@ -41,8 +41,9 @@ CLIP = 2.5
 SLOWEST = 1 / 20
 """The profile's memory, in days of a kind: a month of weekdays, five months of weekends."""
 SPREAD_SLOWEST = 1 / 30
-BESIDE = ((-3, 0.1), (-2, 0.3), (-1, 0.6), (0, 1.0), (1, 0.6), (2, 0.3), (3, 0.1))
-"""(half-hours away, share) by which a deviation teaches the spread of the half-hours around it."""
+AWAY = np.arange(-3, 4)
+SHARE = np.array([0.1, 0.3, 0.6, 1.0, 0.6, 0.3, 0.1])[:, None]
+"""(7, 1) the share by which a deviation teaches the spread of the half-hours so far `AWAY`."""
 MAD_TO_SIGMA = 1.2533
 """Standard deviation of a normal variable over its mean absolute deviation."""
 
@@ -199,13 +200,15 @@ def _learn_spread(season: Season, slot: Slot, x: Floats, seen: NDArray[np.bool_]
     error = np.abs(x - level_at(season, slot.of_day, slot.weekend))
     known = seen & np.isfinite(error) & familiar(season, slot)
     season.least = np.maximum(season.least, np.where(known & (season.least == 0.0), 1e-6 * np.abs(x), 0.0))
-    for away, share in BESIDE:
-        of_day = (slot.of_day + away) % SLOTS
-        spread, taught = season.spread[of_day], season.taught[of_day]
-        limit = np.where(taught > 3, 6 * np.maximum(spread, season.least), np.inf)
-        rate = share * np.maximum(1 / (taught + 1), SPREAD_SLOWEST)
-        spread += np.where(known, rate * (np.minimum(np.where(known, error, 0.0), limit) - spread), 0.0)
-        taught += np.where(known, share, 0.0)
+    if not known.any():
+        return
+    rows = (slot.of_day + AWAY) % SLOTS
+    spread, taught = season.spread[rows], season.taught[rows]
+    limit = np.where(taught > 3, 6 * np.maximum(spread, season.least), np.inf)
+    rate = SHARE * np.maximum(1 / (taught + 1), SPREAD_SLOWEST)
+    nearer = rate * (np.minimum(np.where(known, error, 0.0), limit) - spread)
+    season.spread[rows] = spread + np.where(known, nearer, 0.0)
+    season.taught[rows] = taught + np.where(known, SHARE, 0.0)
 
 
 def forget_season(season: Season, channel: int) -> None:

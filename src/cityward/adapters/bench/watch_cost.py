@@ -48,8 +48,8 @@ from cityward.watch.world import World, world_of
 
 CHANNELS = 1000
 HOURS = 12
-TAUGHT_DAYS = 8
-"""So many that every detector judges: `system-consistency` has its relations after three, its thresholds after eight."""
+TAUGHT_DAYS = 10
+"""So many that every detector judges: `system-consistency` has its relations after nine."""
 SEED = 20261122
 NOON = 1_780_315_200 * SECOND
 SUBJECT_PARTITIONS = 4

@@ -158,7 +158,8 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
 
 
 def _take(state: State, spoke: NDArray[np.intp], value: NDArray[np.float64], at: int) -> None:
-    change = np.nan_to_num(value - state.last[spoke]).astype(np.float32)
+    change = value - state.last[spoke]
+    change = np.where(np.isnan(change), 0.0, change).astype(np.float32)
     rises = (change > state.change[spoke]).astype(np.uint64)
     state.rises[spoke] = (state.rises[spoke] << np.uint64(1)) | rises
     place = state.place[spoke]

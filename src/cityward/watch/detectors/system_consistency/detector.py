@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A *system* is the channels of one site (`systems`). Once a *round* (5 minutes, 15 or an hour, as the system speaks) every
+A *system* is the channels of one site (`systems`). Once a *round* (15 minutes or an hour, as the system speaks) every
 channel is told from all others, now and a round before (`relations`); what is left is measured in the size that usually is
 (`dispersion`) and judged (`thresholds`). A forged level no longer fits the flows that fill the tank; a replayed one fits them
 at another hour; a pump that runs against its rule fits no pressure. A channel that never moved in a long past needs no
@@ -57,7 +57,7 @@ INCONSISTENT = Kind(
 
 @dataclass(slots=True)
 class State:
-    """total, count: (C,) of the round under way. heard: (2, C) heard since the last 3- and 12-step mark. probe: (3, C) how
+    """total, count: (C,) of the round under way. heard: (2, C) heard since the last 3- and 12-step mark. probe: (2, C) how
     many rounds of each cadence were filled in the `probed` steps of this probing."""
 
     total: NDArray[np.float64]
@@ -86,7 +86,7 @@ class SystemConsistency:
         return State(
             total=np.zeros(c),
             count=np.zeros(c, dtype=np.int64),
-            heard=np.zeros((2, c), dtype=np.bool_),
+            heard=np.zeros((len(CADENCES), c), dtype=np.bool_),
             probe=np.zeros((len(CADENCES), c), dtype=np.int64),
             systems=[new_system(channels, self.rule) for channels in systems_of(world)],
         )
@@ -190,10 +190,9 @@ def _probe(state: State, heard: NDArray[np.bool_], mark: int) -> None:
     if all(system.steps for system in state.systems):
         return
     state.heard |= heard
-    state.probe[0] += heard
-    for i, steps in enumerate(CADENCES[1:]):
+    for i, steps in enumerate(CADENCES):
         if mark % steps == 0:
-            state.probe[i + 1] += state.heard[i]
+            state.probe[i] += state.heard[i]
             state.heard[i] = False
     state.probed += 1
     if state.probed < PROBE:

@@ -4,7 +4,7 @@ Lives here: the split of a world into systems, the probing of how often they spe
 
 INVARIANTS
 - A channel is in one system. A system has `FEWEST` to `MOST_CHANNELS` channels; a larger site is cut in the registry's order.
-- A round is 1, 3 or 12 steps, on the clock (of the hour); which, follows from how the system spoke while it was probed.
+- A round is 3 or 12 steps, on the clock (of the hour); which, follows from how the system spoke while it was probed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from cityward.watch.world import World
 
 MOST_CHANNELS = 48
 FEWEST = 3
-CADENCES = (1, 3, 12)
-"""Steps a round may have: 5 and 15 minutes, an hour."""
+CADENCES = (3, 12)
+"""Steps a round may have: 15 minutes, an hour. Not one: a round costs the same however long it is, what is found here lasts for
+hours, and its kind declares 12 hours of delay."""
 PROBE = 288
 """Steps of a probing: a day. PRECEDENT: none; by meaning: a night's silence is in it."""
 FILLED = 0.8
@@ -39,7 +40,7 @@ def systems_of(world: World) -> list[NDArray[np.int32]]:
 
 
 def cadence(filled: NDArray[np.int64]) -> int:
-    """How many steps a round has, of how many of the probe's rounds each channel filled, (3, n) int64. 0: it hardly speaks.
+    """How many steps a round has, of how many of the probe's rounds each channel filled, (2, n) int64. 0: it hardly speaks.
 
     A quarter of those who speak may be slower than the round: they are then filled in.
     """
