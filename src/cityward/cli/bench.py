@@ -190,6 +190,7 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
 @click.option("--nab", "parts", flag_value="nab", multiple=True, help="The Numenta Anomaly Benchmark.")
 @click.option("--vus", "parts", flag_value="vus", multiple=True, help="Sub-sequence VUS-PR, beside TSB-AD's table.")
 @click.option("--batadal", "parts", flag_value="batadal", multiple=True, help="The water network's attacks.")
+@click.option("--skab", "parts", flag_value="skab", multiple=True, help="The laboratory's water loop.")
 @click.option(
     "--cost", "parts", flag_value="cost", multiple=True, help="Observations a second with the watch on and off."
 )
@@ -205,7 +206,7 @@ def watch(parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed:
     from cityward.compose.bench_watch import run_watch
 
     if not parts:
-        raise click.UsageError("name a part: --city, --nab, --vus, --batadal or --cost")
+        raise click.UsageError("name a part: --city, --nab, --vus, --batadal, --skab or --cost")
     found: dict[str, Sequence[Table]] = {}
     for part in dict.fromkeys(parts):
         options: dict[str, object] = {}

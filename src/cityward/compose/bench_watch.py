@@ -16,6 +16,7 @@ PARTS = {
     "nab": ("nab", "Numenta Anomaly Benchmark"),
     "vus": ("vus", "sub-sequence VUS-PR"),
     "batadal": ("batadal", "BATADAL"),
+    "skab": ("skab", "SKAB"),
     "cost": ("watch_cost", "what the watch costs"),
 }
 """Part -> (module of `adapters.bench` that offers `run(data, tell)`, its title)."""

@@ -15,7 +15,7 @@ from cityward.adapters.bench.batadal import (
     attacks_in,
     by_pca,
     labels_of,
-    lines_of,
+    measured,
     one_site,
     read,
     run,
@@ -204,7 +204,7 @@ def test_scores_every_labelled_file_of_a_folder_beside_the_naive_answers(tmp_pat
     written(tmp_path / "clean.csv", clean, np.zeros(2600, dtype=int), datetime(2014, 1, 6, tzinfo=UTC))
     written(tmp_path / "part.csv", part, flag)
     said: list[str] = []
-    rows = run(tmp_path, said.append)
+    rows = measured(tmp_path, said.append)
     by_name = {(row.file, row.answer): row.score for row in rows}
     ours: Score = by_name["part", "system-consistency"]
     assert ours.delays == (0,)
@@ -212,8 +212,12 @@ def test_scores_every_labelled_file_of_a_folder_beside_the_naive_answers(tmp_pat
     assert by_name["part", "always an alarm"].s == pytest.approx(0.75)
     assert by_name["part", "never an alarm"].s == pytest.approx(0.25)
     assert ("clean", "system-consistency") in by_name
-    assert any("always an alarm" in line for line in lines_of(rows))
     assert said
+    tables = run(tmp_path, lambda _: None)
+    assert [table.title for table in tables] == ["BATADAL: clean, clean, second half", "BATADAL: part, its own labels"]
+    assert [row[0] for row in tables[1].rows] == [row.answer for row in rows if row.file == "part"]
+    assert "an alarm that is always on: S 0.750 with TNR 0.000" in tables[1].verdict
+    assert all("0.970" in note for table in tables for note in table.notes)
 
 
 def test_says_what_it_needs_where_there_is_no_clean_year(tmp_path: Path):

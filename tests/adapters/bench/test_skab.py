@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cityward.adapters.bench.skab import Outcome, lines_of, outcome, read, run
+from cityward.adapters.bench.skab import Outcome, measured, outcome, read, run
 from cityward.errors import LinkError
 
 
@@ -43,13 +43,24 @@ def test_finds_the_stretch_in_which_sensors_no_longer_follow_each_other(tmp_path
     odd[600:700] = True
     value[600:700, 2] += rng.normal(scale=2.0, size=100)
     written(tmp_path / "valve1" / "0.csv", value, odd)
-    by_name = run(tmp_path, lambda _: None)
+    by_name = measured(tmp_path, lambda _: None)
     found = by_name["system-consistency"]
     assert by_name["always an alarm"].false_alarms == 100.0
     assert found.files == 1
     assert found.missed < 10
     assert found.false_alarms < 15
-    assert any("published" in line for line in lines_of(by_name))
+
+
+def test_its_table_has_the_board_and_the_answer_that_needs_no_detector_beside_ours(tmp_path: Path):
+    rng = np.random.default_rng(3)
+    odd = np.arange(600) >= 500
+    written(tmp_path / "valve1" / "0.csv", rng.normal(size=(600, 8)), odd)
+    (table,) = run(tmp_path, lambda _: None)
+    rows = {row[0]: row[1:] for row in table.rows}
+    # 200 points are judged, the last 100 of them odd: an alarm that is always on has precision 1/2 and recall 1
+    assert rows["always an alarm"] == (1, 0.67, 100.0, 0.0)
+    assert rows["MSET (published)"] == (34, 0.78, 39.7, 14.1)
+    assert "0.78 at best" in table.verdict
 
 
 def test_says_what_it_needs_where_there_is_nothing(tmp_path: Path):

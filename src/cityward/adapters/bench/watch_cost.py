@@ -1,7 +1,7 @@
 """`cityward bench watch --cost`: what the watch costs beside the gate, and what a city holds with it on and off, in one run.
 
-A made city of `CHANNELS` channels (units of two properties on a street grid, four makers) speaks for some hours, each channel
-once in five minutes and then once a minute, in SenML messages of one reading. Each hour's messages go through the worker's real
+Made cities (units of two properties on a street grid, four makers; `CASES` says of how many channels) speak for some hours, each
+channel once in five minutes or once a minute, in SenML messages of one reading. Each hour's messages go through the worker's real
 chain (screen, decode, gate, evidence, history, state, on disk), and then through the watch's: the history's tail, all detectors,
 judging, evidence, book. The detectors were taught `TAUGHT_DAYS` before. Values follow a day's curve with seeded noise.
 
@@ -46,8 +46,11 @@ from cityward.watch.judging import stakes_of
 from cityward.watch.panel import learned, new_lesson, new_panel, teach
 from cityward.watch.world import World, world_of
 
-CHANNELS = 1000
-HOURS = 12
+CASES = ((1000, 1), (1000, 5), (6000, 1))
+"""(channels, readings of each in a step of 5 minutes). The detectors of steps work per step, and much of it is calls of NumPy: so
+the watch is dearest, beside the gate, where few channels say little."""
+OBSERVATIONS = 144_000
+"""Of each case, about: twelve hours of the first."""
 TAUGHT_DAYS = 10
 """So many that every detector judges: `system-consistency` has its relations after nine."""
 SEED = 20261122
@@ -75,19 +78,23 @@ def run(data: Path, tell: Callable[[str], None], **_: object) -> Sequence[Table]
 
 
 def watch_cost(
-    tell: Callable[[str], None], *, channels: int = CHANNELS, hours: int = HOURS, taught_days: float = TAUGHT_DAYS
+    tell: Callable[[str], None],
+    *,
+    cases: Sequence[tuple[int, int]] = CASES,
+    observations: int = OBSERVATIONS,
+    taught_days: float = TAUGHT_DAYS,
 ) -> Sequence[Table]:
-    """Cost tables: worker and watch beside each other, for both paces, and each detector's part."""
+    """Cost tables: worker and watch beside each other for each case of (channels, readings a step), and each detector's part."""
     tables: list[Table] = []
-    for per_step in (1, 5):
+    for channels, per_step in cases:
         with tempfile.TemporaryDirectory(prefix="cityward-bench-") as folder:
             place = _place(channels // len(PROPERTIES))
             city = _City(Path(folder), place, number(place), per_step)
             tell(f"teaching {len(city.panel.detectors)} detectors {taught_days:g} days of {channels} channels")
             city.teach(taught_days)
-            for hour in range(hours if per_step == 1 else max(1, hours // 3)):
+            for hour in range(max(1, observations * STEP_US // (channels * per_step * HOUR))):
                 city.hour(hour)
-                tell(f"{per_step} a step, hour {hour + 1}")
+                tell(f"{channels} channels, {per_step} a step, hour {hour + 1}")
             tables += _tables(city, channels, per_step)
     return tables
 
@@ -192,7 +199,7 @@ def _tables(city: _City, channels: int, per_step: int) -> Sequence[Table]:
         "watch, all of it": spent["watch"],
     }
     cost = Table(
-        title=f"What the watch costs: {channels} channels, a reading every {5 // per_step} minutes, {rows:,} observations",
+        title=f"What the watch costs: {channels:,} channels, a reading every {5 // per_step} minutes, {rows:,} observations",
         head=("part", "us per observation", "of the gate", "of the worker"),
         rows=tuple(
             (name, round(s / rows * 1e6, 2), round(s / gate, 2), round(s / spent["worker"], 2))
