@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cityward.adapters.bench.cities import City, cities
+from cityward.adapters.bench.cities import City, cities, rehearsed
 from cityward.adapters.bench.inject import Attack, Attacked, Series
 from cityward.adapters.bench.tables import table_of
 from cityward.adapters.bench.watch_baselines import THREE_SIGMA, WINDOWED_GAUSSIAN
@@ -119,6 +119,14 @@ def test_sensor_months_leave_out_days_on_which_a_channel_was_silent() -> None:
     city = town(4 * 288)  # two days judged, four channels
 
     assert city.sensor_months == pytest.approx(8 / 30)
+
+
+def test_a_rehearsal_never_sees_the_part_that_is_judged() -> None:
+    city = town(1800)  # 900 rows, 3 days and 36 rows, are learned from
+    again = rehearsed(city)
+    assert len(again.series.at) == city.learned == 900
+    assert again.learned == 2 * 288
+    assert again.attacked == 900 - 2 * 288
 
 
 def test_rows_of_any_make_become_a_table() -> None:

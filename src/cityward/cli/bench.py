@@ -200,8 +200,17 @@ def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> No
 @click.option("--cities", default="", help="Only these recorded cities, by comma (with --city).")
 @click.option("--detectors", default="", help="Only these detectors, by comma (with --city).")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of targets and noise (with --city).")
+@click.option(
+    "--split",
+    type=click.Choice(("judged", "learned")),
+    default="judged",
+    show_default=True,
+    help="Judge the later part, or, to change a detector by, the end of the one learned from (with --city).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def watch(parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed: int, as_json: bool) -> None:
+def watch(
+    parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed: int, split: str, as_json: bool
+) -> None:
     """Attack recorded cities, and score the watch on the published boards."""
     from cityward.compose.bench_watch import run_watch
 
@@ -211,7 +220,7 @@ def watch(parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed:
     for part in dict.fromkeys(parts):
         options: dict[str, object] = {}
         if part == "city":
-            options = {"only": _listed(detectors), "names": _listed(cities), "seed": seed}
+            options = {"only": _listed(detectors), "names": _listed(cities), "seed": seed, "split": split}
         found[part] = run_watch(part, data, aside, **options)
     if as_json:
         put_json({"cityward": __version__, "machine": _machine(), "parts": found})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from cityward.watch.world import NEIGHBOURS, World, world_of
 
 MPH = 0.44704
 MAKERS = ("northlight", "quayware", "saltmarsh")
+REHEARSAL = 2 / 3
 DEALT = (0, 0, 0, 1, 0, 1, 0, 1, 0, 2)
 """The maker of unit n is `DEALT[n % 10]`: six, three and one in ten."""
 
@@ -57,6 +59,21 @@ class City:
         return float((spoke * length[:, None]).sum() / per_day / 30)
 
 
+class Split(StrEnum):
+    """Which part of the recordings is judged: the later one, or, to change a detector by, the end of the one learned from."""
+
+    JUDGED = "judged"
+    LEARNED = "learned"
+
+
+def rehearsed(city: City) -> City:
+    """The city's learned part alone, its first two thirds (whole days) to learn from, the rest to judge."""
+    series = Series(city.series.at[: city.learned], city.series.value[: city.learned], city.series.zone_us)
+    per_day = series.steps(DAY)
+    learned = round(city.learned * REHEARSAL / per_day) * per_day
+    return replace(city, series=series, learned=learned, attacked=min(city.attacked, city.learned - learned))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where one city is in the data folder, and how it is split. pace_us: its grid."""
@@ -70,7 +87,7 @@ class Source:
     read: Callable[[Path], Recording]
 
 
-def cities(data: Path, names: Sequence[str] = ()) -> Iterator[City]:
+def cities(data: Path, names: Sequence[str] = (), split: Split = Split.JUDGED) -> Iterator[City]:
     """Each city whose data are there, those of `names` where any is given.
 
     Raises:
@@ -80,7 +97,8 @@ def cities(data: Path, names: Sequence[str] = ()) -> Iterator[City]:
     for source in SOURCES:
         if (not names or source.name in names) and (data / source.topic).is_dir():
             found += 1
-            yield _city(source, data / source.topic)
+            city = _city(source, data / source.topic)
+            yield city if split is Split.JUDGED else rehearsed(city)
     if not found:
         raise LinkError(
             "no recorded city was found", where=str(data), mend=f"name a folder with {SOURCES[0].topic}, ..."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from cityward.adapters.bench.cities import cities
+from cityward.adapters.bench.cities import Split, cities
 from cityward.adapters.bench.tables import Cell, Table
 from cityward.adapters.bench.watch_baselines import ALWAYS, THREE_SIGMA, WINDOWED_GAUSSIAN
 from cityward.adapters.bench.watch_score import Quiet, Scored, Tried, quiet_only, score
@@ -33,19 +33,25 @@ NOTES = (
 
 
 def run(
-    data: Path, tell: Callable[[str], None], *, only: Sequence[str] = (), names: Sequence[str] = (), seed: int = 1
+    data: Path,
+    tell: Callable[[str], None],
+    *,
+    only: Sequence[str] = (),
+    names: Sequence[str] = (),
+    seed: int = 1,
+    split: str = Split.JUDGED,
 ) -> list[Table]:
     """Attack the recorded cities under `data` and say what the watch and its baselines made of it.
 
     Args:
         data: the folder of recorded data. tell: told what goes on.
         only: detectors to run (default all that read rows or steps). names: cities (default all that are there).
-        seed: of targets and noise.
+        seed: of targets and noise. split: which part is judged (`Split`).
 
     Raises:
         LinkError: no recorded city is there.
     """
-    there = list(cities(data, names))
+    there = list(cities(data, names, Split(split)))
     ours = {
         id_: detector
         for id_, detector in find_detectors().items()
