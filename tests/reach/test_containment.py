@@ -69,3 +69,9 @@ def test_what_is_not_known_is_not_cut_off_and_is_told():
 def test_what_cannot_be_contained_is_said(words: str):
     with pytest.raises(PlaceError):
         target_named(doggerford(), words)
+
+
+def test_one_of_a_group_is_named_as_a_device_too() -> None:
+    plain, with_kind = (contained(words) for words in ("ring-road-loops-02", "device:ring-road-loops-02"))
+    assert plain == with_kind
+    assert with_kind.units == ("ring-road-loops-02",)

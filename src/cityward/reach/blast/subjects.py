@@ -54,6 +54,10 @@ _STAND = (SubjectKind.DEVICE, SubjectKind.MEMBER)
 _PLURAL = {kind: "parties" if kind is SubjectKind.PARTY else f"{kind.value}s" for kind in SubjectKind}
 
 
+_WORDS = {SubjectKind.MEMBER: (SubjectKind.MEMBER.value, SubjectKind.DEVICE.value)}
+"""One of a group is a device to whoever names it."""
+
+
 def subject_named(place: Place, words: str) -> Subject:
     """The subject of a name, or of `kind:name` where several kinds bear it.
 
@@ -62,7 +66,7 @@ def subject_named(place: Place, words: str) -> Subject:
     """
     kind, colon, name = words.rpartition(":")
     kinds = _kinds(place)
-    bearing = [k for k, names in kinds.items() if name in names and (not colon or k.value == kind)]
+    bearing = [k for k, names in kinds.items() if name in names and (not colon or kind in _WORDS.get(k, (k.value,)))]
     if not bearing:
         known = [one for names in kinds.values() for one in names]
         what = f"`{words}` is nothing that can go dark or be cut{did_you_mean(name, known)}"
