@@ -197,8 +197,7 @@ def test_who_listens_in_is_refused_and_told(doors: Doors, topic: str) -> None:
     device = "meter-02"
     with doors.enter(device) as link:
         assert link.subscribe(topic) == 0x80
-    subject = topic.replace("/", ".").replace("#", ">").replace("+", "*")
-    told = doors.events.one(EventKind.REFUSED_SUBSCRIBE, device, topic=subject)
+    told = doors.events.one(EventKind.REFUSED_SUBSCRIBE, device, topic=topic)
     assert told.source == HERE
 
 
@@ -227,7 +226,7 @@ def test_a_last_will_is_held_to_what_its_device_may_say(doors: Doors) -> None:
         assert listening.subscribe(f"cmd/{other}") == 1
         doors.enter(device, will=(f"cmd/{other}", "forged")).socket.close()
         doors.enter(device, client_id=f"{device}:2", will=(f"in/{other}", "forged")).socket.close()
-        doors.events.one(EventKind.REFUSED_PUBLISH, device, topic=f"cmd.{other}")
+        doors.events.one(EventKind.REFUSED_PUBLISH, device, topic=f"cmd/{other}")
         assert listening.publish(f"in/{other}", b'[{"n":"lux","v":1}]')  # and nothing came before its acknowledgement
 
 

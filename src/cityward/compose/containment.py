@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.bars import ISOLATED, bar_units, lift_units
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
-from cityward.errors import LinkError, PlaceError
+from cityward.errors import PlaceError
 from cityward.evidence.records import Contained
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.containment import Containment, containment_of, target_named
@@ -30,7 +29,6 @@ from cityward.time import SECOND
 
 ROLE = "containment"
 """The ledger of containments; its own, so that it can be written while the city runs."""
-LEDGER_FREE_S = 10.0
 LONGEST_TEXT = 500
 
 
@@ -213,19 +211,8 @@ def _record(setting: Setting, row: ContainmentRow, step: str, person: str, cost:
         digest=sha256("\n".join(sorted(row.units)).encode()).hexdigest(),
         cost=cost,
     )
-    with _free_ledger(setting) as ledger:
+    with setting.ledger_when_free(ROLE) as ledger:
         ledger.append([record])
-
-
-def _free_ledger(setting: Setting) -> FileLedger:
-    deadline = time.monotonic() + LEDGER_FREE_S
-    while True:
-        try:
-            return setting.ledger(ROLE)
-        except LinkError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
 
 
 def _now() -> int:

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.keys.private import write_private
-from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.credentials import add_device as add
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
@@ -30,7 +29,6 @@ from cityward.watch.events import Event, EventKind
 
 ROLE = "devices"
 """The ledger of devices' lives; its own, so that it can be written while the city runs."""
-LEDGER_FREE_S = 10.0
 PROBE_S = 0.5
 
 
@@ -180,24 +178,8 @@ def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dic
 
 def _record(setting: Setting, asked: Asked, to: Life, detail: dict[str, str]) -> str:
     record = DeviceLife(at=setting.now_us(), by=ROLE, device=asked.device, to=to, person=asked.by, detail=detail)
-    with _free_ledger(setting) as ledger:
+    with setting.ledger_when_free(ROLE) as ledger:
         return ledger.append([record])[0]
-
-
-def _free_ledger(setting: Setting) -> FileLedger:
-    """The ledger, once another command is done with it.
-
-    Raises:
-        LinkError: another holds it for long.
-    """
-    deadline = time.monotonic() + LEDGER_FREE_S
-    while True:
-        try:
-            return setting.ledger(ROLE)
-        except LinkError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
 
 
 def _tell(setting: Setting, asked: Asked, to: Life, record: str) -> None:

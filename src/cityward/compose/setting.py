@@ -13,8 +13,11 @@ from cityward.adapters.stores.state import SqlState
 from cityward.compose.bars import take_bars
 from cityward.compose.home import CityFile, Home, read_city_file
 from cityward.compose.places import load_place
+from cityward.errors import LinkError
 from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
+
+LEDGER_FREE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,21 @@ class Setting:
         """The role's evidence log, open for writing."""
         origin = f"{self.loaded.place.place}/{role}"
         return FileLedger(self.home.ledger(role), origin, signing_key(self.home.keys, f"ledger-{role}"))
+
+    def ledger_when_free(self, role: str) -> FileLedger:
+        """A ledger that several commands write, once another one is done with it.
+
+        Raises:
+            LinkError: another holds it for long.
+        """
+        deadline = time.monotonic() + LEDGER_FREE_S
+        while True:
+            try:
+                return self.ledger(role)
+            except LinkError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def history(self) -> DeltaHistory:
         """The observations. What is learned from them leaves out what is marked."""
