@@ -36,14 +36,21 @@ def reported(said: list[Publish]) -> dict[str, float]:
 
 def test_a_lamp_starts_at_its_fail_safe_level_and_reports_it():
     lamp = Lamp(SPEC, NIGHT)
-    assert reported(lamp.tick(NIGHT)) == {"lamp-level": 100, "lamp-power": SPEC.rated_w}
+    assert reported(lamp.tick(NIGHT)) == {"lamp-level": 100, "lamp-power": pytest.approx(SPEC.rated_w, rel=0.015)}
     assert lamp.tick(NIGHT + MINUTE) == []
     assert reported(lamp.tick(NIGHT + 5 * MINUTE))["lamp-level"] == 100
 
 
+def test_its_meter_does_not_say_the_same_digits_all_night():
+    lamp = Lamp(SPEC, NIGHT)
+    said = [reported(lamp.tick(NIGHT + n * 5 * MINUTE))["lamp-power"] for n in range(12)]
+    assert len(set(said)) > 6
+    assert all(value == pytest.approx(SPEC.rated_w, rel=0.015) for value in said)
+
+
 def test_it_obeys_reports_and_answers():
     said = Lamp(SPEC, NIGHT).on_command(dim(40, NIGHT), NIGHT + SECOND)
-    assert reported(said) == {"lamp-level": 40, "lamp-power": round(power_w(40, SPEC), 2)}
+    assert reported(said) == {"lamp-level": 40, "lamp-power": pytest.approx(power_w(40, SPEC), rel=0.015)}
     assert answer(said) == ("done", "", 40)
 
 

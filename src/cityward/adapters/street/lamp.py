@@ -22,12 +22,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cityward.adapters.street.variation import draw
 from cityward.errors import DecodeError
 from cityward.place.things import Position
 from cityward.runtime.commands import Acknowledgement, Command, decode_command, encode_acknowledgement
 from cityward.services.lighting.sun import SUNSET_DEG, elevation_deg
 from cityward.time import SECOND, from_us, to_us
 
+METER_NOISE = 0.005  # PRECEDENT: IEC 62053-21, class 1: within 1 %, taken as two standard deviations
 REMEMBERED = 64  # ids; older commands are refused by their time of issue
 
 
@@ -140,9 +142,15 @@ class Lamp:
         # SPEC: RFC 8428 4.2 and 4.5: records of one pack share the base time, in seconds
         pack = [
             {"bt": moment / SECOND, "n": "lamp-level", "u": "%", "v": self.level},
-            {"n": "lamp-power", "u": "W", "v": round(power_w(self.level, self.spec), 2)},
+            {"n": "lamp-power", "u": "W", "v": self._metered_w(moment)},
         ]
         return [Publish(f"in/{self.spec.device}", msgspec.json.encode(pack))]
+
+    def _metered_w(self, now_us: int) -> float:
+        """What its meter says, in W: nothing that measures says the same digits all night."""
+        return round(
+            power_w(self.level, self.spec) * (1 + METER_NOISE * draw(f"{self.spec.device} lamp-power {now_us}")), 2
+        )
 
     def _answer(self, command: Command, outcome: str, now_us: int, reason: str = "") -> Publish:
         answer = Acknowledgement(

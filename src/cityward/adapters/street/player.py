@@ -27,6 +27,7 @@ LIGHT_PERIOD = 5 * MINUTE
 LIGHT_NOISE = (
     0.02  # PRECEDENT: street lighting sensors are told to some percent; thin cloud moves light as much in minutes
 )
+GLOW_LX, GLOW_NOISE = 0.1, 0.1  # PRECEDENT: overcast skies over cities were measured at some 0.1 lx at night
 
 Readings = tuple[tuple[str, float, int], ...]
 """Property, value, and for how long it has been that value, us."""
@@ -108,7 +109,11 @@ class LightSource:
         hour, into = divmod((at + self._zone + MONDAY) % WEEK, HOUR)
         before, after = float(self._clouds[hour]), float(self._clouds[(hour + 1) % len(self._clouds)])
         light = illuminance_lx(at, self._position, before + (after - before) * into / HOUR)
-        return light * (1 + LIGHT_NOISE * draw(f"{self._unit} illuminance {at}"))
+        return light * (1 + LIGHT_NOISE * draw(f"{self._unit} illuminance {at}")) + self._glow(at)
+
+    def _glow(self, at: int) -> float:
+        """What a city's sky and the sensor itself add in the dark, lx."""
+        return GLOW_LX * (1 + GLOW_NOISE * draw(f"{self._unit} glow {at}"))
 
 
 def sources(
