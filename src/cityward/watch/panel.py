@@ -85,8 +85,7 @@ class Panel:
                 self.feed(signs, id_, detector.step, step)
 
     def feed(self, signs: Signs, id_: str, method: Callable[..., Sequence[Sign]], *facts: Any) -> None:
-        """Show facts to one detector, by its method for them. It is charged the time since the clock was last read: reading it
-        is a call of the system, and twice for each detector and step cost more than some of them do."""
+        """Show facts to one detector, by its method for them. It is charged the time since the clock was last read."""
         try:
             found = method(self.states[id_], *facts, self.world)
         except Exception as error:  # a detector is a plug-in: its fault must not blind the others

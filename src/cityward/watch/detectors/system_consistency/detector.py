@@ -129,7 +129,7 @@ class SystemConsistency:
             return self._no_round(state, system, world)
         system.skipped = 0
         judged = take_round(system, value, heard, self.rule)
-        if judged is None or not (judged.number >= 1.0 or system.episode.open):
+        if judged is None:
             return []
         if not system.episode.open:
             return [_open(state, system, judged, world)]

@@ -177,11 +177,11 @@ def is_round(system: System, heard: Bools) -> bool:
     if not weight:
         return bool(heard.any())
     usual = system.relations.heard >= FILLED * weight
-    return bool((heard & usual).sum() >= max(1.0, ENOUGH * usual.sum()))
+    return bool(np.count_nonzero(heard & usual) >= max(1.0, ENOUGH * np.count_nonzero(usual)))
 
 
 def take_round(system: System, value: Array, heard: Bools, rule: Rule) -> Judged | None:
-    """Judge a round's values (n,), and let them wait to be learned. None: there is nothing yet to judge by."""
+    """Judge a round's values (n,), and let them wait to be learned. None: there is nothing yet to judge by, or nothing to say."""
     judged = None
     system.left[system.waiting] = np.nan
     if not system.measure_set:
@@ -195,7 +195,7 @@ def take_round(system: System, value: Array, heard: Bools, rule: Rule) -> Judged
     return judged
 
 
-def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
+def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged | None:
     relations, thresholds = system.relations, system.thresholds
     left = residual(relations, now, system.last)
     judged = heard & ((relations.bound >= BOUND) | _lively(system))
@@ -211,6 +211,7 @@ def _judge(system: System, now: Array, heard: Bools, rule: Rule) -> Judged:
         if system.settled > rule.settle_rounds:
             allowed = min(0.5, rule.alarms_per_month * rule.block_rounds * system.steps / MONTH_STEPS)
             remember(thresholds, found, rule.block_rounds, rule.least_blocks, allowed)
+        return None
     return Judged(
         number=number,
         most=most,

@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 
 WINDOWS = (1, 3, 6, 12)
 LONGEST = WINDOWS[-1]
+SPANS = np.array([WINDOWS[1:], [rounds // 3 for rounds in WINDOWS[1:]]])
+"""(2, 3) rounds: each longer window, and its newest third."""
 WILD = 1000.0
 LASTING = 4.0
 """In a mean of several rounds one counts as at most so many sizes: a single wild reading must not fill the longer windows."""
@@ -77,8 +79,8 @@ def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
     sums = np.cumsum(np.minimum(np.maximum(recent, -LASTING), LASTING), axis=0)
     found = np.empty((len(WINDOWS), recent.shape[1]))
     np.abs(recent[0], out=found[0])
-    for row, rounds in enumerate(WINDOWS[1:], 1):
-        np.minimum(_mean(sums, rounds), _mean(sums, rounds // 3), out=found[row])
+    means = np.abs(sums[SPANS - 1]) / SPANS[:, :, None]
+    np.minimum(means[0], means[1], out=found[1:])
     return found
 
 
@@ -124,10 +126,6 @@ def take_peak(thresholds: Thresholds) -> None:
 def drop_peak(thresholds: Thresholds) -> None:
     """The episode that is over was not the system's own."""
     thresholds.peak[:] = 0.0
-
-
-def _mean(sums: Array, rounds: int) -> Array:
-    return np.abs(sums[rounds - 1]) / rounds
 
 
 def _limits(worst: Array, allowed: float) -> Array:
