@@ -205,7 +205,8 @@ def _tables(city: _City, channels: int, per_step: int) -> Sequence[Table]:
             (name, round(s / rows * 1e6, 2), round(s / gate, 2), round(s / spent["worker"], 2))
             for name, s in parts.items()
         ),
-        verdict=f"the watch takes {spent['watch'] / gate:.2f} of what the gate takes",
+        verdict=f"the watch takes {spent['watch'] / gate:.2f} of what the gate takes (aim, less than all of it, "
+        f"{'met' if spent['watch'] < gate else 'not met'})",
         notes=(
             f"observations held per processor second: {rows / spent['worker']:,.0f} with the watch off, "
             f"{rows / (spent['worker'] + spent['watch']):,.0f} with it on",
