@@ -1,4 +1,4 @@
-"""A lie on the real town, found by the grid: a learned past, a sensor that stops moving, quarantine, its readings kept and marked."""
+"""A lie on the real town, found by the grid: a learned past, a sensor that stops moving, quarantine, readings kept and marked."""
 
 from __future__ import annotations
 
