@@ -75,3 +75,15 @@ def test_one_of_a_group_is_named_as_a_device_too() -> None:
     plain, with_kind = (contained(words) for words in ("ring-road-loops-02", "device:ring-road-loops-02"))
     assert plain == with_kind
     assert with_kind.units == ("ring-road-loops-02",)
+
+
+def test_what_comes_in_by_the_systems_of_others_is_no_source_that_is_lost():
+    place, found = doggerford(), contained("party:northlight")
+    closed = {name for name, device in place.devices.items() if device.model == "closed-lamp"}
+    enforced = {flow.from_ for flow in place.flows.values() if flow.observability == "enforced"}
+    assert closed & set(found.devices)
+    assert not closed & enforced
+    [hit] = found.services
+    ours = ("quay-street-lamps-", "quay-street-light-sensor", "harbour-lamps-")
+    speaking = [unit for unit in found.units if unit.startswith(ours)]
+    assert hit.sources == len(speaking)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cityward.errors import PlaceError
+from cityward.place.data import Observability
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.registry import members
@@ -153,11 +154,11 @@ def _hit(place: Place, units: frozenset[str]) -> Iterator[ServiceHit]:
 
 
 def _read_from(place: Place, datasets: tuple[str, ...]) -> frozenset[str]:
-    """The units whose flows carry one of the datasets."""
+    """The units whose enforced flows carry one of the datasets: what comes in by others' systems is not cut off here."""
     wanted = frozenset(datasets)
     found: set[str] = set()
     for flow in place.flows.values():
-        if not wanted.isdisjoint(flow.datasets):
+        if flow.observability is Observability.ENFORCED and not wanted.isdisjoint(flow.datasets):
             device = place.devices.get(flow.from_)
             found |= {unit for unit, _, _ in members(flow.from_, device)} if device is not None else {flow.from_}
     return frozenset(found)
