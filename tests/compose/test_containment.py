@@ -96,6 +96,20 @@ def test_lifting_lets_back_in_only_what_nothing_else_holds(city: Setting):
         lift(city, one.id, "ada")
 
 
+def test_a_lift_that_was_cut_short_can_be_asked_for_again(city: Setting, monkeypatch: pytest.MonkeyPatch):
+    row = contain(city, wanted("meter-02"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as short:
+        short.setattr(type(city.state), "put_containment", killed)
+        with pytest.raises(KeyboardInterrupt):
+            lift(city, row.id, "ada")
+    assert lift(city, row.id, "ada").state is Stand.LIFTED
+    assert barred(city) == set()
+
+
 def test_it_ends_by_itself_and_that_is_on_record(city: Setting):
     row = contain(city, wanted("meter-01"))
     assert expire(city) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -151,3 +152,30 @@ def test_what_waits_behind_too_many_is_shed_and_that_is_on_record():
         world.box.put("desk", n)
     go(place, world)
     assert sorted(world.outcomes()) == sorted((f"i{n}", "shed") for n in range(MOST_WAITING, MOST_WAITING + 3))
+
+
+def test_a_receiver_that_never_ends_its_answer_holds_up_its_own_channel_and_nobody_else():
+    place, release, entered = town(), threading.Event(), list[str]()
+    world = World()
+    world.box.put("desk", 1)
+    world.box.put("mail", 2)
+
+    def endless(row: AlertRow) -> None:
+        entered.append(row.incident)
+        release.wait(30)
+
+    async def turns() -> None:
+        ports = replace(world.ports(date(2023, 6, 1)), send={"desk": endless, "mail": world.send})
+        told = Alerting()
+        first = asyncio.create_task(turn(place, ports, told))
+        async with asyncio.timeout(10):
+            while not (entered and world.box.rows[2].state == "sent"):
+                await asyncio.sleep(0)
+        assert world.sent == ["i2"]
+        assert await turn(place, ports, told) == 1  # asked again meanwhile: no second thread
+        assert entered == ["i1"]
+        assert world.box.rows[1].state == "waiting"
+        release.set()
+        await first
+
+    asyncio.run(turns())

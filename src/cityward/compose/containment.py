@@ -111,9 +111,10 @@ def lift(setting: Setting, id_: str, person: str) -> ContainmentRow:
         PlaceError: there is none of that id, or it is not in force.
     """
     row = _known(setting, id_, Stand.LIFTED)
-    done = _end(setting, row, Stand.LIFTED, person)
-    _let_in(setting, row)
-    return done
+    ended = _recorded_end(setting, row, Stand.LIFTED, person)
+    _let_in(setting, row)  # before the book says so: cut short here, lifting can be asked for again
+    setting.state.put_containment(ended)
+    return ended
 
 
 def expire(setting: Setting) -> Sequence[ContainmentRow]:
@@ -160,9 +161,14 @@ def _begin(setting: Setting, row: ContainmentRow, person: str, cost: dict[str, s
 
 
 def _end(setting: Setting, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
+    ended = _recorded_end(setting, row, to, person)
+    setting.state.put_containment(ended)
+    return ended
+
+
+def _recorded_end(setting: Setting, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
     ended = replace(row, state=to, ended_at=_now(), ended_by=person)
     _record(setting, ended, to.value, person, {})
-    setting.state.put_containment(ended)
     return ended
 
 

@@ -158,7 +158,7 @@ class Door:
             raise
 
     async def _keep_counting(self) -> None:
-        """A look is some 0.5 ms a thousand connections of the broker's time: every second in a town, rarer in a city."""
+        """Every second in a town; rarer in a city, because a look asks the broker for every connection."""
         while True:
             await asyncio.sleep(min(COUNT_S * max(1.0, len(self.keeper.presence.open) / 1000), COUNT_LONGEST_S))
             with contextlib.suppress(LinkError, NatsError):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,10 +58,11 @@ Send = Callable[[AlertRow], None]
 
 @dataclass(slots=True)
 class Alerting:
-    """What was done since the start, for metrics: outcome -> how many."""
+    """What was done since the start, for metrics: outcome -> how many. busy: channels with a send under way."""
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     last_error: str = ""
+    busy: set[str] = field(default_factory=set[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,41 @@ async def _send(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) 
         return "refused"
     try:
         async with asyncio.timeout(SEND_S):
-            await asyncio.to_thread(ports.send[row.channel], row)
+            await _apart(ports.send[row.channel], row, told)
     except (LinkError, TimeoutError) as error:
         told.last_error = error.what if isinstance(error, LinkError) else f"{row.channel} took too long"
         return "waiting" if row.tries + 1 < MOST_TRIES else "failed"
     return "sent"
+
+
+async def _apart(send: Send, row: AlertRow, told: Alerting) -> None:
+    """Send in a thread that nobody else needs and that holds up no exit; one a channel at a time.
+
+    SECURITY: a receiver that answers a byte now and then outlasts every deadline of a socket. Its thread is then its channel's
+    loss alone: the pool that the watch itself works in is not used.
+    """
+    if row.channel in told.busy:
+        raise LinkError(f"`{row.channel}` is still being answered to an earlier alert")
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        told.busy.discard(row.channel)
+        if not done.done():
+            done.set_exception(error) if error is not None else done.set_result(None)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            send(row)
+        except BaseException as raised:  # told to whoever waits
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, error)
+
+    told.busy.add(row.channel)
+    threading.Thread(target=work, name=f"alert-{row.channel}", daemon=True).start()
+    await done
 
 
 def _record(place: Place, ports: AlertPorts, row: AlertRow, outcome: str, tries: int) -> Alerted:

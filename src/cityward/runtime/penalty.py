@@ -25,7 +25,7 @@ from cityward.time import DAY, HOUR, MINUTE, SECOND
 FACTOR = 4.0
 """PRECEDENT: a burst of a few times the mean is what traffic shapers allow (RFC 2697: CBS, EBS)."""
 ALLOWANCE = 1.0
-"""Minutes' worth at once. A budget is some ten times what a device usually sends: this is ten minutes of a line that was down."""
+"""Minutes' worth at once: at the default 600 messages, ten hours of a reading a minute that were kept back."""
 FIRST_US = MINUTE
 LONGEST_US = HOUR
 FORGIVEN_US = DAY
