@@ -83,6 +83,7 @@ CARD = Card(
         "the network server drops replayed frames itself and tells nobody",
         "a device without storage restarts its counter at every loss of power",
         "a 16-bit counter is replayed from more than half a circle ago: that looks like its own return to zero",
+        "nothing tells the watch of frames yet: no radio network is attached",
     ),
     source="LoRaWAN 1.0.4 section 4.3.1.5; MITRE ATT&CK for ICS T0856; scenario S-17 (leaked keys)",
     kinds=(

@@ -25,6 +25,7 @@ CARD = Card(
     fails_when=(
         "no log covers the network it uses (a device with a SIM card of its own)",
         "the destination is one that a declared flow uses too",
+        "nothing tells the watch of destinations yet: `cityward reconcile --log` tells a person",
     ),
     source="MITRE ATT&CK for ICS T0869; scenarios S-05, S-08 and S-10",
     kinds=(

@@ -30,7 +30,11 @@ CARD = Card(
     title="Rights",
     reads="events",
     sees="a right that is given to somebody, and one person who takes many devices out of service",
-    fails_when=("the right was given before the watch began", "several people share the work of doing harm"),
+    fails_when=(
+        "the right was given before the watch began",
+        "several people share the work of doing harm",
+        "nothing tells the watch of rights yet: the city has one sign-in; devices' lives are told",
+    ),
     source="MITRE ATT&CK for ICS T0890, T0892; scenario S-19 (insiders lock others out of signals, 2006)",
     kinds=(
         Kind(
