@@ -240,11 +240,13 @@ def test_cutting_an_access_is_the_same_as_never_having_declared_it() -> None:
 
 # --- names, bounds and verdicts
 
+SETTINGS = {"containing"}  # a mapping that is one value of the place, not records by id
+
 
 def renamed(place: Place, draw: Draw) -> tuple[Place, dict[str, str]]:
     """The place with every id replaced and the records of every kind in another order; old -> new of every id."""
     plain = msgspec.to_builtins(place)
-    kinds = [kind for kind, records in plain.items() if isinstance(records, dict)]
+    kinds = [kind for kind, records in plain.items() if isinstance(records, dict) and kind not in SETTINGS]
     old = [name for kind in kinds for name in plain[kind]]
     new = [f"x{n}" for n in range(len(old))]
     draw.random.shuffle(new)
