@@ -13,7 +13,11 @@ from cityward.place.record import Record, Unknown
 
 
 class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A kind of data. `properties` are the observed properties it is made of, where it is made of observations."""
+    """A kind of data. `properties` are the observed properties it is made of, where it is made of observations.
+
+    basis: the lawful basis for personal data, `special`: a special category (health, belief, ...), which needs `special_basis` too
+    and never leaves unaggregated unless `release_form` says otherwise. release_form: what every release of it is held to at least.
+    """
 
     categories: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
@@ -22,6 +26,12 @@ class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] | Unknown
     allowed_jurisdictions: tuple[Id, ...] = ()
     properties: tuple[Id, ...] = ()
+    basis: Literal[
+        "consent", "contract", "legal-obligation", "vital-interests", "public-task", "legitimate-interests",
+    ] | None = None  # fmt: skip
+    special: bool = False
+    special_basis: Annotated[str, Meta(max_length=254)] = ""
+    release_form: Id | None = None
 
 
 class Protection(StrEnum):
@@ -80,6 +90,7 @@ class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     agreement: Id | None = None
     observability: Observability
     limits: FlowLimits = FlowLimits()
+    form: Id | None = None  # of what leaves by it
 
 
 class Access(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

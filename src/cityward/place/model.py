@@ -14,6 +14,8 @@ from cityward.place.containing import Containing
 from cityward.place.data import Access, Dataset, Flow, Key
 from cityward.place.house_rules import HouseRule
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
+from cityward.place.release import Form, Posture, Recipient
+from cityward.place.roles import Role
 from cityward.place.services import Function, Purpose, Service
 from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
 
@@ -51,3 +53,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rules: dict[Id, HouseRule] = {}
     budgets: dict[Id, Budget] = {}
     alerts: dict[Id, AlertChannel] = {}
+    forms: dict[Id, Form] = {}
+    recipients: dict[Id, Recipient] = {}
+    postures: dict[Id, Posture] = {}
+    roles: dict[Id, Role] = {}

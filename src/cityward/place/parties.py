@@ -114,3 +114,4 @@ class Agreement(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ends: date | None = None
     subcontracting: Literal["allowed", "with-consent", "forbidden", "unknown"] = "unknown"
     exit_days: Annotated[int, Meta(ge=0, le=3650)] | None = None
+    form: Id | None = None  # what is released under it is held to at least
