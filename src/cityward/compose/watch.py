@@ -25,6 +25,7 @@ from cityward.time import SECOND
 from cityward.watch import find_detectors
 from cityward.watch.casebook import Court
 from cityward.watch.grid import GridRules
+from cityward.watch.incidents import IncidentRules
 from cityward.watch.judging import stakes_of
 from cityward.watch.world import world_of
 
@@ -73,7 +74,8 @@ def court_of(setting: Setting) -> Court:
     """What signs of this city are judged by."""
     place, registry = setting.loaded.place, setting.registry
     cards = {id_: detector.card for id_, detector in find_detectors().items()}
-    return Court(world_of(place, registry), stakes_of(place, registry), cards)
+    rules = IncidentRules.at_speed(setting.city.city_clock.speed)
+    return Court(world_of(place, registry), stakes_of(place, registry), cards, rules)
 
 
 class FileNotebook:

@@ -56,7 +56,7 @@ from cityward.runtime.watch_ports import (
     WatchLedger,
 )
 from cityward.runtime.watch_record import WatchRecord
-from cityward.time import DAY, MINUTE
+from cityward.time import DAY, HOUR, MINUTE
 from cityward.watch.casebook import BY, Casebook, Court, Verdict, heard, recall, take
 from cityward.watch.contract import Detector
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
@@ -216,7 +216,8 @@ class WatchRunner:
 
     def _recall(self) -> None:
         book = self.ports.book
-        since = min(self.now or FOREVER, self.ports.now_us()) - DAY
+        # as long as an incident may stay open and quiet: what its findings share must be known again
+        since = min(self.now or FOREVER, self.ports.now_us()) - max(DAY, self.court.rules.closes_after_us + HOUR)
         findings = list(reversed(book.findings_since(since, RECENT_FINDINGS)))
         states = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
         incidents = [incident for state in states for incident in book.incidents(state, OPEN_INCIDENTS)]

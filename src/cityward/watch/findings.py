@@ -60,7 +60,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Findings that are one thing to a person: one alert, not a thousand rows.
 
     shared: what they have in common (`device:…`, `maker:…`, `site:…`). findings, subjects: how many. quiet_since: None while any
-    of its findings goes on.
+    of its findings goes on. noticed_at: when the newest of its findings was first told (city us).
     """
 
     id: str
@@ -77,6 +77,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quiet_since: int | None = None
     person: str = ""
     note: str = ""
+    noticed_at: int = 0
 
 
 class Trust(StrEnum):
