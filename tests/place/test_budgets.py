@@ -6,7 +6,7 @@ import pytest
 
 from cityward.place.checks.whole import Word
 from cityward.place.priority import priorities
-from cityward.place.registry import ONE_PLACE, number
+from cityward.place.registry import CONNECTIONS, number
 from cityward.place.services import Priority
 from declarations import TOWN, errors_of, loaded, town
 
@@ -71,7 +71,7 @@ def test_a_device_is_held_to_the_lower_of_its_flows_limit_and_its_own_budget() -
     assert registry.unit_limits[by_id["lamps-01"]].tolist() == [600, derived]
     assert registry.unit_limits[by_id["lamps-02"]].tolist() == [600, derived]
     assert registry.unit_connections[by_id["counter-1"]] == 3
-    assert registry.unit_connections[by_id["lamps-01"]] == ONE_PLACE
+    assert registry.unit_connections[by_id["lamps-01"]] == CONNECTIONS
     assert registry.budgets == ()  # of one device each
 
 

@@ -29,6 +29,7 @@ from cityward.adapters.bus.entry import Roll
 from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.keeper import BY, Keeper
 from cityward.adapters.bus.log import connect, disconnect
+from cityward.adapters.bus.room import room_of
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.bars import PENALTY, bar_units, by_device
 from cityward.compose.home import CityFile
@@ -79,7 +80,8 @@ class Door:
         nobody = Roll(status={}, credentials={}, bars={}, spent={})
         tls = city.mqtt_ca is not None
         clock = city.city_clock
-        self.keeper = Keeper(nobody, Presence(), events, clock, _machine_us, tls, roles=frozenset(ROLES))
+        room = room_of(self.registry)
+        self.keeper = Keeper(nobody, Presence(), events, clock, _machine_us, tls, frozenset(ROLES), room)
         told = Told(self.came, self.keeper.gone, self.keeper.refused)
         self.follower = Follower(links.system, self.keeper.presence, told)
         signer = nkeys.Signer.of(bytes.fromhex(city.door_seed), nkeys.Kind.ACCOUNT)

@@ -33,8 +33,9 @@ UNLIMITED = FlowLimits()
 
 NEVER_BARRED = np.iinfo(np.int64).max
 
-ONE_PLACE = 1
-"""Connections of a device at one time, where its budget does not say otherwise: one identity, one place."""
+CONNECTIONS = 4
+"""Connections of a device at one time, each under a client id of its own, where its budget does not say otherwise: more than one,
+because the broker holds a lost one until its keep-alive is over."""
 
 BARS = 4
 """So many bars of a unit the gate knows, the newest: older ones ended before anything that is judged again."""
@@ -220,11 +221,11 @@ def _allowed(
     priority = [min(by_name.get(n, Priority.ROUTINE) for n in (u.id, u.group)) for u in units]
     limits = [(f.messages_per_minute, f.most_bytes) for f in (*(flow.limits for flow in entry), UNLIMITED)]
     mine = [limits[u.flow] for u in units]
-    connections = [ONE_PLACE] * len(units)
+    connections = [CONNECTIONS] * len(units)
     for n, budget in own(place.budgets, senders).items():
         messages, size = mine[n]
         mine[n] = (min(messages, budget.messages_per_minute or messages), min(size, budget.bytes_per_minute or size))
-        connections[n] = budget.connections or ONE_PLACE
+        connections[n] = budget.connections or CONNECTIONS
     columns = np.array(mine, dtype=np.int64).reshape(-1, 2)
     return np.array(priority, dtype=np.uint8), columns, np.array(connections, dtype=np.int32)
 

@@ -25,7 +25,7 @@ class EventKind(StrEnum):
 
     CONNECTED = "connected"  # device connected: client_id, connection, tls ("yes" | "no")
     DISCONNECTED = "disconnected"  # client_id, connection, why, seconds, messages_in, bytes_in
-    TURNED_AWAY = "turned-away"  # a sign-in at the broker or an HTTP door failed: door, why (the gate's word), count
+    TURNED_AWAY = "turned-away"  # a sign-in at the broker or an HTTP door failed: door, why (the gate's word), count; budget where it had no room
     REFUSED_PUBLISH = "refused-publish"  # the broker refused a topic: topic, count
     REFUSED_SUBSCRIBE = "refused-subscribe"  # topic, count
     OVERSIZED = "oversized"  # a message over the bound: count

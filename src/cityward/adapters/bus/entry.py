@@ -45,6 +45,7 @@ class Why(StrEnum):
     CLIENT_ID = "client-id"
     TOO_OFTEN = "too-often"
     TOO_MANY = "too-many-connections"
+    NO_ROOM = "no-room"  # the connections of a budget that it shares are used up: no fault of its own
     FAULT = "fault"
 
 
@@ -87,11 +88,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """It may not. `device`: whom it claimed to be. `state`: what bars it, or became of its secret: it had proved who it is."""
+    """It may not. `device`: whom it claimed to be. `state`: what bars it, or became of its secret: it had proved who it is.
+    `budget`: which one has no room.
+    """
 
     why: Why
     device: str
     state: str = ""
+    budget: str = ""
 
 
 def may_enter(caller: Caller, roll: Roll, now_us: int) -> Entry | Refusal:

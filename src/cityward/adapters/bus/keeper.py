@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 
 from cityward.adapters.bus.connections import MOST_OPEN, Gone, Open, Presence
 from cityward.adapters.bus.entry import Caller, Entry, Refusal, Roll, Why, may_enter
+from cityward.adapters.bus.room import Room
 from cityward.runtime.ports import ConnectionRow, CredentialRow, EventSink
 from cityward.time import MINUTE, SECOND, CityClock
 from cityward.watch.events import Event, EventKind, cut
 
 MOST_ALIKE = 256
-MOST_CLIENTS = 4  # connections of one device at once, under different client ids
 MOST_ENTRIES = (
     120  # of one device a minute. PRECEDENT: clients back off from 1 s (Paho: 1 to 120 s); this is a device gone wild
 )
@@ -47,6 +47,7 @@ class Keeper:
     machine_us: Callable[[], int]
     tls: bool
     roles: frozenset[str] = frozenset()
+    room: Room = field(default_factory=Room)
     turned_away: Counter[Kind] = field(default_factory=Counter[Kind])
     moved: dict[str, ConnectionRow] = field(default_factory=dict[str, ConnectionRow])
     _entries: Counter[str] = field(default_factory=Counter[str])
@@ -63,6 +64,7 @@ class Keeper:
             self._turn_away(caller, said)
         else:
             self._remember(caller.connection, said.device)
+            self.room.expect(caller.connection, said.device, caller.client_id, now)
         return said
 
     def may_stay(self, one: Open) -> bool:
@@ -88,6 +90,7 @@ class Keeper:
 
     def came(self, one: Open) -> None:
         """A device is in."""
+        self.room.came(one.connection, one.device)
         at = self.clock.to_city_us(one.since_us)
         self.moved[one.device] = ConnectionRow(one.device, one.source, one.client_id, at, None)
         detail = {
@@ -99,6 +102,7 @@ class Keeper:
 
     def gone(self, what: Gone) -> None:
         """A device left, or was cut off."""
+        self.room.gone(what.was.device)
         self._entered.pop(what.was.connection, None)
         one, at = what.was, self.clock.to_city_us(max(what.at_us, what.was.since_us))
         if not self.presence.of_device.get(one.device):
@@ -150,8 +154,13 @@ class Keeper:
         self._entries[entry.device] += 1
         if self._entries[entry.device] > MOST_ENTRIES:
             return Refusal(Why.TOO_OFTEN, entry.device)
-        others = self.presence.clients_of(entry.device) - {caller.client_id}
-        return Refusal(Why.TOO_MANY, entry.device) if len(others) >= MOST_CLIENTS else None
+        clients = self.presence.clients_of(entry.device) | self.room.clients_expected(entry.device)
+        if caller.client_id in clients:
+            return None  # in place of its own: the broker ends the older one
+        if len(clients) >= self.room.most_of(entry.device):
+            return Refusal(Why.TOO_MANY, entry.device)
+        full = self.room.full(entry.device, now)
+        return Refusal(Why.NO_ROOM, entry.device, budget=full) if full else None
 
     def _turn_away(self, caller: Caller, said: Refusal) -> None:
         subject = said.device if said.device in self.roll.status else cut(caller.name)
@@ -160,6 +169,7 @@ class Keeper:
             return
         why = said.state if said.why is Why.BARRED else said.why
         named = {"client_id": cut(caller.client_id)} if said.why is Why.CLIENT_ID else {}
+        named |= {"budget": cut(said.budget)} if said.budget else {}
         self._count(EventKind.TURNED_AWAY, subject, caller.source, {"why": why, **named})
 
     def _count(self, kind: EventKind, subject: str, source: str, detail: dict[str, str]) -> None:

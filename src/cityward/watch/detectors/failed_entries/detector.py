@@ -15,18 +15,23 @@ from cityward.watch.listening import Counted, address_of, counting, parameters_o
 from cityward.watch.world import World
 
 FAILED = frozenset({EventKind.TURNED_AWAY, EventKind.SIGN_IN_FAILED})
+NO_ROOM = "no-room"  # the door's word for one who proved who it is, and found a shared budget used up
 
 BY_SOURCE = Rule("guessing-from-one-address", threshold=20, drains_us=10 * MINUTE)
 """A device that tries an old password again every minute stays below it for ever."""
 BY_NAME = Rule("guessing-one-name", threshold=100, drains_us=HOUR)
 
 
+def _failed(event: Event) -> bool:
+    return event.kind in FAILED and event.detail.get("why") != NO_ROOM
+
+
 def _source(event: Event, _: World) -> str:
-    return address_of(event) if event.kind in FAILED else ""
+    return address_of(event) if _failed(event) else ""
 
 
 def _name(event: Event, _: World) -> str:
-    return event.subject if event.kind in FAILED else ""
+    return event.subject if _failed(event) else ""
 
 
 CARD = Card(

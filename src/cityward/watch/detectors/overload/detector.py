@@ -19,6 +19,7 @@ FLOOD = Rule("flood", threshold=100_000, drains_us=10 * MINUTE)
 KEPT_OUT = Rule("kept-out", threshold=1, drains_us=6 * HOUR)
 OVERSIZED = Rule("oversized", threshold=3, drains_us=10 * MINUTE)
 STORM = Rule("connection-storm", threshold=300, drains_us=10 * MINUTE)
+NO_ROOM = Rule("no-room", threshold=10, drains_us=10 * MINUTE)
 
 
 def _who(event: Event) -> str:
@@ -48,6 +49,12 @@ def _connected(event: Event, _: World) -> str:
     return _who(event) if event.kind is EventKind.CONNECTED else ""
 
 
+def _no_room(event: Event, _: World) -> str:
+    """The budget that has no room: whoever is turned away may be none of those who fill it."""
+    turned = event.kind is EventKind.TURNED_AWAY and event.detail.get("why") == "no-room"
+    return f"budget:{event.detail.get('budget', '')}" if turned else ""
+
+
 def _shed_times(event: Event) -> float:
     return number_in(event, "count", least=1)
 
@@ -60,7 +67,7 @@ CARD = Card(
     reads="events",
     sees=(
         "a device over its budget or so far beyond that it is kept out, a flood of the whole place, messages over the bound, "
-        "a storm of connections"
+        "a storm of connections, a budget whose connections are used up"
     ),
     fails_when=(
         "the flood never reaches the city: the network in front of it is what is full",
@@ -108,8 +115,16 @@ CARD = Card(
             technique="T0814",
             todo="see why it loses its connection; a device in a reboot loop looks like this",
         ),
+        Kind(
+            id=NO_ROOM.kind,
+            title="The connections of a budget are used up",
+            severity=Severity.MEDIUM,
+            weight=0.0,
+            technique="T0814",
+            todo="see which of its devices hold many connections (`cityward device list`); raise the budget if all are wanted",
+        ),
     ),
-    parameters=parameters_of(OVER, KEPT_OUT, FLOOD, OVERSIZED, STORM),
+    parameters=parameters_of(OVER, KEPT_OUT, FLOOD, OVERSIZED, STORM, NO_ROOM),
 )
 
 DETECTOR = counting(
@@ -120,5 +135,6 @@ DETECTOR = counting(
         Counted(FLOOD, _all_shed, _shed_times, what="messages shed"),
         Counted(OVERSIZED, _oversized, what="messages over the bound"),
         Counted(STORM, _connected, what="connections"),
+        Counted(NO_ROOM, _no_room, what="turned away"),
     ],
 )
