@@ -11,7 +11,7 @@ from cityward.adapters.bus.entry import Caller, Entry, Refusal, Roll, Why
 from cityward.adapters.bus.keeper import MOST_ALIKE, MOST_ENTRIES, Keeper
 from cityward.runtime.ports import BarRow, ConnectionRow, CredentialRow
 from cityward.time import CityClock
-from cityward.watch.events import Event, EventKind
+from cityward.watch.events import Event, EventKind, decode, encode
 
 NOW = 1_000_000_000
 
@@ -157,6 +157,13 @@ def test_who_comes_with_the_name_of_a_role_is_told() -> None:
     door.refused("lamp-1", "192.0.2.7", "x", 2)  # told by the judgement already
     door.tell_turned_away()
     assert [(e.subject, e.source) for e in sink.told] == [("role:steward", "192.0.2.7")]
+
+
+def test_a_client_id_as_long_as_the_protocol_allows_is_cut_before_it_is_told() -> None:
+    door, sink = a_keeper()
+    door.refused("steward", "192.0.2.7", "x" * 65_535, 1)
+    door.tell_turned_away()
+    assert [decode(encode(told)) for told in sink.told] == sink.told
 
 
 def test_what_is_remembered_of_entries_that_never_became_connections_is_bounded(monkeypatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import bcrypt
+import pytest
 
 from cityward.adapters.bus.config import EVENT_STREAM, ROLES, BrokerSettings, compile_config
 from cityward.adapters.bus.events import EventReader, NatsEvents, make_event_stream
@@ -163,5 +164,19 @@ def test_only_the_watch_reads_events(tmp_path: Path) -> None:
         await reader.close()
         await disconnect(web)
         await disconnect(watch)
+
+    on_bus(tmp_path, body)
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "y" * 60_000, "\ud800"], ids=["long", "longer than a message", "no text"])
+def test_an_event_that_nobody_could_read_is_counted_and_holds_up_no_other(tmp_path: Path, text: str) -> None:
+    async def body(bus: Bus) -> None:
+        web = await connect(bus.url, "web", PASSWORD)
+        async with NatsEvents(web, "web", lambda: 7) as events:
+            events.tell(Event(at=1, kind=EventKind.READ, by="web", detail={"client_id": text}))
+            events.tell(event(2))
+        assert (events.shed, events.queued) == (1, 0)
+        assert sorted((await read_from(bus, 0))[0]) == [2, 7]  # the second says that one was shed
+        await disconnect(web)
 
     on_bus(tmp_path, body)

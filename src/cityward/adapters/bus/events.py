@@ -5,7 +5,8 @@ Theory of operation
 A role tells an event and goes on: it stands in a queue of at most `QUEUED`. One task takes up to `BATCH` at a time from it and
 publishes them side by side; what the bus does not confirm is published again under the same message id, which the bus takes
 once. An event that finds the queue full is counted, and the count is told as an event itself (`shed`, budget `events`) as soon
-as there is room: the watch knows what it does not know.
+as there is room: the watch knows what it does not know. So is an event that no reader could take: it would be published again
+for ever, and everything behind it would wait.
 
 The stream holds `STREAM_BYTES` and `STREAM_DAYS` and forgets the oldest first. Its sequences have no gaps of their own, so a
 reader knows how many it missed.
@@ -45,6 +46,8 @@ STREAM_DAYS = 7
 QUEUED = 8192
 BATCH = 256
 CONFIRM_S = 5.0
+MOST_BYTES = 16_384  # of one message with its headers
+HEADERS = 512
 RETRY_S = (0.05, 0.25, 1.0, 2.0)
 LAST_WORDS_S = 2.0  # what is still queued when a role ends gets so long
 TWICE_WITHIN_S = 120.0  # the bus remembers message ids so long
@@ -67,7 +70,7 @@ async def make_event_stream(client: Client, replicas: int = 1) -> None:
         storage=StorageType.FILE,
         max_bytes=STREAM_BYTES,
         max_age=STREAM_DAYS * 86_400,
-        max_msg_size=16_384,
+        max_msg_size=MOST_BYTES,
         duplicate_window=TWICE_WITHIN_S,
         num_replicas=replicas,
         allow_direct=True,
@@ -86,7 +89,7 @@ async def make_event_stream(client: Client, replicas: int = 1) -> None:
 class NatsEvents:
     """`runtime.ports.EventSink` over a role's own connection: `async with NatsEvents(client, "web", now_us) as events`.
 
-    `shed`: events that found the queue full since the start.
+    `shed`: events that found the queue full, or that nobody could read, since the start.
     """
 
     def __init__(self, client: Client, by: str, now_us: Callable[[], int], *, queued: int = QUEUED) -> None:
@@ -102,7 +105,7 @@ class NatsEvents:
 
     def tell(self, event: Event) -> None:
         """Never blocks, never raises; from any thread."""
-        if len(self._queue) >= self._most:
+        if len(self._queue) >= self._most or not _can_be_held(event):
             self.shed += 1
             return
         self._queue.append((self._id(), event))
@@ -178,6 +181,16 @@ class NatsEvents:
         except (NatsError, APIError, TimeoutError, OSError):
             return False
         return True
+
+
+def _can_be_held(event: Event) -> bool:
+    """SECURITY: whether the bus takes it and a reader reads it, whatever foreign text somebody forgot to cut."""
+    try:
+        data = encode(event)
+        decode(data)
+    except (ValueError, NotAnEvent, UnicodeError):
+        return False
+    return len(data) <= MOST_BYTES - HEADERS
 
 
 class EventReader:

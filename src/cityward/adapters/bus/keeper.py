@@ -122,7 +122,7 @@ class Keeper:
         """The broker itself turned somebody away: one who came with the name of a role of ours. It says so more than once."""
         if name in self.roles:
             self._count(
-                EventKind.TURNED_AWAY, f"role:{name}", source, {"why": Why.NOT_A_DEVICE, "client_id": client_id}
+                EventKind.TURNED_AWAY, f"role:{name}", source, {"why": Why.NOT_A_DEVICE, "client_id": cut(client_id)}
             )
 
     def tell_turned_away(self) -> None:
