@@ -119,6 +119,19 @@ def test_it_ends_by_itself_and_that_is_on_record(city: Setting):
     assert steps(city) == ["begun", "expired"]
 
 
+def test_one_in_force_is_listed_and_named_however_many_came_and_went_since(city: Setting):
+    old = contain(city, wanted("meter-01"))
+    for n in range(1, 1102):
+        city.state.put_containment(
+            replace(old, id=f"later-{n:04}", asked_at=old.asked_at + n, state=Stand.LIFTED, ended_by="bo")
+        )
+    first, *others = city.state.containments(100)
+    assert (first.id, others[0].id) == (old.id, "later-1101")
+    assert lift(city, old.id, "ada").state is Stand.LIFTED
+    with pytest.raises(PlaceError, match="there is no containment `later-9`"):
+        lift(city, "later-9", "ada")
+
+
 @pytest.mark.parametrize("seconds", [59, 72 * 3600 + 1])
 def test_it_is_neither_for_a_moment_nor_longer_than_declared(city: Setting, seconds: int):
     with pytest.raises(PlaceError, match="is not between"):

@@ -184,12 +184,12 @@ def _let_in(setting: Setting, row: ContainmentRow) -> None:
 
 
 def _known(setting: Setting, id_: str, to: Stand) -> ContainmentRow:
-    for row in setting.state.containments(1000):
-        if row.id == id_:
-            if not may(row.state, to):
-                raise PlaceError(f"containment {id_} is {row.state.value}, so it cannot be {to.value}")
-            return row
-    raise PlaceError(f"there is no containment `{id_}`", mend="list them: cityward contain list")
+    row = setting.state.containment(id_)
+    if row is None:
+        raise PlaceError(f"there is no containment `{id_[:64]}`", mend="list them: cityward contain list")
+    if not may(row.state, to):
+        raise PlaceError(f"containment {id_} is {row.state.value}, so it cannot be {to.value}")
+    return row
 
 
 def _cost(found: Containment) -> dict[str, str]:
@@ -252,5 +252,5 @@ class ContainmentDesk:
         return lift(self.setting, id_, person)
 
     def all(self) -> Sequence[ContainmentRow]:
-        """Newest first."""
+        """Those that wait or are in force before those that ended; of each, the newest first."""
         return self.setting.state.containments()

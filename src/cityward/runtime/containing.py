@@ -58,8 +58,12 @@ class Containments(Protocol):
         """Add it, or replace the one of its id."""
         ...
 
+    def containment(self, id_: str) -> ContainmentRow | None:
+        """One containment, however old."""
+        ...
+
     def containments(self, most: int = 100) -> Sequence[ContainmentRow]:
-        """Newest first."""
+        """Those that wait or are in force before those that ended; of each, the newest first."""
         ...
 
     def containments_in(self, state: Stand) -> Sequence[ContainmentRow]:

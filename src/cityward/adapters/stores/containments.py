@@ -14,6 +14,7 @@ from cityward.runtime.containing import ContainmentRow, Stand
 
 MOST = 10_000
 
+_UNDER_WAY = (Stand.ASKED.value, Stand.BEGUN.value)
 _UNITS = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -28,9 +29,16 @@ class ContainmentBook:
         with self._db.writing("take a containment") as link:
             many(link, self._db.put(CONTAINMENT), [_columns(row)])
 
+    def containment(self, id_: str) -> ContainmentRow | None:
+        """One containment, however old."""
+        with self._db.reading("give a containment") as link:
+            row = link.execute(select(CONTAINMENT).where(CONTAINMENT.c.id == id_)).first()
+        return None if row is None else _row(row)
+
     def containments(self, most: int = 100) -> Sequence[ContainmentRow]:
-        """Newest first."""
-        wanted = select(CONTAINMENT).order_by(CONTAINMENT.c.asked_at.desc(), CONTAINMENT.c.id).limit(min(most, MOST))
+        """Those that wait or are in force before those that ended; of each, the newest first."""
+        order = (CONTAINMENT.c.state.not_in(_UNDER_WAY), CONTAINMENT.c.asked_at.desc(), CONTAINMENT.c.id)
+        wanted = select(CONTAINMENT).order_by(*order).limit(min(most, MOST))
         with self._db.reading("give the containments") as link:
             return [_row(row) for row in link.execute(wanted)]
 

@@ -80,7 +80,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContainmentsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Newest first; times in machine us."""
+    """Those that wait or are in force first, then the newest; times in machine us."""
 
     containments: tuple[ContainmentRow, ...]
     now: int
