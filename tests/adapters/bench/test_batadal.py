@@ -9,18 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cityward.adapters.bench.batadal import (
-    LATER_LABELS,
-    Score,
-    attacks_in,
-    by_pca,
-    labels_of,
-    measured,
-    one_site,
-    read,
-    run,
-    scored,
-)
+from cityward.adapters.bench.batadal import measured, run
+from cityward.adapters.bench.batadal.answers import by_pca, one_site
+from cityward.adapters.bench.batadal.corpus import LATER_LABELS, labels_of, read
+from cityward.adapters.bench.batadal.score import Score, attacks_in, scored
 from cityward.errors import LinkError
 
 BEGINS = datetime(2016, 7, 4, tzinfo=UTC)

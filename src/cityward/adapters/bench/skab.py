@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.adapters.bench.batadal import LARGEST, Watched, one_site, tell
+from cityward.adapters.bench.batadal.answers import Watched, one_site, tell
+from cityward.adapters.bench.batadal.corpus import LARGEST
 from cityward.adapters.bench.tables import Cell, Table
 from cityward.errors import LinkError
 from cityward.watch.contract import STEP_US, Step
+from cityward.watch.detectors.system_consistency.bank import Rule
 from cityward.watch.detectors.system_consistency.detector import SystemConsistency
-from cityward.watch.detectors.system_consistency.system import Rule
 
 TOPIC = "anomaly_skab"
 LEARNED = 400  # SPEC: SKAB, core/utils.py
@@ -152,8 +153,8 @@ def _table(found: Mapping[str, Outcome]) -> Table:
 def _alarms(value: NDArray[np.float64]) -> NDArray[np.bool_]:
     world, detector = one_site([f"sensor-{n}" for n in range(1, COLUMNS + 1)]), SystemConsistency(RULE)
     state = detector.begin(world)
-    for system in state.systems:
-        system.steps = 1  # a day's probing is longer than the file
+    for bank in state.banks:
+        bank.steps[:] = 1  # a day's probing is longer than the file
     run_ = Watched(detector, world, state, set())
     out = np.zeros(len(value), dtype=np.bool_)
     for i, row in enumerate(value):

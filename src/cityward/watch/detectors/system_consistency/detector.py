@@ -23,16 +23,8 @@ from numpy.typing import NDArray
 
 from cityward.time import HOUR
 from cityward.watch.contract import STEP_US, Card, Held, Kind, Phase, Severity, Sign, Step
-from cityward.watch.detectors.system_consistency.system import (
-    Episode,
-    Judged,
-    Rule,
-    System,
-    is_round,
-    new_system,
-    start_anew,
-    take_round,
-)
+from cityward.watch.detectors.system_consistency.bank import Bank, Episode, Rule, banks_of, one, start_anew
+from cityward.watch.detectors.system_consistency.rounds import Judged, are_rounds, take_rounds
 from cityward.watch.detectors.system_consistency.systems import CADENCES, PROBE, cadence, systems_of
 from cityward.watch.detectors.system_consistency.thresholds import drop_peak, take_peak
 from cityward.watch.events import Event
@@ -64,7 +56,7 @@ class State:
     count: NDArray[np.int64]
     heard: NDArray[np.bool_]
     probe: NDArray[np.int64]
-    systems: list[System]
+    banks: list[Bank]
     at: int = 0
     probed: int = 0
 
@@ -88,7 +80,7 @@ class SystemConsistency:
             count=np.zeros(c, dtype=np.int64),
             heard=np.zeros((len(CADENCES), c), dtype=np.bool_),
             probe=np.zeros((len(CADENCES), c), dtype=np.int64),
-            systems=[new_system(channels, self.rule) for channels in systems_of(world)],
+            banks=banks_of(systems_of(world), self.rule),
         )
 
     def step(self, state: State, step: Step, world: World) -> Sequence[Sign]:
@@ -106,8 +98,8 @@ class SystemConsistency:
 
     def _step(self, state: State, step: Step, world: World) -> list[Sign]:
         if state.at and step.at != state.at + STEP_US:
-            for system in state.systems:
-                system.chained = False
+            for bank in state.banks:
+                bank.chained[:] = False
         state.at = step.at
         heard = (step.count > 0) & (np.abs(step.mean) < READABLE)
         state.total[heard] += step.mean[heard]
@@ -115,37 +107,41 @@ class SystemConsistency:
         mark = step.at // STEP_US
         _probe(state, heard, mark)
         signs: list[Sign] = []
-        for system in state.systems:
-            if system.steps and mark % system.steps == 0:
-                signs += self._round(state, system, world)
+        for bank in state.banks:
+            due = np.flatnonzero((bank.steps > 0) & (mark % np.maximum(bank.steps, 1) == 0))
+            if len(due):
+                signs += self._rounds(state, bank, due, world)
         return signs
 
-    def _round(self, state: State, system: System, world: World) -> list[Sign]:
-        channels = system.channels
+    def _rounds(self, state: State, bank: Bank, due: NDArray[np.intp], world: World) -> list[Sign]:
+        channels = bank.channels[due]
         count = state.count[channels]
         value, heard = state.total[channels] / np.maximum(count, 1), count > 0
         state.total[channels], state.count[channels] = 0.0, 0
-        if not is_round(system, heard):
-            return self._no_round(state, system, world)
-        system.skipped = 0
-        judged = take_round(system, value, heard, self.rule)
-        if judged is None:
-            return []
-        if not system.episode.open:
-            return [_open(state, system, judged, world)]
-        return self._go_on(state, system, judged, world)
-
-    def _no_round(self, state: State, system: System, world: World) -> list[Sign]:
-        system.chained = False
-        system.skipped += 1
-        if system.skipped * system.steps < SILENT_STEPS:
-            return []
-        signs = [_sign(state, system, Phase.ENDED, system.episode.largest, {}, world)] if system.episode.open else []
-        start_anew(system, self.rule)
+        whole = are_rounds(bank, due, heard)
+        signs: list[Sign] = []
+        for s in due[~whole].tolist():
+            signs += self._no_round(state, bank, s, world)
+        bank.skipped[due[whole]] = 0
+        for judged in take_rounds(bank, due[whole], value[whole], heard[whole], self.rule):
+            if bank.episodes[judged.s].open:
+                signs += self._go_on(state, bank, judged, world)
+            else:
+                signs.append(_open(state, bank, judged, world))
         return signs
 
-    def _go_on(self, state: State, system: System, judged: Judged, world: World) -> list[Sign]:
-        rule, episode = self.rule, system.episode
+    def _no_round(self, state: State, bank: Bank, s: int, world: World) -> list[Sign]:
+        bank.chained[s] = False
+        bank.skipped[s] += 1
+        if bank.skipped[s] * bank.steps[s] < SILENT_STEPS:
+            return []
+        episode = bank.episodes[s]
+        signs = [_sign(state, episode, Phase.ENDED, episode.largest, {}, world)] if episode.open else []
+        start_anew(bank, s, self.rule)
+        return signs
+
+    def _go_on(self, state: State, bank: Bank, judged: Judged, world: World) -> list[Sign]:
+        rule, episode = self.rule, bank.episodes[judged.s]
         episode.lasted += 1
         episode.quiet = 0 if judged.number >= RELEASE else episode.quiet + 1
         episode.largest = max(episode.largest, judged.number)
@@ -153,12 +149,12 @@ class SystemConsistency:
         if episode.quiet < rule.quiet_rounds and not too_long:
             if episode.lasted % rule.tells_rounds or episode.quiet:
                 return []
-            return [_sign(state, system, Phase.GOES_ON, judged.number, _facts(system, judged, world), world)]
-        sign = _sign(state, system, Phase.ENDED, episode.largest, {}, world)
+            return [_sign(state, episode, Phase.GOES_ON, judged.number, _facts(bank, judged, world), world)]
+        sign = _sign(state, episode, Phase.ENDED, episode.largest, {}, world)
         if too_long:
-            start_anew(system, rule)
+            start_anew(bank, judged.s, rule)
         else:
-            _close(system, rule)
+            _close(bank, judged.s, rule)
         return [sign]
 
 
@@ -187,7 +183,7 @@ def card_of(rule: Rule) -> Card:
 
 def _probe(state: State, heard: NDArray[np.bool_], mark: int) -> None:
     """Count which rounds of each length are filled, and once a day settle the cadence of systems that have none."""
-    if all(system.steps for system in state.systems):
+    if all(bank.steps.all() for bank in state.banks):
         return
     state.heard |= heard
     for i, steps in enumerate(CADENCES):
@@ -197,36 +193,39 @@ def _probe(state: State, heard: NDArray[np.bool_], mark: int) -> None:
     state.probed += 1
     if state.probed < PROBE:
         return
-    for system in state.systems:
-        if not system.steps:
-            system.steps = cadence(state.probe[:, system.channels])
-            state.total[system.channels], state.count[system.channels] = 0.0, 0
+    for bank in state.banks:
+        for s in np.flatnonzero(bank.steps == 0).tolist():
+            channels = bank.channels[s]
+            bank.steps[s] = cadence(state.probe[:, channels])
+            state.total[channels], state.count[channels] = 0.0, 0
     state.probe[:], state.probed = 0, 0
 
 
-def _open(state: State, system: System, judged: Judged, world: World) -> Sign:
-    system.episode = Episode(
+def _open(state: State, bank: Bank, judged: Judged, world: World) -> Sign:
+    s = judged.s
+    bank.episodes[s] = episode = Episode(
         open=True,
-        began=state.at - STEP_US * system.steps,
-        channel=int(system.channels[judged.most]),
+        began=state.at - STEP_US * int(bank.steps[s]),
+        channel=int(bank.channels[s, judged.most]),
         largest=judged.number,
     )
-    system.sound[:] = False  # what came shortly before may be part of it
-    return _sign(state, system, Phase.BEGAN, judged.number, _facts(system, judged, world), world)
+    bank.sound[s] = False  # what came shortly before may be part of it
+    return _sign(state, episode, Phase.BEGAN, judged.number, _facts(bank, judged, world), world)
 
 
-def _close(system: System, rule: Rule) -> None:
-    if system.episode.lasted <= rule.own_rounds:
-        take_peak(system.thresholds)
-        system.ever |= system.stirred
+def _close(bank: Bank, s: int, rule: Rule) -> None:
+    if bank.episodes[s].lasted <= rule.own_rounds:
+        take_peak(one(bank.thresholds, s))
+        bank.ever[s] |= bank.stirred[s]
     else:
-        drop_peak(system.thresholds)
-    system.stirred[:] = False
-    system.episode = Episode()
+        drop_peak(one(bank.thresholds, s))
+    bank.stirred[s] = False
+    bank.episodes[s] = Episode()
 
 
-def _facts(system: System, judged: Judged, world: World) -> dict[str, str]:
-    most, c = judged.most, int(system.channels[judged.most])
+def _facts(bank: Bank, judged: Judged, world: World) -> dict[str, str]:
+    channels, most = bank.channels[judged.s].tolist(), judged.most
+    c = channels[most]
     symbol = world.registry.channel_unit_symbol[c]
     facts = {
         "most deviating": _named(world, c),
@@ -234,7 +233,7 @@ def _facts(system: System, judged: Judged, world: World) -> dict[str, str]:
         "expected from the rest of its system": f"{judged.expected[most]:.6g} {symbol}".strip(),
     }
     ranked = np.argsort(-judged.of_channels, kind="stable")[: NAMED + 1].tolist()
-    further = [_named(world, int(system.channels[i])) for i in ranked if i != most and judged.of_channels[i] >= 1.0]
+    further = [_named(world, channels[i]) for i in ranked if i != most and judged.of_channels[i] >= 1.0]
     return {**facts, "next": ", ".join(further)} if further else facts
 
 
@@ -243,8 +242,7 @@ def _named(world: World, channel: int) -> str:
     return f"{name} of {unit}"
 
 
-def _sign(state: State, system: System, phase: Phase, number: float, facts: dict[str, str], world: World) -> Sign:
-    episode = system.episode
+def _sign(state: State, episode: Episode, phase: Phase, number: float, facts: dict[str, str], world: World) -> Sign:
     return Sign(
         kind=INCONSISTENT.id,
         unit=int(world.registry.channel_unit[episode.channel]),

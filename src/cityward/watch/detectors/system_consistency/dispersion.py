@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.watch.detectors.system_consistency.relations import Which
+
 Array = NDArray[np.float64]
 
 FAR = 4.0
@@ -33,32 +35,37 @@ UP, DOWN = np.exp(PACE * np.array([0.9, -0.1])).tolist()
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """All arrays are changed in place. size: (n,) the running 9-in-10 size of what is left, in spreads. moves: (n+1, n+1) and
-    against: (n+1, n) the sums, of moved: (1,) rounds. slopes: (n, n+1) of the last fit: mean size = slopes @ [1, moves]."""
+    """Of S systems side by side: every shape below with an S in front. All arrays are changed in place.
+
+    size: (n,) the running 9-in-10 size of what is left, in spreads. moves: (n+1, n+1) and against: (n+1, n) the sums, of moved:
+    (1,) rounds. slopes: (n, n+1) of the last fit: mean size = slopes @ [1, moves]. fitted: (1,) whether there was one.
+    """
 
     size: Array
     moves: Array
     against: Array
     moved: Array
     slopes: Array
+    fitted: NDArray[np.bool_]
 
 
-def new_dispersion(n: int) -> Dispersion:
+def new_dispersion(s: int, n: int) -> Dispersion:
     """Nothing seen yet."""
     return Dispersion(
-        size=np.zeros(n),
-        moves=np.zeros((n + 1, n + 1)),
-        against=np.zeros((n + 1, n)),
-        moved=np.zeros(1),
-        slopes=np.zeros((n, n + 1)),
+        size=np.zeros((s, n)),
+        moves=np.zeros((s, n + 1, n + 1)),
+        against=np.zeros((s, n + 1, n)),
+        moved=np.zeros((s, 1)),
+        slopes=np.zeros((s, n, n + 1)),
+        fitted=np.zeros((s, 1), dtype=np.bool_),
     )
 
 
-def follow_size(dispersion: Dispersion, left: Array, judged: NDArray[np.bool_]) -> None:
-    """Let the running sizes follow |left|: a step up where it was exceeded, a step nine times smaller down where not."""
-    size, now = dispersion.size, np.abs(left)
+def follow_size(dispersion: Dispersion, which: Which, left: Array, judged: NDArray[np.bool_]) -> None:
+    """Let the running sizes follow |left| (D, n): a step up where it was exceeded, one nine times smaller down where not."""
+    size, now = dispersion.size[which], np.abs(left)
     grown = np.where(size == 0.0, now, size * np.where(now > size, UP, DOWN))
-    size[:] = np.where(judged, np.minimum(np.maximum(grown, 1e-9), 1e9), size)
+    dispersion.size[which] = np.where(judged, np.minimum(np.maximum(grown, 1e-9), 1e9), size)
 
 
 def moved(now: Array, before: Array) -> Array:
@@ -95,9 +102,12 @@ def fit_sizes(dispersion: Dispersion) -> None:
     sums[own, own + 1, own + 1] = 1.0
     right[own, own + 1] = 0.0
     dispersion.slopes[:] = np.linalg.solve(sums, right[:, :, None])[:, :, 0]
+    dispersion.fitted[:] = True
 
 
-def sizes(dispersion: Dispersion, moves: Array, least: Array) -> Array:
-    """(n,) the 9-in-10 size of what is left in a round with these moves (n + 1,)."""
-    told = NINE_IN_TEN * (dispersion.slopes @ moves) if dispersion.slopes.any() else dispersion.size
-    return np.maximum(np.maximum(told, FLOOR * dispersion.size), np.maximum(least, 1e-9))
+def sizes(dispersion: Dispersion, which: Which, moves: Array, least: Array) -> Array:
+    """(D, n) the 9-in-10 size of what is left in a round with these moves (D, n + 1)."""
+    size = dispersion.size[which]
+    told = NINE_IN_TEN * (dispersion.slopes[which] @ moves[..., None])[..., 0]
+    told = np.where(dispersion.fitted[which], told, size)
+    return np.maximum(np.maximum(told, FLOOR * size), np.maximum(least, 1e-9))

@@ -8,7 +8,10 @@ features' sums alone, forgotten slowly, a ridge covariance follows, and from its
 what is left of channel k when everything but its own present is used to tell it is a row of the inverse, divided.
 
 INVARIANTS
-- Bounded: F = 4n features, F x F sums, whatever has been seen. A row's numbers are cut to `MOST` before they are squared.
+- Bounded: F = 4n features, F x F sums a system, whatever has been seen. A row's numbers are cut to `MOST` before they are
+  squared.
+- What is learned is learned system by system (`set_measure`, `learn`, `fit` are given one system's arrays); what is told of a
+  round is told of all systems `which` at once.
 - A channel that was mostly not heard tells nothing and is not judged.
 
 Source: leave-one-out regression from the inverse covariance is textbook (Whittaker 1990, "Graphical Models in Applied
@@ -23,6 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Which = NDArray[np.intp] | slice | int
+"""Systems of a bank: their numbers; all of them, or one, as views."""
+ALL = slice(None)
 
 MOST = 30.0
 """A round's value counts as at most so many of its channel's first spreads: a wild number must not own the sums."""
@@ -42,7 +48,7 @@ AT_ONCE = 48
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """All arrays are changed in place. n channels, F = 4n.
+    """Of S systems side by side: every shape below with an S in front. All arrays are changed in place. n channels, F = 4n.
 
     centre, spread: (n,) what a value is measured in, set once. sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned
     rounds, forgotten slowly. rows: (n, F) and offset: (n,) of the last fit: residual = rows @ features + offset, in spreads.
@@ -63,22 +69,22 @@ class Relations:
     least: Array
 
 
-def new_relations(n: int) -> Relations:
+def new_relations(s: int, n: int) -> Relations:
     """Nothing learned yet."""
     f = 4 * n
     zeros = np.zeros
     return Relations(
-        centre=zeros(n),
-        spread=np.ones(n),
-        sums=zeros((f, f)),
-        first=zeros(f),
-        heard=zeros(n),
-        weight=zeros(1),
-        rows=zeros((n, f)),
-        offset=zeros(n),
-        bound=zeros(n),
-        spread_left=zeros(n),
-        least=zeros(n),
+        centre=zeros((s, n)),
+        spread=np.ones((s, n)),
+        sums=zeros((s, f, f)),
+        first=zeros((s, f)),
+        heard=zeros((s, n)),
+        weight=zeros((s, 1)),
+        rows=zeros((s, n, f)),
+        offset=zeros((s, n)),
+        bound=zeros((s, n)),
+        spread_left=zeros((s, n)),
+        least=zeros((s, n)),
     )
 
 
@@ -93,9 +99,9 @@ def set_measure(relations: Relations, rounds: Array) -> None:
     relations.spread[:] = np.where(spread > STILL * np.maximum(1.0, np.abs(centre)), spread, 1.0)
 
 
-def measured(relations: Relations, x: Array) -> Array:
+def measured(relations: Relations, which: Which, x: Array) -> Array:
     """Values (..., n) in spreads from the centre, cut to `MOST`."""
-    return np.minimum(np.maximum((x - relations.centre) / relations.spread, -MOST), MOST)
+    return np.minimum(np.maximum((x - relations.centre[which]) / relations.spread[which], -MOST), MOST)
 
 
 def features(now: Array, before: Array) -> Array:
@@ -143,9 +149,9 @@ def fit(relations: Relations, least_heard: float) -> None:
     relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), 0.0)
 
 
-def exactness(relations: Relations) -> Array:
-    """(n,) how exact each channel is believed to be, in spreads."""
-    return np.maximum(FINE, EXACT * np.abs(relations.centre) / relations.spread)
+def exactness(relations: Relations, which: Which = ALL) -> Array:
+    """(..., n) how exact each channel is believed to be, in spreads."""
+    return np.maximum(FINE, EXACT * np.abs(relations.centre[which]) / relations.spread[which])
 
 
 def _noise(relations: Relations, mean: Array) -> Array:
@@ -157,15 +163,23 @@ def _noise(relations: Relations, mean: Array) -> Array:
     return np.tile(np.concatenate([one, square]), 2)
 
 
-def residual(relations: Relations, now: Array, before: Array) -> Array:
-    """What of each channel (n,) the others do not explain, in spreads."""
-    return relations.rows @ features(now, before) + relations.offset
+def residual(relations: Relations, which: Which, now: Array, before: Array) -> Array:
+    """What of each channel (D, n) the others do not explain, in spreads."""
+    return (relations.rows[which] @ features(now, before)[..., None])[..., 0] + relations.offset[which]
 
 
-def filled(relations: Relations, now: Array, before: Array, missing: NDArray[np.bool_]) -> Array:
+def filled(
+    relations: Relations, which: NDArray[np.intp], now: Array, before: Array, missing: NDArray[np.bool_]
+) -> Array:
     """`now` with what was not heard replaced by what the others say it is (a few Gauss-Seidel sweeps)."""
-    out = np.where(missing, before, now)
-    for _ in range(SWEEPS if missing.any() else 0):
-        told = np.minimum(np.maximum(out - residual(relations, out, before), -MOST), MOST)
-        out = np.where(missing, told, out)
-    return out
+    holed = np.flatnonzero(missing.any(axis=1))
+    if not len(holed):
+        return now
+    gaps, old = missing[holed], before[holed]
+    out = np.where(gaps, old, now[holed])
+    for _ in range(SWEEPS):
+        told = np.minimum(np.maximum(out - residual(relations, which[holed], out, old), -MOST), MOST)
+        out = np.where(gaps, told, out)
+    whole = now.copy()
+    whole[holed] = out
+    return whole

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.watch.detectors.system_consistency.relations import Which
+
 Array = NDArray[np.float64]
 
 WINDOWS = (1, 3, 6, 12)
@@ -43,7 +45,9 @@ GUMBEL_QUARTILES = 1.5725  # between the quartiles of a standard Gumbel distribu
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """All arrays are changed in place. n channels, W windows, B blocks.
+    """Of S systems side by side: every shape below with an S in front. All arrays are changed in place.
+
+    n channels, W windows, B blocks.
 
     recent: (LONGEST, n) the last rounds in sizes, newest first. worst: (B, W, n) float32, the largest of each block, NaN where
     there is none. place: (2,) int64: the block that is being filled, the rounds in it. peak: (W, n) float32, the largest of
@@ -57,60 +61,66 @@ class Thresholds:
     limit: Array
 
 
-def new_thresholds(n: int, blocks: int) -> Thresholds:
+def new_thresholds(s: int, n: int, blocks: int) -> Thresholds:
     """Nothing seen yet."""
     return Thresholds(
-        recent=np.zeros((LONGEST, n)),
-        worst=np.full((blocks, len(WINDOWS), n), np.nan, dtype=np.float32),
-        place=np.zeros(2, dtype=np.int64),
-        peak=np.zeros((len(WINDOWS), n), dtype=np.float32),
-        limit=np.full((len(WINDOWS), n), np.inf),
+        recent=np.zeros((s, LONGEST, n)),
+        worst=np.full((s, blocks, len(WINDOWS), n), np.nan, dtype=np.float32),
+        place=np.zeros((s, 2), dtype=np.int64),
+        peak=np.zeros((s, len(WINDOWS), n), dtype=np.float32),
+        limit=np.full((s, len(WINDOWS), n), np.inf),
     )
 
 
-def statistics(thresholds: Thresholds, in_sizes: Array) -> Array:
-    """(W, n): this round's means, after what is left (n,), in its sizes, was taken in; 0 where it was not judged.
+def statistics(thresholds: Thresholds, which: Which, in_sizes: Array) -> Array:
+    """(D, W, n): this round's means, after what is left (D, n), in its sizes, was taken in; 0 where it was not judged.
 
     A mean counts only as far as its newest third bears it out: what is over is over.
     """
-    recent = thresholds.recent
-    recent[1:] = recent[:-1].copy()
-    recent[0] = np.minimum(np.maximum(np.where(np.isnan(in_sizes), 0.0, in_sizes), -WILD), WILD)
-    sums = np.cumsum(np.minimum(np.maximum(recent, -LASTING), LASTING), axis=0)
-    found = np.empty((len(WINDOWS), recent.shape[1]))
-    np.abs(recent[0], out=found[0])
-    means = np.abs(sums[SPANS - 1]) / SPANS[:, :, None]
-    np.minimum(means[0], means[1], out=found[1:])
+    recent = np.empty_like(thresholds.recent[which])
+    recent[:, 1:] = thresholds.recent[which, :-1]
+    recent[:, 0] = np.minimum(np.maximum(np.where(np.isnan(in_sizes), 0.0, in_sizes), -WILD), WILD)
+    thresholds.recent[which] = recent
+    sums = np.cumsum(np.minimum(np.maximum(recent, -LASTING), LASTING), axis=1)
+    found = np.empty((len(recent), len(WINDOWS), recent.shape[2]))
+    np.abs(recent[:, 0], out=found[:, 0])
+    means = np.abs(sums[:, SPANS - 1]) / SPANS[:, :, None]
+    np.minimum(means[:, 0], means[:, 1], out=found[:, 1:])
     return found
 
 
-def score(thresholds: Thresholds, found: Array) -> tuple[float, int]:
-    """(the system's number in thresholds, the channel it is largest of). 0 while there is no threshold yet."""
-    of_channels = (found / thresholds.limit).max(axis=0)
-    most = int(of_channels.argmax())
-    return float(of_channels[most]), most
+def score(thresholds: Thresholds, which: Which, found: Array) -> Array:
+    """(D, n) each channel's number in thresholds; 0 while there is no threshold yet."""
+    return (found / thresholds.limit[which]).max(axis=1)
 
 
-def remember(thresholds: Thresholds, found: Array, block_rounds: int, least_blocks: int, allowed: float) -> None:
-    """Take a round's statistics into its block; at the block's end, set the thresholds anew.
+def remember(thresholds: Thresholds, which: NDArray[np.intp], found: Array, block_rounds: int) -> NDArray[np.intp]:
+    """Take a round's statistics of systems into their blocks; the systems whose block is full."""
+    worst, place = thresholds.worst, thresholds.place
+    block, filled = place[which].T
+    fresh = filled == 0
+    worst[which[fresh], block[fresh]] = 0.0
+    worst[which, block] = np.fmax(worst[which, block], found)
+    filled = filled + 1
+    full = filled >= block_rounds
+    place[which, 0] = np.where(full, (block + 1) % worst.shape[1], block)
+    place[which, 1] = np.where(full, 0, filled)
+    return which[full]
+
+
+def set_limits(thresholds: Thresholds, least_blocks: int, allowed: float) -> None:
+    """Set one system's thresholds anew from its blocks, if there are so many.
 
     allowed: how many false episodes a block may have, above 0, below 1.
     """
-    worst, place = thresholds.worst, thresholds.place
-    block = int(place[0])
-    if place[1] == 0:
-        worst[block] = 0.0
-    worst[block] = np.fmax(worst[block], found)
-    place[1] += 1
-    if place[1] >= block_rounds:
-        place[:] = (block + 1) % len(worst), 0
-        full = worst[np.isfinite(worst[:, 0, 0])]
-        if len(full) >= least_blocks:
-            thresholds.limit[:] = _limits(full.astype(np.float64), allowed)
+    worst = thresholds.worst
+    full = worst[np.isfinite(worst[:, 0, 0])]
+    if len(full) >= least_blocks:
+        thresholds.limit[:] = _limits(full.astype(np.float64), allowed)
 
 
 def raise_peak(thresholds: Thresholds, found: Array) -> None:
-    """A round of an episode: set aside."""
+    """A round (W, n) of one system's episode: set aside."""
     peak = thresholds.peak
     np.maximum(peak, np.minimum(found, CAP * thresholds.limit), out=peak, casting="same_kind")
 
