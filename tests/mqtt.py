@@ -21,7 +21,7 @@ def _length(n: int) -> bytes:
 
 
 class Mqtt:
-    """One connection. `code` is the CONNACK return code: 0 accepted, 5 not authorised."""
+    """One connection. `code` is the CONNACK return code: 0 accepted, 5 not authorised. Not `clean`: its session is kept."""
 
     def __init__(
         self,
@@ -32,7 +32,9 @@ class Mqtt:
         client_id: str | None = None,
         will: tuple[str, str] | None = None,
         wait_s: float = 5.0,
+        clean: bool = True,
     ) -> None:
+        self._flags = 0b11000010 if clean else 0b11000000
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=wait_s)
         try:
             self.code = self._enter(user, password, user if client_id is None else client_id, will)
@@ -41,7 +43,7 @@ class Mqtt:
             raise
 
     def _enter(self, user: str, password: str, client_id: str, will: tuple[str, str] | None) -> int:
-        flags = 0b11000010 | (0b00001100 if will else 0)
+        flags = self._flags | (0b00001100 if will else 0)
         body = _text("MQTT") + bytes([4, flags]) + struct.pack(">H", 60) + _text(client_id)
         body += b"".join(map(_text, will or ())) + _text(user) + _text(password)
         self._send(0x10, body)

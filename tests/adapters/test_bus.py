@@ -8,12 +8,14 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
 
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings, compile_config
 from cityward.adapters.bus.log import (
+    SESSIONS,
     LogWriter,
     connect,
     cut_log,
@@ -84,7 +86,7 @@ class City:
     def reader(self, start: int = 1) -> LogReader:
         return LogReader(self.url, "worker", PASSWORD, observation_filters(range(PARTITIONS)), start)
 
-    def device(self, name: str, **kwargs: float) -> Mqtt:
+    def device(self, name: str, **kwargs: Any) -> Mqtt:
         return Mqtt(self.settings.mqtt_port, name, PASSWORD, **kwargs)
 
 
@@ -407,6 +409,29 @@ def test_the_mqtt_gateway_keeps_the_log_as_we_made_it(tmp_path: Path) -> None:
         steward = await connect(city.url, "steward", PASSWORD)
         config = (await steward.jetstream().stream_info(LOG_STREAM)).config
         assert (config.retention, config.discard, config.storage) == ("limits", "new", "file")
+        await steward.close()
+
+    in_city(tmp_path, body)
+
+
+def test_a_device_under_ever_new_client_ids_takes_no_place_from_workers_and_actuators(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        def come_and_leave() -> list[int]:
+            granted: list[int] = []
+            for n in range(1100):  # the broker's own default lets a stream have a thousand readers
+                with city.device("meter-a", client_id=f"meter-a:{n}", clean=False) as a:
+                    granted.append(a.subscribe("cmd/meter-a"))
+            return granted
+
+        assert await asyncio.to_thread(come_and_leave) == [1] * 1100
+        steward = await connect(city.url, "steward", PASSWORD)
+        js = steward.jetstream()
+        with city.device("meter-b") as b:
+            assert await asyncio.to_thread(b.publish, "in/meter-b", b"1")
+        assert [payload for _, payload, _ in await read(city)] == [b"1"]
+        left = [c.config.inactive_threshold for c in await js.consumers_info(LOG_STREAM)]
+        assert left and all(left)  # those whose session is away are forgotten by and by
+        assert ((await js.stream_info(SESSIONS)).config.max_bytes or -1) > 0
         await steward.close()
 
     in_city(tmp_path, body)

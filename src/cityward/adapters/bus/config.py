@@ -37,6 +37,10 @@ first, answers the broker as the second, and hears who came and went, and cuts o
 ASK_S = 4.0
 """So long a device waits to be let in, at most. PRECEDENT: MQTT clients give a broker 5 to 30 s for a CONNECT."""
 
+FORGETS = "60s"
+"""So long the broker keeps a subscription of a session that is away. Nothing waits for it there: commands are for who is present,
+and each stale one would take a place in the log that the workers and the actuators need."""
+
 LEAST_PAYLOAD, MOST_PAYLOAD = 64 * 1024, 1 << 20
 _ACCOUNTS = {"keeper": "DOOR", "system": "SYS"}  # all others: CITY
 
@@ -126,6 +130,7 @@ def _mqtt(settings: BrokerSettings) -> dict[str, Any]:
     mqtt: dict[str, Any] = {
         "listen": f"{settings.mqtt_host}:{settings.mqtt_port}",
         "max_ack_pending": 100,
+        "consumer_inactive_threshold": FORGETS,
         "reject_qos2_publish": True,
     }
     if settings.mqtt_tls is not None:

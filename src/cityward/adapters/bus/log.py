@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import (
     DiscardPolicy,
     RawStreamMsg,
@@ -31,6 +32,13 @@ from cityward.ids import partition_of
 
 CONNECT_S = 10.0
 SUBJECTS = ["$MQTT.msgs.>", "intake.>"]
+
+MOST_READERS = 250_000
+"""Who may read the log at once: our workers, and with one subscription each more devices than the broker lets in. SECURITY: the
+broker's own default is a thousand; a single device that came under ever new client ids would take them all."""
+
+SESSIONS, SESSION_BYTES = "$MQTT_sess", 64 << 20
+"""Where the MQTT gateway keeps a record of each session (some 500 bytes), the oldest forgotten first."""
 
 
 async def connect(url: str, role: str, password: str | None) -> Client:
@@ -93,18 +101,39 @@ async def make_log(client: Client, max_bytes: int, replicas: int = 1) -> None:
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
         max_bytes=max_bytes,
+        max_consumers=MOST_READERS,
         num_replicas=replicas,
         allow_direct=True,
     )
     try:
-        try:
-            await js.stream_info(LOG_STREAM)
-        except NotFoundError:
-            await js.add_stream(wanted)
-        else:
-            await js.update_stream(wanted)
+        await _make(js, wanted)
+        await _make(js, _sessions(replicas))
     except (NatsError, APIError, TimeoutError) as error:
         raise LinkError(f"the log could not be made ready: {error}") from error
+
+
+def _sessions(replicas: int) -> StreamConfig:
+    """The gateway's own stream of sessions as the gateway makes it, but bounded."""
+    return StreamConfig(
+        name=SESSIONS,
+        subjects=["$MQTT.sess.>"],
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        max_bytes=SESSION_BYTES,
+        max_msgs_per_subject=1,
+        num_replicas=replicas,
+        allow_direct=True,
+    )
+
+
+async def _make(js: JetStreamContext, wanted: StreamConfig) -> None:
+    try:
+        await js.stream_info(wanted.name or "")
+    except NotFoundError:
+        await js.add_stream(wanted)
+    else:
+        await js.update_stream(wanted)
 
 
 async def cut_log(client: Client, below: int) -> None:
