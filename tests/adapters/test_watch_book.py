@@ -114,3 +114,12 @@ def test_the_book_of_the_watch_keeps_what_goes_on_and_counts_what_it_forgets(
         watch.hold(a_turn(2 + n, findings=[a_finding(f"f{n}", at=20 + n, ended_at=20 + n)]))
     assert [f.id for f in watch.findings(device="meter-01")] == ["f5", "f4", "f3", "goes-on"]
     assert watch.not_kept()["findings-pruned"] == 3
+
+
+def test_a_channel_with_many_alerts_waiting_hides_no_other_channels_alert(store: SqlState) -> None:
+    many = [AlertRow(channel="dead", incident=f"i{n}", stage="opened", body=b"{}") for n in range(60)]
+    store.watch.hold(a_turn(1, alerts=many))
+    store.watch.hold(a_turn(2, alerts=[AlertRow(channel="desk", incident="i60", stage="opened", body=b"{}")]))
+    due = store.watch.alerts_due(0, 50)
+    assert [(row.channel, row.incident) for row in due[:3]] == [("dead", "i0"), ("desk", "i60"), ("dead", "i1")]
+    assert [row.incident for row in due if row.channel == "dead"] == [f"i{n}" for n in range(49)]

@@ -213,11 +213,12 @@ class WatchRecords:
     # -- alerts -------------------------------------------------------------------------------------------------------
 
     def alerts_due(self, now_us: int, most: int) -> Sequence[AlertRow]:
-        """Alerts to be sent now, oldest first."""
-        due = (ALERT.c.state == "waiting") & (ALERT.c.next_at <= now_us)
+        """Alerts to be sent now: of every channel the oldest, then of every channel the next, so that none waits for another."""
+        rank = func.row_number().over(partition_by=ALERT.c.channel, order_by=ALERT.c.ordinal).label("rank")
+        ranked = select(ALERT, rank).where((ALERT.c.state == "waiting") & (ALERT.c.next_at <= now_us)).subquery()
+        due = select(*(ranked.c[c.name] for c in ALERT.c)).order_by(ranked.c["rank"], ranked.c.ordinal).limit(most)
         with self._db.reading("give the alerts") as link:
-            rows = link.execute(select(ALERT).where(due).order_by(ALERT.c.ordinal).limit(most)).mappings()
-            return [AlertRow(**row) for row in rows]
+            return [AlertRow(**row) for row in link.execute(due).mappings()]
 
     def alerts_beyond(self, waiting: int, most: int) -> Sequence[AlertRow]:
         """Of each channel with more than so many alerts waiting, the newest of those beyond, `most` in all."""
