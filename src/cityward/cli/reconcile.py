@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from cityward.cli import FINDINGS
-from cityward.cli.words import Styled, progress, put, put_json, style
-from cityward.compose.observed import Report, reconcile_with
+from cityward.cli.words import Styled, aside, progress, put, put_json, style
+from cityward.compose.observed import Report, reconcile_with, tell_report
 from cityward.compose.places import demo_place, load_place
 from cityward.reach.reconcile.outcomes import Bucket, Finding, FindingKind, Outcome, Verdict
 from cityward.time import iso, to_us
@@ -25,6 +25,7 @@ Examples:
   cityward reconcile                                    the demo city against what it saw, if it has run
   cityward reconcile examples/doggerford --log examples/doggerford/observed/conn.log
   cityward reconcile my-town --state var/my-town --log fw.csv.gz --log conn.log --since 2026-03-01
+  cityward reconcile my-town --log conn.log --tell      and tell the watch of the running city
   cityward reconcile my-town --log conn.log --json | jq '.findings[] | select(.kind == "undeclared")'
 \b
 A log is a firewall's CSV with a header, Zeek's conn.log, or Zeek's JSON lines; gzipped or not. Its addresses are traced to the
@@ -74,10 +75,19 @@ def _since(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -
     help="A flow log of others. May be repeated.",
 )
 @click.option("--since", callback=_since, metavar="DATE", help="Only what was seen from then on.")
+@click.option(
+    "--tell", is_flag=True, help="Tell the watch of the running city of what the logs say beyond the declared."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_context
 def command(
-    ctx: click.Context, place: Path | None, state: Path | None, logs: tuple[Path, ...], since: int | None, as_json: bool
+    ctx: click.Context,
+    place: Path | None,
+    state: Path | None,
+    logs: tuple[Path, ...],
+    since: int | None,
+    tell: bool,
+    as_json: bool,
 ) -> None:
     """Hold the declaration PLACE against what was seen: by the city's own gates, and in flow logs of others."""
     folder = place or demo_place()
@@ -88,8 +98,13 @@ def command(
             f"nothing was seen yet: no city has run in `{usual}`; name its --state, or a flow log by --log"
         )
     loaded = load_place(folder)
+    if tell and (where is None or not logs):
+        raise click.UsageError("--tell needs a flow log, by --log, and the --state of the city whose watch is told")
     report = reconcile_with(loaded, where, logs, since, _Line().tell)
     _print_json(report) if as_json else _print(report)
+    if tell and where is not None:
+        told = tell_report(where, loaded, report)
+        aside(f"the watch was told: {told:,} events")
     ctx.exit(0 if report.reconciled.clean else FINDINGS)
 
 

@@ -22,6 +22,7 @@ Examples:
   cityward run                           the demo city Doggerford, 60 times as fast as reality
   cityward run --speed 1 --state /srv/doggerford
   cityward run my-town/ --mqtt-host 0.0.0.0        real devices, TLS
+  cityward run my-town/ --network-log /var/log/zeek/conn.log     what no declared flow explains becomes a finding
   CITYWARD_BUS=nats://USER:PASSWORD@cluster:4222 cityward run my-town/ --replicas 3   an outside NATS cluster
 """
 
@@ -65,8 +66,15 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
 @click.option(
     "--backfill-days", type=click.FloatRange(0, 7), default=7.0, show_default=True, help="Of recorded past at first."
 )
+@click.option(
+    "--network-log",
+    "network_logs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="A flow log (Zeek's conn.log, a firewall's CSV) to follow for undeclared connections. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--role", type=click.Choice(["worker", "service", "door", "street", "watch"]), hidden=True)
+@click.option("--role", type=click.Choice(["worker", "service", "door", "street", "watch", "network"]), hidden=True)
 @click.option("--index", default=0, hidden=True)
 def command(
     place: Path | None,
@@ -88,6 +96,7 @@ def command(
     city_time: datetime | None,
     simulate: bool | None,
     backfill_days: float,
+    network_logs: tuple[Path, ...],
     as_json: bool,
     role: str | None,
     index: int,
@@ -131,6 +140,7 @@ def command(
         speed=speed if speed is not None else DEMO_SPEED if demo else 1.0,
         simulate=recordings if wanted else None,
         backfill_days=backfill_days,
+        network_logs=network_logs,
     )
     screen = screen_for(as_json)
     log_to_stderr("steward")

@@ -76,6 +76,7 @@ class RunOptions:
     sync_always: bool = False
     workers: int = 1
     gated: bool = True
+    network_logs: tuple[Path, ...] = ()  # flow logs of others, followed while the city runs
     simulate: Path | None = None  # folder of recordings: run the demonstration's street
     backfill_days: float = 7.0
     speed: float = 1.0
@@ -280,6 +281,7 @@ class _City:
             workers=o.workers,
             gated=o.gated,
             door_seed=self.door_seed,
+            network_logs=tuple(str(path.resolve()) for path in o.network_logs),
             street=None if o.simulate is None else Street(recordings=str(o.simulate), backfill_days=o.backfill_days),
         )
 
@@ -300,7 +302,7 @@ class _City:
 
         children = [child("worker", i) for i in range(city.workers)]
         web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
-        children += [child("service"), child("watch"), web]
+        children += [child("service"), child("watch"), web, *([child("network")] if city.network_logs else [])]
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))

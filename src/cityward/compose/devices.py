@@ -6,22 +6,18 @@ then told to the watch where the city runs. It takes force within a second at ev
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from cityward.adapters.bus.events import NatsEvents
-from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.keys.private import write_private
 from cityward.compose.credentials import add_device as add
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
-from cityward.errors import LinkError, PlaceError
+from cityward.compose.telling import tell_watch
+from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife
 from cityward.runtime.ports import CredentialRow
 from cityward.time import iso
@@ -29,7 +25,6 @@ from cityward.watch.events import Event, EventKind
 
 ROLE = "devices"
 """The ledger of devices' lives; its own, so that it can be written while the city runs."""
-PROBE_S = 0.5
 
 
 class Life(StrEnum):
@@ -188,22 +183,7 @@ def _tell(setting: Setting, asked: Asked, to: Life, record: str) -> None:
     event = Event(
         at=setting.now_us(), kind=EventKind.LIFE, by="cli", subject=asked.device, detail=detail, record=record
     )
-    with contextlib.suppress(LinkError, OSError, TimeoutError):
-        asyncio.run(_publish(setting, event))
-
-
-async def _publish(setting: Setting, event: Event) -> None:
-    city = setting.city
-    at = urlsplit(city.bus_url)
-    async with asyncio.timeout(PROBE_S):  # a city that does not run is no reason to wait
-        _, probe = await asyncio.open_connection(at.hostname, at.port or 4222)
-        probe.close()
-    client = await connect(city.bus_url, "steward", city.passwords.get("steward"))
-    try:
-        async with NatsEvents(client, "cli", setting.now_us) as events:
-            events.tell(event)
-    finally:
-        await disconnect(client)
+    tell_watch(setting, [event])
 
 
 def _machine_us() -> int:

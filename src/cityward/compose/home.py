@@ -117,6 +117,7 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True):
     gated: bool = True
     door_seed: str = ""  # hex: the key by which the door's answers are known to the broker; "": nobody is asked
     street: Street | None = None
+    network_logs: tuple[str, ...] = ()  # flow logs that the role `network` follows
 
     @property
     def city_clock(self) -> CityClock:

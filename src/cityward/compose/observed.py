@@ -3,7 +3,7 @@
 The state database has the counts of every flow, each device's last word and what was refused; the evidence ledgers have when it
 was, who signed in, and whom the broker turned away. City time is told as the machine's, so that it lies beside other logs.
 
-INVARIANT: nothing here changes what a city holds.
+INVARIANT: nothing here changes what a city holds; `tell_report` tells its watch of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from cityward.adapters.flow_logs.reading import FlowLog, read_flow_log
 from cityward.adapters.ledgers.reading import folder_reader, ledgers_under, records_between, signed_state
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home, read_city_file
+from cityward.compose.network import Destinations
+from cityward.compose.setting import open_setting
+from cityward.compose.telling import tell_watch
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.records import Admission, AnyRecord, Lifecycle, Superseded
 from cityward.guard.admit import UNDECLARED
@@ -84,6 +87,20 @@ def reconcile_with(
         refusals=city.refusals,
         notes=(*city.notes, *(f"{log.name}: {note}" for log in read for note in log.notes)),
     )
+
+
+def tell_report(state: Path, loaded: Loaded, report: Report) -> int:
+    """Tell the watch of a running city what the logs say of connections that no declared flow explains; how many events.
+
+    Raises:
+        LinkError: no city ran in `state`, or none runs now.
+    """
+    setting = open_setting(Home(state))
+    seen = (one for log in report.logs for one in log.seen)
+    events = Destinations(loaded).events(seen, setting.now_us(), "reconcile")
+    if not tell_watch(setting, events, "reconcile"):
+        raise LinkError(f"the city in {state} does not run, so its watch was not told", mend="start it: cityward run")
+    return len(events)
 
 
 def observe(state: Path, loaded: Loaded, since_us: int | None = None) -> Observed:

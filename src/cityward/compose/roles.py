@@ -28,6 +28,7 @@ from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.door import run_door
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
+from cityward.compose.network import run_network
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
@@ -60,6 +61,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "door": run_door,
         "street": run_street_role,
         "watch": run_watch,
+        "network": run_network,
     }
     run_process(home, bodies[role], role)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cityward.compose.home import CityFile
 from cityward.watch.events import Event, EventKind, cut
 
-SETTINGS = ("place", "mqtt_host", "web_host", "behind_proxy", "workers", "gated")
+SETTINGS = ("place", "mqtt_host", "web_host", "behind_proxy", "workers", "gated", "network_logs")
 """What somebody decides of how a city is run. SECURITY: named one by one, so that no secret of a start is ever told."""
 
 

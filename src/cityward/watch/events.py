@@ -41,7 +41,7 @@ class EventKind(StrEnum):
     ANSWER = "answer"  # an actuator answered what nobody asked: command_id
     CONFIGURATION = "configuration"  # declaration or running configuration changed: what, before, after
     FRAME = "frame"  # a radio device's frame: counter, session, gateway
-    DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared
+    DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared (no | otherwise | yes)
     PROCESS = "process"  # a role started or ended: role, code
 
 

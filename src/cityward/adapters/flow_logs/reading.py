@@ -72,7 +72,7 @@ def read_flow_log(
         DecodeError: it is no flow log.
         LinkError: it cannot be read.
     """
-    reading = _Reading(path.name, Tuples(path.name, since_us, matters, most, strangers_most), progress)
+    reading = Reading(path.name, Tuples(path.name, since_us, matters, most, strangers_most), progress)
     try:
         with ExitStack() as stack:
             reading.all(_lines(_opened(path, stack), reading.notes))
@@ -107,8 +107,8 @@ def _lines(file: BinaryIO, notes: list[str]) -> Iterator[bytes]:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One log being read."""
+class Reading:
+    """One log being read, a line at a time."""
 
     name: str
     tuples: Tuples
@@ -127,15 +127,23 @@ class _Reading:
                 raise self.refusal(f"more than {LINES_MOST:,} lines", Reason.TOO_LARGE, "give it in parts")
             if number % TOLD_EVERY == 0:
                 self.progress(number)
-            if raw[:1] == b"#" or not raw.strip():
-                self._header_of_zeek(raw)
-            elif self.rows is None:
-                self._begin(raw, number)
-            else:
-                self._line(raw, number)
+            self.take(raw, number)
         if self.rows is None:
             raise self.refusal("it has no header and no line")
         self._refuse_unrecognised(self.rows)
+
+    def take(self, raw: bytes, number: int) -> None:
+        """Read one line, which may be a header.
+
+        Raises:
+            DecodeError: this is no flow log.
+        """
+        if raw[:1] == b"#" or not raw.strip():
+            self._header_of_zeek(raw)
+        elif self.rows is None:
+            self._begin(raw, number)
+        else:
+            self._line(raw, number)
 
     def _header_of_zeek(self, raw: bytes) -> None:
         """`#fields` names the columns; logs that were joined have several. Other such lines are remarks."""

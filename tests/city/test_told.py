@@ -1,0 +1,120 @@
+"""What only a running city can tell its watch: who talks on the network, who shares its room at the broker, and so on.
+
+One town runs for all of it; each case has devices of its own. What is told is followed through to the finding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cityward.adapters.stores.state import SqlState
+from cityward.cli import main
+from cityward.compose.credentials import issue_for
+from cityward.compose.home import Home
+from cityward.watch.events import EventKind
+from cityward.watch.findings import Finding
+from hearing import Events, until
+from mqtt import Mqtt
+from towns import Town, running_town, write_town
+
+METERS = 12
+ZEEK = "#fields\tts\tid.orig_h\tid.resp_h\tid.resp_p\tproto\tservice\tconn_state\n"
+MORE = """
+budgets:
+  few: {of: gauge, connections: 2}
+"""
+
+
+class Told:
+    """The running town, its secrets, its events, and what the watch made of them."""
+
+    def __init__(self, folder: Path, town: Town) -> None:
+        self.folder, self.town = folder, town
+        self.home = Home(folder / "state")
+        self.state = SqlState(self.home.state_url)
+        names = [*(f"meter-{n:02}" for n in range(1, METERS + 1)), "gauge-01", "gauge-02", "gauge-03"]
+        self.secrets = {s.device: s.password or "" for s in issue_for(self.home, self.state, names, 0)}
+        self.events = Events(self.home)
+
+    def enter(self, device: str) -> Mqtt:
+        return Mqtt(self.town.mqtt_port, device, self.secrets[device], wait_s=20)
+
+    def finding(self, kind: str, subject: str) -> Finding:
+        """Wait until the watch has found it."""
+
+        def found() -> list[Finding]:
+            return [f for f in self.state.watch.findings(most=500) if f.kind == kind and f.subject == subject]
+
+        until(lambda: bool(found()), f"finding {kind} of {subject}")
+        return found()[0]
+
+    def close(self) -> None:
+        self.events.close()
+        self.state.dispose()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    folder = tmp_path_factory.mktemp("told")
+    place = write_town(folder / "town", METERS, gauges=3)
+    file = place / "place.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("    owner: council\n", "    owner: council\n    addresses: [192.0.2.31]\n", 1) + MORE)
+    log = folder / "conn.log"
+    log.write_text(ZEEK)
+    with running_town(place, folder / "state", "--plain-mqtt", "--network-log", str(log)) as town:
+        told = Told(folder, town)
+        try:
+            until(lambda: _enters(told, "meter-01"), "a door that knows the devices")
+            yield told
+        finally:
+            told.close()
+
+
+def _enters(told: Told, device: str) -> bool:
+    with told.enter(device) as link:
+        return link.code == 0
+
+
+def test_a_shared_budget_of_connections_is_held_to_and_a_place_that_gets_free_is_taken(told: Told) -> None:
+    with told.enter("gauge-01") as first, told.enter("gauge-02") as second:
+        assert (first.code, second.code) == (0, 0)
+        with told.enter("gauge-03") as third:
+            assert third.code == 5
+        with told.enter("gauge-02") as again:
+            assert again.code == 0  # in place of its own
+    event = told.events.one(EventKind.TURNED_AWAY, "gauge-03", why="no-room")
+    assert event.detail["budget"] == "group:gauge"
+    until(lambda: _enters(told, "gauge-03"), "room for the third")
+
+
+def test_a_connection_that_no_flow_declares_is_found_in_a_network_log_while_it_grows(told: Told) -> None:
+    now = time.time()
+    lines = [
+        f"{now:.6f}\t192.0.2.31\t203.0.113.99\t554\ttcp\t-\tSF\n",
+        f"{now:.6f}\t198.51.100.1\t198.51.100.2\t443\ttcp\tssl\tSF\n",  # strangers
+    ]
+    with (told.folder / "conn.log").open("a") as log:
+        log.writelines(lines)
+    event = told.events.one(EventKind.DESTINATION, "meter", to="203.0.113.99")
+    assert event.detail["declared"] == "no"
+    assert event.detail["where"] == "conn.log:2"
+    assert told.finding("undeclared-destination", "device:meter").facts["port"] == "554"
+    assert [e.detail["to"] for e in told.events.seen if e.kind is EventKind.DESTINATION] == ["203.0.113.99"]
+
+
+def test_a_log_that_is_reconciled_is_told_to_the_watch_where_that_is_asked_for(
+    told: Told, tmp_path: Path, capfd: Any
+) -> None:
+    log = tmp_path / "fw.csv"
+    log.write_text("src_ip,dst_ip,dst_port,proto,action\n192.0.2.31,203.0.113.50,22,tcp,deny\n")
+    with pytest.raises(SystemExit):
+        main(["reconcile", str(told.folder / "town"), "--state", str(told.home.root), "--log", str(log), "--tell"])
+    assert "the watch was told: 1 events" in capfd.readouterr().err
+    event = told.events.one(EventKind.DESTINATION, "meter", to="203.0.113.50")
+    assert (event.by, event.detail["refused"]) == ("reconcile", "deny")
