@@ -30,6 +30,7 @@ from cityward.time import SECOND
 ROLE = "containment"
 """The ledger of containments; its own, so that it can be written while the city runs."""
 LONGEST_TEXT = 500
+SHORTEST_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ def _check(setting: Setting, wanted: Wanted, found: Containment) -> None:
         raise PlaceError(
             f"nothing of `{wanted.target}` speaks to this city", mend="see `cityward reach` for what it reaches"
         )
-    if not 60 <= wanted.seconds <= longest:
+    if not SHORTEST_S <= wanted.seconds <= longest:
         raise PlaceError(
-            f"{wanted.seconds} s is not between a minute and {longest / 3600:g} h",
+            f"{wanted.seconds} s is not between {SHORTEST_S} s and {longest / 3600:g} h",
             mend="ask for less, or raise containing.longest_hours in the declaration",
         )
     for name, text in (("reason", wanted.reason), ("person", wanted.person)):
