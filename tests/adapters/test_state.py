@@ -421,3 +421,14 @@ def test_a_session_is_found_until_it_expires_or_is_closed(store: SqlState) -> No
     assert [store.find(sha("s"), 999), store.find(sha("s"), 1000), store.find(sha("t"), 1)] == ["operator", None, None]
     store.close(sha("s"))
     assert store.find(sha("s"), 1) is None
+
+
+def test_a_new_secret_alone_brings_no_stolen_device_back_whatever_its_maker_had_seen(store: SqlState) -> None:
+    store.issue([credential("lamp-01", "a" * 16)])
+    store.take_away("lamp-01", "stolen", 2000, "ada")  # between the look at it and the new secret
+    store.issue([credential("lamp-01", "b" * 16)])
+    assert [row.state for row in store.all()] == ["stolen"]
+    assert [(bar.why, bar.until_us) for bar in store.bars()] == [("stolen", None)]
+    assert store.device_of_key(sha("b" * 16)) is None
+    assert store.give_back("lamp-01", 3000)
+    assert [row.state for row in store.all()] == ["active"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, and_, delete, or_, select, update
@@ -25,6 +25,7 @@ from cityward.time import DAY, SECOND
 MOST_DEVICES = 200_000
 MOST_BARS = 400_000
 ACTIVE, REVOKED = "active", "revoked"
+MISSING = ("lost", "stolen")
 VERSION = "credentials"
 SPENT_KEPT = 3
 BARS_KEPT_US = 7 * DAY
@@ -70,6 +71,8 @@ class DeviceCredentials:
     def issue(self, rows: Sequence[CredentialRow]) -> None:
         """Replaces a device's row if it has one; its secret is spent, and with an active row the bar of its state ends.
 
+        A device that is lost or stolen by now stays so: only `give_back` brings it back.
+
         Raises:
             ValueError: one of the secrets is, or was, a device's already.
         """
@@ -77,6 +80,7 @@ class DeviceCredentials:
             return
         with self._db.writing("take credentials") as link:
             self._refuse_used(link, rows)
+            rows = self._still_missing(link, rows)
             for some in _chunks([row.device for row in rows]):
                 self._spend(link, some, max(row.issued_at for row in rows))
             try:
@@ -167,6 +171,15 @@ class DeviceCredentials:
         words = BAR.c.why.not_in(["isolated", "penalty"]) if why is None else BAR.c.why == why
         open_ = and_(BAR.c.device.in_(devices), words, or_(BAR.c.until_us.is_(None), BAR.c.until_us > until_us))
         return link.execute(update(BAR).where(open_).values(until_us=until_us)).rowcount
+
+    def _still_missing(self, link: Connection, rows: Sequence[CredentialRow]) -> Sequence[CredentialRow]:
+        """SECURITY: whoever makes a new secret looked at the device before; it may have been taken as stolen since."""
+        missing: dict[str, str] = {}
+        for some in _chunks([row.device for row in rows]):
+            held = select(CREDENTIAL.c.device, CREDENTIAL.c.state)
+            held = held.where(CREDENTIAL.c.device.in_(some), CREDENTIAL.c.state.in_(MISSING))
+            missing |= {row.device: row.state for row in link.execute(held)}
+        return [replace(row, state=missing.get(row.device, row.state)) for row in rows]
 
     def _refuse_used(self, link: Connection, rows: Sequence[CredentialRow]) -> None:
         keys = [row.key_sha256 for row in rows if row.key_sha256 is not None]
