@@ -25,6 +25,7 @@ from cityward.adapters.bus.log import (
     make_log,
     number_beyond,
     observation_filters,
+    observation_prefixes,
     skip_to,
 )
 from cityward.adapters.bus.reader import LogReader
@@ -121,6 +122,32 @@ def test_the_broker_puts_every_device_into_the_partition_we_compute(tmp_path: Pa
         assert [s for s, _, _ in got] == [
             f"$MQTT.msgs.in.{partition_of(d, PARTITIONS)}.{d}" for d in ("meter-a", "meter-b")
         ]
+
+    in_city(tmp_path, body)
+
+
+def test_a_reader_of_all_passes_over_what_is_not_its_own_and_goes_on_behind_it(tmp_path: Path) -> None:
+    async def body(city: City) -> None:
+        web = await connect(city.url, "web", PASSWORD)
+        writer = LogWriter(web)
+        mine, other = partition_of("meter-a", PARTITIONS), partition_of("meter-b", PARTITIONS)
+        assert mine != other
+        sift = observation_prefixes([mine])
+        reader = LogReader(city.url, "worker", PASSWORD, (), 1, sift=sift)
+        got: list[tuple[bytes, int]] = []
+        with city.device("meter-a") as a:
+            for n in range(3):
+                await writer.publish("meter-b", "senml", b"other")
+                assert await asyncio.to_thread(a.publish, "in/meter-a", b"%d" % n)
+                assert await asyncio.to_thread(a.publish, "ack/meter-a", b"an answer", 2)
+                # asked for as many as are not its own, it comes back with what is its own and reads none twice
+                got += [(m.payload, m.seq) for m in await reader.fetch(3, 0.5)]
+            assert not await reader.fetch(3, 0.05)
+        await reader.close()
+        again = LogReader(city.url, "worker", PASSWORD, observation_filters([mine]), 1)
+        assert got == [(m.payload, m.seq) for m in await again.fetch(9, 0.5)] == [(b"0", 2), (b"1", 5), (b"2", 8)]
+        await again.close()
+        await disconnect(web)
 
     in_city(tmp_path, body)
 

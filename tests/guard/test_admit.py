@@ -93,6 +93,7 @@ class Slow:
     """The gate as one would explain it: row by row, with sets."""
 
     registry: Registry
+    most: int = LIMITS.messages_per_minute
     now: int = -(2**62)
     minute: dict[int, tuple[int, int]] = field(default_factory=dict)
     known: dict[int, list[int]] = field(default_factory=dict)
@@ -108,7 +109,7 @@ class Slow:
             return Reason.INACTIVE_DEVICE
         if self.registry.unit_flow[row.unit] < 0:
             return Reason.NO_FLOW
-        if count > LIMITS.messages_per_minute:
+        if count > self.most:
             return Reason.RATE_EXCEEDED
         if row.size > LIMITS.max_message_bytes:
             return Reason.TOO_LARGE
@@ -284,6 +285,22 @@ def test_agrees_with_the_slow_gate_on_anything(rows: list[Row]) -> None:
     registry = small_registry()
     rows = [r if r.unit == 0 else Row(**{**r.__dict__, "channel": max(0, r.unit * 2)}) for r in rows]
     slow = Slow(registry)
+    assert reasons(rows, registry) == [slow.judge(r) for r in rows]
+
+
+RUNS = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(1, 200), st.sampled_from([1, 1, 2, 3])), min_size=1, max_size=6
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(runs=RUNS)
+def test_agrees_with_the_slow_gate_on_packs_sent_again_and_again(runs: list[tuple[int, int, int]]) -> None:
+    registry = small_registry()
+    registry.unit_limits[:] = 10_000
+    times = [first + n * step for first, length, step in runs for n in range(length)]
+    rows = [Row(observed_at=NOON - HOUR + at * SECOND) for at in times]
+    slow = Slow(registry, most=10_000)
     assert reasons(rows, registry) == [slow.judge(r) for r in rows]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from cityward.adapters.protocols import codecs
 from cityward.errors import LinkError
 from cityward.evidence.records import Admission, AnyRecord, Superseded
 from cityward.guard.admit import Admitted
+from cityward.guard.batch import Claims, Messages
 from cityward.ids import partition_of
 from cityward.place.budgets import Budget
 from cityward.place.data import Dataset, Flow, FlowLimits, Observability
@@ -350,6 +352,45 @@ def test_a_world_that_does_not_answer_stops_nothing_for_ever() -> None:
     world.say("meter-a", pack(1))
     assert work(world, two_meters(), most=10)
     assert len(world.rows) == 1
+
+
+class SlowCodec:
+    """Reads as the real one, but not before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.may = threading.Event(), threading.Event()
+        self._inner = codecs()["senml"]
+
+    def decode(self, messages: Messages, registry: Registry) -> Claims:
+        self.asked.set()
+        assert self.may.wait(10)
+        return self._inner.decode(messages, registry)
+
+
+def test_the_log_is_read_on_while_a_batch_is_judged() -> None:
+    world, codec = World(), SlowCodec()
+    world.say("meter-a", pack(1))
+    world.say("meter-b", pack(2))
+
+    async def life() -> None:
+        stop = asyncio.Event()
+        stores = Stores(MemoryLedger(world), MemoryHistory(world), MemoryState(world))  # type: ignore[arg-type]
+        config = IntakeSettings(
+            stream="s", partitions=PARTITIONS, by="worker-0", declaration="d1", gather_s=0.0, most_messages=1
+        )
+        reader = MemoryReader(world, 1, 1, stop, PARTITIONS, None)
+        worker = Intake(two_meters(), {"senml": codec}, stores, CityClock(), config, lambda _: reader)
+        running = asyncio.create_task(worker.run(stop))
+        assert await asyncio.to_thread(codec.asked.wait, 10)
+        async with asyncio.timeout(10):
+            while reader.next <= 2:
+                await asyncio.sleep(0.001)
+        assert not world.entries, "the first batch is still being judged"
+        codec.may.set()
+        await running
+
+    asyncio.run(life())
+    assert sorted(v for *_, v, _ in world.rows) == [1.0, 2.0]
 
 
 def test_a_batch_that_was_given_up_at_the_stop_is_not_overtaken_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

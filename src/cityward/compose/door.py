@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -31,14 +31,14 @@ from cityward.adapters.bus.keeper import BY, Keeper
 from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.bus.room import room_of
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.bars import PENALTY, bar_units, by_device
+from cityward.compose.bars import PENALTY, by_device
 from cityward.compose.home import CityFile
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError
 from cityward.evidence.records import DeviceLife
 from cityward.place.registry import Registry
 from cityward.runtime.penalty import Budget, Penalties, Penalty
-from cityward.runtime.ports import EventSink, Ledger
+from cityward.runtime.ports import BarRow, EventSink, Ledger
 from cityward.time import DAY, SECOND
 from cityward.watch.events import Event, EventKind
 
@@ -48,7 +48,7 @@ PROGRESS = "door.progress.json"
 LOOK_S = 0.2  # for changes of who is known
 CUT_AGAIN_S = 2.0
 TELL_S = 1.0  # refused sign-ins and moved devices, at once
-COUNT_S = 1.0  # between two looks at what every connection has sent; longer where there are many
+COUNT_S = 0.5  # between two looks at what every connection has sent; longer where there are many
 COUNT_LONGEST_S = 10.0
 MESSAGE_OVERHEAD = 64  # bytes: what the broker counts beside a body (the topic)
 
@@ -160,9 +160,9 @@ class Door:
             raise
 
     async def _keep_counting(self) -> None:
-        """Every second in a town; rarer in a city, because a look asks the broker for every connection."""
+        """Twice a second in a town; rarer in a city, because a look asks the broker for every connection."""
         while True:
-            await asyncio.sleep(min(COUNT_S * max(1.0, len(self.keeper.presence.open) / 1000), COUNT_LONGEST_S))
+            await asyncio.sleep(min(COUNT_S * max(1.0, len(self.keeper.presence.open) / 500), COUNT_LONGEST_S))
             with contextlib.suppress(LinkError, NatsError):
                 await self.count()
 
@@ -176,12 +176,14 @@ class Door:
         await self.follower.look()
         now = _machine_us()
         self._counted_at = now
+        due: list[Penalty] = []
         for device, (messages, size) in self.keeper.presence.take_sent().items():
             if (unit := self.registry.unit_index.get(device)) is not None:
                 budget = budget_of(self.registry, unit, self.speed)
                 penalty = self.penalties.look(device, budget, messages, size, since, now)
-                if penalty is not None:
-                    await asyncio.to_thread(self._bar, penalty, now)
+                due += [penalty] if penalty is not None else []
+        if due:
+            await asyncio.to_thread(self._bar, due, now)
 
     def _write_progress(self) -> None:
         """Where the supervisor sees that the door is open, and people how much it did: small, written whole."""
@@ -191,20 +193,23 @@ class Door:
             draft.write_bytes(msgspec.json.encode(told))
             draft.replace(self.progress)
 
-    def _bar(self, penalty: Penalty, now: int) -> None:
-        """The evidence first, then the bar, then the event."""
+    def _bar(self, penalties: Sequence[Penalty], now: int) -> None:
+        """The evidence first, then the bars, then the events; of all at once: a hundred flood on while one is written down."""
         at = self.keeper.clock.to_city_us(now)
-        lasts = str((penalty.until_us - now) // SECOND)
-        detail = {"seconds": lasts, "nth": str(penalty.nth), "times": f"{penalty.times:.1f}"}
-        record = DeviceLife(at=at, by=BY, device=penalty.device, to=PENALTY, person="", detail=detail)
-        [entry] = self.ledger.append([record])
-        bar_units(self.state, [penalty.device], PENALTY, now, penalty.until_us, BY)
-        told = {"budget": PENALTY, "count": "1", **detail}
-        shed = Event(at=at, kind=EventKind.SHED, by=BY, subject=penalty.device, detail=told, record=entry)
-        self.events.tell(shed)
-        log.warning(
-            "a device is kept out for a while: it sends far more than declared", device=penalty.device, **detail
-        )
+        details = [_told(penalty, now) for penalty in penalties]
+        records = [
+            DeviceLife(at=at, by=BY, device=penalty.device, to=PENALTY, person="", detail=detail)
+            for penalty, detail in zip(penalties, details, strict=True)
+        ]
+        entries = self.ledger.append(records)
+        self.state.bar([BarRow(p.device, PENALTY, now, p.until_us, BY) for p in penalties])
+        for penalty, detail, entry in zip(penalties, details, entries, strict=True):
+            told = {"budget": PENALTY, "count": "1", **detail}
+            shed = Event(at=at, kind=EventKind.SHED, by=BY, subject=penalty.device, detail=told, record=entry)
+            self.events.tell(shed)
+            log.warning(
+                "a device is kept out for a while: it sends far more than declared", device=penalty.device, **detail
+            )
 
     def _close_stale(self) -> None:
         """Who went while there was no door is no longer connected. When it went is not known: before now."""
@@ -220,6 +225,12 @@ class Door:
             recent = [until for until in ended if until > now - DAY]
             if recent:
                 self.penalties.remember(device, len(recent), max(recent))
+
+
+def _told(penalty: Penalty, now: int) -> dict[str, str]:
+    """A penalty in words: how long, the how-manieth in a row, how far beyond the budget."""
+    lasts = (penalty.until_us - now) // SECOND
+    return {"seconds": str(lasts), "nth": str(penalty.nth), "times": f"{penalty.times:.1f}"}
 
 
 def roll_of(registry: Registry, state: SqlState) -> Roll:

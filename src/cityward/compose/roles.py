@@ -18,7 +18,7 @@ import structlog
 from cityward.adapters.bus.commands import NatsCommandLink
 from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
 from cityward.adapters.bus.events import NatsEvents
-from cityward.adapters.bus.log import connect, disconnect, observation_filters
+from cityward.adapters.bus.log import connect, disconnect, observation_filters, observation_prefixes
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
@@ -143,8 +143,10 @@ def make_intake(
     city = setting.city
 
     def open_reader(start_seq: int) -> LogReader:
-        password = city.passwords.get("worker")
-        return LogReader(city.bus_url, "worker", password, observation_filters(partitions), start_seq)
+        password, sift = city.passwords.get("worker"), observation_prefixes(partitions)
+        most_of_it = 2 * len(partitions) >= PARTITIONS
+        filters = () if most_of_it else observation_filters(partitions)
+        return LogReader(city.bus_url, "worker", password, filters, start_seq, sift=sift)
 
     settings = IntakeSettings(
         stream=LOG_STREAM,

@@ -27,6 +27,7 @@ Fails when: a device sends its backlog newest first and longer than `WINDOW` rea
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ from cityward.place.registry import Registry
 from cityward.time import MINUTE, SECOND
 
 WINDOW = 128  # PRECEDENT: IPsec's default anti-replay window is 64 packets; ours also lets a short backlog arrive late
+
+RUN = 32
+"""So many rising times are judged at once: where that is cheaper than one by one."""
 
 UNDECLARED = "undeclared"
 """The flow under which rows are counted that no declared flow carries."""
@@ -307,32 +311,59 @@ def _one_by_one(channel: NDArray[np.int32], at: NDArray[np.int64], state: AdmitS
     """The verdicts on rows (sorted by channel, then arrival) of channels where time does not only rise."""
     verdicts = np.zeros(len(channel), dtype=np.uint8)
     bounds = np.flatnonzero(np.r_[True, channel[1:] != channel[:-1], True])
-    for start, stop in itertools.pairwise(bounds):
+    for start, stop in itertools.pairwise(bounds.tolist()):
         ch = int(channel[start])
-        circle = np.roll(state.times[ch], -int(state.head[ch]))
-        known: list[int] = circle[circle != _NEVER].tolist()
-        held = set(known)
-        for i in range(start, stop):
-            verdicts[i] = _place(int(at[i]), known, held)
+        known = np.sort(state.times[ch][state.times[ch] != _NEVER])
+        verdicts[start:stop], known = _place_all(at[start:stop], known)
         state.times[ch] = _NEVER
-        state.times[ch, WINDOW - len(known) :] = sorted(known)
+        state.times[ch, WINDOW - len(known) :] = known
         state.head[ch] = 0
     return verdicts
 
 
-def _place(at: int, known: list[int], held: set[int]) -> int:
-    """Judge one time against the `known` newest ones (a list whose smallest is dropped when it overflows), and take it up."""
+def _place_all(at: NDArray[np.int64], known: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Judge the times of one channel against the `known` newest ones, ascending; the verdicts, and what is known then.
+
+    A pack that is sent again is a long run of rising times, and done at once; short runs go one by one.
+    """
+    verdicts = np.zeros(len(at), dtype=np.uint8)
+    turns = np.flatnonzero(at[1:] <= at[:-1]) + 1
+    runs = np.r_[0, turns, len(at)]
+    long = np.diff(runs) >= RUN
+    parts = np.unique(np.r_[0, runs[:-1][long], runs[1:][long], len(at)]).tolist()
+    rising = set(runs[:-1][long].tolist())
+    for start, stop in itertools.pairwise(parts):
+        place = _place_rising if start in rising else _place_each
+        verdicts[start:stop], known = place(at[start:stop], known)
+    return verdicts, known
+
+
+def _place_rising(at: NDArray[np.int64], known: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Times that rise. What is not known and not before all that is known is admitted: at least one known time, or one of
+    the run itself, always stays below it, so it never falls out of the window before it is judged.
+    """
+    old = at < known[0] if len(known) == WINDOW else np.zeros(len(at), dtype=np.bool_)
+    verdicts = np.select([np.isin(at, known), old], [Reason.DUPLICATE, Reason.REPLAY], 0).astype(np.uint8)
+    return verdicts, np.sort(np.concatenate([known, at[verdicts == 0]]))[-WINDOW:]
+
+
+def _place_each(at: NDArray[np.int64], known: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Times in any order, one after the other."""
+    newest: list[int] = known.tolist()
+    held = set(newest)
+    verdicts = [_place(one, newest, held) for one in at.tolist()]
+    return np.array(verdicts, dtype=np.uint8), np.array(newest, dtype=np.int64)
+
+
+def _place(at: int, newest: list[int], held: set[int]) -> int:
+    """Judge one time against the `newest` ones (ascending; the oldest is dropped when it overflows), and take it up."""
     if at in held:
         return Reason.DUPLICATE
-    if len(known) < WINDOW:
-        known.append(at)
-        held.add(at)
-        return Reason.ADMITTED
-    oldest = min(known)
-    if at < oldest:
-        return Reason.REPLAY
-    known[known.index(oldest)] = at
-    held.discard(oldest)
+    if len(newest) == WINDOW:
+        if at < newest[0]:
+            return Reason.REPLAY
+        held.discard(newest.pop(0))
+    bisect.insort(newest, at)
     held.add(at)
     return Reason.ADMITTED
 

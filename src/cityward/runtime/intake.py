@@ -3,11 +3,16 @@
 Theory of operation
 -------------------
     log -> stamp, screen, decode, judge -> evidence -> history -> state
-Messages are gathered for up to a second, judged in columns, and settled by a single thread while the next batch is gathered
-and judged: one batch is in flight at most. Each fetch is screened as it comes, and of what is stopped there only the beginning
-is kept: so a batch holds as much of a flood as a second brings, and weighs what the rest weighs. Each step of settling may fail
+Messages are gathered for up to a second, judged in columns, and settled. These three go on side by side, each with one batch at
+most: while one is settled the next is judged and the one after is gathered, so that reading never waits for the judging of
+what was read, nor judging for a disk. Each fetch is screened as it comes, and of what is stopped there only the beginning
+is kept: so a batch holds as much of a flood as a second brings, and weighs what the rest weighs; and what it weighs is little
+(`IntakeSettings`), so that what is behind much work is not held with it. Each step of settling may fail
 when the world does not answer; it is then tried again until it succeeds or the worker is stopped. Nothing later in the chain
 happens before what is earlier.
+
+The gate's memory is in two halves that nothing shares: the envelopes' (`stamp`, `screen`), moved on in the event loop, and the
+readings' (`judge`), moved on by the one thread that judges. Each sees the whole log in its order.
 
 After a crash the three stores may stand at different sequences, evidence ahead of history ahead of state. The worker starts
 at state's position with the gate's memory of that moment, and judges again what the evidence says was judged: the verdict
@@ -50,13 +55,14 @@ from cityward.guard.admit import (
     tally,
     wave_through,
 )
-from cityward.guard.batch import Claims, Codec, Messages
+from cityward.guard.batch import Claims, Codec, Frame, Messages
 from cityward.guard.budgets import CLASSES, name_of, told
 from cityward.guard.reasons import SHED, Reason
 from cityward.ids import partition_of
 from cityward.insight.hourly import HourlyRow, by_hour
 from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
+from cityward.runtime.frames import Frames
 from cityward.runtime.ports import (
     BatchEffects,
     BudgetWindow,
@@ -94,7 +100,7 @@ class IntakeSettings:
     gather_s: float = 1.0
     most_messages: int = 20_000  # to be decoded
     most_stopped: int = 200_000  # stopped by their envelope: some 300 bytes each
-    most_bytes: int = 32 << 20
+    most_bytes: int = 8 << 20  # to be decoded: some 140,000 readings, half a second's work
     gated: bool = True
     log_partitions: int = 4  # how many there are in all
 
@@ -119,6 +125,7 @@ class Batch:
     upto: Mapping[int, int]
     seen: Sequence[DeviceSeen]
     budgets: Sequence[BudgetWindow] = ()
+    frames: Sequence[Frame] = ()
 
 
 @dataclass(slots=True)
@@ -164,6 +171,30 @@ class Gathered:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was gathered for a batch, and the gate's windows as they stood when it was cut."""
+
+    messages: Messages
+    formats: Sequence[str]
+    screened: NDArray[np.uint8]
+    seen: Sequence[DeviceSeen]
+    budgets: Sequence[BudgetWindow]
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A batch on its way. `settling` is set once it is judged and the one before it is held, or when it failed."""
+
+    settling: asyncio.Event
+    held: asyncio.Task[bool]
+
+    async def makes_way(self) -> bool:
+        """Wait until the next one may be judged; False when this one was given up."""
+        await self.settling.wait()
+        return self.held.result() if self.held.done() else True
+
+
 class Intake:
     """One worker's chain. `open_reader(start_seq)` gives a reader of its partitions' observations."""
 
@@ -185,23 +216,38 @@ class Intake:
         self._skip: dict[int, int] = {}  # partition -> sequence at or below which its effects are held
         self._on_record: dict[tuple[int, int], tuple[str, Admission]] = {}  # judged before the crash, perhaps not held
         self._formats = [u.format for u in registry.units]
+        self._frames = Frames(registry, settings.by)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped. What was judged is settled before this returns, unless the stores do not answer."""
         start = await asyncio.to_thread(self.recover)
         reader = self._open_reader(start)
-        settling: asyncio.Task[bool] | None = None
+        newest: UnderWay | None = None
         try:
             while not stop.is_set():
-                for gathered in await self._gather(reader, stop, settling):
-                    batch = self._judge(gathered)
-                    if settling is not None and not await settling:
+                for gathered in await self._gather(reader, stop, newest):
+                    cut = self._cut(gathered)
+                    if newest is not None and not await newest.makes_way():
                         return  # INVARIANT: a batch is held after the one before it, or its position would cover both
-                    settling = asyncio.create_task(self._settle_until_done(batch, stop))
+                    newest = self._send_on(cut, newest, stop)
         finally:
-            if settling is not None:
-                await settling
+            if newest is not None:
+                await newest.held
             await reader.close()
+
+    def _send_on(self, cut: Cut, before: UnderWay | None, stop: asyncio.Event) -> UnderWay:
+        settling = asyncio.Event()
+        return UnderWay(settling, asyncio.create_task(self._hold(cut, before, settling, stop)))
+
+    async def _hold(self, cut: Cut, before: UnderWay | None, settling: asyncio.Event, stop: asyncio.Event) -> bool:
+        """Judge a batch and settle it behind the one before; False when either was given up."""
+        try:
+            batch = await asyncio.to_thread(self._judge, cut)
+            if before is not None and not await before.held:
+                return False
+        finally:
+            settling.set()
+        return await self._settle_until_done(batch, stop)
 
     def recover(self) -> int:
         """Take the gate's memory back to what state holds; the sequence to read from.
@@ -292,7 +338,7 @@ class Intake:
         """Judge a non-empty run of the log. Advances the gate's memory."""
         gathered = Gathered()
         self._look(raw, gathered)
-        return self._judge(gathered)
+        return self._judge(self._cut(gathered))
 
     def _look(self, raw: Sequence[LogMessage], into: Gathered) -> None:
         """Stamp and screen a run of the log that follows what was looked at before. Advances the gate's memory."""
@@ -312,11 +358,16 @@ class Intake:
         into.to_read += len(raw) - int(np.count_nonzero(screened))
         into.weight += sum(map(len, payload))
 
-    def _judge(self, gathered: Gathered) -> Batch:
-        """Judge what was looked at, before anything after it is."""
+    def _cut(self, gathered: Gathered) -> Cut:
+        """Close a batch, before anything after it is looked at."""
         messages, formats, screened = gathered.whole()
+        return Cut(messages, formats, screened, self._seen(messages), self._used(messages))
+
+    def _judge(self, cut: Cut) -> Batch:
+        """Judge what was looked at, before anything after it is judged."""
+        messages, screened = cut.messages, cut.screened
         with _Timed(self.progress, "decode"):
-            claims = self._decode(messages, formats, screened)
+            claims = self._decode(messages, cut.formats, screened)
         with _Timed(self.progress, "gate"):
             if self.settings.gated:
                 judged = judge(messages, screened, claims, self.registry, self._state)
@@ -328,7 +379,7 @@ class Intake:
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
         upto = dict.fromkeys(self.settings.partitions, messages.seq[-1])
-        return Batch(messages, judged, counted, admission, upto, self._seen(messages), self._used(messages))
+        return Batch(messages, judged, counted, admission, upto, cut.seen, cut.budgets, claims.frames)
 
     def settle(self, batch: Batch) -> None:
         """Evidence, then history, then state. Safe to repeat after a failure at any point.
@@ -348,6 +399,9 @@ class Intake:
         del self._on_record[key]
         self.progress.batches += 1
         self._tell_shed(batch)
+        if self._events is not None and batch.frames:
+            for event in self._frames.events(batch.frames, batch.messages, entry):
+                self._events.tell(event)
 
     def _tell_shed(self, batch: Batch) -> None:
         """Who sent more than its budget, to whoever watches; the worst, when there are many."""
@@ -398,18 +452,16 @@ class Intake:
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
         return True
 
-    async def _gather(
-        self, reader: LogReader, stop: asyncio.Event, settling: asyncio.Task[bool] | None
-    ) -> Iterable[Gathered]:
+    async def _gather(self, reader: LogReader, stop: asyncio.Event, newest: UnderWay | None) -> Iterable[Gathered]:
         """What the log gives within `gather_s` of the first message, or until a bound is reached; not empty but at the stop.
 
         After a crash what is on record is judged in the same batches again, so nothing is looked at before all of it is there.
         """
         out, raw, until = Gathered(), list[LogMessage](), None
-        recorded = max((last for _, last in list(self._on_record)), default=0) if settling is None else 0
+        recorded = max((last for _, last in list(self._on_record)), default=0) if newest is None else 0
         while not stop.is_set():
             wait = 0.5 if until is None else min(until - time.monotonic(), 0.5)
-            late = wait <= 0.005 and (settling is None or settling.done())
+            late = wait <= 0.005 and (newest is None or newest.settling.is_set())
             here = len(raw) or len(out)
             if here and (not raw or raw[-1].seq >= recorded) and (self._full(out, raw) or late):
                 break
@@ -428,7 +480,7 @@ class Intake:
             return [out] if len(out) else []
         return (
             self._looked(part) for part in self._as_recorded(raw)
-        )  # one by one: each is judged before the next is looked at
+        )  # one by one: each is cut before the next is looked at
 
     def _looked(self, raw: Sequence[LogMessage]) -> Gathered:
         out = Gathered()
@@ -501,7 +553,8 @@ class Intake:
                 parts.append(_unreadable(which))
                 continue
             claims = codec.decode(messages.take(which), self.registry)
-            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message]))
+            frames = tuple(replace(frame, message=which[frame.message]) for frame in claims.frames)
+            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message], frames=frames))
         return _joined(parts)
 
     def _admission(self, messages: Messages, judged: Judged, counted: Tally) -> Admission:
@@ -675,6 +728,7 @@ def _joined(parts: Sequence[Claims]) -> Claims:
         value=np.concatenate([c.value for c in parts]),
         observed_at=np.concatenate([c.observed_at for c in parts]),
         fault=np.concatenate([c.fault for c in parts]),
+        frames=tuple(frame for c in parts for frame in c.frames),
     )
 
 

@@ -149,6 +149,11 @@ def observation_filters(partitions: Sequence[int]) -> list[str]:
     return [f"$MQTT.msgs.in.{p}.>" for p in partitions] + [f"intake.{p}.>" for p in partitions]
 
 
+def observation_prefixes(partitions: Sequence[int]) -> list[str]:
+    """How these subjects begin."""
+    return [subject.removesuffix(">") for subject in observation_filters(partitions)]
+
+
 class LogWriter:
     """The HTTP doors' way into the log. Implements `web.ports.Intake`."""
 

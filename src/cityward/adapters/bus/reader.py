@@ -9,6 +9,9 @@ product reads the wire itself: a blocking socket in a thread, frames cut out of 
     -> PUB $JS.API.CONSUMER.MSG.NEXT {"batch", "expires", "max_bytes"}
     <- MSG | HMSG (messages, their reply subject carries the sequences) ... <- HMSG with a status and our token: the request ended
 
+A filter is dear: the broker hands out some 180,000 messages a second without, 40,000 to 70,000 with two to eight. So who wants
+at least half of the log takes all of it, and `sift` passes over the rest here.
+
 The consumer acknowledges nothing and starts by sequence. It numbers what it delivers; a gap there, a broken frame or a closed
 connection makes the reader start anew behind the last message handed out.
 
@@ -55,8 +58,11 @@ class LogReader:
         start_seq: int,
         *,
         stream: str = LOG_STREAM,
+        sift: Sequence[str] = ("",),
     ) -> None:
+        """`filters`: the subjects the broker hands out, none for all. `sift`: how the subjects begin that are handed on."""
         self._url, self._role, self._password, self._filters = url, role, password, list(filters)
+        self._sift = tuple(sift)
         self._stream = stream
         self._next = max(1, start_seq)
         self._link: _Wire | None = None
@@ -65,7 +71,7 @@ class LogReader:
         self._delivered = 0
         self._request = 0
         self._inbox = self._consumer = ""
-        self.pending = 0  # matching messages behind the last one handed out, as the log last said
+        self.pending = 0  # messages that pass the filters behind the last one handed out, as the log last said
 
     async def fetch(self, most: int, wait_s: float) -> Sequence[LogMessage]:
         """See the port. Returns as soon as `most` or `MOST_BYTES` are there, else after `wait_s`."""
@@ -121,10 +127,9 @@ class LogReader:
                 "ack_policy": "none",
                 "deliver_policy": "by_start_sequence",
                 "opt_start_seq": self._next,
-                "filter_subjects": self._filters,
                 "inactive_threshold": FORGET_CONSUMER_NS,
                 "mem_storage": True,
-            }
+            } | ({"filter_subjects": self._filters} if self._filters else {})
             answer = link.ask(
                 f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._consumer}",
                 f"{self._inbox}.create",
@@ -145,15 +150,19 @@ class LogReader:
         link.publish(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}", token, ask)
         out: list[LogMessage] = []
         deadline = time.monotonic() + wait_s + GRACE_S
-        while len(out) < most:
+        came = last = 0
+        while came < most:
             frame = link.frame(deadline)
             if frame.reply:
-                out.append(self._numbered(frame))
+                message = self._numbered(frame)
+                came, last = came + 1, message.seq
+                if message.subject.startswith(self._sift):
+                    out.append(message)
             elif frame.subject == token:
                 break  # 404 nothing there, 408 waited long enough, 409 the bytes are full
-        if out:
+        if came:
             # INVARIANT: only here. Where the link breaks before, what it brought is handed out to nobody and read again.
-            self._next = out[-1].seq + 1
+            self._next = last + 1
         else:
             self.pending = 0
         return out
