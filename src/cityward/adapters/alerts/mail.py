@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from ipaddress import ip_address
 
+from cityward.adapters.alerts.whole import cut_off_in_time
 from cityward.errors import LinkError
 from cityward.place.alerts import Endpoint
 
@@ -39,7 +40,7 @@ class Login:
 
 
 def send(endpoint: Endpoint, letter: Letter, login: Login | None = None, trust: ssl.SSLContext | None = None) -> None:
-    """Send one mail. Blocks for at most some `DEADLINE_S` a step.
+    """Send one mail. Blocks for at most `DEADLINE_S` a step, and `WHOLE_S` in all.
 
     Raises:
         LinkError: the server did not take it for all recipients.
@@ -47,7 +48,10 @@ def send(endpoint: Endpoint, letter: Letter, login: Login | None = None, trust: 
     context = trust or ssl.create_default_context()
     try:
         message = _message(letter)
-        with _server(endpoint, context) as server:
+        # made before it connects, which is in its `__init__`: a greeting that never ends is cut too
+        kind = smtplib.SMTP_SSL if endpoint.scheme == "smtps" else smtplib.SMTP
+        server = kind.__new__(kind)
+        with cut_off_in_time(lambda: server.sock), _connected(server, endpoint, context):
             if endpoint.scheme == "smtp" and not (_is_loopback(endpoint.host) and not _offers_tls(server)):
                 server.starttls(context=context)
                 server.ehlo()
@@ -62,10 +66,12 @@ def send(endpoint: Endpoint, letter: Letter, login: Login | None = None, trust: 
         raise LinkError(f"{endpoint.host} refused {len(refused)} of {len(letter.recipients)} recipients")
 
 
-def _server(endpoint: Endpoint, context: ssl.SSLContext) -> smtplib.SMTP:
-    if endpoint.scheme == "smtps":
-        return smtplib.SMTP_SSL(endpoint.host, endpoint.port, timeout=DEADLINE_S, context=context)
-    return smtplib.SMTP(endpoint.host, endpoint.port, timeout=DEADLINE_S)
+def _connected(server: smtplib.SMTP, endpoint: Endpoint, context: ssl.SSLContext) -> smtplib.SMTP:
+    if isinstance(server, smtplib.SMTP_SSL):
+        server.__init__(endpoint.host, endpoint.port, timeout=DEADLINE_S, context=context)
+    else:
+        server.__init__(endpoint.host, endpoint.port, timeout=DEADLINE_S)
+    return server
 
 
 def _offers_tls(server: smtplib.SMTP) -> bool:

@@ -11,6 +11,7 @@ import ssl
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
+from cityward.adapters.alerts.whole import cut_off_in_time
 from cityward.errors import LinkError
 from cityward.place.alerts import Endpoint
 
@@ -29,7 +30,7 @@ def signature(key: bytes, body: bytes, at_s: int) -> str:
 def post(
     endpoint: Endpoint, body: bytes, key: bytes, alert: str, at_s: int, trust: ssl.SSLContext | None = None
 ) -> None:
-    """Send one alert. Blocks for at most some `DEADLINE_S`.
+    """Send one alert. Blocks for at most `DEADLINE_S` until it is connected, and `WHOLE_S` from then on.
 
     Args:
         endpoint: where to; `https`, or `http` where the declaration allows it.
@@ -40,7 +41,8 @@ def post(
         trust: whom to trust; None: the system's authorities.
 
     Raises:
-        LinkError: it was not taken: no connection, or an answer other than 2xx (a redirect is not followed).
+        LinkError: it was not taken: no connection, or an answer other than 2xx (a redirect is not followed). What stands behind
+            a 2xx may be cut short: it was taken.
     """
     headers = {
         "Content-Type": "application/json",
@@ -51,9 +53,12 @@ def post(
     }
     connection = _connection(endpoint, trust)
     try:
-        connection.request("POST", endpoint.path, body, headers)
-        answer = connection.getresponse()
-        answer.read(MOST_ANSWER)
+        connection.connect()
+        link = connection.sock  # `connection` forgets it with the answer's headers
+        with cut_off_in_time(lambda: link):
+            connection.request("POST", endpoint.path, body, headers)
+            answer = connection.getresponse()
+            answer.read(MOST_ANSWER)
     except (OSError, HTTPException, ValueError) as error:
         raise LinkError(f"{endpoint.host} did not answer: {type(error).__name__}", mend="it is tried again") from error
     finally:
