@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from cityward.time import DAY
 from cityward.watch.contract import Phase
-from cityward.watch.season import Floats
+from cityward.watch.season import Floats, middle_of
 
 KEPT = 4
 FORGET_DAYS = 180.0
@@ -116,7 +116,7 @@ def heights(state: Excursions, rule: Rule, pool: NDArray[np.int32]) -> Floats:
     for members in range(int(pool.max(initial=-1)) + 1):
         mine = pool == members
         if mine.sum() >= POOLED:
-            height[mine] = np.minimum(height[mine], MOST * np.median(height[mine]))
+            height[mine] = np.minimum(height[mine], MOST * middle_of(height[mine]))
     return height
 
 
@@ -164,7 +164,7 @@ def _turns(state: Excursions, height: Floats, at: int, judged: NDArray[np.bool_]
     score = state.sum / height
     more = state.open & ~dry & ((score >= 2 * state.told) | (at - state.told_at >= DAY))
     for mask, phase in ((dry, Phase.ENDED), (more, Phase.GOES_ON), (crossed, Phase.BEGAN)):
-        for side, index in np.argwhere(mask).tolist():
+        for side, index in np.argwhere(mask).tolist() if mask.any() else ():
             yield Turn(index, side, phase, int(state.since[side, index]), at, float(score[side, index]))
     state.open = (state.open & ~dry) | crossed
     say = crossed | more

@@ -121,9 +121,13 @@ def _by_step(held: Held) -> Iterator[tuple[int, NDArray[np.intp]]]:
 def _add(grid: Grid, end: int, held: Held, rows: NDArray[np.intp]) -> None:
     slot = end // STEP_US % len(grid.total)
     channel, value = held.channel[rows], held.value[rows]
-    np.add.at(grid.total[slot], channel, value)
-    np.add.at(grid.count[slot], channel, 1)
     last = np.flatnonzero(np.diff(channel, append=-1))  # the newest of each channel: rows are sorted
+    if len(last) == len(channel):  # one of each channel: no sum is touched twice
+        grid.total[slot, channel] += value
+        grid.count[slot, channel] += 1
+    else:
+        np.add.at(grid.total[slot], channel, value)  # one after the other, so that batches do not matter
+        np.add.at(grid.count[slot], channel, 1)
     of, at = channel[last], held.observed_at[rows][last]
     newer = at >= grid.newest_at[slot][of]
     grid.newest[slot][of[newer]] = value[last][newer]

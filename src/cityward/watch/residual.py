@@ -37,6 +37,7 @@ from cityward.watch.season import (
     familiar,
     gather,
     learn,
+    middle_of,
 )
 from cityward.watch.world import World
 
@@ -156,7 +157,7 @@ def city_median(z: Floats, world: World) -> Floats:
         speak = z[mine]
         speak = speak[np.isfinite(speak)]
         if len(speak) >= 3:
-            out[mine] = np.median(speak)
+            out[mine] = middle_of(speak)
     return out
 
 

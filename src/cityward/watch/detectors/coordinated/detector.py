@@ -22,7 +22,7 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import Card, Held, Kind, Phase, Severity, Sign, Step
 from cityward.watch.events import Event
 from cityward.watch.excursions import UP, Excursions, Rule, Turn, begin_excursions, feed, forget, running
-from cityward.watch.season import Floats, Season, Slots, begin_season, begin_slots, expected, gather, learn
+from cityward.watch.season import Floats, Season, Slots, begin_season, begin_slots, expected, gather, learn, middle_of
 from cityward.watch.world import World
 
 RULE = Rule(allowance=1.0, clip=4.0, least=16.0, per_day=48.0)
@@ -196,7 +196,7 @@ def _differences(state: State, z: Floats, suspect: NDArray[np.bool_]) -> tuple[F
 def _median(z: Floats) -> float:
     """Of what is there; 0 of nothing."""
     there = z[np.isfinite(z)]
-    return float(np.median(there)) if len(there) else 0.0
+    return middle_of(there) if len(there) else 0.0
 
 
 def _lean(state: State, z: Floats, others: Floats) -> None:

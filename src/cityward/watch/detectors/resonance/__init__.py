@@ -39,6 +39,7 @@ RESTS_DAYS = 2
 SPAN_FADES_DAYS = 60
 SMALLEST_SPAN = 1e-6  # as a share of the largest value: a channel that never moved has no span of its own
 LARGEST = 1e15  # beyond it squares of single precision overflow
+EMPTY = np.array([np.inf, 0.0, -np.inf])
 
 CARD = Card(
     id="resonance",
@@ -79,7 +80,8 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """octaves: one a scale. gathered: (scales, C, 3) least, sum, most of the block so far; count: (scales, C) its readings.
+    """octaves: one a scale. gathered: (scales, 3, C) least, sum, most of the block so far; count: (scales, C) its readings.
+    Blocks end with the shorter ones that they are made of: those are added to them then, and readings only to the shortest.
 
     bits: (scales, C) how rare the rarest fresh block was, 0 after long silence; last: (scales, C, 3) that block; until:
     (scales, C) how long it is fresh. least, most: (C,) the ends of the span. level: (C,) bits of the last call, faded.
@@ -102,7 +104,7 @@ def new_state(world: World) -> State:
     c, scales = world.channels, len(LENGTHS)
     return State(
         octaves=[new_octave(c) for _ in LENGTHS],
-        gathered=np.tile(np.array([np.inf, 0.0, -np.inf]), (scales, c, 1)),
+        gathered=np.tile(EMPTY[:, None], (scales, 1, c)),
         count=np.zeros((scales, c), dtype=np.int32),
         last=np.full((scales, c, FEATURES), np.nan),
         bits=np.zeros((scales, c)),
@@ -116,10 +118,9 @@ def new_state(world: World) -> State:
 
 def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     """Signs of this step: see the module."""
-    value = np.where(np.isfinite(step.mean) & ~world.state, step.mean, np.nan)
-    spoke = np.flatnonzero(np.abs(value) < LARGEST)
+    spoke = np.flatnonzero((np.abs(step.mean) < LARGEST) & ~world.state)
     which = where_of(spoke, world.channels)
-    _gather(state, which, value[which])
+    _gather(state.gathered[0], state.count[0], which, step.mean[which])
     number = step.at // STEP_US
     ended = [scale for scale, length in enumerate(LENGTHS) if number % length == 0]
     if not ended:
@@ -133,30 +134,44 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     return _signs(state, calls, together, step, world)
 
 
-def _gather(state: State, spoke: Where, value: Floats) -> None:
-    state.least[spoke] = np.minimum(state.least[spoke], value)
-    state.most[spoke] = np.maximum(state.most[spoke], value)
-    state.gathered[:, spoke, 0] = np.minimum(state.gathered[:, spoke, 0], value)
-    state.gathered[:, spoke, 1] += value
-    state.gathered[:, spoke, 2] = np.maximum(state.gathered[:, spoke, 2], value)
-    state.count[:, spoke] += 1
+def _gather(block: Floats, count: NDArray[np.int32], spoke: Where, value: Floats) -> None:
+    block[0, spoke] = np.minimum(block[0, spoke], value)
+    block[1, spoke] += value
+    block[2, spoke] = np.maximum(block[2, spoke], value)
+    count[spoke] += 1
 
 
 def _finish(state: State, scale: int, at: int) -> None:
-    count = state.count[scale]
+    count, gathered = state.count[scale], state.gathered[scale]
+    longest = scale == len(LENGTHS) - 1
     full = np.flatnonzero(count)
-    if LENGTHS[scale] == max(LENGTHS):
+    if scale == 0:
+        np.minimum(state.least, gathered[0], out=state.least)
+        np.maximum(state.most, gathered[2], out=state.most)
+    if longest:
         state.bits[:, count == 0] = 0.0
+    else:
+        _merge(state, scale)
     if len(full):
-        block = state.gathered[scale, full]
-        block[:, 1] /= count[full]
-        bits = meet(state.octaves[scale], full, block, span_of(state, full))
-        takes = (bits >= state.bits[scale, full]) | (state.until[scale, full] <= at)
-        _hold(state, scale, full[takes], bits[takes], block[takes], at)
-    state.gathered[scale] = (np.inf, 0.0, -np.inf)
+        which = where_of(full, len(count))
+        block = gathered[:, which].copy()
+        block[1] /= count[which]
+        bits = meet(state.octaves[scale], full, block.T, span_of(state, which))
+        takes = (bits >= state.bits[scale, which]) | (state.until[scale, which] <= at)
+        _hold(state, scale, full[takes], bits[takes], block.T[takes], at)
+    gathered[:] = EMPTY[:, None]
     count[:] = 0
-    if LENGTHS[scale] == max(LENGTHS):
+    if longest:
         _fade(state, full, block_days=LENGTHS[scale] * STEP_US / DAY)
+
+
+def _merge(state: State, scale: int) -> None:
+    """A block that ends is part of the longer one."""
+    mine, longer = state.gathered[scale], state.gathered[scale + 1]
+    np.minimum(longer[0], mine[0], out=longer[0])
+    longer[1] += mine[1]
+    np.maximum(longer[2], mine[2], out=longer[2])
+    state.count[scale + 1] += state.count[scale]
 
 
 def _hold(state: State, scale: int, where: NDArray[np.intp], bits: Floats, block: Floats, at: int) -> None:
@@ -166,7 +181,7 @@ def _hold(state: State, scale: int, where: NDArray[np.intp], bits: Floats, block
     state.until[scale, where] = at + FRESH_US
 
 
-def span_of(state: State, where: NDArray[np.intp]) -> Floats:
+def span_of(state: State, where: Where) -> Floats:
     """(N,) what novelty is measured by: the channel's largest value less its least, lately."""
     least, most = state.least[where], state.most[where]
     floor = SMALLEST_SPAN * np.maximum(np.maximum(np.abs(least), np.abs(most)), 1.0)

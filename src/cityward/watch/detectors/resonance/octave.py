@@ -101,16 +101,24 @@ def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
     apart, grown = _apart(octave, where_of(where, len(octave.blocks)), here)
     unit = span.astype(np.float32)
     nearest = np.sqrt(apart.min(axis=1).astype(np.float64) / FEATURES) / span
-    apart[grown > (VIGILANCE * FEATURES * unit)[:, None]] = np.inf
+    np.copyto(apart, np.float32(np.inf), where=grown > (VIGILANCE * FEATURES * unit)[:, None])
     chosen = apart.argmin(axis=1)
-    resonates = np.isfinite(apart[row, chosen])
-    strange = np.flatnonzero(~resonates)
+    away = apart[row, chosen]
+    strange = np.flatnonzero(~np.isfinite(away))
     chosen[strange] = octave.used[where[strange]].argmin(axis=1)
-    octave.low[:, where, chosen] = np.where(resonates, np.minimum(octave.low[:, where, chosen], here), here)
-    octave.high[:, where, chosen] = np.where(resonates, np.maximum(octave.high[:, where, chosen], here), here)
-    octave.wide[where, chosen] = np.where(resonates, grown[row, chosen], 0.0)
+    _hold(octave, where, chosen, here, np.flatnonzero(away > 0.0), grown)
+    octave.low[:, where[strange], chosen[strange]] = octave.high[:, where[strange], chosen[strange]] = here[:, strange]
+    octave.wide[where[strange], chosen[strange]] = 0.0
     octave.used[where, chosen] = octave.clock
     return np.where(np.isfinite(nearest), nearest, 0.0)
+
+
+def _hold(octave: Octave, where: Where, chosen: Where, here: Singles, outside: Where, grown: Singles) -> None:
+    """The chosen boxes grow to hold the blocks outside them; nearly all blocks are inside one."""
+    of, box, value = where[outside], chosen[outside], here[:, outside]
+    octave.low[:, of, box] = np.minimum(octave.low[:, of, box], value)
+    octave.high[:, of, box] = np.maximum(octave.high[:, of, box], value)
+    octave.wide[of, box] = grown[outside, box]
 
 
 def _apart(octave: Octave, which: Where | slice, here: Singles) -> tuple[Singles, Singles]:
