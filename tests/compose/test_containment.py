@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cityward.adapters.stores.state import SqlState
 from cityward.compose import containment
 from cityward.compose.containment import Wanted, approve, contain, expire, lift, refuse
 from cityward.compose.home import CityFile, Home, write_city_file
 from cityward.compose.setting import Setting, open_setting
-from cityward.errors import PlaceError
+from cityward.errors import LinkError, PlaceError
 from cityward.evidence.records import Contained, decode, encode
-from cityward.runtime.containing import Stand
+from cityward.runtime.containing import ContainmentRow, Stand
 from towns import write_town
 
 
@@ -151,3 +153,49 @@ def test_each_record_says_who_and_which_devices(city: Setting):
     assert isinstance(record, Contained)
     assert (record.person, record.units, record.target, record.reason) == ("ada", 3, "device:meter", "it lies")
     assert decode(encode(record)) == record
+
+
+def test_a_lift_cut_short_opens_nothing_that_another_containment_holds(city: Setting, monkeypatch: pytest.MonkeyPatch):
+    one = contain(city, wanted("meter-02"))
+    contain(city, wanted("device:meter", seconds=7200))
+
+    def cut(*_: object) -> None:
+        raise LinkError("cut short")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(containment, "bar_units", cut)
+        broken.setattr(type(city.state), "put_containment", cut)
+        with pytest.raises(LinkError):
+            lift(city, one.id, "bo")
+    assert barred(city) == {"meter-01", "meter-02", "meter-03"}
+
+
+def test_two_steps_at_once_are_taken_one_after_the_other(city: Setting, monkeypatch: pytest.MonkeyPatch):
+    one, kept = contain(city, wanted("meter-02")), type(city.state).put_containment
+    lifting: list[threading.Thread] = []
+
+    def slow(self: SqlState, row: ContainmentRow) -> None:
+        if not lifting:  # the bars are set, the book does not say so yet: now somebody lifts the older one
+            lifting.append(threading.Thread(target=lift, args=(city, one.id, "bo")))
+            lifting[0].start()
+            lifting[0].join(0.3)
+        kept(self, row)
+
+    monkeypatch.setattr(type(city.state), "put_containment", slow)
+    contain(city, wanted("device:meter"))
+    lifting[0].join(30)
+    assert barred(city) == {"meter-01", "meter-02", "meter-03"}
+    assert steps(city) == ["begun", "begun", "lifted"]
+
+
+@pytest.mark.parametrize("same", ["ada ", "Ada", " ADA"])
+def test_the_same_person_otherwise_spelled_is_no_second_one(city: Setting, same: str):
+    row = contain(city, wanted("party:council"))
+    with pytest.raises(PlaceError, match="cannot approve it"):
+        approve(city, row.id, same)
+
+
+def test_who_approves_says_a_name_that_can_be_read(city: Setting):
+    row = contain(city, wanted("party:council"))
+    with pytest.raises(PlaceError, match="the person is no text"):
+        approve(city, row.id, "bo\x1b[2J")

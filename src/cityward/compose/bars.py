@@ -38,9 +38,12 @@ def bar_units(bars: Bars, units: Iterable[str], why: str, now_us: int, until_us:
     return len(rows)
 
 
-def lift_units(bars: Bars, units: Sequence[str], why: str, now_us: int) -> int:
-    """End the bars of one kind; how many there were. They end in `NOTICED_WITHIN_US`, at all doors and in the gate at once."""
-    return bars.lift(units, why, now_us + NOTICED_WITHIN_US)
+def lift_units(bars: Bars, units: Sequence[str], why: str, now_us: int, instead: Sequence[BarRow] = ()) -> int:
+    """End the bars of one kind; how many there were. They end in `NOTICED_WITHIN_US`, at all doors and in the gate at once.
+
+    `instead`: bars that hold in their place, set in the same moment: whoever they hold is never let in between.
+    """
+    return bars.lift(units, why, now_us + NOTICED_WITHIN_US, instead)
 
 
 def by_device(rows: Sequence[BarRow]) -> dict[str, tuple[BarRow, ...]]:

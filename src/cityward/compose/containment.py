@@ -1,7 +1,8 @@
 """Containing what turned against the city: one action, shown before, timed, on record, and taken back as easily.
 
 Evidence comes first, then the bars (`compose.bars`), which take force at every door within a second; then the book. A step that a
-crash cut short is done again by asking again: bars that are there already change nothing.
+crash cut short is done again by asking again: bars that are there already change nothing. One step at a time is taken, in all
+processes: whoever takes one holds the ledger from its first look to the book.
 
 INVARIANTS
 - What needs two persons begins only when a second one approved it.
@@ -12,11 +13,13 @@ INVARIANTS
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.bars import ISOLATED, bar_units, lift_units
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
@@ -25,6 +28,7 @@ from cityward.evidence.records import Contained
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.containment import Containment, containment_of, target_named
 from cityward.runtime.containing import ContainmentRow, Stand, may
+from cityward.runtime.ports import BarRow
 from cityward.time import SECOND
 
 ROLE = "containment"
@@ -41,6 +45,20 @@ class Wanted:
     reason: str
     person: str
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """Who takes a step: nobody else does meanwhile."""
+
+    setting: Setting
+    ledger: FileLedger
+
+
+@contextmanager
+def _alone(setting: Setting) -> Generator[_Hand]:
+    with setting.ledger_when_free(ROLE) as ledger:
+        yield _Hand(setting, ledger)
 
 
 def preview(setting: Setting, words: str) -> Containment:
@@ -73,11 +91,12 @@ def contain(setting: Setting, wanted: Wanted) -> ContainmentRow:
         seconds=wanted.seconds,
         units=found.units,
     )
-    if found.subject.kind.value in rules.two_person:
-        _record(setting, row, "asked", wanted.person, _cost(found))
+    with _alone(setting) as hand:
+        if found.subject.kind.value not in rules.two_person:
+            return _begin(hand, row, wanted.person, _cost(found))
+        _record(hand, row, "asked", wanted.person, _cost(found))
         setting.state.put_containment(row)
         return row
-    return _begin(setting, row, wanted.person, _cost(found))
 
 
 def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:
@@ -86,13 +105,15 @@ def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:
     Raises:
         PlaceError: there is none of that id, it is not waiting, or the same person asked for it.
     """
-    row = _known(setting, id_, Stand.BEGUN)
-    if person == row.asked_by:
-        raise PlaceError(
-            f"`{person}` asked for this containment and cannot approve it", mend="let a second person approve it"
-        )
-    _record(setting, row, "approved", person, {})
-    return _begin(setting, replace(row, approved_by=person), person, {})
+    _check_text("person", person)
+    with _alone(setting) as hand:
+        row = _known(setting, id_, Stand.BEGUN)
+        if _same(person, row.asked_by):
+            raise PlaceError(
+                f"`{person}` asked for this containment and cannot approve it", mend="let a second person approve it"
+            )
+        _record(hand, row, "approved", person, {})
+        return _begin(hand, replace(row, approved_by=person), person, {})
 
 
 def refuse(setting: Setting, id_: str, person: str) -> ContainmentRow:
@@ -101,8 +122,8 @@ def refuse(setting: Setting, id_: str, person: str) -> ContainmentRow:
     Raises:
         PlaceError: there is none of that id, or it is not waiting.
     """
-    row = _known(setting, id_, Stand.REFUSED)
-    return _end(setting, row, Stand.REFUSED, person)
+    with _alone(setting) as hand:
+        return _end(hand, _known(setting, id_, Stand.REFUSED), Stand.REFUSED, person)
 
 
 def lift(setting: Setting, id_: str, person: str) -> ContainmentRow:
@@ -111,18 +132,20 @@ def lift(setting: Setting, id_: str, person: str) -> ContainmentRow:
     Raises:
         PlaceError: there is none of that id, or it is not in force.
     """
-    row = _known(setting, id_, Stand.LIFTED)
-    ended = _recorded_end(setting, row, Stand.LIFTED, person)
-    _let_in(setting, row)  # before the book says so: cut short here, lifting can be asked for again
-    setting.state.put_containment(ended)
-    return ended
+    with _alone(setting) as hand:
+        row = _known(setting, id_, Stand.LIFTED)
+        ended = _recorded_end(hand, row, Stand.LIFTED, person)
+        _let_in(setting, row)  # before the book says so: cut short here, lifting can be asked for again
+        setting.state.put_containment(ended)
+        return ended
 
 
 def expire(setting: Setting) -> Sequence[ContainmentRow]:
     """Put on record which containments ran out. Their bars ended by themselves."""
-    now = _now()
-    due = [row for row in setting.state.containments_in(Stand.BEGUN) if row.until is not None and row.until <= now]
-    return [_end(setting, row, Stand.EXPIRED, "") for row in due]
+    if not _run_out(setting):
+        return []
+    with _alone(setting) as hand:
+        return [_end(hand, row, Stand.EXPIRED, "") for row in _run_out(setting)]
 
 
 def open_city(state: Path) -> Setting:
@@ -145,43 +168,56 @@ def _check(setting: Setting, wanted: Wanted, found: Containment) -> None:
             f"{wanted.seconds} s is not between {SHORTEST_S} s and {longest / 3600:g} h",
             mend="ask for less, or raise containing.longest_hours in the declaration",
         )
-    for name, text in (("reason", wanted.reason), ("person", wanted.person)):
-        if not 0 < len(text.strip()) <= LONGEST_TEXT or not text.isprintable():
-            raise PlaceError(
-                f"the {name} is no text of 1 to {LONGEST_TEXT} printable characters", mend=f"say the {name}"
-            )
+    _check_text("reason", wanted.reason)
+    _check_text("person", wanted.person)
 
 
-def _begin(setting: Setting, row: ContainmentRow, person: str, cost: dict[str, str]) -> ContainmentRow:
+def _check_text(name: str, text: str) -> None:
+    if not 0 < len(text.strip()) <= LONGEST_TEXT or not text.isprintable():
+        raise PlaceError(f"the {name} is no text of 1 to {LONGEST_TEXT} printable characters", mend=f"say the {name}")
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are one person's, however they are spaced and in whatever case."""
+    return one.casefold().split() == other.casefold().split()
+
+
+def _run_out(setting: Setting) -> list[ContainmentRow]:
     now = _now()
+    return [row for row in setting.state.containments_in(Stand.BEGUN) if row.until is not None and row.until <= now]
+
+
+def _begin(hand: _Hand, row: ContainmentRow, person: str, cost: dict[str, str]) -> ContainmentRow:
+    now, state = _now(), hand.setting.state
     begun = replace(row, state=Stand.BEGUN, begun_at=now, until=now + row.seconds * SECOND)
-    _record(setting, begun, "begun", person, cost)
-    bar_units(setting.state, begun.units, ISOLATED, now, begun.until, person)
-    setting.state.put_containment(begun)
+    _record(hand, begun, "begun", person, cost)
+    bar_units(state, begun.units, ISOLATED, now, begun.until, person)
+    state.put_containment(begun)
     return begun
 
 
-def _end(setting: Setting, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
-    ended = _recorded_end(setting, row, to, person)
-    setting.state.put_containment(ended)
+def _end(hand: _Hand, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
+    ended = _recorded_end(hand, row, to, person)
+    hand.setting.state.put_containment(ended)
     return ended
 
 
-def _recorded_end(setting: Setting, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
+def _recorded_end(hand: _Hand, row: ContainmentRow, to: Stand, person: str) -> ContainmentRow:
     ended = replace(row, state=to, ended_at=_now(), ended_by=person)
-    _record(setting, ended, to.value, person, {})
+    _record(hand, ended, to.value, person, {})
     return ended
 
 
 def _let_in(setting: Setting, row: ContainmentRow) -> None:
-    """Lift its bars, and set again those that another containment still needs."""
-    now, state = _now(), setting.state
-    lift_units(state, row.units, ISOLATED, now)
-    mine = frozenset(row.units)
-    for other in state.containments_in(Stand.BEGUN):
-        still = [unit for unit in other.units if unit in mine]
-        if other.id != row.id and still and (other.until is None or other.until > now):
-            bar_units(state, still, ISOLATED, now, other.until, other.approved_by or other.asked_by)
+    """Lift its bars, and in the same moment set again those that another containment still needs."""
+    now, mine = _now(), frozenset(row.units)
+    lift_units(setting.state, row.units, ISOLATED, now, [
+        BarRow(unit, ISOLATED, now, other.until, other.approved_by or other.asked_by)
+        for other in setting.state.containments_in(Stand.BEGUN)
+        if other.id != row.id and (other.until is None or other.until > now)
+        for unit in other.units
+        if unit in mine
+    ])  # fmt: skip
 
 
 def _known(setting: Setting, id_: str, to: Stand) -> ContainmentRow:
@@ -204,22 +240,21 @@ def _cost(found: Containment) -> dict[str, str]:
     }
 
 
-def _record(setting: Setting, row: ContainmentRow, step: str, person: str, cost: dict[str, str]) -> None:
+def _record(hand: _Hand, row: ContainmentRow, step: str, person: str, cost: dict[str, str]) -> None:
     record = Contained(
-        at=setting.now_us(),
+        at=hand.setting.now_us(),
         by=ROLE,
         containment=row.id,
         step=step,
         target=row.target,
         person=person,
         reason=row.reason,
-        until=0 if row.until is None else setting.city.city_clock.to_city_us(row.until),
+        until=0 if row.until is None else hand.setting.city.city_clock.to_city_us(row.until),
         units=len(row.units),
         digest=sha256("\n".join(sorted(row.units)).encode()).hexdigest(),
         cost=cost,
     )
-    with setting.ledger_when_free(ROLE) as ledger:
-        ledger.append([record])
+    hand.ledger.append([record])
 
 
 def _now() -> int:

@@ -332,8 +332,8 @@ class Bars(Protocol):
     """Who is kept out for a while. Everything here counts into `Credentials.version`."""
 
     def bar(self, rows: Sequence[BarRow]) -> None: ...
-    def lift(self, devices: Sequence[str], why: str, until_us: int) -> int:
-        """End the open bars of this kind at a moment; how many there were."""
+    def lift(self, devices: Sequence[str], why: str, until_us: int, instead: Sequence[BarRow] = ()) -> int:
+        """End the open bars of this kind at a moment, and set others in the same transaction; how many ended."""
         ...
 
     def bars(self) -> Sequence[BarRow]:

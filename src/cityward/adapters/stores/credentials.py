@@ -149,14 +149,15 @@ class DeviceCredentials:
             many(link, self._db.insert(BAR), [asdict(row) for row in rows])
             self._changed(link)
 
-    def lift(self, devices: Sequence[str], why: str, until_us: int) -> int:
-        """End the open bars of this kind at a moment, in machine us; how many there were.
+    def lift(self, devices: Sequence[str], why: str, until_us: int, instead: Sequence[BarRow] = ()) -> int:
+        """End the open bars of this kind at a moment, in machine us, and set others in the same transaction; how many ended.
 
         The moment is to lie `NOTICED_WITHIN_US` ahead, so that no two judge differently.
         """
         with self._db.writing("lift bars") as link:
             lifted = sum(self._lift(link, some, why, until_us) for some in _chunks(devices))
-            if lifted:
+            many(link, self._db.insert(BAR), [asdict(row) for row in instead])
+            if lifted or instead:
                 self._changed(link)
         return lifted
 
