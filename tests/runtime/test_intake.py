@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 
 from cityward.adapters.protocols import codecs
 from cityward.errors import LinkError
-from cityward.evidence.records import Admission, AnyRecord, Superseded
+from cityward.evidence import admissions
+from cityward.evidence.admissions import joined
+from cityward.evidence.records import Admission, AdmissionPart, AnyRecord, Superseded, encode
+from cityward.evidence.tiles import pack as pack_entries
 from cityward.guard.admit import Admitted
 from cityward.guard.batch import Claims, Messages
 from cityward.ids import partition_of
@@ -35,33 +39,33 @@ PARTITIONS = (0, 1, 2, 3)
 
 
 def two_meters(messages_per_minute: int = 1000, budgets: Mapping[str, Budget] | None = None) -> Registry:
+    return number(a_place(messages_per_minute, budgets))
+
+
+def a_place(messages_per_minute: int = 1000, budgets: Mapping[str, Budget] | None = None) -> Place:
     device = Device(model="m", site="unknown", owner="unknown")
     limits = FlowLimits(max_age_s=3600, messages_per_minute=messages_per_minute)
-    return number(
-        Place(
-            place="t",
-            name="T",
-            position=(2.3, 54.9),
-            responsible="c",
-            device_models={"m": DeviceModel(maker="unknown", properties={"illuminance": PropertyMapping(high=1000)})},
-            devices={"meter-a": device, "meter-b": device},
-            datasets={
-                "d": Dataset(personal=False, sensitivity="public", retention_days=1, properties=("illuminance",))
-            },
-            flows={
-                f"f-{d}": Flow(
-                    from_=d,
-                    to="p",
-                    datasets=("d",),
-                    purpose="p",
-                    protocol="mqtt",
-                    observability=Observability.ENFORCED,
-                    limits=limits,
-                )
-                for d in ("meter-a", "meter-b")
-            },
-            budgets=dict(budgets or {}),
-        )
+    return Place(
+        place="t",
+        name="T",
+        position=(2.3, 54.9),
+        responsible="c",
+        device_models={"m": DeviceModel(maker="unknown", properties={"illuminance": PropertyMapping(high=1000)})},
+        devices={"meter-a": device, "meter-b": device},
+        datasets={"d": Dataset(personal=False, sensitivity="public", retention_days=1, properties=("illuminance",))},
+        flows={
+            f"f-{d}": Flow(
+                from_=d,
+                to="p",
+                datasets=("d",),
+                purpose="p",
+                protocol="mqtt",
+                observability=Observability.ENFORCED,
+                limits=limits,
+            )
+            for d in ("meter-a", "meter-b")
+        },
+        budgets=dict(budgets or {}),
     )
 
 
@@ -100,6 +104,7 @@ class MemoryLedger:
         self.world = world
 
     def append(self, records: Sequence[AnyRecord]) -> Sequence[str]:
+        pack_entries(encode(record) for record in records)  # as every ledger, it refuses what is too large for an entry
         self.world.step()
         self.world.entries += records
         ids = [f"worker-0:{i}" for i in range(len(self.world.entries) - len(records), len(self.world.entries))]
@@ -309,6 +314,71 @@ def test_any_series_of_kills_and_full_disks_comes_to_the_same_end(
     assert world.counts == expected.counts
     for received, admitted, refused, shed in world.counts.values():
         assert received == admitted + refused + shed
+
+
+def many_meters(count: int) -> Registry:
+    """As many devices, each with a flow of its own of a long name."""
+    place, name = a_place(), "a-meter-at-the-corner-of-two-streets-{:05d}"
+    device, flow = place.devices["meter-a"], place.flows["f-meter-a"]
+    names = [name.format(n) for n in range(count)]
+    return number(
+        msgspec.structs.replace(
+            place,
+            devices=dict.fromkeys(names, device),
+            flows={f"f-{n}": msgspec.structs.replace(flow, from_=n) for n in names},
+        )
+    )
+
+
+def test_a_batch_of_more_flows_than_an_entry_holds_is_on_record_in_several() -> None:
+    registry, world = many_meters(1500), World()
+    for unit in registry.units:
+        world.say(unit.id, pack(1, 5000))
+    assert work(world, registry, most=2000)
+    assert len(world.rows) == len(registry.units)
+    assert {type(e) for e in world.entries} == {AdmissionPart, Admission}
+    [(_, whole)] = joined(enumerate_entries(world))
+    assert whole.by_flow == dict.fromkeys(registry.flows, (2, 1, 1, 0))
+    assert whole.by_reason == {flow: {"out-of-range": 1} for flow in registry.flows}
+
+
+@pytest.mark.parametrize("step", range(1, 25))
+def test_a_worker_killed_with_an_admission_in_parts_comes_to_the_same_end(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admissions, "MOST", 1)  # a part for each flow
+    registry = two_meters(messages_per_minute=6)
+    expected = untroubled(registry, 5)
+    world = World(trouble={step: Crash})
+    a_busy_log(world)
+    if not work(world, registry, 5):
+        assert work(world, registry, 7)
+    assert sorted(world.rows) == sorted(expected.rows)
+    assert (world.counts, world.latest) == (expected.counts, expected.latest)
+    assert not [e for e in world.entries if isinstance(e, Superseded)]
+    counted: dict[str, list[int]] = {}
+    for _, whole in joined(enumerate_entries(world)):
+        for flow, numbers in whole.by_flow.items():
+            counted[flow] = [a + b for a, b in zip(counted.get(flow, [0] * 4), numbers, strict=True)]
+    assert counted == world.counts
+
+
+def test_what_is_overtaken_is_superseded_with_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admissions, "MOST", 1)
+    world = World(trouble={3: Crash})
+    world.say("meter-a", pack(1))
+    world.say("meter-b", pack(1))
+    assert not work(world, two_meters(), most=10)
+    changed = two_meters()
+    changed.unit_active[:] = False
+    assert work(world, changed, most=10, declaration="d2")
+    kinds = [AdmissionPart, Admission, Superseded, Superseded, AdmissionPart, Admission]
+    assert [type(e) for e in world.entries] == kinds
+    assert [e.entry for e in world.entries if isinstance(e, Superseded)] == [0, 1]
+
+
+def enumerate_entries(world: World) -> list[tuple[str, AnyRecord]]:
+    return [(f"worker-0:{i}", entry) for i, entry in enumerate(world.entries)]
 
 
 def test_every_row_in_history_is_covered_by_an_entry_that_stands() -> None:

@@ -21,7 +21,7 @@ from cityward.compose.network import Destinations
 from cityward.compose.setting import open_setting
 from cityward.compose.telling import tell_watch
 from cityward.errors import EvidenceError, LinkError
-from cityward.evidence.records import Admission, AnyRecord, Lifecycle, Superseded
+from cityward.evidence.records import Admission, AdmissionPart, AnyRecord, Lifecycle, Superseded
 from cityward.guard.admit import UNDECLARED
 from cityward.guard.reasons import Reason
 from cityward.place.loader import Loaded
@@ -184,7 +184,7 @@ class _Looking:
             self.notes.append(f"the ledger {folder.name} was not read: {error.what}; run `cityward verify`")
 
     def _take(self, entry: str, record: AnyRecord) -> None:
-        if isinstance(record, Admission):
+        if isinstance(record, Admission | AdmissionPart):
             for flow, (_, admitted, refused, shed) in record.by_flow.items():
                 self.flows[flow].take(record.at, entry, admitted, refused + shed)
         elif isinstance(record, Lifecycle) and record.event == "sign-in":

@@ -36,6 +36,17 @@ class Admission(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     by_reason: dict[str, dict[str, int]] = {}  # flow -> reason word -> rows refused or shed
     digest: str
     declaration: str  # SHA-256 of the declaration it was judged by
+    parts: int = 0  # so many `AdmissionPart`s stand right before it, with the flows that did not fit here
+
+
+class AdmissionPart(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="admission-part"):
+    """Further flows of the admission that follows; where none of this range does, it was never made."""
+
+    stream: str
+    first_seq: int
+    last_seq: int
+    by_flow: dict[str, tuple[int, int, int, int]]
+    by_reason: dict[str, dict[str, int]] = {}
 
 
 class Superseded(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="superseded"):
@@ -347,6 +358,7 @@ class Heartbeat(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 AnyRecord = (
     Admission
+    | AdmissionPart
     | Superseded
     | CommandIssued
     | CommandOutcome

@@ -41,6 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.errors import LinkError
+from cityward.evidence.admissions import joined, split
 from cityward.evidence.records import Admission, Superseded
 from cityward.guard.admit import (
     UNDECLARED,
@@ -85,7 +86,7 @@ TOLD_PER_BATCH = 64  # devices told of as shed; counts have them all
 EXCERPT_BYTES = 256
 FETCH = 2000
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
-TAIL_ENTRIES = 64
+TAIL_ENTRIES = 512  # the last admissions, each with its parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +265,8 @@ class Intake:
             oldest = max((f.max_age_s for f in self.registry.flow_limits), default=0) * SECOND
             since = min(max(behind, default=min(heard.values()))) - oldest - DAY
             self._state.remember(*self.stores.history.tail(since, WINDOW, self._skip))
-        for entry, record in self.stores.ledger.tail(TAIL_ENTRIES):
-            if isinstance(record, Admission) and record.stream == self.settings.stream and self._lacks(record):
+        for entry, record in joined(self.stores.ledger.tail(TAIL_ENTRIES)):
+            if record.stream == self.settings.stream and self._lacks(record):
                 self._on_record[record.first_seq, record.last_seq] = (entry, record)
         return first + 1
 
@@ -276,8 +277,8 @@ class Intake:
         counts, and its latest values and hours come with what follows.
         """
         state, held = self.stores.state.committed(), self.stores.history.committed()
-        for _, record in self.stores.ledger.tail(TAIL_ENTRIES):
-            if not isinstance(record, Admission) or record.declaration == self.settings.declaration:
+        for _, record in joined(self.stores.ledger.tail(TAIL_ENTRIES)):
+            if record.declaration == self.settings.declaration:
                 continue
             upto = dict.fromkeys(record.partitions, record.last_seq)
             if all(state.get(p, 0) < at <= held.get(p, 0) for p, at in upto.items()):
@@ -422,12 +423,13 @@ class Intake:
             Superseded(
                 at=batch.admission.at,
                 by=self.settings.by,
-                entry=int(entry.rsplit(":", 1)[-1]),
+                entry=number,
                 why=f"judged again by declaration {batch.admission.declaration[:12]}, before {record.declaration[:12]}",
             )
             for entry, record in overtaken.values()
+            for number in _numbers(entry, record)
         ]
-        ids = self.stores.ledger.append([*replaced, batch.admission])
+        ids = self.stores.ledger.append([*replaced, *split(batch.admission)])
         for span in overtaken:  # only now: an append that failed is made again as it was
             del self._on_record[span]
         self._on_record[key] = (ids[-1], batch.admission)
@@ -701,6 +703,12 @@ def _nested(by_reason: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int
     for (flow, word), count in by_reason.items():
         out.setdefault(flow, {})[word] = count
     return out
+
+
+def _numbers(entry: str, record: Admission) -> range:
+    """The numbers of an admission's entries in their log: its parts stand right before it."""
+    last = int(entry.rsplit(":", 1)[-1])
+    return range(last - record.parts, last + 1)
 
 
 def _partition(subject: str) -> int:
