@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cityward.guard.confidence import FULL, Confidence
 from cityward.guard.permit import (
     MENDS,
     ActuatorRule,
@@ -22,7 +23,7 @@ from cityward.guard.permit import (
     permit,
     rules_for,
 )
-from cityward.guard.sources import FULL, Confidence, Traits
+from cityward.place.independence import Traits
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.services import Service

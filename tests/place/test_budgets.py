@@ -51,6 +51,39 @@ def test_a_budget_under_which_nothing_comes_is_a_warning() -> None:
     assert [(w.word, w.path) for w in found] == [(Word.IDLE, "budgets.a.of"), (Word.IDLE, "budgets.b.of")]
 
 
+@pytest.mark.parametrize(
+    ("of", "flows"),
+    [
+        ("lamps", ["levels-in"]),
+        ("levels-in", ["levels-in"]),
+        ("council", ["counts-in", "levels-in"]),
+        ("place", ["counts-in", "levels-in"]),
+    ],
+)
+def test_a_shared_budget_that_one_device_may_use_up_is_a_warning(of: str, flows: list[str]) -> None:
+    found = loaded(with_budgets(f"b: {{of: {of}, messages_per_minute: 599}}")).warnings  # a device may send 600
+    assert [(w.word, w.path) for w in found] == [(Word.NARROW, "budgets.b.messages_per_minute")] * len(flows)
+    assert all(f"flow `{flow}` may send 600" in warning.what for flow, warning in zip(flows, found, strict=True))
+    assert loaded(with_budgets(f"b: {{of: {of}, messages_per_minute: 600}}")).warnings == ()
+
+
+@pytest.mark.parametrize("of", ["counter-1", "lamps-02", "lamps", "counts-in"])
+def test_a_budget_that_a_permitted_message_cannot_pass_is_a_warning(of: str) -> None:
+    found = loaded(with_budgets(f"b: {{of: {of}, bytes_per_minute: 65535}}")).warnings
+    assert [(w.word, w.path) for w in found] == [(Word.NARROW, "budgets.b.bytes_per_minute")]
+    assert "one message over flow" in found[0].what and "may have 65536" in found[0].what
+    assert loaded(with_budgets(f"b: {{of: {of}, bytes_per_minute: 65536}}")).warnings == ()
+
+
+def test_a_budget_of_one_device_may_be_lower_than_its_flows_limit() -> None:
+    assert (
+        loaded(
+            with_budgets("a: {of: counter-1, messages_per_minute: 9}", "b: {of: lamps-02, messages_per_minute: 9}")
+        ).warnings
+        == ()
+    )
+
+
 def test_a_party_answers_for_what_it_makes_owns_or_operates() -> None:
     registry = number(loaded(with_budgets("a: {of: acme, messages_per_minute: 9}")).place)
     [budget] = registry.budgets

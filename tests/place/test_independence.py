@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cityward.guard.sources import MOST_QUORUM, Confidence, Traits, are_independent, independent, traits_of
+from cityward.place.independence import MOST_QUORUM, Traits, are_independent, independent, traits_of
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.things import Device, DeviceModel
@@ -62,9 +62,3 @@ def test_traits_are_the_declared_owner_maker_and_zone():
         "loops-02": Traits("c", "acme", "street"),
         "odd": Traits(None, None, None),
     }
-
-
-def test_confidence_believes_whom_nobody_doubts():
-    some = Confidence(trust={"a": 0.4}, quarantined=frozenset({"b"}))
-    assert [some.believes(name, 0.5) for name in ("a", "b", "c")] == [False, False, True]
-    assert some.believes("a", 0.0) and not some.believes("b", 0.0)

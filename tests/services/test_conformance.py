@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cityward.catalogue import PROPERTIES
 from cityward.errors import PlaceError
 from cityward.guard.permit import MOST_SOURCES, ActuatorRule, Issued, PermitReason, PermitRules, Refusal, permit
-from cityward.guard.sources import Traits
+from cityward.place.independence import Traits
 from cityward.place.things import CommandLimits
 from cityward.services import find_services
 from cityward.services.contract import Actuator, Commanded, Proposal, Reading, Service, View

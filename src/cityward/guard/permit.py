@@ -11,7 +11,7 @@ hour of its own: whoever makes a service flap can use up the hour's commands, bu
 
 A proposal names its *sources*: the devices whose readings its value rests on. The gate does not take the service's word that
 they are sound: any value but the fail-safe is refused when one of them is quarantined, not trusted enough (`least_trust`) or
-not declared, and when fewer than `quorum` of them are independent (`sources`). A proposal may rest on no reading at all: what
+not declared, and when fewer than `quorum` are independent (`independence`). A proposal may rest on no reading at all: what
 follows from the clock and the declaration alone cannot be falsified through a sensor, and passes both. Whether a service names
 all that it read is tested (`tests/services/test_conformance.py`: a value must follow from its sources' readings alone), and not
 known here.
@@ -33,7 +33,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from cityward.guard.sources import FULL, Confidence, Traits, independent
+from cityward.guard.confidence import FULL, Confidence
+from cityward.place.independence import Traits, independent
 from cityward.place.registry import Registry
 from cityward.place.services import Service
 from cityward.place.things import CommandLimits, DeviceStatus

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cityward.guard.sources import FULL, Confidence
+from cityward.guard.confidence import FULL, Confidence
 from cityward.insight.marks import Mark
 from cityward.runtime.ports import Latest
 from cityward.services.contract import Commanded

@@ -56,8 +56,8 @@ from cityward.guard.permit import (
     permit,
     rules_for,
 )
-from cityward.guard.sources import traits_of
 from cityward.insight.marks import Mark
+from cityward.place.independence import traits_of
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position

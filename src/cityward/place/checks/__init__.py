@@ -10,7 +10,11 @@ Does not live here: the settings of services (their plug-ins read them), and whe
 from __future__ import annotations
 
 from cityward.place.checks.alerts import alerts_leave_as_declared
-from cityward.place.checks.budgets import budgets_are_of_one_thing, budgets_bound_something
+from cityward.place.checks.budgets import (
+    budgets_are_of_one_thing,
+    budgets_bound_something,
+    budgets_hold_what_one_device_may_send,
+)
 from cityward.place.checks.flows import (
     commands_have_takers,
     enforced_flows_pass_the_platform,
@@ -36,6 +40,7 @@ from cityward.place.checks.models import (
     needs_are_possible,
     units_of_models,
 )
+from cityward.place.checks.quorums import quorums_can_be_met
 from cityward.place.checks.warnings import (
     readings_are_carried,
     systems_receive_by_agreement,
@@ -56,6 +61,6 @@ ERRORS: tuple[Check, ...] = (
 
 WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
-    budgets_bound_something,
+    budgets_bound_something, budgets_hold_what_one_device_may_send, quorums_can_be_met,
 )  # fmt: skip
 """Told and counted."""

@@ -11,6 +11,7 @@ from cityward.place.budgets import PLACE
 from cityward.place.checks.whole import Problem, Whole, Word
 from cityward.place.hints import did_you_mean, listed
 from cityward.place.registry import ENTRY_PROTOCOLS
+from cityward.place.things import Device
 
 
 def budgets_are_of_one_thing(whole: Whole) -> Iterator[Problem]:
@@ -58,12 +59,47 @@ def budgets_bound_something(whole: Whole) -> Iterator[Problem]:
             yield Problem(f"budgets.{name}.of", what, mend, Word.IDLE)
 
 
+def budgets_hold_what_one_device_may_send(whole: Whole) -> Iterator[Problem]:
+    """A budget that devices share, which one of them may use up by its own limits: it keeps them apart from nobody."""
+    for name, budget in whole.place.budgets.items():
+        entering = {flow: whole.place.flows[flow].limits for flow in _flows_under(whole, budget.of)}
+        alone = budget.of in whole.group_of and not _is_group(whole, budget.of)
+        for flow, limits in entering.items():
+            told = f"budget `{name}` takes %s a minute, and %s over flow `{flow}` may %s"
+            if not alone and (most := budget.messages_per_minute) is not None and most < limits.messages_per_minute:
+                sent = f"send {limits.messages_per_minute}"
+                what = told % (f"{most} messages", "one device alone", sent)
+                mend = f"lower flows.{flow}.limits.messages_per_minute, or raise the budget"
+                yield Problem(f"budgets.{name}.messages_per_minute", what, mend, Word.NARROW)
+            if (most := budget.bytes_per_minute) is not None and most < limits.max_message_bytes:
+                what = told % (f"{most} bytes", "one message", f"have {limits.max_message_bytes}")
+                mend = f"lower flows.{flow}.limits.max_message_bytes, or raise the budget"
+                yield Problem(f"budgets.{name}.bytes_per_minute", what, mend, Word.NARROW)
+
+
+def _flows_under(whole: Whole, of: str) -> Iterator[str]:
+    """The flows by which what shares a budget of this name enters."""
+    for name, flow in whole.place.flows.items():
+        group = whole.group_of.get(flow.from_)
+        if group is None or flow.protocol not in ENTRY_PROTOCOLS:
+            continue
+        theirs = of in whole.place.parties and of in _parties_of(whole, whole.place.devices[group])
+        if of in (name, flow.from_, group, PLACE) or whole.group_of.get(of) == flow.from_ or theirs:
+            yield name
+
+
+def _is_group(whole: Whole, name: str) -> bool:
+    device = whole.place.devices.get(name)
+    return device is not None and bool(device.positions)
+
+
+def _parties_of(whole: Whole, device: Device) -> tuple[str | None, ...]:
+    model = whole.place.device_models.get(device.model)
+    return device.owner, device.operator, model.maker if model else None
+
+
 def _devices_of(whole: Whole, party: str) -> bool:
-    models = whole.place.device_models
-    return any(
-        party in (device.owner, device.operator, models[device.model].maker if device.model in models else None)
-        for device in whole.place.devices.values()
-    )
+    return any(party in _parties_of(whole, device) for device in whole.place.devices.values())
 
 
 def _enters(whole: Whole, name: str) -> bool:

@@ -27,6 +27,8 @@ class Word(StrEnum):
     NO_CONDUIT = "no-conduit"
     PLAIN = "plain"
     IDLE = "idle"
+    NARROW = "narrow"
+    QUORUM = "quorum"
 
     @property
     def heading(self) -> str:
@@ -46,6 +48,8 @@ _HEADINGS = {
     Word.NO_CONDUIT: "crossing zones without a conduit",
     Word.PLAIN: "entering without protection",
     Word.IDLE: "budgets under which nothing comes in",
+    Word.NARROW: "budgets that hold less than one of their devices may send",
+    Word.QUORUM: "commands that no reading can ever permit: too few independent sources are declared",
 }
 
 
