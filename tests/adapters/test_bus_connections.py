@@ -151,6 +151,19 @@ def test_a_bar_a_state_and_a_status_end_a_stay() -> None:
     assert not door.may_stay(opened(1))
 
 
+def test_who_uses_a_stolen_secret_does_not_hide_in_a_storm_of_made_up_names() -> None:
+    door, sink = a_keeper()
+    stolen = replace(door.roll.credentials["lamp-1"], state="stolen")
+    door.roll = replace(door.roll, credentials={**door.roll.credentials, "lamp-1": stolen})
+    for n in range(4 * MOST_ALIKE):
+        door.judge(replace(caller(f"ghost-{n}", n), source=f"192.0.2.{n % 256}"))
+    door.judge(caller("lamp-1"))
+    door.tell_turned_away()
+    late = [(e.subject, e.detail["state"]) for e in sink.told if e.kind is EventKind.LATE_USE]
+    assert late == [("lamp-1", "stolen")]
+    assert len(sink.told) <= 2 * MOST_ALIKE + 2
+
+
 def test_who_comes_with_the_name_of_a_role_is_told() -> None:
     door, sink = a_keeper()
     door.refused("steward", "192.0.2.7", "x", 1)

@@ -4,7 +4,8 @@ Lives here: the judgement with what it needs of the moment (how often a device c
 made of it. Does not live here: the wire (`callout`, `connections`), when somebody is cut off (`compose.door`).
 
 Every sign-in that fails is told, but not one by one: what is alike within a second is one event with a count, and at most
-`MOST_ALIKE` different ones are told a second, the others under `(others)`. So a storm at the door costs the watch nothing.
+`MOST_ALIKE` different ones are told a second, the others under `(others)`; late use is told by itself also then. So a storm at the
+door costs the watch nothing.
 
 INVARIANTS
 - let in + turned away = asked.
@@ -25,6 +26,8 @@ from cityward.time import MINUTE, SECOND, CityClock
 from cityward.watch.events import Event, EventKind, cut
 
 MOST_ALIKE = 256
+MOST_LATE = 4 * MOST_ALIKE
+"""SECURITY: whoever has a stolen secret is not to hide in a storm of made-up names, which fills less than this."""
 MOST_ENTRIES = (
     120  # of one device a minute. PRECEDENT: clients back off from 1 s (Paho: 1 to 120 s); this is a device gone wild
 )
@@ -174,7 +177,8 @@ class Keeper:
 
     def _count(self, kind: EventKind, subject: str, source: str, detail: dict[str, str]) -> None:
         alike = (kind, subject, source, tuple(sorted({"door": DOOR, **detail}.items())))
-        if alike not in self.turned_away and len(self.turned_away) >= MOST_ALIKE:
+        room = MOST_LATE if kind is EventKind.LATE_USE else MOST_ALIKE
+        if alike not in self.turned_away and len(self.turned_away) >= room:
             alike = (EventKind.TURNED_AWAY, "(others)", source if len(self.turned_away) < 2 * MOST_ALIKE else "", ())
         self.turned_away[alike] += 1
 
