@@ -4,8 +4,8 @@ Lives here: the judgement with what it needs of the moment (how often a device c
 made of it. Does not live here: the wire (`callout`, `connections`), when somebody is cut off (`compose.door`).
 
 Every sign-in that fails is told, but not one by one: what is alike within a second is one event with a count, and at most
-`MOST_ALIKE` different ones are told a second, the others under `(others)`; late use is told by itself also then. So a storm at the
-door costs the watch nothing.
+`MOST_ALIKE` different ones are told a second, the others under `(others)`; late use is told by itself also then. So a storm at
+the door costs the watch nothing.
 
 INVARIANTS
 - let in + turned away = asked.
