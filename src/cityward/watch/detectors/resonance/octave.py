@@ -54,7 +54,8 @@ class Octave:
     low, high: (3, C, BOXES) float32 corners of the boxes, inf where none is. wide: (C, BOXES) the sum of a box's three sides, inf
     where none is. used: (C, BOXES) the clock when it was last met, or UNUSED.
     tally: (C, BINS + 1) how many blocks were how new, by the logarithm of novelty; blocks: (C,) their number; newest: (C,) the
-    largest novelty so far. clock: how many times a block was met, by any channel.
+    largest novelty so far. clock: how many times a block was met, by any channel. taken: how many boxes the channel has that has
+    most: boxes are taken in order, and the others are not looked at.
     """
 
     low: Singles
@@ -65,6 +66,7 @@ class Octave:
     blocks: NDArray[np.int32]
     newest: Floats
     clock: int = 0
+    taken: int = 0
 
 
 def new_octave(channels: int) -> Octave:
@@ -98,7 +100,7 @@ def meet(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
 def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
     """Novelty (N,) in shares of the span: 0 for a channel's first block."""
     here, row = block.T.astype(np.float32), np.arange(len(where))
-    apart, grown = _apart(octave, where_of(where, len(octave.blocks)), here)
+    apart, grown = _apart(octave, where_of(where, len(octave.blocks)), here, max(octave.taken, 1))
     unit = span.astype(np.float32)
     nearest = np.sqrt(apart.min(axis=1).astype(np.float64) / FEATURES) / span
     np.copyto(apart, np.float32(np.inf), where=grown > (VIGILANCE * FEATURES * unit)[:, None])
@@ -106,7 +108,8 @@ def _learn(octave: Octave, where: Where, block: Floats, span: Floats) -> Floats:
     away = apart[row, chosen]
     strange = np.flatnonzero(~np.isfinite(away))
     chosen[strange] = octave.used[where[strange]].argmin(axis=1)
-    _hold(octave, where, chosen, here, np.flatnonzero(away > 0.0), grown)
+    octave.taken = max(octave.taken, int(chosen.max()) + 1)
+    _hold(octave, where, chosen, here, np.flatnonzero((away > 0.0) & np.isfinite(away)), grown)
     octave.low[:, where[strange], chosen[strange]] = octave.high[:, where[strange], chosen[strange]] = here[:, strange]
     octave.wide[where[strange], chosen[strange]] = 0.0
     octave.used[where, chosen] = octave.clock
@@ -121,13 +124,13 @@ def _hold(octave: Octave, where: Where, chosen: Where, here: Singles, outside: W
     octave.wide[of, box] = grown[outside, box]
 
 
-def _apart(octave: Octave, which: Where | slice, here: Singles) -> tuple[Singles, Singles]:
-    """(N, BOXES): squared distance of each block to each box; the sum of the sides of the box that would hold both."""
-    grown = octave.wide[which].copy()
+def _apart(octave: Octave, which: Where | slice, here: Singles, boxes: int) -> tuple[Singles, Singles]:
+    """(N, boxes): squared distance of each block to each box; the sum of the sides of the box that would hold both."""
+    grown = octave.wide[which, :boxes].copy()
     apart = np.zeros_like(grown)
     for low, high, value in zip(octave.low, octave.high, here[:, :, None], strict=True):
-        beyond = low[which] - value
-        np.maximum(beyond, value - high[which], out=beyond)
+        beyond = low[which, :boxes] - value
+        np.maximum(beyond, value - high[which, :boxes], out=beyond)
         np.maximum(beyond, 0.0, out=beyond)
         grown += beyond
         np.multiply(beyond, beyond, out=beyond)

@@ -89,19 +89,19 @@ def learn_sizes(dispersion: Dispersion, moves: Array, left: Array, keep: float) 
 
 
 def fit_sizes(dispersion: Dispersion) -> None:
-    """Work out `slopes` from the sums: a ridge regression for each channel, its own move left out."""
+    """Work out `slopes` from the sums: a ridge regression for each channel, its own move left out (one inverse serves all: to
+    leave a variable out of a regression is a change of rank one)."""
     count = float(dispersion.moved[0])
     if count < 2 * len(dispersion.moves):
         return
-    n = len(dispersion.size)
-    own = np.arange(n)
-    sums = np.repeat((dispersion.moves / count + RIDGE * np.eye(n + 1))[None], n, axis=0)
-    right = (dispersion.against / count).T.copy()
-    sums[own, own + 1, :] = 0.0
-    sums[own, :, own + 1] = 0.0
-    sums[own, own + 1, own + 1] = 1.0
-    right[own, own + 1] = 0.0
-    dispersion.slopes[:] = np.linalg.solve(sums, right[:, :, None])[:, :, 0]
+    size = len(dispersion.size) + 1
+    inverse = np.linalg.inv(dispersion.moves / count + RIDGE * np.eye(size))
+    all_in = inverse @ (dispersion.against / count)  # (n + 1, n), each channel's own move still in
+    own = np.arange(1, size)
+    left_out = inverse[:, own] * (
+        all_in[own, own - 1] / inverse[own, own]
+    )  # what that move takes from the others' slopes
+    dispersion.slopes[:] = (all_in - left_out).T
     dispersion.fitted[:] = True
 
 

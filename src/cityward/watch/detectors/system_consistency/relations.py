@@ -50,14 +50,16 @@ AT_ONCE = 48
 class Relations:
     """Of S systems side by side: every shape below with an S in front. All arrays are changed in place. n channels, F = 4n.
 
-    centre, spread: (n,) what a value is measured in, set once. sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned
-    rounds, forgotten slowly. rows: (n, F) and offset: (n,) of the last fit: residual = rows @ features + offset, in spreads.
-    bound: (n,) the share of a channel's variance that the others explain; 0 before the first fit. spread_left: (n,) the
-    standard deviation of what is left, in spreads. least: (n,) the least that counts as the 9-in-10 size of what is left.
+    centre, spread: (n,) what a value is measured in, and exact: (n,) how exact it is believed to be, in spreads; all set once.
+    sums: (F, F), first: (F,), heard: (n,), weight: (1,) the learned rounds, forgotten slowly. rows: (n, F) and offset: (n,) of
+    the last fit: residual = rows @ features + offset, in spreads. bound: (n,) the share of a channel's variance that the others
+    explain; 0 before the first fit. spread_left: (n,) the standard deviation of what is left, in spreads. least: (n,) the least
+    that counts as the 9-in-10 size of what is left.
     """
 
     centre: Array
     spread: Array
+    exact: Array
     sums: Array
     first: Array
     heard: Array
@@ -76,6 +78,7 @@ def new_relations(s: int, n: int) -> Relations:
     return Relations(
         centre=zeros((s, n)),
         spread=np.ones((s, n)),
+        exact=np.full((s, n), FINE),
         sums=zeros((s, f, f)),
         first=zeros((s, f)),
         heard=zeros((s, n)),
@@ -97,6 +100,7 @@ def set_measure(relations: Relations, rounds: Array) -> None:
     spread = np.sqrt((np.where(heard, rounds - centre, 0.0) ** 2).sum(axis=0) / count)
     relations.centre[:] = centre
     relations.spread[:] = np.where(spread > STILL * np.maximum(1.0, np.abs(centre)), spread, 1.0)
+    relations.exact[:] = np.maximum(FINE, EXACT * np.abs(centre) / relations.spread)
 
 
 def measured(relations: Relations, which: Which, x: Array) -> Array:
@@ -130,12 +134,8 @@ def fit(relations: Relations, least_heard: float) -> None:
     cov = relations.sums / weight - np.outer(mean, mean)
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
     moves = (sd > STEADY) & np.tile(relations.heard >= least_heard * weight, 4)
-    inverse, noise = np.zeros_like(cov), _noise(relations, mean)
-    some = np.flatnonzero(moves)
-    if len(some):
-        part = np.ix_(some, some)
-        inverse[part] = np.linalg.inv((cov[part] + np.diag(noise[some] ** 2)) / np.outer(sd[some], sd[some]))
-    own, square = np.arange(n), np.arange(n, 2 * n)
+    own, square, noise = np.arange(n), np.arange(n, 2 * n), _noise(relations, mean)
+    inverse = _rows_of_inverse(cov, sd, noise, np.flatnonzero(moves), 2 * n)
     a, b = inverse[own, own], inverse[own, square]
     d = np.where(moves[square], inverse[square, square], 1.0)
     det = np.where(moves[own], a * d - b * b, 1.0)
@@ -149,15 +149,24 @@ def fit(relations: Relations, least_heard: float) -> None:
     relations.bound[:] = np.where(moves[own], np.clip(1.0 - left, 0.0, 1.0), 0.0)
 
 
-def exactness(relations: Relations, which: Which = ALL) -> Array:
-    """(..., n) how exact each channel is believed to be, in spreads."""
-    return np.maximum(FINE, EXACT * np.abs(relations.centre[which]) / relations.spread[which])
+def _rows_of_inverse(cov: Array, sd: Array, noise: Array, some: NDArray[np.intp], rows: int) -> Array:
+    """(rows, F): the first rows of the inverse correlation of the features `some`, ridged by their noise; 0 elsewhere.
+
+    Only what is now is told, so half of the rows are asked for; the matrix is symmetric, so they are columns.
+    """
+    out = np.zeros((rows, len(cov)))
+    if len(some):
+        part = np.ix_(some, some)
+        correlation = (cov[part] + np.diag(noise[some] ** 2)) / np.outer(sd[some], sd[some])
+        asked = int(np.searchsorted(some, rows))
+        out[np.ix_(some[:asked], some)] = np.linalg.solve(correlation, np.eye(len(some))[:, :asked]).T
+    return out
 
 
 def _noise(relations: Relations, mean: Array) -> Array:
     """(F,) how exact each feature is believed to be, in spreads."""
     n = len(relations.centre)
-    one = exactness(relations)
+    one = relations.exact
     # of a square: 2 x dx, at the root mean square of x
     square = 2.0 * one * np.sqrt(np.maximum(mean[n : 2 * n], 1e-4))
     return np.tile(np.concatenate([one, square]), 2)

@@ -21,7 +21,6 @@ from cityward.watch.detectors.system_consistency.relations import (
     ALL,
     SURE,
     Which,
-    exactness,
     features,
     filled,
     fit,
@@ -99,6 +98,9 @@ def _judge(bank: Bank, which: Numbers, now: Array, heard: Bools, rule: Rule) -> 
     number = of_channels[np.arange(len(which)), most]
     _novel(bank, which, now, heard, number, most, rule)
     loud = (number >= 1.0) | np.array([bank.episodes[s].open for s in which.tolist()], dtype=np.bool_)
+    if not loud.any():  # nearly always
+        _settle(bank, which, left, heard, found, rule)
+        return []
     _settle(bank, which[~loud], left[~loud], heard[~loud], found[~loud], rule)
     told: list[Judged] = []
     for i in np.flatnonzero(loud).tolist():
@@ -122,14 +124,18 @@ def _settle(bank: Bank, which: Numbers, left: Array, heard: Bools, found: Array,
     follow_size(bank.dispersion, which, left, heard)
     bank.settled[which] += 1
     settled = bank.settled[which] > rule.settle_rounds
-    for s in remember(bank.thresholds, which[settled], found[settled], rule.block_rounds).tolist():
+    if not settled.all():
+        which, found = which[settled], found[settled]
+    for s in remember(bank.thresholds, which, found, rule.block_rounds).tolist():
         allowed = min(0.5, rule.alarms_per_month * rule.block_rounds * int(bank.steps[s]) / MONTH_STEPS)
         set_limits(one(bank.thresholds, s), rule.least_blocks, allowed)
 
 
 def _novel(bank: Bank, which: Numbers, now: Array, heard: Bools, number: Array, most: Numbers, rule: Rule) -> None:
     """A channel that moves for the first time in a long past counts `NOVEL`: `number` and `most` (D,) are changed."""
-    away = heard & (np.abs(now) > STIRRED * exactness(bank.relations, which))
+    away = heard & (np.abs(now) > STIRRED * bank.relations.exact[which])
+    if not away.any():
+        return
     limited = np.isfinite(bank.thresholds.limit[which, 0]).all(axis=1)  # a system's limits are set all at once
     young = ~limited | (bank.relations.weight[which, 0] < rule.still_rounds)
     bank.ever[which] |= away & young[:, None]
