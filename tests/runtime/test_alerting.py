@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+import pytest
+
 from cityward.errors import LinkError
 from cityward.evidence.records import Alerted, AnyRecord
 from cityward.place.model import Place
-from cityward.runtime.alerting import MOST_TRIES, MOST_WAITING, Alerting, AlertPorts, turn
+from cityward.runtime import alerting
+from cityward.runtime.alerting import MOST_TRIES, MOST_WAITING, Alerting, AlertPorts, look, run_alerting
 from cityward.runtime.watch_ports import AlertRow
 from declarations import TOWN, loaded
 
@@ -75,6 +78,7 @@ class World:
     sent: list[str] = field(default_factory=list[str])
     records: list[AnyRecord] = field(default_factory=list[AnyRecord])
     silent: bool = False
+    full: bool = False  # the disk of the evidence
     now: int = 0
 
     def send(self, row: AlertRow) -> None:
@@ -82,11 +86,16 @@ class World:
             raise LinkError("nobody answers")
         self.sent.append(row.incident)
 
+    def record(self, records: Sequence[AnyRecord]) -> None:
+        if self.full:
+            raise LinkError("no space left on device")
+        self.records.extend(records)
+
     def ports(self, today: date = date(2026, 1, 1)) -> AlertPorts:
         return AlertPorts(
             outbox=self.box,
             send={"desk": self.send, "mail": self.send},
-            record=self.records.extend,
+            record=self.record,
             now_us=lambda: self.now,
             city_us=lambda: self.now,
             today=lambda: today,
@@ -96,8 +105,16 @@ class World:
         return [(r.incident, r.outcome) for r in self.records if isinstance(r, Alerted)]
 
 
-def go(place: Place, world: World, today: date = date(2026, 1, 1)) -> None:
-    asyncio.run(turn(place, world.ports(today), Alerting()))
+def go(place: Place, world: World, today: date = date(2026, 1, 1), told: Alerting | None = None) -> None:
+    """One look, and what every channel makes of it."""
+
+    async def one() -> None:
+        progress = told if told is not None else Alerting()
+        await look(place, world.ports(today), progress)
+        await asyncio.gather(*progress.hands.values())
+        progress.hands.clear()
+
+    asyncio.run(one())
 
 
 def test_what_is_due_is_sent_once_and_on_record():
@@ -167,15 +184,74 @@ def test_a_receiver_that_never_ends_its_answer_holds_up_its_own_channel_and_nobo
     async def turns() -> None:
         ports = replace(world.ports(date(2023, 6, 1)), send={"desk": endless, "mail": world.send})
         told = Alerting()
-        first = asyncio.create_task(turn(place, ports, told))
         async with asyncio.timeout(10):
+            await look(place, ports, told)
             while not (entered and world.box.rows[2].state == "sent"):
                 await asyncio.sleep(0)
-        assert world.sent == ["i2"]
-        assert await turn(place, ports, told) == 1  # asked again meanwhile: no second thread
-        assert entered == ["i1"]
-        assert world.box.rows[1].state == "waiting"
-        release.set()
-        await first
+            world.box.put("mail", 3)
+            world.box.put("desk", 4)
+            while world.box.rows[3].state != "sent":  # what comes later need not wait for it either
+                await look(place, ports, told)
+            assert (entered, world.sent) == (["i1"], ["i2", "i3"])  # no second thread
+            assert (world.box.rows[1].state, world.box.rows[1].tries) == ("waiting", 0)
+            release.set()
+            while world.box.rows[4].state != "sent":
+                await look(place, ports, told)
 
     asyncio.run(turns())
+
+
+def test_what_was_sent_is_not_sent_again_while_the_evidence_takes_nothing():
+    world, place, told = World(full=True), town(), Alerting()
+    world.box.put("desk", 1)
+    world.box.put("desk", 2)
+    for _ in range(3):
+        go(place, world, told=told)
+    assert (world.sent, world.outcomes()) == (["i1"], [])
+    assert {row.state for row in world.box.rows.values()} == {"waiting"}
+    assert told.last_error == "no space left on device"
+    world.full = False
+    go(place, world, told=told)
+    assert (world.sent, world.outcomes()) == (["i1", "i2"], [("i1", "sent"), ("i2", "sent")])
+    assert told.ended == {}
+
+
+def test_what_is_on_record_is_not_put_there_again_while_the_outbox_takes_nothing(monkeypatch: pytest.MonkeyPatch):
+    world, place, told = World(), town(), Alerting()
+    world.box.put("desk", 1)
+
+    def away(*_: object) -> None:
+        raise LinkError("the database is away")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(world.box, "alert_settled", away)
+        for _ in range(3):
+            go(place, world, told=told)
+    go(place, world, told=told)
+    assert (world.sent, world.outcomes()) == (["i1"], [("i1", "sent")])
+    assert world.box.rows[1].state == "sent"
+
+
+def test_a_channel_that_is_still_busy_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(alerting, "LEAVE_S", 0.05)
+    world, place, release, entered = World(), town(), threading.Event(), threading.Event()
+    world.box.put("desk", 1)
+
+    def endless(_: AlertRow) -> None:
+        entered.set()
+        release.wait(30)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        ports = replace(world.ports(), send={"desk": endless})
+        running = asyncio.create_task(run_alerting(place, ports, stop))
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(entered.wait)
+            stop.set()
+            await running
+
+    try:
+        asyncio.run(until_stopped())
+    finally:
+        release.set()
+    assert world.box.rows[1].state == "waiting"

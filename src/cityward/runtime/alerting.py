@@ -3,14 +3,16 @@
 Theory of operation
 -------------------
 The outbox is part of the watch's book: an alert is in it in the same transaction as the incident it tells of. This loop takes
-what is due, oldest first, one channel apart from another: a channel that does not answer delays itself and nobody else. After a
-failure an alert waits longer each time; after `MOST_TRIES` it has failed. Every end is on record (`Alerted`) before it is one.
+what is due, oldest first, and gives it to the channel's *hand*, one task for each channel: a channel that does not answer delays
+itself and nobody else. After a failure an alert waits longer each time; after `MOST_TRIES` it has failed. Every end is on record
+(`Alerted`) before it is one. While the evidence or the outbox takes nothing, what was sent is remembered and not sent again, and
+its channel sends nothing more.
 
 INVARIANTS
 - Every alert ends as sent, failed, refused or shed, and that is on record. Sent twice is possible after a crash (the receiver
   knows it by its name), lost is not.
 - Before an alert leaves, its flow is asked: one that is no longer declared, or whose agreement has ended, refuses it.
-- Bounded: `AT_ONCE` alerts a turn; of those that find `MOST_WAITING` waiting before them, none is sent: they are shed.
+- Bounded: `AT_ONCE` alerts a look; of those that find `MOST_WAITING` waiting before them, none is sent: they are shed.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from datetime import date
 from hashlib import sha256
 from typing import Protocol
 
+import structlog
+
 from cityward.errors import LinkError
 from cityward.evidence.records import Alerted, AnyRecord
 from cityward.place.alerts import AlertChannel
@@ -36,9 +40,12 @@ AT_ONCE = 50
 MOST_TRIES = 10
 MOST_WAITING = 1000
 FIRST_WAIT, LONGEST_WAIT = 10 * SECOND, 2 * HOUR
-TURN_S = 1.0
+LOOK_S = 1.0
 SEND_S = 60.0
+LEAVE_S = 5.0  # so long what is being sent may still take when the city stops; it is sent again after the next start
 BY = "watch"
+
+log = structlog.get_logger(__name__)
 
 
 class Outbox(Protocol):
@@ -57,12 +64,23 @@ Send = Callable[[AlertRow], None]
 
 
 @dataclass(slots=True)
+class Ended:
+    """What became of an alert that the outbox does not know of yet."""
+
+    outcome: str
+    tries: int
+    on_record: bool = False
+
+
+@dataclass(slots=True)
 class Alerting:
-    """What was done since the start, for metrics: outcome -> how many. busy: channels with a send under way."""
+    """What was done since the start: outcome -> how many. busy: channels with a send under way. ended: by ordinal."""
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     last_error: str = ""
     busy: set[str] = field(default_factory=set[str])
+    hands: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+    ended: dict[int, Ended] = field(default_factory=dict[int, Ended])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +99,18 @@ def refusal(place: Place, channel: AlertChannel | None, today: date) -> str:
     """Why nothing may leave by this channel today; "" where it may."""
     if channel is None:
         return "the channel is no longer declared"
-    flow = place.flows.get(channel.flow)
+    return flow_refusal(place, channel.flow, today)
+
+
+def flow_refusal(place: Place, name: str, today: date) -> str:
+    """Why nothing may leave by this flow today; "" where it may."""
+    flow = place.flows.get(name)
     if flow is None:
-        return f"flow `{channel.flow}` is no longer declared"
+        return f"flow `{name}` is no longer declared"
     if (flow.valid_from is not None and today < flow.valid_from) or (
         flow.valid_to is not None and today > flow.valid_to
     ):
-        return f"flow `{channel.flow}` is not declared for today"
+        return f"flow `{name}` is not declared for today"
     agreement = place.agreements.get(flow.agreement or "")
     if agreement is not None and agreement.ends is not None and today > agreement.ends:
         return f"agreement `{flow.agreement}` ended on {agreement.ends.isoformat()}"
@@ -97,63 +120,96 @@ def refusal(place: Place, channel: AlertChannel | None, today: date) -> str:
 async def run_alerting(place: Place, ports: AlertPorts, stop: asyncio.Event, progress: Alerting | None = None) -> None:
     """Until stopped."""
     told = progress if progress is not None else Alerting()
-    while not stop.is_set():
-        try:
-            await turn(place, ports, told)
-        except LinkError as error:
-            told.last_error = error.what
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TURN_S)
+    try:
+        while not stop.is_set():
+            try:
+                await look(place, ports, told)
+            except LinkError as error:
+                _say(told, error.what)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_S)
+    finally:
+        await _let_go(told)
 
 
-async def turn(place: Place, ports: AlertPorts, told: Alerting) -> int:
-    """Send what is due; how many alerts were looked at.
+async def look(place: Place, ports: AlertPorts, told: Alerting) -> None:
+    """Give what is due to every channel that has nothing in hand.
 
     Raises:
         LinkError: the outbox or the evidence does not answer.
     """
+    for channel in [channel for channel, hand in told.hands.items() if hand.done()]:
+        told.hands.pop(channel).result()
     await _shed(place, ports, told)
     due = await asyncio.to_thread(ports.outbox.alerts_due, ports.now_us(), AT_ONCE)
     by_channel: dict[str, list[AlertRow]] = {}
     for row in due:
         by_channel.setdefault(row.channel, []).append(row)
-    await asyncio.gather(*(_send_all(place, ports, rows, told) for rows in by_channel.values()))
-    return len(due)
+    for channel, rows in by_channel.items():
+        if channel not in told.hands:
+            told.hands[channel] = asyncio.create_task(_send_all(place, ports, rows, told))
+
+
+async def _let_go(told: Alerting) -> None:
+    if told.hands:
+        _, late = await asyncio.wait(told.hands.values(), timeout=LEAVE_S)
+        for hand in late:
+            hand.cancel()
+        await asyncio.gather(*told.hands.values(), return_exceptions=True)
 
 
 async def _shed(place: Place, ports: AlertPorts, told: Alerting) -> None:
     """What waits behind too many others is not sent: whoever reads them late is helped by the first ones."""
     for row in await asyncio.to_thread(ports.outbox.alerts_beyond, MOST_WAITING, AT_ONCE):
-        await asyncio.to_thread(ports.record, [_record(place, ports, row, "shed", row.tries)])
-        await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, "shed", row.tries, 0)
-        told.outcomes["shed"] += 1
+        if row.channel not in told.hands:  # one that is being sent at this moment is no longer to be shed
+            told.ended.setdefault(row.ordinal, Ended("shed", row.tries))
+            await _settle(place, ports, row, told)
 
 
 async def _send_all(place: Place, ports: AlertPorts, rows: Sequence[AlertRow], told: Alerting) -> None:
-    """One channel's alerts, in order; the first that is not taken ends the channel's turn."""
-    for row in rows:
-        outcome = await _send(place, ports, row, told)
-        tries = row.tries + 1
-        ended = outcome != "waiting"
-        next_at = 0 if ended else ports.now_us() + min(FIRST_WAIT << min(row.tries, 20), LONGEST_WAIT)
-        if ended:
-            await asyncio.to_thread(ports.record, [_record(place, ports, row, outcome, tries)])
-            told.outcomes[outcome] += 1
-        await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, outcome, tries, next_at)
-        if not ended:
-            break
+    """One channel's alerts, in order; the first that is not taken, or not put on record, ends the hand."""
+    try:
+        for row in rows:
+            if row.ordinal not in told.ended:
+                outcome, tries = await _send(place, ports, row, told), row.tries + 1
+                if outcome == "waiting":
+                    next_at = ports.now_us() + min(FIRST_WAIT << min(row.tries, 20), LONGEST_WAIT)
+                    await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, outcome, tries, next_at)
+                    return
+                told.ended[row.ordinal] = Ended(outcome, tries)
+            await _settle(place, ports, row, told)
+    except LinkError as error:
+        _say(told, error.what)
+
+
+async def _settle(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) -> None:
+    """Put an end on record, then into the outbox. Safe to repeat after a failure at any point."""
+    ended = told.ended[row.ordinal]
+    if not ended.on_record:
+        await asyncio.to_thread(ports.record, [_record(place, ports, row, ended)])
+        ended.on_record = True
+    await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, ended.outcome, ended.tries, 0)
+    del told.ended[row.ordinal]
+    told.outcomes[ended.outcome] += 1
+
+
+def _say(told: Alerting, why: str) -> None:
+    """Loud once, not with every try."""
+    if why != told.last_error:
+        log.warning("alerts wait or are not sent", why=why)
+    told.last_error = why
 
 
 async def _send(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) -> str:
     why = refusal(place, place.alerts.get(row.channel), ports.today())
     if why or row.channel not in ports.send:
-        told.last_error = why or f"channel `{row.channel}` has no way out"
+        _say(told, why or f"channel `{row.channel}` has no way out")
         return "refused"
     try:
         async with asyncio.timeout(SEND_S):
             await _apart(ports.send[row.channel], row, told)
     except (LinkError, TimeoutError) as error:
-        told.last_error = error.what if isinstance(error, LinkError) else f"{row.channel} took too long"
+        _say(told, error.what if isinstance(error, LinkError) else f"{row.channel} took too long")
         return "waiting" if row.tries + 1 < MOST_TRIES else "failed"
     return "sent"
 
@@ -188,7 +244,7 @@ async def _apart(send: Send, row: AlertRow, told: Alerting) -> None:
     await done
 
 
-def _record(place: Place, ports: AlertPorts, row: AlertRow, outcome: str, tries: int) -> Alerted:
+def _record(place: Place, ports: AlertPorts, row: AlertRow, ended: Ended) -> Alerted:
     channel = place.alerts.get(row.channel)
     return Alerted(
         at=ports.city_us(),
@@ -196,7 +252,7 @@ def _record(place: Place, ports: AlertPorts, row: AlertRow, outcome: str, tries:
         channel=row.channel,
         flow=channel.flow if channel is not None else "",
         incident=row.incident,
-        outcome=outcome,
-        tries=tries,
+        outcome=ended.outcome,
+        tries=ended.tries,
         digest=sha256(row.body).hexdigest(),
     )

@@ -16,7 +16,7 @@ from adapters.alerts.test_ways_out import KEY, LETTER, receiver
 from cityward.adapters.alerts import mail, webhook, whole
 from cityward.errors import LinkError
 from cityward.place.alerts import Endpoint, read_endpoint
-from cityward.runtime.alerting import Alerting, turn
+from cityward.runtime.alerting import Alerting, look
 from cityward.runtime.watch_ports import AlertRow
 from runtime.test_alerting import World, town
 
@@ -76,17 +76,18 @@ def test_the_next_channel_sends_meanwhile_and_the_slow_one_tries_again(monkeypat
             world.ports(date(2023, 6, 1)), send={"desk": lambda row: to(slow, row), "mail": lambda row: to(fast, row)}
         )
         fast = read_endpoint(f"http://127.0.0.1:{port}/")
-        first = asyncio.create_task(turn(place, ports, told))
         async with asyncio.timeout(30):
+            await look(place, ports, told)
             while not (waited_for.is_set() and world.box.rows[2].state == "sent"):
                 await asyncio.sleep(0)
             assert told.busy == {"desk"}
-            await first
-        assert (world.box.rows[1].state, world.box.rows[1].tries) == ("waiting", 1)
-        assert told.busy == set()
-        world.now = world.box.rows[1].next_at
-        ports = replace(ports, send={"desk": lambda row: to(fast, row), "mail": world.send})
-        await turn(place, ports, told)
+            await told.hands["desk"]
+            assert (world.box.rows[1].state, world.box.rows[1].tries) == ("waiting", 1)
+            assert told.busy == set()
+            world.now = world.box.rows[1].next_at
+            ports = replace(ports, send={"desk": lambda row: to(fast, row), "mail": world.send})
+            await look(place, ports, told)
+            await told.hands["desk"]
 
     with dripping("http") as (slow, waited_for), receiver(204, None) as (port, got):
         asyncio.run(turns(slow, waited_for, port))
