@@ -62,6 +62,13 @@ class World:
         """U."""
         return len(self.maker)
 
+    @property
+    def driven(self) -> NDArray[np.bool_]:
+        """(C,) channels of units that a command sets something of: a lamp's power follows from what it was told."""
+        commanded = np.zeros(self.units, dtype=np.bool_)
+        commanded[self.registry.channel_unit[self.set_by_command]] = True
+        return commanded[self.registry.channel_unit]
+
     def name_of(self, channel: int) -> tuple[str, str]:
         """(unit id, property id) of a channel."""
         registry = self.registry

@@ -54,6 +54,7 @@ CARD = Card(
         "copies come later than the original by a step or more: see `replayed-history`",
         "the channels rest: fewer than 24 of 64 changes are not zero",
         "two honest devices measure the same thing at the same place: they are as close by nature, which is learned",
+        "the readings follow from commands (the power of lamps): what obeys one command moves alike, and is left out",
         "identities never had addresses of their own (all behind one gateway since ever), or each comes from an own one",
     ),
     source="Douceur, The Sybil Attack (IPTPS 2002); banding after Broder's near-duplicates (1997). Exercises S-02, S-18",
@@ -148,7 +149,7 @@ def new_state(world: World) -> State:
 
 def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     """Signs of this step: see the module."""
-    spoke = np.flatnonzero((step.count > 0) & (np.abs(step.newest) < 1e30) & ~world.state & ~world.set_by_command)
+    spoke = np.flatnonzero((step.count > 0) & (np.abs(step.newest) < 1e30) & ~world.state & ~world.driven)
     if len(spoke):
         _take(state, spoke, step.newest[spoke], step.at)
     if step.at % HOUR != 0:

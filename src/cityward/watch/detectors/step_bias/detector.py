@@ -3,13 +3,15 @@
 Theory of operation
 -------------------
 Each half-hour, what season and companions leave unexplained (`residual`) goes into two-sided clipped sums (`excursions`), one for
-large steps, one for small. The run that passes its height began when the step did: that is `began_at`; the mean of what was left
-unexplained since then is its size. From half the height on a channel teaches nothing. A step that stays for `ADOPTED_US` becomes
-what is usual: the episode ends and the season is learned anew.
+large steps, one for small. The run that passes its height began when the step did: that is `began_at`. What is told is of the
+time since then: the mean of what was seen, the mean of what was expected, and the step between them. From half the height on a
+channel teaches nothing. A step that stays for `ADOPTED_US` becomes what is usual: the episode ends and the season is learned
+anew.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,12 +82,15 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """runs: by kind. off, off_n: kind -> (2, C) sum and number of what was unexplained (catalogue unit) since the run began."""
+    """runs: by kind. Since the run began, kind -> (2, C): seen, expected, the sums of both (catalogue unit) over the n half-hours
+    in which both are known.
+    """
 
     residual: Residual
     runs: dict[str, Excursions]
-    off: dict[str, Floats]
-    off_n: dict[str, Floats]
+    seen: dict[str, Floats]
+    expected: dict[str, Floats]
+    n: dict[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,9 @@ class StepBias:
         return State(
             residual=begin_residual(world),
             runs={kind: begin_excursions(c) for kind in RULES},
-            off={kind: np.zeros((2, c)) for kind in RULES},
-            off_n={kind: np.zeros((2, c)) for kind in RULES},
+            seen={kind: np.zeros((2, c)) for kind in RULES},
+            expected={kind: np.zeros((2, c)) for kind in RULES},
+            n={kind: np.zeros((2, c)) for kind in RULES},
         )
 
     def rows(self, state: State, held: Held, world: World) -> Sequence[Sign]:
@@ -122,7 +128,7 @@ class StepBias:
         for kind, rule in RULES.items():
             turns = feed(state.runs[kind], measured, remains.slot.at, rule, world.observed, learning=step.learning)
             _measure(state, kind, remains)
-            signs += [_sign(state, kind, turn, world, remains) for turn in _adopting(state, kind, turns)]
+            signs += [_sign(state, kind, turn, world) for turn in _adopting(state, kind, turns)]
         return signs
 
 
@@ -136,12 +142,11 @@ def _suspect(state: State, world: World, learning: bool) -> NDArray[np.bool_]:
 
 
 def _measure(state: State, kind: str, remains: Remains) -> None:
-    """How far off each run is, since its beginning."""
-    off = remains.slot.mean - remains.repaired
-    seen = np.isfinite(off)
+    """What each run saw and should have seen, since its beginning."""
+    known = np.isfinite(remains.slot.mean) & np.isfinite(remains.repaired)
     runs = state.runs[kind].sum > 0
-    state.off[kind] = np.where(runs, state.off[kind] + np.where(seen, off, 0.0), 0.0)
-    state.off_n[kind] = np.where(runs, state.off_n[kind] + seen, 0.0)
+    for sums, now in ((state.seen, remains.slot.mean), (state.expected, remains.repaired), (state.n, known * 1.0)):
+        sums[kind] = np.where(runs, sums[kind] + np.where(known, now, 0.0), 0.0)
 
 
 def _adopting(state: State, kind: str, turns: Sequence[Turn]) -> Iterator[Turn]:
@@ -155,25 +160,38 @@ def _adopting(state: State, kind: str, turns: Sequence[Turn]) -> Iterator[Turn]:
             yield turn
 
 
-def _sign(state: State, kind: str, turn: Turn, world: World, remains: Remains) -> Sign:
-    c = turn.index
-    unit = PROPERTIES[world.registry.channel_property[c]].unit
-    off = float(state.off[kind][turn.side, c] / max(state.off_n[kind][turn.side, c], 1.0))
-    facts = {
-        "step": f"{off:+.3g} {unit}",
-        "seen": f"{remains.slot.mean[c]:.4g} {unit}",
-        "expected": f"{remains.repaired[c]:.4g} {unit}",
-    }
+def _sign(state: State, kind: str, turn: Turn, world: World) -> Sign:
     return Sign(
         kind=kind,
-        unit=int(world.registry.channel_unit[c]),
-        channel=c,
+        unit=int(world.registry.channel_unit[turn.index]),
+        channel=turn.index,
         began_at=turn.began_at,
         at=turn.at,
         score=turn.score,
         phase=turn.phase,
-        facts=facts,
+        facts={} if turn.phase is Phase.ENDED else _facts(state, kind, turn, world),
     )
+
+
+def _facts(state: State, kind: str, turn: Turn, world: World) -> dict[str, str]:
+    """All of the same time, in the same unit, and such that step = seen - expected, digit by digit."""
+    where = (turn.side, turn.index)
+    unit = PROPERTIES[world.registry.channel_property[turn.index]].unit
+    n = max(float(state.n[kind][where]), 1.0)
+    seen, expected = float(state.seen[kind][where]) / n, float(state.expected[kind][where]) / n
+    digits = _digits(seen - expected)
+    seen, expected = round(seen, digits), round(expected, digits)
+    return {
+        "step": f"{seen - expected:+.{digits}f} {unit}",
+        "seen on average": f"{seen:.{digits}f} {unit}",
+        "expected": f"{expected:.{digits}f} {unit}",
+        "over": f"{(turn.at - turn.began_at) / HOUR:.3g} h",
+    }
+
+
+def _digits(step: float) -> int:
+    """Decimals that show three digits of a step."""
+    return min(6, max(0, 2 - math.floor(math.log10(abs(step))))) if abs(step) > 1e-9 else 2
 
 
 DETECTOR = StepBias()
