@@ -41,6 +41,14 @@ from cityward.place.checks.models import (
     units_of_models,
 )
 from cityward.place.checks.quorums import quorums_can_be_met
+from cityward.place.checks.release import (
+    people_are_released_on_a_basis,
+    postures_take_something,
+    recipients_can_be_reached,
+    recipients_have_their_flows,
+    recipients_that_get_nothing,
+)
+from cityward.place.checks.roles import roles_are_bounded, roles_have_an_access
 from cityward.place.checks.warnings import (
     readings_are_carried,
     systems_receive_by_agreement,
@@ -55,12 +63,14 @@ ERRORS: tuple[Check, ...] = (
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
-    alerts_leave_as_declared,
+    alerts_leave_as_declared, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
+    postures_take_something, roles_are_bounded,
 )  # fmt: skip
 """With one of these the place does not run."""
 
 WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
     budgets_bound_something, budgets_hold_what_one_device_may_send, quorums_can_be_met,
+    recipients_that_get_nothing, roles_have_an_access,
 )  # fmt: skip
 """Told and counted."""

@@ -29,6 +29,8 @@ class Word(StrEnum):
     IDLE = "idle"
     NARROW = "narrow"
     QUORUM = "quorum"
+    NEVER = "never"
+    NO_ACCESS = "no-access"
 
     @property
     def heading(self) -> str:
@@ -50,6 +52,8 @@ _HEADINGS = {
     Word.IDLE: "budgets under which nothing comes in",
     Word.NARROW: "budgets that hold less than one of their devices may send",
     Word.QUORUM: "commands that no reading can ever permit: too few independent sources are declared",
+    Word.NEVER: "declared for recipients that can never be given it",
+    Word.NO_ACCESS: "roles of parties without a declared access",
 }
 
 
