@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +14,16 @@ import click
 import numpy as np
 import pytest
 
+from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.cli.moments import moment_us
 from cityward.compose.home import CityFile, Home, write_city_file
 from cityward.compose.places import load_place
+from cityward.compose.taint import Finisher
 from cityward.compose.trace import trace
+from cityward.evidence.records import Marked, Retracted
 from cityward.guard.admit import Judged
 from cityward.insight.hourly import by_hour
 from cityward.place.registry import number
@@ -26,7 +32,7 @@ from cityward.runtime.watch_ports import HistoryAt, Position, WatchEffects
 from cityward.time import DAY, HOUR, MINUTE, SECOND, iso
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, state_of
-from towns import write_town
+from towns import running_town, write_town
 
 NOW = 1_760_011_200 * SECOND  # a noon
 BEGIN = NOW - 3 * HOUR
@@ -135,6 +141,59 @@ def test_takes_back_and_gives_back(state: Path, capsys: pytest.CaptureFixture[st
     assert "is cleared" in said(capsys, ["taint", "--clear", mark, "--state", str(state)])
     assert hourly(state) == [(120, 100.0, 900.0)] * 3
     assert "there is no such mark" in said(capsys, ["taint", "--clear", "nothing", "--state", str(state)], 1)
+
+
+def cut_short(state: Path, after: int) -> None:
+    """A retraction of the last two hours of the second meter, killed after so many steps."""
+    program = Path(__file__).with_name("killed_retraction.py")
+    words = [str(state), str(BEGIN + HOUR), str(NOW), str(after)]
+    ended = subprocess.run([sys.executable, str(program), *words], check=False, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-2000:]
+
+
+def marks(state: Path) -> list[str]:
+    """The phases of all marks."""
+    store = SqlState(Home(state).state_url)
+    phases = [row.phase for row in store.mark_rows()]
+    store.dispose()
+    return phases
+
+
+TAKEN_BACK = [(120, 100.0, 900.0), (60, 100.0, 100.0), (60, 100.0, 100.0)]
+
+
+@pytest.mark.parametrize("after", [1, 4, 5, 8], ids=["on record", "hours listed", "hours made", "at the end"])
+def test_a_retraction_that_was_killed_is_finished_by_whoever_looks_once(state: Path, after: int):
+    finisher = Finisher(Home(state))
+    assert finisher.look() == 0  # nothing was ever taken back
+    cut_short(state, after)
+    finisher.look()
+    assert marks(state) == ["in-force"]
+    assert hourly(state) == TAKEN_BACK
+    kinds = [type(record) for _, record in tail_of(Home(state).ledger("taint"), 10)]
+    assert kinds == [Marked, Retracted]
+    assert finisher.look() == Finisher(Home(state)).look() == 0
+    assert kinds == [type(record) for _, record in tail_of(Home(state).ledger("taint"), 10)]
+
+
+def test_whoever_takes_back_right_now_is_left_alone(state: Path):
+    cut_short(state, 2)
+    finisher = Finisher(Home(state))
+    with Home(state).held("taint"):
+        assert finisher.look() == 0
+    assert marks(state) == ["making"]
+    assert finisher.look() == 1
+    assert marks(state) == ["in-force"]
+
+
+def test_a_city_goes_on_with_a_retraction_that_was_killed_before_it_started(state: Path):
+    cut_short(state, 1)
+    with running_town(state.parent / "town", state, "--plain-mqtt"):
+        deadline = time.monotonic() + 60
+        while marks(state) != ["in-force"]:
+            assert time.monotonic() < deadline, f"the retraction is not finished: {marks(state)}"
+            time.sleep(0.05)
+    assert hourly(state) == TAKEN_BACK
 
 
 def said_json(capsys: pytest.CaptureFixture[str], words: Sequence[str]) -> str:

@@ -37,7 +37,8 @@ from cityward.compose.places import load_place
 from cityward.compose.refusals import BrokerRefusals
 from cityward.compose.setting import Setting
 from cityward.compose.steward_events import configuration_events, process_event
-from cityward.errors import LinkError, PlaceError
+from cityward.compose.taint import Finisher
+from cityward.errors import CitywardError, LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
 from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
@@ -50,6 +51,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
 EXPIRE_S = 2.0
+FINISH_S = 5.0  # between two looks for a retraction that was cut short; each reads one small file
 KEPT_S = 60.0  # of the log is left behind what is held, for acknowledgements that the services have not read yet
 DOOR_OPENS_S = 60.0
 ROOM_BYTES = 32 << 20  # free on the log's disk before a broker that found it full is started again
@@ -197,6 +199,7 @@ class _City:
                 group.create_task(self._tick(running, stop)),
                 group.create_task(self._cut(steward, stop)),
                 group.create_task(self._expire(setting)),
+                group.create_task(self._finish_taking_back()),
             ]
             if self.broker is not None:
                 refusals = BrokerRefusals(self.broker, setting, ledger, events, self.screen.say)
@@ -341,6 +344,20 @@ class _City:
             with contextlib.suppress(LinkError):
                 for row in await asyncio.to_thread(expire, setting):
                     self.screen.say(f"the containment of {row.target} has ended")
+
+    async def _finish_taking_back(self) -> None:
+        """Go on with a retraction that was cut short: at the start, and while the city runs."""
+        finisher, told = Finisher(self.home), ""
+        while True:
+            try:
+                if count := await asyncio.to_thread(finisher.look):
+                    self.screen.say(f"a retraction that was cut short is finished ({count} under way)")
+                told = ""
+            except CitywardError as error:  # nothing that the rest of the city has to end for
+                if error.what != told:
+                    told = error.what
+                    self.screen.say(f"a retraction that was cut short waits: {told}")
+            await asyncio.sleep(FINISH_S)
 
     async def _tick(self, running: Running, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -1,7 +1,8 @@
 """Taint, retraction and clearing for the command line and the API: the stores of a city, opened, and who receives what as
 declared.
 
-A city need not run. Where it runs, its workers go on meanwhile. One taking back at a time: a lock holds it.
+A city need not run. Where it runs, its workers go on meanwhile. One taking back at a time: a lock holds it. What a crash cut
+short, whoever was at it, a running city goes on with by itself (`Finisher`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from cityward.services import find_services
 
 ROLE = "taint"
 LOCK_WAIT_S = 60.0
+CHECKPOINT = "checkpoint"  # of a ledger: another one after every append
 
 
 def taint(state: Path, device: str, since_us: int, until_us: int | None) -> Taint:
@@ -77,6 +79,43 @@ def resume(state: Path) -> int:
     """Go on with what a crash left; how many marks were under way."""
     with _taking_back(state) as (_, retractions):
         return retractions.resume()
+
+
+class Finisher:
+    """Goes on with what was cut short, whenever nobody takes back and something was put on record since the last time.
+
+    A mark is on record before anything else of it is anywhere, so where the ledger stands as it stood there is nothing new.
+    Whoever is at it right now holds the lock, and is left alone.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._finished = b""  # the ledger's checkpoint, as it was when all of it was done
+
+    def look(self) -> int:
+        """How many marks were under way, and now are not.
+
+        Raises:
+            CitywardError: a store does not answer, or the declaration or the ledger cannot be read. Look again later.
+        """
+        newest = self._newest()
+        if newest == self._finished:
+            return 0
+        try:
+            with self._home.held(ROLE):
+                pass
+        except LinkError:
+            return 0
+        with _taking_back(self._home.root) as (_, retractions):
+            count = retractions.resume()
+            self._finished = self._newest()
+        return count
+
+    def _newest(self) -> bytes:
+        try:
+            return (self._home.ledger(ROLE) / CHECKPOINT).read_bytes()
+        except FileNotFoundError:
+            return b""  # nothing was ever taken back
 
 
 def city_now(state: Path) -> int:

@@ -9,8 +9,9 @@ Clearing is the same way with the mark taken off. Rows stay in history as they w
 digests: a mark is an interval that readers join, so a retraction is undone by taking it off, evidence stays true, and a mark
 costs the same whether it covers ten rows or ten million.
 
-One process at a time does this (the caller sees to it); workers go on meanwhile. After a crash `resume` goes on where the
-records and the book say: a `Marked` that the book does not know is begun, what is under way is listed, what is listed is made.
+One process at a time does this (the caller sees to it); workers go on meanwhile. After a crash `resume`, which a running
+city calls by itself, goes on where the records and the book say: a `Marked` that the book does not know is begun, what is under
+way is listed, what is listed is made.
 
 INVARIANTS
 - Evidence first: a mark is on record before it is in force, and taken off on record before it is taken off.
@@ -150,8 +151,8 @@ class Retractions:
         self._make_stale_hours()
         self.ports.book.make_latest(mark.device, lambda upto, marks: self._latest(mark.device, upto, marks))
         ranges = self._make_ranges(mark.device)
-        self.ports.book.end_mark(id_)
         self._note(mark, ranges)
+        self.ports.book.end_mark(id_)  # last: what is ended is not looked at again
         return self._row(id_) or row
 
     def _note(self, mark: Mark, ranges: int) -> None:
