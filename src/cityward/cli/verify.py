@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from cityward.cli.words import put, put_json, style
-from cityward.compose.places import ledger_key, ledger_reader, ledgers_under
+from cityward.compose.places import ledger_key, ledger_reader, ledger_witnessed, ledgers_under
 from cityward.errors import CitywardError
-from cityward.evidence.verifier import Verdict, verify
-from cityward.time import iso
+from cityward.evidence.verifier import Gate, Verdict, verify
+from cityward.time import SECOND, iso
 
 EXAMPLES = """
 \b
@@ -21,6 +21,7 @@ Examples:
   cityward verify var/doggerford/ledger/worker-0   one ledger
   cityward verify copy/ --key doggerford/worker-0+1a2b3c4d+AbC...    with the key you were given by another way
   cityward verify copy/ --earlier june.checkpoint  nothing of what june's checkpoint covers was changed or cut
+  cityward verify copy/ --witness clerk.vkey --witness press.vkey --witnesses 2     both must vouch for every ledger
   cityward verify --json | jq '.ledgers[] | select(.ok | not)'
 \b
 Exit code: 0 everything is as it was signed, 1 something is not, 2 usage.
@@ -29,6 +30,8 @@ An outsider needs none of this: copy src/cityward/evidence/verifier.py, one file
 
 VAR = Path("var")
 NOTE_MOST = 65_537  # a checkpoint is some 200 bytes
+WITNESSES_MOST = 64
+YEAR_10000_US = 253_402_300_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class Checked:
     multiple=True,
     help="A checkpoint kept from before: the ledger must have grown out of it. May be repeated.",
 )
+@click.option(
+    "--witness", multiple=True, help="A witness's public key, or a file with such keys, one a line. May be repeated."
+)
+@click.option(
+    "--witnesses",
+    type=click.IntRange(0, WITNESSES_MOST),
+    default=0,
+    help="How many of them must vouch for each ledger.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_context
 def command(
@@ -62,14 +74,21 @@ def command(
     state: Path | None,
     key: str | None,
     earlier: tuple[Path, ...],
+    witness: tuple[str, ...],
+    witnesses: int,
     as_json: bool,
 ) -> None:
     """Check evidence ledgers: every entry, every hash, every signature. LEDGER is a ledger's folder or one with several."""
     folders = _folders(ledger, state)
     if len(folders) > 1 and (key is not None or earlier):
         raise click.UsageError(f"--key and --earlier are of one ledger; here are {len(folders)}: name one")
-    notes = [_beginning(path) for path in earlier]
-    checked = [_check(folder, key, notes) for folder in folders]
+    keys = witness_keys(witness)
+    if witnesses > len(keys):
+        raise click.UsageError(
+            f"{witnesses} witnesses are asked for, {len(keys)} are named: give their keys by --witness"
+        )
+    asked = _Asked(key, [_beginning(path) for path in earlier], keys, witnesses)
+    checked = [_check(folder, asked) for folder in folders]
     if as_json:
         put_json(_document(checked))
     else:
@@ -94,12 +113,36 @@ def _beginning(path: Path) -> bytes:
         return file.read(NOTE_MOST)
 
 
-def _check(folder: Path, key: str | None, earlier: list[bytes]) -> Checked:
+def witness_keys(given: tuple[str, ...]) -> list[str]:
+    """Public keys of witnesses, out of texts that are keys or name files with keys."""
+    keys: list[str] = []
+    for text in given:
+        path = Path(text)
+        if "+" in text or not path.is_file():
+            keys.append(text)
+        else:
+            keys += [line for line in _beginning(path).decode(errors="replace").splitlines() if line.strip()]
+    return keys[:WITNESSES_MOST]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """By what a ledger is judged."""
+
+    key: str | None
+    earlier: list[bytes]
+    witnesses: list[str]
+    quorum: int
+
+
+def _check(folder: Path, asked: _Asked) -> Checked:
     try:
-        verdict = verify(ledger_reader(folder), key if key is not None else ledger_key(folder), earlier)
+        key = asked.key if asked.key is not None else ledger_key(folder)
+        notes = [*asked.earlier, *ledger_witnessed(folder)]
+        verdict = verify(ledger_reader(folder), key, notes, asked.witnesses, asked.quorum)
     except CitywardError as error:  # this ledger cannot be judged: told in its place, the others are still checked
-        verdict = Verdict(ok=False, what=error.what, file=error.where or None)
-    return Checked(folder, verdict, own_key=key is None)
+        verdict = Verdict(ok=False, what=error.what, file=error.where or None, kind="unreadable")
+    return Checked(folder, verdict, own_key=asked.key is None)
 
 
 def _document(checked: list[Checked]) -> dict[str, Any]:
@@ -110,16 +153,15 @@ def _document(checked: list[Checked]) -> dict[str, Any]:
                 "folder": str(one.folder),
                 "own_key": one.own_key,
                 **asdict(one.verdict),
-                "newest_at": _newest(one.verdict),
+                "newest_at": _moment(one.verdict.newest_at),
             }
             for one in checked
         ],
     }
 
 
-def _newest(verdict: Verdict) -> str | None:
-    at = verdict.newest_at
-    return iso(at) if at is not None and 0 <= at < 253_402_300_800_000_000 else None  # to the year 9999
+def _moment(at_us: int | None) -> str | None:
+    return iso(at_us) if at_us is not None and 0 <= at_us < YEAR_10000_US else None
 
 
 def _print(checked: list[Checked]) -> None:
@@ -138,12 +180,25 @@ def _print(checked: list[Checked]) -> None:
 def _facts(one: Checked) -> list[tuple[str, str]]:
     verdict = one.verdict
     facts = [("folder", str(one.folder)), ("entries", f"{verdict.size} signed, {verdict.checked} checked")]
-    if (newest := _newest(verdict)) is not None:
+    if (newest := _moment(verdict.newest_at)) is not None:
         facts.append(("newest", newest))
+    facts += [("heartbeat", text) for gate in verdict.gates for text in _alive(gate)]
+    facts += [("witness", f"{w.name} for {w.size} entries, {_moment(w.at * SECOND)}") for w in verdict.witnesses]
     if verdict.root:
         facts += [("root", verdict.root), ("key", verdict.key)]
     if not verdict.ok:
-        facts.append(("found", verdict.what))
+        facts.append(("found", f"{verdict.kind}: {verdict.what}" if verdict.kind else verdict.what))
         facts += [("first bad", f"entry {verdict.first_bad}")] if verdict.first_bad is not None else []
         facts += [("file", verdict.file)] if verdict.file else []
     return facts + [("note", note) for note in verdict.notes]
+
+
+def _alive(gate: Gate) -> list[str]:
+    """What a gate's heartbeats say: the last one, and when it was silent for longer than it had said."""
+    how = {"stopped": "then it stopped in order", "begun": "it had just begun"}.get(gate.state, "it was alive")
+    told = [f"{gate.gate}: {gate.beats}, the last {_moment(gate.last_at)}: {how}"]
+    for since, until, beat in gate.silences:
+        told.append(f"{gate.gate}: silent from {_moment(since)} to {_moment(until)}, before beat {beat}")
+    if gate.silent > len(gate.silences):
+        told.append(f"{gate.gate}: silent {gate.silent - len(gate.silences)} more times")
+    return told

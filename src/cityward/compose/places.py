@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from cityward.adapters.files import read_from
-from cityward.adapters.ledgers.reading import folder_reader, key_of
+from cityward.adapters.ledgers.reading import folder_reader, key_of, witnessed_notes
 from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.loader import Loaded, load
@@ -71,6 +71,11 @@ def ledger_key(folder: Path) -> str:
         EvidenceError: there is none, or it is damaged.
     """
     return key_of(folder).text()
+
+
+def ledger_witnessed(folder: Path) -> list[bytes]:
+    """The checkpoints of a ledger that witnesses co-signed, the newest of each."""
+    return witnessed_notes(folder)
 
 
 def tiles_of(folder: Path) -> Path | None:

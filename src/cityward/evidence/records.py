@@ -349,11 +349,17 @@ class Erased(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
 
 
 class Heartbeat(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="heartbeat"):
-    """A gate is alive: `beat` counts from 1 without a gap, `decided` is what it judged since. A missing beat shows."""
+    """A gate is alive: `beat` counts from 1 without a gap, `decided` is what it judged since. A missing beat shows.
+
+    within: the next beat comes at most so long after this one, city us; 0: it does not say. state: `begun`, `alive` or
+    `stopped` (in order, so that no beat is due until the gate begins again).
+    """
 
     gate: str
     beat: int
     decided: dict[str, int]
+    within: int = 0
+    state: str = "alive"
 
 
 AnyRecord = (

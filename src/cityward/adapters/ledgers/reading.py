@@ -13,14 +13,18 @@ from pathlib import Path
 import msgspec
 
 from cityward.errors import EvidenceError, LinkError
-from cityward.evidence.checkpoint import Checkpoint, LogKey, opened, parse_key
-from cityward.evidence.records import AnyRecord, decode
+from cityward.evidence.checkpoint import NOTE_MOST, Checkpoint, LogKey, opened, parse_key
+from cityward.evidence.heartbeats import last_beat
+from cityward.evidence.records import AnyRecord, Heartbeat, decode
 from cityward.evidence.tiles import ENTRY_MOST, WIDTH, entries_path, is_tile_path, node_reader, tile_path, unpack
 from cityward.evidence.tree import inclusion_proof
 
 CHECKPOINT, SYNCED, KEY = "checkpoint", "checkpoint.synced", "log.vkey"
 _FILE_MOST = WIDTH * (ENTRY_MOST + 2) + 1  # the largest bundle, and one byte to see that more follows
 TAIL_MOST = 10_000  # PRECEDENT: 40 bundles, some 6 MB; a console shows a hundred
+BEAT_BUNDLES = 1000  # looked through for a heartbeat: a quarter of a million entries; there is one a minute
+WITNESSED = "witnessed"  # the folder of checkpoints that witnesses co-signed, a file for each
+WITNESSED_MOST = 64
 
 Read = Callable[[str], bytes | None]
 
@@ -103,6 +107,43 @@ def tail_of(folder: Path, most: int) -> Sequence[tuple[str, AnyRecord]]:
     """The newest signed records with their ids, oldest first, at most 10 000: for those who do not write the log."""
     state = signed_state(folder)
     return records_between(folder_reader(folder), state.origin, state.size - min(most, TAIL_MOST), state.size)
+
+
+def witnessed_notes(folder: Path) -> list[bytes]:
+    """The newest checkpoint that each witness co-signed, in the order of their names; at most 64.
+
+    Raises:
+        LinkError: the disk did not answer.
+    """
+    try:
+        # SECURITY: files of this folder only, and no more of one than a checkpoint can be
+        files = sorted(path for path in (folder / WITNESSED).glob("*.checkpoint") if path.is_file())[:WITNESSED_MOST]
+        return [_beginning(path) for path in files]
+    except OSError as error:
+        raise LinkError(f"cannot read the log: {error.strerror}", where=str(folder / WITNESSED)) from error
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(NOTE_MOST + 1)
+
+
+def last_beat_of(folder: Path, size: int, gate: str) -> int:
+    """The number of the newest heartbeat of a gate among the first `size` entries; 0 where there is none.
+
+    Raises:
+        EvidenceError: an entry is missing.
+    """
+    return last_beat(_beats_backwards(folder_reader(folder), size), gate)
+
+
+def _beats_backwards(read: Read, size: int) -> Iterator[Heartbeat]:
+    newest = -(-size // WIDTH)
+    for bundle in range(newest - 1, max(-1, newest - 1 - BEAT_BUNDLES), -1):
+        entries = list(entries_of(read, bundle * WIDTH, min(size, (bundle + 1) * WIDTH)))
+        for _, entry in reversed(entries):
+            if b'"kind":"heartbeat"' in entry and isinstance(found := decode(entry), Heartbeat):
+                yield found
 
 
 def records_between(read: Read, origin: str, first: int, stop: int) -> Sequence[tuple[str, AnyRecord]]:
