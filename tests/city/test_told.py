@@ -5,6 +5,7 @@ One town runs for all of it; each case has devices of its own. What is told is f
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,21 @@ from towns import Town, running_town, write_town
 
 METERS = 12
 ZEEK = "#fields\tts\tid.orig_h\tid.resp_h\tid.resp_p\tproto\tservice\tconn_state\n"
+RADIO = """
+  radio:
+    maker: council
+    format: lorawan
+    properties:
+      illuminance: {}
+"""
+MOTES = """
+  mote: {model: radio, site: hall, owner: council, positions: [[2.3, 54.9], [2.3, 54.9]],
+    hardware: [{eui: "0101010101010101"}, {}]}
+"""
+MOTE_FLOW = """
+  mote-light: {from: mote, to: cityward, datasets: [light], purpose: environment, protocol: mqtt, observability: enforced,
+    limits: {max_age_s: 86400}}
+"""
 MORE = """
 budgets:
   few: {of: gauge, connections: 2}
@@ -37,7 +53,14 @@ class Told:
         self.folder, self.town = folder, town
         self.home = Home(folder / "state")
         self.state = SqlState(self.home.state_url)
-        names = [*(f"meter-{n:02}" for n in range(1, METERS + 1)), "gauge-01", "gauge-02", "gauge-03"]
+        names = [
+            *(f"meter-{n:02}" for n in range(1, METERS + 1)),
+            "gauge-01",
+            "gauge-02",
+            "gauge-03",
+            "mote-01",
+            "mote-02",
+        ]
         self.secrets = {s.device: s.password or "" for s in issue_for(self.home, self.state, names, 0)}
         self.events = Events(self.home)
 
@@ -64,7 +87,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     place = write_town(folder / "town", METERS, gauges=3)
     file = place / "place.yaml"
     text = file.read_text()
-    file.write_text(text.replace("    owner: council\n", "    owner: council\n    addresses: [192.0.2.31]\n", 1) + MORE)
+    text = text.replace("    owner: council\n", "    owner: council\n    addresses: [192.0.2.31]\n", 1)
+    for kind, records in (("devices", RADIO), ("flows", MOTES)):  # each at the end of the part before this one
+        text = text.replace(f"\n{kind}:\n", f"{records}{kind}:\n", 1)
+    file.write_text(text + MOTE_FLOW + MORE)
     log = folder / "conn.log"
     log.write_text(ZEEK)
     with running_town(place, folder / "state", "--plain-mqtt", "--network-log", str(log)) as town:
@@ -118,3 +144,41 @@ def test_a_log_that_is_reconciled_is_told_to_the_watch_where_that_is_asked_for(
     assert "the watch was told: 1 events" in capfd.readouterr().err
     event = told.events.one(EventKind.DESTINATION, "meter", to="203.0.113.50")
     assert (event.by, event.detail["refused"]) == ("reconcile", "deny")
+
+
+def uplink(counter: int, eui: str, **gateway: object) -> bytes:
+    """As a network server passes it on."""
+    heard = {"gatewayId": "0016c001f1000001", "rssi": -97, "location": {"longitude": 2.3, "latitude": 54.9}} | gateway
+    body = {"deviceInfo": {"devEui": eui}, "devAddr": "01189440", "fCnt": counter, "rxInfo": [heard]}
+    return json.dumps(body | {"object": {"illuminance": 100 + counter}}).encode()
+
+
+def test_a_frame_that_was_recorded_and_is_sent_again_is_found(told: Told) -> None:
+    with told.enter("mote-01") as link:
+        for counter in (5, 6, 7, 3):
+            assert link.publish("in/mote-01", uplink(counter, "0101010101010101"))
+        assert link.publish("in/mote-01", uplink(8, "0202020202020202"))
+    event = told.events.one(EventKind.FRAME, "mote-01", counter="5")
+    assert event.detail["eui"] == "0101010101010101" and event.record.startswith("worker-0:")
+    assert told.finding("counter-runs-back", "mote-01").facts["seen before"] == "7"
+    assert told.finding("device-swapped", "mote-01").facts["said"] == "0202020202020202"
+    until(lambda: told.state.reasons().get(("mote-light", "wrong-device")) == 1, "the refused uplink")
+
+
+def test_a_device_that_is_heard_by_a_gateway_far_away_is_found(told: Told) -> None:
+    with told.enter("mote-02") as link:
+        assert link.publish("in/mote-02", uplink(1, "0303030303030303"))
+        far = {"gatewayId": "0016c001f1000002", "location": {"longitude": 12.0, "latitude": 48.0}}
+        assert link.publish("in/mote-02", uplink(2, "0303030303030303", **far))
+    assert told.finding("too-fast", "mote-02").facts["heard by"] == "0016c001f1000001, then 0016c001f1000002"
+    assert told.finding("another-place", "mote-02")
+
+
+def test_a_modem_and_its_sim_card_that_change_are_found(told: Told) -> None:
+    meter, card = "meter-02", "89490200001234567890"
+    with told.enter(meter) as link:
+        for imei, iccid in (("490154203237518", card), ("490154203237518", card[::-1])):
+            pack = [{"bn": f"urn:imei:{imei}_", "n": "lux", "v": 3}, {"n": "iccid", "vs": iccid}]
+            assert link.publish(f"in/{meter}", json.dumps(pack).encode())
+            told.events.one(EventKind.FRAME, meter, iccid=iccid)
+    assert told.finding("sim-swapped", meter).facts["before"] == card

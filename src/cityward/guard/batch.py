@@ -47,6 +47,25 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What a network says of the radio that a message came by: no observation, but told to the watch.
+
+    message: which message of `Messages`. counter: of the frames of a session, -1 where there is none. gateway: the EUI of the one
+    that heard it best, `gateway_at` (lon, lat in degrees) where the network says that it stands. eui, imei, iccid: of the
+    device's radio, modem and SIM card. Texts are checked for their shape; "" where nothing is said.
+    """
+
+    message: int
+    counter: int = -1
+    session: str = ""
+    gateway: str = ""
+    gateway_at: tuple[float, float] | None = None
+    eui: str = ""
+    imei: str = ""
+    iccid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
     """What the messages say: one row per observation claimed, in message order. Nothing here is believed yet.
 
@@ -55,6 +74,7 @@ class Claims:
     value: (N,) float64, in the catalogue's unit; NaN where `fault` is set.
     observed_at: (N,) int64, us; 0 where `fault` is set. A claim without a time carries the message's `received_at`.
     fault: (N,) uint8, a `Reason`; 0 where the codec found none. A message that could not be decoded at all is one row.
+    frames: what some formats say of the radio, in message order.
     """
 
     message: NDArray[np.int32]
@@ -62,6 +82,7 @@ class Claims:
     value: NDArray[np.float64]
     observed_at: NDArray[np.int64]
     fault: NDArray[np.uint8]
+    frames: tuple[Frame, ...] = ()
 
     def __len__(self) -> int:
         return len(self.message)

@@ -24,7 +24,7 @@ from cityward.place.model import Place
 from cityward.place.priority import priorities
 from cityward.place.record import UNKNOWN
 from cityward.place.services import Priority
-from cityward.place.things import Device, DeviceModel, DeviceStatus, Position
+from cityward.place.things import Device, DeviceModel, DeviceStatus, Hardware, Position
 
 ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
 """Protocols by which observations enter through a gate of ours."""
@@ -48,13 +48,14 @@ class Unit:
     id: str
     group: str  # the declared device it is a member of; its own id where it is no group
     model: str
-    format: str  # how its model writes observations: senml | json | ngsi-ld
+    format: str  # how its model writes observations: senml | json | ngsi-ld | lorawan
     status: DeviceStatus
     area: str | None
     position: Position | None
     channels: tuple[int, ...]  # its channels, in the model's order
     credential: str  # what it proves itself with: password | certificate
     flow: int  # the flow that its messages are counted under; -1 where it has none
+    hardware: Hardware | None = None  # what its radio is known by, where that is declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def number(place: Place) -> Registry:
     units: list[Unit] = []
     channels: list[_Channel] = []
     for device_id, device in place.devices.items():
-        for unit_id, position, area in members(device_id, device):
+        for nth, (unit_id, position, area) in enumerate(members(device_id, device)):
             carrying = [*leaving.get(unit_id, ()), *(leaving.get(device_id, ()) if unit_id != device_id else ())]
             mine = _channels(place, device, len(units), area, carrying)
             units.append(
@@ -125,6 +126,7 @@ def number(place: Place) -> Registry:
                     channels=tuple(range(len(channels), len(channels) + len(mine))),
                     credential=device.credential,
                     flow=min((n for n, _ in carrying), default=-1),
+                    hardware=device.hardware[nth] if nth < len(device.hardware) else None,
                 )
             )
             channels += mine

@@ -115,12 +115,23 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A make of device: what it observes, how it says so, what it can be told."""
 
     maker: Id | Unknown
-    format: Literal["senml", "json", "ngsi-ld"] = "senml"
+    format: Literal["senml", "json", "ngsi-ld", "lorawan"] = "senml"
     properties: dict[Id, PropertyMapping] = field(default_factory=dict[Id, PropertyMapping])
     time_path: str | None = None  # JSON Pointer to the time of a plain JSON body; None: `/time`
     commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])
     updates_from: Id | Unknown | None = None
     ngsi_type: str | None = None
+
+
+class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device's radio is known by: the EUI of a LoRaWAN device or gateway, the IMEI of a modem, the ICCID of a SIM card.
+
+    What a device says of these by its network is compared with them (docs/detectors/hardware.md).
+    """
+
+    eui: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")] | None = None
+    imei: Annotated[str, Meta(pattern=r"^[0-9]{15}$")] | None = None
+    iccid: Annotated[str, Meta(pattern=r"^[0-9]{18,20}$")] | None = None
 
 
 class DeviceStatus(StrEnum):
@@ -140,6 +151,7 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an
     identity of its own. `addresses` are where it is found on a network, as a system's; a group's are those of all its members.
+    `hardware` is what its radio is known by; of a group one for each of `positions`.
     """
 
     model: Id
@@ -155,3 +167,4 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     credential: Literal["password", "certificate"] = "password"
     needs: tuple[Need, ...] = ()
     addresses: tuple[AddressText, ...] = ()
+    hardware: tuple[Hardware, ...] = ()

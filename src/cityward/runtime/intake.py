@@ -56,13 +56,14 @@ from cityward.guard.admit import (
     tally,
     wave_through,
 )
-from cityward.guard.batch import Claims, Codec, Messages
+from cityward.guard.batch import Claims, Codec, Frame, Messages
 from cityward.guard.budgets import CLASSES, name_of, told
 from cityward.guard.reasons import SHED, Reason
 from cityward.ids import partition_of
 from cityward.insight.hourly import HourlyRow, by_hour
 from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
+from cityward.runtime.frames import Frames
 from cityward.runtime.ports import (
     BatchEffects,
     BudgetWindow,
@@ -125,6 +126,7 @@ class Batch:
     upto: Mapping[int, int]
     seen: Sequence[DeviceSeen]
     budgets: Sequence[BudgetWindow] = ()
+    frames: Sequence[Frame] = ()
 
 
 @dataclass(slots=True)
@@ -215,6 +217,7 @@ class Intake:
         self._skip: dict[int, int] = {}  # partition -> sequence at or below which its effects are held
         self._on_record: dict[tuple[int, int], tuple[str, Admission]] = {}  # judged before the crash, perhaps not held
         self._formats = [u.format for u in registry.units]
+        self._frames = Frames(registry, settings.by)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped. What was judged is settled before this returns, unless the stores do not answer."""
@@ -377,7 +380,7 @@ class Intake:
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
         upto = dict.fromkeys(self.settings.partitions, messages.seq[-1])
-        return Batch(messages, judged, counted, admission, upto, cut.seen, cut.budgets)
+        return Batch(messages, judged, counted, admission, upto, cut.seen, cut.budgets, claims.frames)
 
     def settle(self, batch: Batch) -> None:
         """Evidence, then history, then state. Safe to repeat after a failure at any point.
@@ -397,6 +400,9 @@ class Intake:
         del self._on_record[key]
         self.progress.batches += 1
         self._tell_shed(batch)
+        if self._events is not None and batch.frames:
+            for event in self._frames.events(batch.frames, batch.messages, entry):
+                self._events.tell(event)
 
     def _tell_shed(self, batch: Batch) -> None:
         """Who sent more than its budget, to whoever watches; the worst, when there are many."""
@@ -549,7 +555,8 @@ class Intake:
                 parts.append(_unreadable(which))
                 continue
             claims = codec.decode(messages.take(which), self.registry)
-            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message]))
+            frames = tuple(replace(frame, message=which[frame.message]) for frame in claims.frames)
+            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message], frames=frames))
         return _joined(parts)
 
     def _admission(self, messages: Messages, judged: Judged, counted: Tally) -> Admission:
@@ -729,6 +736,7 @@ def _joined(parts: Sequence[Claims]) -> Claims:
         value=np.concatenate([c.value for c in parts]),
         observed_at=np.concatenate([c.observed_at for c in parts]),
         fault=np.concatenate([c.fault for c in parts]),
+        frames=tuple(frame for c in parts for frame in c.frames),
     )
 
 

@@ -25,7 +25,7 @@ class EventKind(StrEnum):
 
     CONNECTED = "connected"  # device connected: client_id, connection, tls ("yes" | "no")
     DISCONNECTED = "disconnected"  # client_id, connection, why, seconds, messages_in, bytes_in
-    TURNED_AWAY = "turned-away"  # a sign-in at the broker or an HTTP door failed: door, why (the gate's word), count; budget where it had no room
+    TURNED_AWAY = "turned-away"  # a sign-in at the broker or an HTTP door failed: door, why, count, budget
     REFUSED_PUBLISH = "refused-publish"  # the broker refused a topic: topic, count
     REFUSED_SUBSCRIBE = "refused-subscribe"  # topic, count
     OVERSIZED = "oversized"  # a message over the bound: count
@@ -40,8 +40,8 @@ class EventKind(StrEnum):
     OUTCOME = "outcome"  # command_id, outcome, level
     ANSWER = "answer"  # an actuator answered what nobody asked: command_id
     CONFIGURATION = "configuration"  # declaration or running configuration changed: what, before, after
-    FRAME = "frame"  # a radio device's frame: counter, session, gateway
-    DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared (no | otherwise | yes)
+    FRAME = "frame"  # a device's radio, by its network: counter, session, gateway, lon, lat, eui, imei, iccid
+    DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared
     PROCESS = "process"  # a role started or ended: role, code
 
 

@@ -85,7 +85,9 @@ def _door(whole: Whole, name: str, flow: Flow) -> Iterator[Problem]:
     if model is not None and (flow.protocol == "ngsi-ld") != (model.format == "ngsi-ld"):
         what = f"`{flow.from_}` enters by `{flow.protocol}`, and its model writes `{model.format}`"
         yield Problem(
-            path, what, "use protocol `ngsi-ld` with format `ngsi-ld`, `mqtt` or `http` with `senml` or `json`"
+            path,
+            what,
+            "use protocol `ngsi-ld` with format `ngsi-ld`, `mqtt` or `http` with `senml`, `json` or `lorawan`",
         )
 
 

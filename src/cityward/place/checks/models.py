@@ -120,6 +120,26 @@ def groups(whole: Whole) -> Iterator[Problem]:
             yield Problem(f"{path}.position", "`position` beside `positions`", "keep one of the two")
 
 
+def hardware_is_one_each(whole: Whole) -> Iterator[Problem]:
+    """One `hardware` for each thing of a record, and no EUI, IMEI or ICCID of two things."""
+    of: dict[tuple[str, str], str] = {}
+    for name, device in whole.place.devices.items():
+        path, things = f"devices.{name}.hardware", max(1, len(device.positions))
+        if device.hardware and len(device.hardware) != things:
+            what = f"found {len(device.hardware)} of `hardware` for {_count(device.positions, 'position')}"
+            yield Problem(path, what, "name one for each position; of a single device, one")
+        for nth, one in enumerate(device.hardware):
+            for kind in ("eui", "imei", "iccid"):
+                known = getattr(one, kind)
+                if known is None:
+                    continue
+                if (kind, known) in of:
+                    yield Problem(
+                        f"{path}[{nth}].{kind}", f"`{known}` is that of {of[kind, known]}, too", "each has its own"
+                    )
+                of[kind, known] = f"devices.{name}"
+
+
 def needs_are_possible(whole: Whole) -> Iterator[Problem]:
     """k of n: k is at most n, and no name counts twice."""
     for kind in ("systems", "devices", "functions"):

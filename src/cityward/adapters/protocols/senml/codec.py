@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cityward.adapters.protocols.conversions import Conversions
 from cityward.adapters.protocols.rows import Rows
 from cityward.adapters.protocols.senml import plain
 from cityward.adapters.protocols.senml.names import Names
+from cityward.adapters.protocols.senml.radio import take_out, without_modem
 from cityward.adapters.protocols.senml.resolve import Reading, readings
 from cityward.adapters.protocols.strict_json import parse, refusal
 from cityward.errors import DecodeError
-from cityward.guard.batch import Claims, Codec, Messages
+from cityward.guard.batch import Claims, Codec, Frame, Messages
 from cityward.guard.reasons import Reason
 from cityward.place.registry import Registry
 
@@ -46,26 +49,27 @@ class SenmlCodec:
 
 def read_carefully(messages: Messages, which: list[int], names: Names, conversions: Conversions) -> Claims:
     """The claims of the messages at these positions, by the full rules."""
-    rows = Rows()
+    rows, frames = Rows(), list[Frame]()
     for i in which:
         try:
             if messages.unit[i] < 0:
                 raise refusal(Reason.UNKNOWN_DEVICE, "the subject names no declared device")
-            found = list(readings(parse(messages.payload[i])))
+            found, frame = take_out(i, list(readings(parse(messages.payload[i]))))
             if not found:
                 raise refusal(Reason.WRONG_SHAPE, "a pack without a reading")
         except DecodeError as error:
             rows.refuse_for(i, error)
             continue
+        frames += [frame] if frame is not None else []
         for reading in found:
             _claim(rows, i, reading, messages, names, conversions)
-    return rows.claims()
+    return replace(rows.claims(), frames=tuple(frames))
 
 
 def _claim(rows: Rows, i: int, reading: Reading, messages: Messages, names: Names, conversions: Conversions) -> None:
     unit, channel = messages.unit[i], -1
     try:
-        name = reading.name()
+        name, _ = without_modem(reading.name())
         channel = names.of(unit).get(name, -1)
         if channel < 0:
             raise names.explain(unit, name)
@@ -83,4 +87,5 @@ def _merge(one: Claims, other: Claims) -> Claims:
         value=np.concatenate((one.value, other.value))[order],
         observed_at=np.concatenate((one.observed_at, other.observed_at))[order],
         fault=np.concatenate((one.fault, other.fault))[order],
+        frames=(*one.frames, *other.frames),
     )

@@ -6,6 +6,9 @@ A LoRaWAN device counts its frames within a session. The same frame may arrive o
 lower counter in the same session is a frame recorded earlier, or a second device with the same keys. A new session is normal
 after a join; two sessions that alternate are two devices.
 
+A frame that was told before (a worker that starts anew reads the end of its log again) has an earlier time than the last, and is
+passed over: what is replayed on the air comes later.
+
 INVARIANT: at most `MOST_DEVICES` devices are remembered, the oldest go first.
 """
 
@@ -40,7 +43,7 @@ def listen(state: State, events: Sequence[Event], now: int, world: World) -> lis
     """Signs of the frames among these events."""
     out: list[Sign] = []
     for event in events:
-        if event.kind is EventKind.FRAME and event.subject:
+        if event.kind is EventKind.FRAME and event.subject and "counter" in event.detail:
             out += _frame(state, event, world)
     for rule in (BACK, SESSIONS):
         out += [sign_of(rule.kind, turn, world, {}) for turn in drain(state.buckets, rule, now)]
@@ -49,7 +52,10 @@ def listen(state: State, events: Sequence[Event], now: int, world: World) -> lis
 
 def _frame(state: State, event: Event, world: World) -> list[Sign]:
     session, counter = event.detail.get("session", ""), number_in(event, "counter", most=(1 << 32) - 1)
-    known, last, at, before = state.last.pop(event.subject, [session, "-1", "0", session])
+    known, last, at, before = state.last.get(event.subject, [session, "-1", "0", session])
+    if event.at < int(at):
+        return []
+    state.last.pop(event.subject, None)
     newest = max(counter, int(last)) if session == known else counter
     state.last[event.subject] = [session, str(newest), str(event.at), known if session != known else before]
     if len(state.last) > MOST_DEVICES:
@@ -83,7 +89,7 @@ CARD = Card(
         "the network server drops replayed frames itself and tells nobody",
         "a device without storage restarts its counter at every loss of power",
         "a 16-bit counter is replayed from more than half a circle ago: that looks like its own return to zero",
-        "nothing tells the watch of frames yet: no radio network is attached",
+        "a gateway's or a network server's word is false: who has a device's credential can make up its frames",
     ),
     source="LoRaWAN 1.0.4 section 4.3.1.5; MITRE ATT&CK for ICS T0856; scenario S-17 (leaked keys)",
     kinds=(

@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 Nothing on the street tells its position (the declaration says where things stand), so a device's place is taken from who
 heard it:
-- a *radio gateway* with a declared position hears what is within its reach;
+- a *radio gateway* with a declared position hears what is within its reach; where it is not declared (a device whose
+  `hardware.eui` is the gateway's), the position is taken that the network server tells of it;
 - a *network address* is a place, too, once several devices that stand close together have been connecting from it for days: a
   cabinet's or a site's router. An address of devices from all over the city (a mobile network's) is none.
 
@@ -146,11 +147,20 @@ def _hearing(state: State, unit: int, event: Event, world: World) -> Hearing | N
     """Where the device was, as far as an event tells."""
     if event.kind is EventKind.FRAME:
         gateway = event.detail.get("gateway", "")
-        where = _position(world.registry.unit_index.get(gateway, -1), world)
+        where = _position(world.registry.unit_index.get(gateway, -1), world) or _told(event)
         return None if where is None else Hearing(*where, GATEWAY_REACH_M, event.at, gateway)
     if event.kind is EventKind.CONNECTED and event.source:
         return _at_address(state, unit, event, world)
     return None
+
+
+def _told(event: Event) -> tuple[float, float] | None:
+    """Where the network says that its gateway stands: in degrees."""
+    try:
+        lon, lat = float(event.detail["lon"]), float(event.detail["lat"])
+    except (KeyError, ValueError):
+        return None
+    return (lon, lat) if -180 <= lon <= 180 and -90 <= lat <= 90 else None
 
 
 def _position(unit: int, world: World) -> tuple[float, float] | None:

@@ -1,0 +1,1 @@
+"""LoRaWAN: uplinks as a network server passes them on."""

@@ -1,0 +1,144 @@
+"""LoRaWAN uplinks as a network server passes them on: one JSON object, or an array of them, each with what its codec decoded.
+
+The readings stand in `object`, where the network server's payload codec put them: a property under its own name, or where the
+model's `path` says (a JSON Pointer from the beginning of the uplink). The raw payload (`data`) is not read: how a device packs
+its bytes is between it and the network server.
+
+Beside the readings an uplink says whose radio it was, its frame counter and the gateway that heard it. That is no property's; it
+goes with the claims as frames, for the watch. An uplink of another device than the one declared (`hardware.eui`) is refused
+whole: whoever passes it on speaks for a device that is not its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from cityward.adapters.protocols.conversions import Conversions
+from cityward.adapters.protocols.lorawan.uplink import frame_of
+from cityward.adapters.protocols.plain_json.pointer import MISSING, follow, tokens
+from cityward.adapters.protocols.rows import Rows
+from cityward.adapters.protocols.strict_json import parse, refusal
+from cityward.adapters.protocols.times import text_or_seconds_us
+from cityward.adapters.protocols.values import number
+from cityward.errors import DecodeError
+from cityward.guard.batch import Claims, Codec, Frame, Messages
+from cityward.guard.reasons import Reason
+from cityward.place.registry import Registry
+
+ID = "lorawan"
+MAX_UPLINKS = 100
+DECODED = "object"
+
+
+def create() -> Codec:
+    """A codec with an empty memory."""
+    return LorawanCodec()
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A unit's uplinks: whose they must be ("" where that is not declared), and (steps, channel) of each property."""
+
+    eui: str
+    time: tuple[str, ...]
+    properties: tuple[tuple[tuple[str, ...], int], ...]
+
+
+class LorawanCodec:
+    """Implements `guard.batch.Codec`. Remembers what it worked out about the last registry, never anything of a message."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Registry, dict[int, Mapping], Conversions] | None = None
+
+    def decode(self, messages: Messages, registry: Registry) -> Claims:
+        """The claims of these messages, with their frames."""
+        rows, frames = Rows(), list[Frame]()
+        for i, (unit, payload) in enumerate(zip(messages.unit, messages.payload, strict=True)):
+            try:
+                if unit < 0:
+                    raise refusal(Reason.UNKNOWN_DEVICE, "the subject names no declared device")
+                mapping, conversions = self._of(registry, unit)
+                found = _uplinks(parse(payload))
+            except DecodeError as error:
+                rows.refuse_for(i, error)
+                continue
+            for body in found:
+                frame = _read(rows, i, body, messages.received_at[i], mapping, conversions)
+                frames += [frame] if frame is not None else []
+        return replace(rows.claims(), frames=tuple(frames))
+
+    def _of(self, registry: Registry, unit: int) -> tuple[Mapping, Conversions]:
+        known = self._known
+        if known is None or known[0] is not registry:
+            known = self._known = (registry, {}, Conversions(registry))
+        mapping = known[1].get(unit)
+        if mapping is None:
+            mapping = known[1][unit] = _mapping(registry, unit)
+        return mapping, known[2]
+
+
+def _mapping(registry: Registry, unit: int) -> Mapping:
+    declared = registry.units[unit]
+    model = registry.models[declared.model]
+    found: list[tuple[tuple[str, ...], int]] = []
+    for prop, how in model.properties.items():
+        channel = registry.channel_by_property[unit, prop]
+        found.append((tokens(how.path) if how.path is not None else (DECODED, prop), channel))
+    eui = declared.hardware.eui if declared.hardware is not None else None
+    return Mapping(eui or "", tokens(model.time_path or "/time"), tuple(found))
+
+
+def _uplinks(value: object) -> list[object]:
+    bodies = cast("list[object]", value) if isinstance(value, list) else [value]
+    if not bodies:
+        raise refusal(Reason.WRONG_SHAPE, "an empty array says nothing")
+    if len(bodies) > MAX_UPLINKS:
+        raise refusal(Reason.TOO_LARGE, f"{len(bodies)} uplinks are more than {MAX_UPLINKS}")
+    return bodies
+
+
+def _read(
+    rows: Rows, i: int, body: object, received_at: int, mapping: Mapping, conversions: Conversions
+) -> Frame | None:
+    """Claim what one uplink says; the frame it came by, also where nothing of it can be claimed."""
+    try:
+        if not isinstance(body, dict):
+            raise refusal(Reason.WRONG_SHAPE, "an uplink is an object")
+        frame = frame_of(i, cast("dict[str, object]", body))
+    except DecodeError as error:
+        rows.refuse_for(i, error)
+        return None
+    if mapping.eui and frame.eui != mapping.eui:
+        rows.refuse(i, Reason.WRONG_DEVICE)
+    else:
+        _claim(rows, i, cast("dict[str, object]", body), received_at, mapping, conversions)
+    return frame
+
+
+def _claim(
+    rows: Rows, i: int, body: dict[str, object], received_at: int, mapping: Mapping, conversions: Conversions
+) -> None:
+    said = [(channel, found) for steps, channel in mapping.properties if (found := follow(body, steps)) is not MISSING]
+    if not said:
+        rows.refuse(i, Reason.WRONG_SHAPE)
+        return
+    at = _observed_at(body, received_at, mapping)
+    for channel, found in said:
+        try:
+            value = conversions.convert(channel, number(found))
+        except DecodeError as error:
+            rows.refuse_for(i, error, channel)
+            continue
+        if isinstance(at, DecodeError):
+            rows.refuse_for(i, at, channel)
+        else:
+            rows.claim(i, channel, value, at)
+
+
+def _observed_at(body: object, received_at: int, mapping: Mapping) -> int | DecodeError:
+    found = follow(body, mapping.time)
+    try:
+        return received_at if found is MISSING else text_or_seconds_us(found)
+    except DecodeError as error:
+        return error
