@@ -255,3 +255,23 @@ def test_a_channel_that_is_still_busy_holds_up_no_stop(monkeypatch: pytest.Monke
     finally:
         release.set()
     assert world.box.rows[1].state == "waiting"
+
+
+def test_a_channel_that_fails_by_itself_is_one_more_try_and_ends_no_other():
+    world, place, told = World(), town(), Alerting()
+    ports = world.ports()
+
+    def broken(_: AlertRow) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a key file that somebody wrote over")
+
+    async def two_looks() -> None:
+        for _ in range(2):
+            await look(place, replace(ports, send={"mail": world.send, "desk": broken}), told)
+            await asyncio.gather(*told.hands.values())
+
+    world.box.put("desk", 1)
+    world.box.put("mail", 2)
+    asyncio.run(two_looks())
+    assert (world.box.rows[1].state, world.box.rows[1].tries) == ("waiting", 1)
+    assert world.outcomes() == [("i2", "refused")]  # its flow is over, and that it is told is what matters here
+    assert told.last_error

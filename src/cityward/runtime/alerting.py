@@ -208,10 +208,22 @@ async def _send(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) 
     try:
         async with asyncio.timeout(SEND_S):
             await _apart(ports.send[row.channel], row, told)
-    except (LinkError, TimeoutError) as error:
-        _say(told, error.what if isinstance(error, LinkError) else f"{row.channel} took too long")
+    except (
+        Exception
+    ) as error:  # SECURITY: whatever is wrong with one channel (its key, its adapter) never ends the watch
+        _say(told, _why(row.channel, error))
         return "waiting" if row.tries + 1 < MOST_TRIES else "failed"
     return "sent"
+
+
+def _why(channel: str, error: Exception) -> str:
+    match error:
+        case LinkError():
+            return error.what
+        case TimeoutError():
+            return f"{channel} took too long"
+        case _:
+            return f"{channel} failed by itself: {type(error).__name__}"
 
 
 async def _apart(send: Send, row: AlertRow, told: Alerting) -> None:
