@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from cityward.adapters.stores.credentials import NOTICED_WITHIN_US, SPENT_KEPT
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.bars import ISOLATED, PENALTY, bar_units, lift_units, take_bars
+from cityward.compose.bars import ISOLATED, PENALTY, bar_units, follow_bars, lift_units, take_bars
 from cityward.place.registry import NEVER_BARRED, Registry, number
 from cityward.runtime.ports import CredentialRow
 from cityward.time import SECOND, CityClock
@@ -164,3 +165,15 @@ def test_ten_thousand_bars_are_one_change(state: SqlState) -> None:
     assert bar_units(state, names, ISOLATED, AT, None, "test") == 10_000
     assert lift_units(state, names, ISOLATED, AT) == 10_000
     assert state.version() == before + 2
+
+
+async def test_who_follows_the_bars_knows_of_one_while_it_runs(state: SqlState) -> None:
+    numbered, stop = registry(), asyncio.Event()
+    following = asyncio.create_task(follow_bars(numbered, state, state.version, CLOCK, stop))
+    bar_units(state, [name()], ISOLATED, AT, None, "test")
+    async with asyncio.timeout(10):
+        while numbered.unit_barred_from[0, 0] == NEVER_BARRED:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await following
+    assert numbered.unit_barred_from[0, 0] == city(AT + NOTICED_WITHIN_US)

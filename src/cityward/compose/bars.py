@@ -8,17 +8,21 @@ the same after a restart, would refuse. For the same reason a bar that is lifted
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from cityward.adapters.stores.credentials import NOTICED_WITHIN_US
+from cityward.errors import LinkError
 from cityward.place.registry import BARS, NEVER_BARRED, Registry
 from cityward.runtime.ports import BarRow, Bars, CredentialRow, Credentials
 from cityward.time import CityClock
 
+FOLLOW_EVERY_S = 0.5
 ISOLATED, PENALTY = "isolated", "penalty"
 
 
@@ -79,6 +83,21 @@ def take_bars(registry: Registry, credentials: Register, clock: CityClock) -> No
             for n, (begins, ends) in enumerate(_joined(mine, clock)[-BARS:]):
                 start[unit, n], end[unit, n] = begins, ends
     registry.unit_barred_from[:], registry.unit_barred_until[:] = start, end
+
+
+async def follow_bars(
+    registry: Registry, register: Register, version: Callable[[], int], clock: CityClock, stop: asyncio.Event
+) -> None:
+    """Keep a registry's bars as they are in the state store, whose `version` every change of one raises."""
+    seen = -1
+    while not stop.is_set():
+        with contextlib.suppress(LinkError):
+            newest = await asyncio.to_thread(version)
+            if newest != seen:
+                await asyncio.to_thread(take_bars, registry, register, clock)
+                seen = newest
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), FOLLOW_EVERY_S)
 
 
 def _without_bar(credentials: Sequence[CredentialRow], bars: Sequence[BarRow]) -> list[BarRow]:

@@ -17,6 +17,7 @@ from cityward.adapters.bus.events import EventReader, NatsEvents
 from cityward.adapters.bus.log import connect, disconnect, done_with, first_nearby, log_state
 from cityward.adapters.stores.tail import HistoryTail
 from cityward.compose.alerting import alert_rows, alerting
+from cityward.compose.bars import follow_bars
 from cityward.compose.files import writing
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError
@@ -56,16 +57,18 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                 )
                 rules = GridRules.at_speed(city.city_clock.speed)
                 runner = WatchRunner(find_detectors(), court_of(setting), ports, rules)
+                register, clock = setting.state, city.city_clock
                 beside = [
                     asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop)),
                     asyncio.create_task(alerting(setting, stop)),
+                    asyncio.create_task(follow_bars(setting.registry, register, register.version, clock, stop)),
                 ]
                 try:
                     await runner.run(stop)
                 finally:
                     stop.set()  # the channels' loop ends by itself, with nothing half sent
                     beside[0].cancel()
-                    await beside[1]
+                    await asyncio.gather(*beside[1:])
     finally:
         await disconnect(client)
 

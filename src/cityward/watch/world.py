@@ -69,6 +69,12 @@ class World:
         commanded[self.registry.channel_unit[self.set_by_command]] = True
         return commanded[self.registry.channel_unit]
 
+    def barred(self, since: int, until: int) -> NDArray[np.bool_]:
+        """(U,) whom the city itself kept out at some moment of [since, until), city us: revoked, retired, contained."""
+        registry = self.registry
+        held = (registry.unit_barred_from < until) & (registry.unit_barred_until > since)
+        return np.logical_or.reduce(held, axis=1)
+
     def name_of(self, channel: int) -> tuple[str, str]:
         """(unit id, property id) of a channel."""
         registry = self.registry

@@ -7,6 +7,10 @@ day, of working days and weekends apart: a car park that reports from eight to f
 not at ten. A gap that is a margin longer than any of its hour is a silence. Where many of one flow fall silent together, it
 is said once, of the flow: the cause is then on the way, not in the devices. A channel that stays away while its unit speaks
 is told apart, and later.
+
+Whom the city keeps out (`World.barred`: a credential that is revoked, lost, stolen or retired, containment, a penalty) is silent
+because of that: it is not called, a silence that was called ends, it is counted in no flow, and teaches nothing. When it is
+let in again it has `returns_steps` to come back before its gap begins.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ CHANNEL_MARGIN = 3.0
 CHANNEL_LEAST_STEPS = 72
 MANY_UNITS = 3
 MANY_SHARE = 0.5
+RETURNS_STEPS = 12
 WARM_DAYS = 3
 LASTS_DAYS = 28
 SLOTS = 48  # hour of the day, of working days and of weekends
@@ -44,6 +49,7 @@ CARD = Card(
         "the device is silent by nature now and then: its longest gap, times the margin, must pass first",
         "somebody speaks in its name: that is not silence; see `freeze` and `replayed-history`",
         "the device is known for less than three days, or never spoke at all (the console shows it as unseen)",
+        "the city keeps it out, and somebody silences it meanwhile: that is seen only once it is let in again",
         "public holidays look like silence to devices that rest on them: it is told, once",
     ),
     source="own method: gaps against the device's own by hour of the day. Exercise S-15 (recorders silenced before an event)",
@@ -53,7 +59,7 @@ CARD = Card(
             title="Device is silent",
             severity=Severity.MEDIUM,
             weight=0.2,
-            todo="Check its power and network, and whether its credential was withdrawn. Look for a break-in at its cabinet.",
+            todo="Check its power and network. Nothing the city did keeps it out. Look whether its cabinet was opened.",
             delay_us=3 * HOUR,
             technique="T0815",
         ),
@@ -83,6 +89,7 @@ CARD = Card(
         "channel_least_steps": CHANNEL_LEAST_STEPS,
         "many_units": MANY_UNITS,
         "many_share": MANY_SHARE,
+        "returns_steps": RETURNS_STEPS,
         "warm_days": WARM_DAYS,
         "lasts_days": LASTS_DAYS,
     },
@@ -91,8 +98,8 @@ CARD = Card(
 
 @dataclass(slots=True)
 class State:
-    """Of units: gap (U,) in steps, first (U,) when it first spoke; usual (SLOTS, U) its longest gaps; anywhen (U,) the
-    longest of all slots, as of the hour's beginning. Of channels the same, with
+    """Of units: gap (U,) in steps, below 0 for who was kept out and may come back; first (U,) when it first spoke; usual
+    (SLOTS, U) its longest gaps; anywhen (U,) the longest of all slots, as of the hour's beginning. Of channels the same, with
     one slot. flow: (U,) the flow of each unit, flows: (F,) episodes of whole flows.
     """
 
@@ -143,28 +150,34 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     unit = world.registry.channel_unit
     said = np.zeros(world.units, dtype=np.bool_)
     said[unit[spoke]] = True
+    barred = world.barred(began_at, step.at)
     state.first[said & (state.first == NEVER)] = step.at
     state.channel_first[spoke & (state.channel_first == NEVER)] = step.at
     state.gap += 1
     state.channel_gap += 1
-    signs = [*_units(state, said, slot, step, world), *_channels(state, spoke, said[unit], step, world)]
+    signs = [*_units(state, said, barred, slot, step, world), *_channels(state, spoke, said[unit], barred, step, world)]
     state.gap[said] = 0
     state.channel_gap[spoke] = 0
+    if barred.any():
+        state.gap[barred] = -RETURNS_STEPS
+        state.channel_gap[barred[unit]] = 0
     return signs
 
 
-def _units(state: State, said: NDArray[np.bool_], slot: int, step: Step, world: World) -> list[Sign]:
+def _units(
+    state: State, said: NDArray[np.bool_], barred: NDArray[np.bool_], slot: int, step: Step, world: World
+) -> list[Sign]:
     called = runs(state.units)
     needed = _needed(state, slot)
     _learn(state, np.flatnonzero(said & (state.first < step.at)), step.at)
     warm = (state.first < NEVER) & (step.at - np.where(state.first < NEVER, state.first, 0) >= WARM_DAYS * DAY)
-    due = warm & ~said & (state.gap > needed)
+    due = warm & ~said & ~barred & (state.gap > needed)
     if not (due.any() or called.any() or runs(state.flows).any()):
         return []
-    signs = _flows(state, due, said, needed, step, world)
+    signs = _flows(state, due, said | barred, (state.first < NEVER) & ~barred, needed, step, world)
     covered = _in_silent_flow(state, world) & ~called
     since = step.at - state.gap.astype(np.int64) * STEP_US
-    changed = turns(state.units, step.at, due & ~covered, said, since)
+    changed = turns(state.units, step.at, due & ~covered, said | barred, since)
     return signs + [_unit_sign(state, turn, needed, step) for turn in changed]
 
 
@@ -196,17 +209,22 @@ def _in_silent_flow(state: State, world: World) -> NDArray[np.bool_]:
 
 
 def _flows(
-    state: State, due: NDArray[np.bool_], said: NDArray[np.bool_], needed: NDArray[np.float32], step: Step, world: World
+    state: State,
+    due: NDArray[np.bool_],
+    excused: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    needed: NDArray[np.float32],
+    step: Step,
+    world: World,
 ) -> list[Sign]:
     """Flows most of which are silent. Members that are near their own bound count: they fell silent with the first."""
     flow, size = world.registry.unit_flow, len(state.flows.began)
-    known = state.first < NEVER
-    late = known & ~said & (state.gap > 0.5 * needed) & (state.gap >= LEAST_STEPS // 2)
+    late = known & ~excused & (state.gap > 0.5 * needed) & (state.gap >= LEAST_STEPS // 2)
     of = np.bincount(flow[known] % size, minlength=size)
     quiet = np.bincount(flow[late] % size, minlength=size)
     first = np.bincount(flow[due] % size, minlength=size)
     many = (quiet >= MANY_UNITS) & (quiet >= MANY_SHARE * of)
-    on, off = many & (first > 0), quiet < 0.25 * of
+    on, off = many & (first > 0), (quiet < 0.25 * of) | (of == 0)
     on[-1] = False  # units without a flow share nothing
     gaps = np.zeros(size, dtype=np.int64)
     np.maximum.at(gaps, flow[late] % size, state.gap[late].astype(np.int64))
@@ -255,12 +273,18 @@ def _minutes(steps: float) -> str:
 
 
 def _channels(
-    state: State, spoke: NDArray[np.bool_], unit_said: NDArray[np.bool_], step: Step, world: World
+    state: State,
+    spoke: NDArray[np.bool_],
+    unit_said: NDArray[np.bool_],
+    barred: NDArray[np.bool_],
+    step: Step,
+    world: World,
 ) -> list[Sign]:
     """Channels whose unit speaks without them. Their gaps are judged only when it does."""
-    if not unit_said.any():
-        return []
     called = runs(state.channels)
+    kept_out = barred[world.registry.channel_unit]
+    if not (unit_said.any() or (called & kept_out).any()):
+        return []
     ended = np.flatnonzero(spoke & (state.channel_gap > 1))
     if not (len(ended) or called.any() or (unit_said & ~spoke).any()):
         return []
@@ -270,11 +294,11 @@ def _channels(
     note(state.channel_usual, ended, np.minimum(state.channel_gap[ended] - 1, most))
     known = state.channel_first < NEVER
     warm = known & (step.at - np.where(known, state.channel_first, 0) >= WARM_DAYS * DAY)
-    due = warm & unit_said & ~spoke & (state.channel_gap > needed)
+    due = warm & unit_said & ~spoke & ~kept_out & (state.channel_gap > needed)
     if not (due.any() or called.any()):
         return []
     since = step.at - state.channel_gap.astype(np.int64) * STEP_US
-    changed = turns(state.channels, step.at, due, spoke, since)
+    changed = turns(state.channels, step.at, due, spoke | kept_out, since)
     return [_channel_sign(state, turn, needed, step, world) for turn in changed]
 
 
