@@ -251,6 +251,34 @@ def test_recovers_by_itself_when_the_disk_failed(tmp_path: Path, monkeypatch: py
     assert checked(tmp_path).ok
 
 
+@pytest.mark.parametrize("step", ["fdatasync", "replace"])
+@pytest.mark.parametrize("meanwhile", [0, 3])
+def test_what_is_given_again_after_the_disk_failed_stands_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, meanwhile: int
+):
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    given, others = [record(1), record(2)], [record(100 + n) for n in range(meanwhile)]
+    with opened(tmp_path) as ledger:
+        ledger.append([record(0)])
+        with monkeypatch.context() as disk:
+            disk.setattr(*(files.os, "fdatasync", full) if step == "fdatasync" else (Path, "replace", full))
+            with pytest.raises(LinkError, match="No space"):
+                ledger.append(given)
+            if step == "replace":
+                with pytest.raises(LinkError, match="No space"):
+                    ledger.tail(10)  # not to be told what is there while it cannot be
+        kept = given if step == "replace" else []  # these were synced
+        assert [r for _, r in ledger.tail(10)] == [record(0), *kept]
+        ledger.append(others)
+        ids = ledger.append(given)
+        assert [r for _, r in ledger.tail(10)] == [record(0), *kept, *others, *([] if kept else given)]
+        assert dict(ledger.tail(10)) | dict(zip(ids, given, strict=True)) == dict(ledger.tail(10))
+        assert ledger.append(given) != ids  # said once more, it stands once more
+    assert checked(tmp_path).ok
+
+
 # -- kill -9 ---------------------------------------------------------------------------------------------------------
 
 WRITER = """

@@ -13,6 +13,8 @@ Theory of operation. An append is three steps, in this order:
 Killed before 1 is whole: the log opens at the old checkpoint, whole records after it are kept, a torn one is cut.
 Killed before 3: the entries are there but unsigned; opening hashes and signs them. Nobody had been told, and keeping
 them is harmless: a writer that repeats its records is recognised by their content. Killed after 3: nothing to do.
+A disk that fills up during 2 or 3 leaves the same: the next append or reading of the tail repairs first, and an append of the
+very same records is then told where they stand already.
 A power cut may take back what was not synced: hashes (computed again) and `checkpoint` (`checkpoint.synced` stands in,
 and the synced entries after it are signed again: same entries, same root).
 
@@ -90,6 +92,7 @@ class FileLedger:
         self._one_at_a_time = Lock()
         self._broken = False
         self._undo = False
+        self._failed: tuple[int, Sequence[bytes]] = (0, ())  # the last append that failed: where it began, its entries
         self._closed = False
         self.cut_bytes = 0
         with self._disk():
@@ -126,17 +129,40 @@ class FileLedger:
             if self._closed:
                 raise LinkError("the log is closed", where=str(self._folder))
             self._repair()
-            first = self._edge.size
-            self._broken = self._undo = True
-            self._write_entries(first, entries)
-            self._undo = False
-            self._seal(entries)
-            self._broken = False
+            first = self._stand_already(entries)
+            if first is None:
+                first = self._edge.size
+                self._add(first, entries)
         return [entry_id(self._origin, index) for index in range(first, first + len(entries))]
 
+    def _stand_already(self, entries: Sequence[bytes]) -> int | None:
+        """Where they stand, when they are those of an append that failed and that repairing kept."""
+        first, failed = self._failed
+        if failed != entries or self._edge.size < first + len(entries):
+            return None
+        self._failed = 0, ()
+        return first
+
+    def _add(self, first: int, entries: Sequence[bytes]) -> None:
+        earlier, self._failed = self._failed, (first, entries)
+        self._broken = self._undo = True
+        self._write_entries(first, entries)
+        self._undo = False
+        self._seal(entries)
+        self._broken = False
+        self._failed = earlier  # somebody else's, who has not come back yet
+
     def tail(self, most: int) -> Sequence[tuple[str, AnyRecord]]:
-        """The newest entries with their ids, oldest first; at most 10 000."""
-        return records_between(self._read, self._origin, self._edge.size - min(most, TAIL_MOST), self._edge.size)
+        """The newest entries with their ids, oldest first; at most 10 000.
+
+        Raises:
+            LinkError: an append failed before, and the disk still does not let it be repaired.
+        """
+        with self._one_at_a_time, self._disk():
+            if not self._closed:
+                self._repair()  # else what it kept would be missing here, and a writer that looks would say it again
+            size = self._edge.size
+        return records_between(self._read, self._origin, size - min(most, TAIL_MOST), size)
 
     def close(self) -> None:
         """Sync the checkpoint and let another writer in. Closing twice is closing once."""
@@ -251,6 +277,7 @@ class FileLedger:
             data = self._read(entries_path(bundle))
             if data is not None:
                 self._cut(bundle, len(pack(unpack(data, width)[0])))
+            self._failed = 0, ()
         self._open()
         self._broken = self._undo = False
 
