@@ -167,13 +167,18 @@ def test_ten_thousand_bars_are_one_change(state: SqlState) -> None:
     assert state.version() == before + 2
 
 
-async def test_who_follows_the_bars_knows_of_one_while_it_runs(state: SqlState) -> None:
-    numbered, stop = registry(), asyncio.Event()
-    following = asyncio.create_task(follow_bars(numbered, state, state.version, CLOCK, stop))
-    bar_units(state, [name()], ISOLATED, AT, None, "test")
-    async with asyncio.timeout(10):
-        while numbered.unit_barred_from[0, 0] == NEVER_BARRED:
-            await asyncio.sleep(0.01)
-    stop.set()
-    await following
+def test_who_follows_the_bars_knows_of_one_while_it_runs(state: SqlState) -> None:
+    numbered = registry()
+
+    async def barred_while_following() -> None:
+        stop = asyncio.Event()
+        following = asyncio.create_task(follow_bars(numbered, state, state.version, CLOCK, stop))
+        bar_units(state, [name()], ISOLATED, AT, None, "test")
+        async with asyncio.timeout(10):
+            while numbered.unit_barred_from[0, 0] == NEVER_BARRED:
+                await asyncio.sleep(0.01)
+        stop.set()
+        await following
+
+    asyncio.run(barred_while_following())
     assert numbered.unit_barred_from[0, 0] == city(AT + NOTICED_WITHIN_US)
