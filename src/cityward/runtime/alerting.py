@@ -65,10 +65,9 @@ Send = Callable[[AlertRow], None]
 
 @dataclass(slots=True)
 class Ended:
-    """What became of an alert that the outbox does not know of yet."""
+    """What became of an alert that the outbox does not know of yet; the same record in every try."""
 
-    outcome: str
-    tries: int
+    record: Alerted
     on_record: bool = False
 
 
@@ -162,8 +161,8 @@ async def _shed(place: Place, ports: AlertPorts, told: Alerting) -> None:
     """What waits behind too many others is not sent: whoever reads them late is helped by the first ones."""
     for row in await asyncio.to_thread(ports.outbox.alerts_beyond, MOST_WAITING, AT_ONCE):
         if row.channel not in told.hands:  # one that is being sent at this moment is no longer to be shed
-            told.ended.setdefault(row.ordinal, Ended("shed", row.tries))
-            await _settle(place, ports, row, told)
+            told.ended.setdefault(row.ordinal, Ended(_record(place, ports, row, "shed", row.tries)))
+            await _settle(ports, row, told)
 
 
 async def _send_all(place: Place, ports: AlertPorts, rows: Sequence[AlertRow], told: Alerting) -> None:
@@ -176,21 +175,22 @@ async def _send_all(place: Place, ports: AlertPorts, rows: Sequence[AlertRow], t
                     next_at = ports.now_us() + min(FIRST_WAIT << min(row.tries, 20), LONGEST_WAIT)
                     await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, outcome, tries, next_at)
                     return
-                told.ended[row.ordinal] = Ended(outcome, tries)
-            await _settle(place, ports, row, told)
+                told.ended[row.ordinal] = Ended(_record(place, ports, row, outcome, tries))
+            await _settle(ports, row, told)
     except LinkError as error:
         _say(told, error.what)
 
 
-async def _settle(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) -> None:
+async def _settle(ports: AlertPorts, row: AlertRow, told: Alerting) -> None:
     """Put an end on record, then into the outbox. Safe to repeat after a failure at any point."""
     ended = told.ended[row.ordinal]
     if not ended.on_record:
-        await asyncio.to_thread(ports.record, [_record(place, ports, row, ended)])
+        await asyncio.to_thread(ports.record, [ended.record])
         ended.on_record = True
-    await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, ended.outcome, ended.tries, 0)
+    outcome = ended.record.outcome
+    await asyncio.to_thread(ports.outbox.alert_settled, row.ordinal, outcome, ended.record.tries, 0)
     del told.ended[row.ordinal]
-    told.outcomes[ended.outcome] += 1
+    told.outcomes[outcome] += 1
 
 
 def _say(told: Alerting, why: str) -> None:
@@ -256,7 +256,7 @@ async def _apart(send: Send, row: AlertRow, told: Alerting) -> None:
     await done
 
 
-def _record(place: Place, ports: AlertPorts, row: AlertRow, ended: Ended) -> Alerted:
+def _record(place: Place, ports: AlertPorts, row: AlertRow, outcome: str, tries: int) -> Alerted:
     channel = place.alerts.get(row.channel)
     return Alerted(
         at=ports.city_us(),
@@ -264,7 +264,7 @@ def _record(place: Place, ports: AlertPorts, row: AlertRow, ended: Ended) -> Ale
         channel=row.channel,
         flow=channel.flow if channel is not None else "",
         incident=row.incident,
-        outcome=ended.outcome,
-        tries=ended.tries,
+        outcome=outcome,
+        tries=tries,
         digest=sha256(row.body).hexdigest(),
     )
