@@ -17,6 +17,7 @@ from cityward.guard.admit import (
     AdmitState,
     Admitted,
     Judged,
+    by_class,
     digest,
     judge,
     screen,
@@ -245,6 +246,25 @@ def test_refuses_a_barred_device_until_the_bar_ends_and_never_another() -> None:
     said = reasons([Row(received_at=at, observed_at=at) for at in times], registry)
     barred, let_in = Reason.INACTIVE_DEVICE, Reason.ADMITTED
     assert said == [let_in, barred, let_in, barred, let_in]
+
+
+def test_counts_by_the_class_of_the_device(registry: Registry) -> None:
+    registry = small_registry()
+    registry.unit_priority[:] = [0, 2, 1]  # meter, stolen, stray
+    rows = [
+        Row(),
+        Row(observed_at=NOON + SECOND),
+        Row(value=-1.0),
+        Row(unit=1, channel=2),
+        Row(unit=2, channel=4),
+        Row(unit=-1),
+    ]
+    assert by_class(run(rows, registry, AdmitState.empty(registry)), registry) == {
+        "critical": {"admitted": 2, "out-of-range": 1},
+        "important": {"no-flow": 1},
+        "routine": {"inactive-device": 1},
+        "undeclared": {"unknown-device": 1},
+    }
 
 
 def test_only_the_gate_makes_admitted(registry: Registry) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import httpx
 
 from cityward.errors import LinkError
+from cityward.runtime.ports import RoleCounts
 from web.house import House, house, opened
+
+TOLD = ("cityward_class", "cityward_barred", "cityward_command", "cityward_readings")
 
 
 def test_alive_and_ready(door: House) -> None:
@@ -54,6 +57,33 @@ def test_metrics_balance_per_flow() -> None:
     assert rows["cityward_log_backlog"] == "17.0"
     assert rows["cityward_live_clients"] == "0.0"
     assert not [line for line in rows if "nowhere" in line]
+
+
+def test_metrics_tell_what_the_other_processes_count() -> None:
+    counts = RoleCounts(
+        classes={"critical": {"admitted": 5}, "routine": {"admitted": 1, "rate-exceeded": 7, "inactive-device": 2}},
+        barred={("routine", "penalty"): 3},
+        commands={"proposed": 9, "sent": 4},
+        commands_refused={"too-few-sources": 2},
+        left_out={"quarantined": 6},
+        made_safe=2,
+    )
+    with opened(house(roles=lambda: counts)) as door:
+        lines = httpx.get(f"{door.admin_url}/metrics").text.splitlines()
+    rows = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    told = {name: float(value) for name, value in rows.items() if name.startswith(TOLD)}
+    assert told == {
+        'cityward_class_observations_total{class="critical",outcome="admitted"}': 5,
+        'cityward_class_observations_total{class="routine",outcome="admitted"}': 1,
+        'cityward_class_observations_total{class="routine",outcome="rate-exceeded"}': 7,
+        'cityward_class_observations_total{class="routine",outcome="inactive-device"}': 2,
+        'cityward_barred_devices{class="routine",why="penalty"}': 3,
+        'cityward_commands_total{outcome="proposed"}': 9,
+        'cityward_commands_total{outcome="sent"}': 4,
+        'cityward_command_refusals_total{reason="too-few-sources"}': 2,
+        'cityward_readings_left_out{reason="quarantined"}': 6,
+        "cityward_commands_made_safe_total": 2,
+    }
 
 
 def test_the_door_itself_has_no_admin_routes(door: House) -> None:

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
 from cityward.adapters.bus.commands import NatsCommandLink
@@ -29,6 +28,7 @@ from cityward.compose.door import run_door
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.network import run_network
+from cityward.compose.progress import SERVICE_PROGRESS, told_each_second, worker_progress, write_progress
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
@@ -183,22 +183,14 @@ async def _compact(compact: Callable[[], None], stop: asyncio.Event) -> None:
 
 async def _tell(setting: Setting, by: str, intake: Intake, stop: asyncio.Event) -> None:
     """Leave this worker's progress where the supervisor and the bench find it."""
-    path = setting.home.root / f"{by}.progress.json"
+    path = setting.home.root / worker_progress(by)
     told = intake.progress.retries
     while not stop.is_set():
         if intake.progress.retries != told:
             log.warning("waits for the log or a store", why=intake.progress.last_error, tries=intake.progress.retries)
             told = intake.progress.retries
-        with contextlib.suppress(OSError):  # a full disk is no reason to stop: what is in hand is tried again
-            write_progress(path, intake)
+        write_progress(path, intake.progress)
         await asyncio.sleep(1.0)
-
-
-def write_progress(path: Path, intake: Intake) -> None:
-    """A small file, written whole."""
-    draft = path.with_suffix(".new")
-    draft.write_bytes(msgspec.json.encode(intake.progress))
-    draft.replace(path)
 
 
 async def run_service(setting: Setting, stop: asyncio.Event) -> None:
@@ -224,8 +216,10 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                     barred=lambda: barred_now(setting.state),
                     events=events,
                 )
+                runner = ServiceRunner(bounds, place.position, ports, pace)
                 try:
-                    await ServiceRunner(bounds, place.position, ports, pace).run(stop)
+                    async with told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress):
+                        await runner.run(stop)
                 finally:
                     await acks.close()
     finally:

@@ -39,6 +39,7 @@ from cityward.guard.batch import Claims, Messages
 from cityward.guard.budgets import Arrivals, Windows, count_alone, count_shared
 from cityward.guard.reasons import SHED, Reason
 from cityward.place.registry import Registry
+from cityward.place.services import Priority
 from cityward.time import MINUTE, SECOND
 
 WINDOW = 128  # PRECEDENT: IPsec's default anti-replay window is 64 packets; ours also lets a short backlog arrive late
@@ -380,6 +381,18 @@ def _push(state: AdmitState, channel: NDArray[np.int32], at: NDArray[np.int64]) 
     state.times[channel[kept], slot[kept]] = at[kept]
     touched = channel[starts]
     state.head[touched] = (state.head[touched] + lengths) % WINDOW
+
+
+def by_class(judged: Judged, registry: Registry) -> dict[str, dict[str, int]]:
+    """Class -> `admitted`, or the reason word -> rows. What no declared device sent is of the class `UNDECLARED`."""
+    names, width = (*(p.word for p in Priority), UNDECLARED), max(Reason) + 1
+    of_unit = np.append(registry.unit_priority, len(Priority)).astype(np.int64)  # the last is that of unit -1
+    grid = np.bincount(of_unit[judged.unit] * width + judged.reason, minlength=len(names) * width)
+    return {
+        name: {Reason(int(r)).word if r else "admitted": int(row[r]) for r in np.flatnonzero(row)}
+        for name, row in zip(names, grid.reshape(len(names), width), strict=True)
+        if row.any()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -49,6 +50,7 @@ from cityward.guard.admit import (
     AdmitState,
     Judged,
     Tally,
+    by_class,
     digest,
     judge,
     screen,
@@ -131,13 +133,17 @@ class Batch:
 
 @dataclass(slots=True)
 class Progress:
-    """What the worker has done since it started; read by its metrics. Times in seconds of CPU."""
+    """What the worker has done since it started; read by its metrics. Times in seconds of CPU.
+
+    classes: of what was held, class of the device -> `admitted` or the reason word -> rows.
+    """
 
     messages: int = 0
     rows: int = 0
     batches: int = 0
     retries: int = 0
     last_error: str = ""
+    classes: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
     cpu: dict[str, float] = field(default_factory=dict)
 
 
@@ -399,6 +405,8 @@ class Intake:
             self.stores.state.apply(self._effects(batch))
         del self._on_record[key]
         self.progress.batches += 1
+        for name, words in by_class(batch.judged, self.registry).items():
+            self.progress.classes.setdefault(name, Counter()).update(words)
         self._tell_shed(batch)
         if self._events is not None and batch.frames:
             for event in self._frames.events(batch.frames, batch.messages, entry):

@@ -243,6 +243,23 @@ class CredentialRow:
     revoked_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleCounts:
+    """What the processes of a city count, each since its start; for metrics.
+
+    classes: class of the device -> `admitted` or the reason word -> rows held. barred: (class, why) -> devices barred now.
+    commands: what became of the services' proposals -> how many. commands_refused: by reason word. left_out: reason word ->
+    readings that the services were not shown in their last turn. made_safe: fail-safe commands in place of refused ones.
+    """
+
+    classes: Mapping[str, Mapping[str, int]]
+    barred: Mapping[tuple[str, str], int]
+    commands: Mapping[str, int]
+    commands_refused: Mapping[str, int]
+    left_out: Mapping[str, int]
+    made_safe: int
+
+
 @dataclass(frozen=True, slots=True)
 class BarRow:
     """Nothing is taken from a device for a while. `why`: revoked | lost | stolen | retired | isolated | penalty.

@@ -9,6 +9,7 @@ from pathlib import Path
 from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
+from cityward.compose.progress import role_counts
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
 from cityward.web.admin import build_admin
@@ -55,6 +56,7 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
         backlog=world.backlog,
+        roles=lambda: role_counts(setting),
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )
 

@@ -24,7 +24,7 @@ ANSWER_S = 2.0  # PRECEDENT: under the five seconds a supervisor waits
 def build_admin(app: Starlette) -> Starlette:
     """The admin application beside `app` (made by `app.build`)."""
     desk: Desk = app.state.desk
-    collector = CityCollector(desk.doors.state, desk.meters, lambda: desk.feed.clients)
+    collector = CityCollector(desk.doors.state, desk.meters, lambda: desk.feed.clients, desk.doors.roles)
     desk.meters.registry.register(collector)
 
     async def livez(_: Request) -> Response:

@@ -10,7 +10,7 @@ from prometheus_client import Counter as PrometheusCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cityward.runtime.ports import StateReader
+from cityward.runtime.ports import RoleCounts, StateReader
 
 # PRECEDENT: from a cached answer (tens of us) to the log's deadline (5 s)
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -46,8 +46,14 @@ class Meters:
 class CityCollector(Collector):
     """The city's counts, read from the state store when asked."""
 
-    def __init__(self, state: StateReader, meters: Meters, clients: Callable[[], int]) -> None:
-        self._state, self._meters, self._clients = state, meters, clients
+    def __init__(
+        self,
+        state: StateReader,
+        meters: Meters,
+        clients: Callable[[], int],
+        roles: Callable[[], RoleCounts] | None = None,
+    ) -> None:
+        self._state, self._meters, self._clients, self._roles = state, meters, clients, roles
         self.backlog: int | None = None  # set by who asks the log, before each reading
 
     def describe(self) -> Iterable[Metric]:
@@ -74,5 +80,41 @@ class CityCollector(Collector):
             door.add_metric((word,), count)
         yield door
         yield GaugeMetricFamily("cityward_live_clients", "Open live feeds", value=self._clients())
+        if self._roles is not None:
+            yield from of_roles(self._roles())
         if self.backlog is not None:
             yield GaugeMetricFamily("cityward_log_backlog", "Messages in the log not judged yet", value=self.backlog)
+
+
+def of_roles(counts: RoleCounts) -> Iterable[Metric]:
+    """What the roles count: since the start of each, so a counter begins anew when one does."""
+    classes = CounterMetricFamily(
+        "cityward_class_observations",
+        "Observations held by the class of their device: admitted, or the reason they were refused or shed",
+        labels=("class", "outcome"),
+    )
+    for name, words in counts.classes.items():
+        for word, count in words.items():
+            classes.add_metric((name, word), count)
+    yield classes
+    barred = GaugeMetricFamily("cityward_barred_devices", "Devices barred now", labels=("class", "why"))
+    for labels, count in counts.barred.items():
+        barred.add_metric(labels, count)
+    yield barred
+    commands = CounterMetricFamily("cityward_commands", "What the services' proposals became", labels=("outcome",))
+    for word, count in counts.commands.items():
+        commands.add_metric((word,), count)
+    yield commands
+    refused = CounterMetricFamily("cityward_command_refusals", "Proposals the permit gate refused", labels=("reason",))
+    for word, count in counts.commands_refused.items():
+        refused.add_metric((word,), count)
+    yield refused
+    left_out = GaugeMetricFamily(
+        "cityward_readings_left_out", "Readings the services were not shown in their last turn", labels=("reason",)
+    )
+    for word, count in counts.left_out.items():
+        left_out.add_metric((word,), count)
+    yield left_out
+    yield CounterMetricFamily(
+        "cityward_commands_made_safe", "Fail-safe commands in place of refused ones", value=counts.made_safe
+    )

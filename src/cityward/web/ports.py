@@ -14,7 +14,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
-from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, Sessions, StateReader
+from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, RoleCounts, Sessions, StateReader
 from cityward.time import CityClock
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 
@@ -155,6 +155,7 @@ class Doors:
     watch: WatchReader | None = None
     containing: Containing | None = None
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
+    roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
 
