@@ -17,6 +17,7 @@ from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.compose.credentials import issue_for
 from cityward.compose.home import Home
+from cityward.compose.rights import FILE as RIGHTS
 from cityward.watch.events import EventKind
 from cityward.watch.findings import Finding
 from hearing import Events, until
@@ -41,6 +42,8 @@ MOTE_FLOW = """
     limits: {max_age_s: 86400}}
 """
 MORE = """
+accesses:
+  care: {party: council, target: meter, modes: [update]}
 budgets:
   few: {of: gauge, connections: 2}
 """
@@ -91,6 +94,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     for kind, records in (("devices", RADIO), ("flows", MOTES)):  # each at the end of the part before this one
         text = text.replace(f"\n{kind}:\n", f"{records}{kind}:\n", 1)
     file.write_text(text + MOTE_FLOW + MORE)
+    (folder / "state").mkdir()
+    (folder / "state" / RIGHTS).write_text("[]")  # as a start left it by whose declaration nobody might do anything
     log = folder / "conn.log"
     log.write_text(ZEEK)
     with running_town(place, folder / "state", "--plain-mqtt", "--network-log", str(log)) as town:
@@ -182,3 +187,16 @@ def test_a_modem_and_its_sim_card_that_change_are_found(told: Told) -> None:
             assert link.publish(f"in/{meter}", json.dumps(pack).encode())
             told.events.one(EventKind.FRAME, meter, iccid=iccid)
     assert told.finding("sim-swapped", meter).facts["before"] == card
+
+
+def test_what_a_declaration_gives_that_the_last_start_did_not_is_found(told: Told) -> None:
+    event = told.events.one(EventKind.PRIVILEGE, "party:council", what="update", to="meter")
+    assert event.record.startswith("steward:")
+    assert told.finding("right-given", "party:council").facts["given"] == "yes"
+
+
+def test_whoever_asks_for_a_devices_secret_is_told_and_found(told: Told) -> None:
+    told.town.add("meter-03", "--by", "engineer-7")
+    event = told.events.one(EventKind.PRIVILEGE, "meter-03", what="credential")
+    assert (event.detail["who"], event.by) == ("engineer-7", "cli")
+    assert told.finding("right-given", "person:engineer-7")

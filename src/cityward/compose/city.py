@@ -35,6 +35,7 @@ from cityward.compose.door import PROGRESS
 from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
 from cityward.compose.places import load_place
 from cityward.compose.refusals import BrokerRefusals
+from cityward.compose.rights import right_events, rights_of
 from cityward.compose.setting import Setting
 from cityward.compose.steward_events import configuration_events, process_event
 from cityward.compose.taint import Finisher
@@ -177,8 +178,11 @@ class _City:
         running = Running(setting, children, self.broker, self._sign_in_link(city), mqtt)
         async with NatsEvents(steward, "steward", setting.now_us) as events:
             with setting.ledger("steward") as ledger:
-                ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))])
+                started = Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))
+                [entry] = ledger.append([started])
                 for event in configuration_events(self.before, city, setting.now_us()):
+                    events.tell(event)
+                for event in right_events(self.home.root, rights_of(self.loaded.place), setting.now_us(), entry):
                     events.tell(event)
                 await self._mind(running, settings, steward, ledger, events, stop)
                 ledger.append([Lifecycle(at=setting.now_us(), by="steward", event="stopped", detail={})])

@@ -15,6 +15,7 @@ from pathlib import Path
 from cityward.adapters.keys.private import write_private
 from cityward.compose.credentials import add_device as add
 from cityward.compose.home import Home
+from cityward.compose.rights import credential_event
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.telling import tell_watch
 from cityward.errors import PlaceError
@@ -41,6 +42,7 @@ class Life(StrEnum):
 
 OUT = (Life.REVOKED, Life.LOST, Life.STOLEN, Life.RETIRED)
 _MISSING = (Life.LOST, Life.STOLEN)
+_GIVEN = (Life.ADDED, Life.ROTATED, Life.FOUND)  # somebody may speak as the device from now on
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def _tell(setting: Setting, asked: Asked, to: Life, record: str) -> None:
     event = Event(
         at=setting.now_us(), kind=EventKind.LIFE, by="cli", subject=asked.device, detail=detail, record=record
     )
-    tell_watch(setting, [event])
+    given = [credential_event(asked.device, asked.by, event.at, "cli", record)] if to in _GIVEN else []
+    tell_watch(setting, [event, *given])
 
 
 def _machine_us() -> int:

@@ -35,7 +35,7 @@ class EventKind(StrEnum):
     SIGN_IN = "sign-in"  # a person signed in: way
     SIGN_IN_FAILED = "sign-in-failed"  # why
     READ = "read"  # a person or recipient read: what, rows, devices
-    PRIVILEGE = "privilege"  # a right was given or taken: what, to
+    PRIVILEGE = "privilege"  # a right was given or taken: what, to, given ("yes" | "no"), who
     COMMAND = "command"  # left the permit gate: command_id, command, value, service
     OUTCOME = "outcome"  # command_id, outcome, level
     ANSWER = "answer"  # an actuator answered what nobody asked: command_id

@@ -15,8 +15,14 @@ MANY = Rule("many-devices-taken-out", threshold=20, drains_us=HOUR)
 _OUT = frozenset({"revoked", "lost", "stolen", "retired", "isolated"})
 
 
+CREDENTIAL = "credential"
+
+
 def _given(event: Event, _: World) -> str:
-    return event.subject if event.kind is EventKind.PRIVILEGE else ""
+    """Who has more now. Of credentials of devices whoever asked for them: it may be for many, and it is in their hands."""
+    if event.kind is not EventKind.PRIVILEGE or event.detail.get("given") == "no":
+        return ""
+    return f"person:{event.detail.get('who', '')}" if event.detail.get("what") == CREDENTIAL else event.subject
 
 
 def _taken_out(event: Event, _: World) -> str:
@@ -29,11 +35,14 @@ CARD = Card(
     id="rights",
     title="Rights",
     reads="events",
-    sees="a right that is given to somebody, and one person who takes many devices out of service",
+    sees=(
+        "a right that is given: a credential of a device to whoever asked for it, or more access for a party than at the "
+        "last start; and one person who takes many devices out of service"
+    ),
     fails_when=(
         "the right was given before the watch began",
         "several people share the work of doing harm",
-        "nothing tells the watch of rights yet: the city has one sign-in; devices' lives are told",
+        "the declaration was changed and changed back between two starts: the two are compared at each start",
     ),
     source="MITRE ATT&CK for ICS T0890, T0892; scenario S-19 (insiders lock others out of signals, 2006)",
     kinds=(
