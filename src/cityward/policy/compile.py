@@ -13,6 +13,7 @@ INVARIANTS
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from cityward.place.model import Place
@@ -48,11 +49,13 @@ def compile_table(
 
 def _draft(case: Case, zone: tzinfo, rules: Sequence[Rule]) -> Draft:
     reasons = reasons_of(case, rules)
+    draft = Draft(reasons | {ReleaseReason.FAULT}, _grounds(case), addresses=len(case.recipient.addresses))
     try:
-        form, term, posture = form_of(case), term_of(case, zone), ",".join(name for name, _ in postures_of(case))
+        draft = replace(draft, term=term_of(case, zone))
+        posture = ",".join(name for name, _ in postures_of(case))
+        return replace(draft, reasons=reasons, form=form_of(case), posture=posture)
     except Exception:  # INVARIANT: whatever errs is a no
-        return Draft(reasons | {ReleaseReason.FAULT}, _grounds(case), addresses=len(case.recipient.addresses))
-    return Draft(reasons, _grounds(case), form, term, len(case.recipient.addresses), posture)
+        return draft
 
 
 def reasons_of(case: Case, rules: Sequence[Rule] = RULES) -> frozenset[ReleaseReason]:
