@@ -99,7 +99,7 @@ def test_an_unknown_format_is_a_usage_error_with_a_guess(file: Path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["otm", "--at", "2026-05-01"], "`--at` has no effect on otm; it is for cyclonedx, dpv, threagile"),
+        (["otm", "--at", "2026-05-01"], "`--at` has no effect on otm; it is for cedar, cyclonedx, dpv, threagile"),
         (["dpv", "--on", "2026-05-01"], "`--on` has no effect on dpv; it is for sarif"),
         (["sarif", "--through", "council"], "`--through` has no effect on sarif; it is for dot, graphml, svg"),
     ],

@@ -21,13 +21,14 @@ EXAMPLES = """
 \b
 Examples:
   cityward export cyclonedx examples/doggerford -o doggerford.cdx.json --at 2026-05-01T00:00:00Z
+  cityward export cedar examples/doggerford | jq -r '.policies[]' > release.cedar      the rules of release
   cityward export dpv examples/doggerford -o transfers.jsonld     transfers of personal data, for the register
   cityward export sarif examples/doggerford -o check.sarif        warnings, for a code host or an editor
   cityward export sarif examples/doggerford --on 2026-05-01 -o all.sarif      and house rules, and who reaches what
   cityward export svg examples/doggerford --through video-management -o video.svg
   cityward export dot examples/doggerford | dot -Tpdf -o flows.pdf
 \b
-Formats: cyclonedx, dot, dpv, graphml, otm, sarif, svg, threagile. What each one keeps and loses: docs/exchange.md.
+Formats: cedar, cyclonedx, dot, dpv, graphml, otm, sarif, svg, threagile. What each one keeps and loses: docs/exchange.md.
 The same declaration and options give the same bytes: the time is an option, and left out where none is given.
 \b
 Exit code: 0 written, 1 the declaration does not hold together (as SARIF its errors are written) or the file cannot be
@@ -48,7 +49,9 @@ _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
     "--through", metavar="ID", help="Only the flows of chains through this device, system or party (dot, graphml, svg)."
 )
 @click.option(
-    "--at", type=click.DateTime(_TIMES), help="The time, in UTC, that the export bears (cyclonedx, dpv, threagile)."
+    "--at",
+    type=click.DateTime(_TIMES),
+    help="The time, in UTC, that the export bears (cedar, cyclonedx, dpv, threagile).",
 )
 @click.option(
     "--on",

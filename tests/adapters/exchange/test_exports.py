@@ -34,7 +34,7 @@ print(*(f"{f.id}={hashlib.sha256(export_model(f.id, loaded)).hexdigest()}" for f
 
 
 def test_the_formats_are_found_by_scanning_and_named_apart():
-    assert FORMATS == ["cyclonedx", "dot", "dpv", "graphml", "otm", "sarif", "svg", "threagile"]
+    assert FORMATS == ["cedar", "cyclonedx", "dot", "dpv", "graphml", "otm", "sarif", "svg", "threagile"]
     formats = export_formats()
     assert len({one.suffix for one in formats}) == len({one.name for one in formats}) == len(formats)
 
