@@ -28,6 +28,8 @@ COMMANDS = {
     "taint": "what a device's data touched, and taking it back",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "verify": "check evidence ledgers offline",
+    "evidence": "hand evidence to others: entries with their proofs, checked offline",
+    "witness": "vouch for another party's evidence; in the city, see who vouches",
     "replay": "feed recorded data through the real front door; the counts must balance",
     "bench": "measure the chain on this machine",
     "watch": "what the watch found: open incidents with their findings; take them in hand",

@@ -82,7 +82,7 @@ def command(
     folders = _folders(ledger, state)
     if len(folders) > 1 and (key is not None or earlier):
         raise click.UsageError(f"--key and --earlier are of one ledger; here are {len(folders)}: name one")
-    keys = witness_keys(witness)
+    keys = keys_in(witness)
     if witnesses > len(keys):
         raise click.UsageError(
             f"{witnesses} witnesses are asked for, {len(keys)} are named: give their keys by --witness"
@@ -113,8 +113,8 @@ def _beginning(path: Path) -> bytes:
         return file.read(NOTE_MOST)
 
 
-def witness_keys(given: tuple[str, ...]) -> list[str]:
-    """Public keys of witnesses, out of texts that are keys or name files with keys."""
+def keys_in(given: tuple[str, ...]) -> list[str]:
+    """Public keys, out of texts that are keys or name files with keys."""
     keys: list[str] = []
     for text in given:
         path = Path(text)

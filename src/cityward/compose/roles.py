@@ -25,6 +25,7 @@ from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.door import run_door
+from cityward.compose.hearts import living_ledger
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.network import run_network
@@ -112,10 +113,12 @@ async def run_worker(index: int, setting: Setting, stop: asyncio.Event) -> None:
     with contextlib.ExitStack() as held:
         for partition in partitions:  # a worker of an ended supervisor may still be settling its last batch
             held.enter_context(setting.home.held(f"partition-{partition}"))
-        ledger = held.enter_context(setting.ledger(by))
         client = await connect(setting.city.bus_url, "worker", setting.city.passwords.get("worker"))
         try:
-            async with NatsEvents(client, by, setting.now_us) as events:
+            async with (
+                living_ledger(setting, by, "admit") as ledger,
+                NatsEvents(client, by, setting.now_us) as events,
+            ):
                 await _run_intake(setting, make_intake(setting, ledger, partitions, by, events), by, stop)
         finally:
             await disconnect(client)
@@ -201,27 +204,29 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
     client = await connect(city.bus_url, "service", city.passwords.get("service"))
     acks = LogReader(city.bus_url, "service", city.passwords.get("service"), ACKNOWLEDGEMENTS, 1)
     try:
-        async with NatsEvents(client, "service", setting.now_us) as events:
-            with setting.ledger("service") as ledger:
-                ports = RunnerPorts(
-                    reader=setting.state,
-                    book=setting.state,
-                    ledger=ledger,
-                    link=NatsCommandLink(client, encode_command),
-                    acks=acks,
-                    now_us=setting.now_us,
-                    refresh_expected=_expected_refresh(setting),
-                    standings=lambda: tuple(setting.state.watch.standings().values()),
-                    marks=setting.state.marks,
-                    barred=lambda: barred_now(setting.state),
-                    events=events,
-                )
-                runner = ServiceRunner(bounds, place.position, ports, pace)
-                try:
-                    async with told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress):
-                        await runner.run(stop)
-                finally:
-                    await acks.close()
+        async with (
+            NatsEvents(client, "service", setting.now_us) as events,
+            living_ledger(setting, "service", "permit") as ledger,
+        ):
+            ports = RunnerPorts(
+                reader=setting.state,
+                book=setting.state,
+                ledger=ledger,
+                link=NatsCommandLink(client, encode_command),
+                acks=acks,
+                now_us=setting.now_us,
+                refresh_expected=_expected_refresh(setting),
+                standings=lambda: tuple(setting.state.watch.standings().values()),
+                marks=setting.state.marks,
+                barred=lambda: barred_now(setting.state),
+                events=events,
+            )
+            runner = ServiceRunner(bounds, place.position, ports, pace)
+            try:
+                async with told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress):
+                    await runner.run(stop)
+            finally:
+                await acks.close()
     finally:
         await disconnect(client)
 

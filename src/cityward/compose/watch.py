@@ -19,7 +19,9 @@ from cityward.adapters.stores.tail import HistoryTail
 from cityward.compose.alerting import alert_rows, alerting
 from cityward.compose.bars import follow_bars
 from cityward.compose.files import writing
+from cityward.compose.hearts import living_ledger
 from cityward.compose.setting import Setting
+from cityward.compose.witnessing import witnessing
 from cityward.errors import LinkError
 from cityward.runtime.watch_runner import WatchPorts, WatchProgress, WatchRunner
 from cityward.time import SECOND
@@ -42,8 +44,8 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
     password = city.passwords.get("watch")
     client = await connect(city.bus_url, "watch", password)
     try:
-        with setting.home.held("watch"), setting.ledger("watch") as ledger:
-            async with NatsEvents(client, "watch", setting.now_us):
+        with setting.home.held("watch"):
+            async with living_ledger(setting, "watch", "watch") as ledger, NatsEvents(client, "watch", setting.now_us):
                 ports = WatchPorts(
                     tail=HistoryTail(str(setting.home.history), setting.registry),
                     events=EventReader(client, city.bus_url, "watch", password),
@@ -62,6 +64,7 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                     asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop)),
                     asyncio.create_task(alerting(setting, stop)),
                     asyncio.create_task(follow_bars(setting.registry, register, register.version, clock, stop)),
+                    asyncio.create_task(witnessing(setting, stop)),
                 ]
                 try:
                     await runner.run(stop)

@@ -115,7 +115,7 @@ def opened(note: bytes, key: LogKey) -> Checkpoint:
     Raises:
         EvidenceError: not a note, not signed by the key, or not a checkpoint of the key's log.
     """
-    text, lines = _note(note)
+    text, lines = note_parts(note)
     if not any(_is_of(line, key, text) for line in lines):
         raise EvidenceError(f"the checkpoint carries no valid signature of the key of {key.origin}", mend=_MEND)
     checkpoint = _checkpoint(text)
@@ -127,7 +127,21 @@ def opened(note: bytes, key: LogKey) -> Checkpoint:
 _MEND = "stop and investigate; compare with a copy of the log"
 
 
-def _note(note: bytes) -> tuple[str, list[str]]:
+def told_by(note: bytes) -> Checkpoint:
+    """What a note says, whoever signed it: to find the key by which it is to be opened.
+
+    Raises:
+        EvidenceError: not a note, or not a checkpoint.
+    """
+    return _checkpoint(note_parts(note)[0])
+
+
+def note_parts(note: bytes) -> tuple[str, list[str]]:
+    """A note's text (with its last line end) and its signature lines.
+
+    Raises:
+        EvidenceError: not a signed note.
+    """
     try:
         text, gap, rest = note[: NOTE_MOST + 1].decode().rpartition("\n\n")
     except UnicodeDecodeError:

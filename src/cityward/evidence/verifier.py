@@ -557,7 +557,7 @@ def _witnessed(state: _State, notes: list[tuple[str, bytes]], known: list[tuple[
     """Count who vouches for this log: every note here is of a checkpoint that it grew out of."""
     vouched: dict[bytes, Witnessed] = {}
     for what, note in notes:
-        text, lines = _split(note)
+        text, lines = note_lines(note)
         size = int(text.split("\n")[1])
         for name, public in known:
             for line in lines:
@@ -615,7 +615,7 @@ def _key_hash(name: str, public: bytes, kind: int = SIGNATURE) -> bytes:
 def open_checkpoint(data: bytes, name: str, public: bytes, what: str) -> tuple[int, bytes]:
     """The (size, root) of a checkpoint that the key signed."""
     try:
-        text, signatures = _split(data)
+        text, signatures = note_lines(data)
         origin, size, root = text.split("\n")[:3]
     except ValueError:
         raise BadError("unreadable", f"{what} is not a signed note", what) from None
@@ -646,7 +646,7 @@ def _not_signed(what: str, name: str, public: bytes, lines: list[str]) -> BadErr
     return BadError("edited", told, what)
 
 
-def _split(data: bytes) -> tuple[str, list[str]]:
+def note_lines(data: bytes) -> tuple[str, list[str]]:
     """A note's text (with its last newline) and its signature lines."""
     if len(data) > NOTE_MOST:
         raise ValueError("too long")
@@ -742,7 +742,7 @@ _BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little")) or (0, 1, 1
 
 def main(arguments: list[str]) -> int:
     """Check the log in a folder; 0 fine, 1 not what was signed, 2 called wrongly."""
-    files, options = _options(arguments)
+    files, options = options_of(arguments)
     quorum = options["--witnesses"][-1] if options["--witnesses"] else "0"
     if len(files) < 2 or not (quorum.isascii() and quorum.isdigit()):
         print(__doc__)  # noqa: T201
@@ -764,7 +764,7 @@ def main(arguments: list[str]) -> int:
     return 0 if verdict.ok else 1
 
 
-def _options(arguments: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+def options_of(arguments: list[str]) -> tuple[list[str], dict[str, list[str]]]:
     """What stands alone, and what stands behind an option."""
     alone: list[str] = []
     options: dict[str, list[str]] = {"--witness": [], "--witnesses": []}

@@ -18,6 +18,7 @@ from cityward.place.release import Form, Posture, Recipient
 from cityward.place.roles import Role
 from cityward.place.services import Function, Purpose, Service
 from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
+from cityward.place.witnesses import Witness
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +54,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rules: dict[Id, HouseRule] = {}
     budgets: dict[Id, Budget] = {}
     alerts: dict[Id, AlertChannel] = {}
+    witnesses: dict[Id, Witness] = {}
     forms: dict[Id, Form] = {}
     recipients: dict[Id, Recipient] = {}
     postures: dict[Id, Posture] = {}

@@ -58,6 +58,7 @@ from cityward.place.checks.warnings import (
     zones_are_joined,
 )
 from cityward.place.checks.whole import Check
+from cityward.place.checks.witnesses import witnesses_are_reached_as_declared
 
 ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, hardware_is_one_each,
@@ -65,7 +66,8 @@ ERRORS: tuple[Check, ...] = (
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
-    alerts_leave_as_declared, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
+    alerts_leave_as_declared, witnesses_are_reached_as_declared,
+    recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded,
 )  # fmt: skip
 """With one of these the place does not run."""

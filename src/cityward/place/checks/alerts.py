@@ -35,15 +35,16 @@ def _fits(whole: Whole, path: str, channel: AlertChannel, endpoint: Endpoint, fl
     if flow.from_ != whole.place.platform:
         what = f"flow `{channel.flow}` begins at `{flow.from_}`, alerts leave from the platform"
         yield Problem(f"{path}.flow", what, "name a flow from the place's `platform`")
-    if endpoint.scheme in UNPROTECTED and flow.protection is not Protection.NONE and not _is_loopback(endpoint.host):
+    if endpoint.scheme in UNPROTECTED and flow.protection is not Protection.NONE and not is_loopback(endpoint.host):
         what = f"`{endpoint.scheme}` protects nothing, flow `{channel.flow}` says `{flow.protection}`"
         yield Problem(f"{path}.endpoint", what, "use the protected scheme, or declare `protection: none`")
-    if not _is_at(whole, flow.to, endpoint.host):
+    if not is_at(whole, flow.to, endpoint.host):
         what = f"`{endpoint.host}` is none of the declared addresses of `{flow.to}`"
         yield Problem(f"{path}.endpoint", what, f"add it to the `addresses` of `{flow.to}`, if it is theirs")
 
 
-def _is_at(whole: Whole, receiver: str, host: str) -> bool:
+def is_at(whole: Whole, receiver: str, host: str) -> bool:
+    """Whether a host is among the declared addresses of a system or party."""
     place = whole.place
     thing = place.systems.get(receiver) or place.parties.get(receiver)
     texts = thing.addresses if thing is not None else ()
@@ -67,7 +68,8 @@ def _names(text: str, host: str) -> bool:
     return known == host or (known.startswith("*.") and host.endswith(known[1:]))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nothing that is sent there leaves the machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -124,6 +124,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
     },
     "roles": {"party": ("parties",), "services[]": ("services",), "datasets[]": ("datasets",)},
     "alerts": {"flow": ("flows",)},
+    "witnesses": {"flow": ("flows",)},
     "flows": {
         "from": ENDS,
         "to": ENDS,

@@ -1,0 +1,74 @@
+"""Evidence for others: bundles of entries with their proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cityward.adapters.ledgers.bundling import Selection, excerpt_of, verifier_texts
+from cityward.adapters.ledgers.reading import ledgers_under
+from cityward.compose.home import Home, read_city_file
+from cityward.errors import EvidenceError, LinkError
+from cityward.evidence.bundle import ENTRIES_MOST, Excerpt, bundle_of
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which evidence: of these ledgers (none named: all), a range of one, or what is about something."""
+
+    ledgers: Sequence[str] = ()
+    first: int = 0
+    stop: int | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle, and how many entries of each log it holds."""
+
+    data: bytes
+    entries: dict[str, int]
+
+
+def export_bundle(state: Path, question: Question) -> Bundle:
+    """Gather the evidence.
+
+    Raises:
+        EvidenceError: nothing answers the question, too much does, or a ledger is not what was signed.
+        LinkError: there is no such ledger.
+    """
+    selection = Selection(question.first, question.stop, question.about)
+    excerpts: list[Excerpt] = []
+    left = ENTRIES_MOST
+    for folder in _folders(state, question.ledgers):
+        excerpt = excerpt_of(folder, selection, left)
+        if excerpt.entries:
+            excerpts.append(excerpt)
+            left -= len(excerpt.entries)
+    if not excerpts:
+        raise EvidenceError(
+            "no entry answers the question", mend="see `cityward verify` for the ledgers and their sizes"
+        )
+    asked = {"ledgers": list(question.ledgers), "first": question.first, "stop": question.stop, "about": question.about}
+    data = bundle_of(excerpts, asked, _declaration(state), verifier_texts())
+    return Bundle(data, {excerpt.key.origin: len(excerpt.entries) for excerpt in excerpts})
+
+
+def _folders(state: Path, names: Sequence[str]) -> list[Path]:
+    folders = ledgers_under(state)
+    known = {folder.name: folder for folder in folders}
+    for name in names:
+        if name not in known:
+            raise LinkError(
+                f"there is no ledger `{name}` in {state}", mend=f"there are: {', '.join(sorted(known)) or 'none'}"
+            )
+    return [known[name] for name in names] if names else folders
+
+
+def _declaration(state: Path) -> str:
+    """The digest that the city was started with last; "" for ledgers without their city."""
+    try:
+        return read_city_file(Home(state)).declaration
+    except LinkError:
+        return ""
