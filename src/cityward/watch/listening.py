@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Any
 
 from cityward.watch.contract import Card, Held, Phase, Sign, Step
@@ -130,8 +131,16 @@ def named(key: str) -> str:
 
 
 def address_of(event: Event) -> str:
-    """The key of an event's source; "" where it has none."""
-    return f"address:{event.source}" if event.source else ""
+    """The key of an event's source; "" where it has none. IPv6 by its /64: whoever has one address of it has all."""
+    if ":" not in event.source:
+        return f"address:{event.source}" if event.source else ""
+    try:
+        address = IPv6Address(event.source)
+    except ValueError:
+        return f"address:{event.source}"
+    if address.ipv4_mapped is not None:
+        return f"address:{address.ipv4_mapped}"
+    return f"address:{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
 def parameters_of(*rules: Rule) -> dict[str, float | int | str]:
