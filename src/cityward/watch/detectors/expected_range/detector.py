@@ -4,9 +4,10 @@ Theory of operation
 -------------------
 For every hour of the day, of working days and of weekends apart, the means of the last `DAYS` such hours are kept. The range
 expected now is made of those of this hour and the two beside it: the median, and `reach` times the distance from it to either
-quartile. A quarter of the past may be poisoned before a quartile moves. Being outside once is life in a city; what counts is
-time: readings outside fill a store of hours, readings inside drain it. A channel is called when the store is above a floor
-and a margin above its own past; each call raises that bound for a while.
+quartile. That distance is at least a tenth of the channel's usual spread, and more while fewer than `DAYS` days are known: hours
+of one day are alike, and weather lasts for days. A quarter of the past may be poisoned before a quartile moves. Being outside
+once is life in a city; what counts is time: readings outside fill a store of hours, readings inside drain it. A channel is
+called when the store is above a floor and a margin above its own past; each call raises that bound for a while.
 """
 
 from __future__ import annotations
@@ -179,7 +180,10 @@ def _expect(state: State, hour: int) -> None:
     known = len(past) - np.isnan(past).sum(axis=0)
     lower, middle, upper = _quartiles(past, known)
     state.spread += np.where(known >= LEAST_HOURS, (upper - lower - state.spread) / SLOTS, 0)
-    floor = FLOOR_SHARE * state.spread
+    days = np.clip(known / len(slots), 1, DAYS)
+    floor = (
+        FLOOR_SHARE * DAYS / days * state.spread
+    )  # hours of one day are alike: what few days say of quartiles is a guess
     enough = known >= LEAST_HOURS
     state.middle = np.where(enough, middle, np.nan)
     state.low = np.maximum(

@@ -2,11 +2,11 @@
 
 Theory of operation
 -------------------
-Each half-hour, what season and companions leave unexplained (`residual`) goes into two-sided clipped sums (`excursions`), one for
-large steps, one for small. The run that passes its height began when the step did: that is `began_at`. What is told is of the
-time since then: the mean of what was seen, the mean of what was expected, and the step between them. From half the height on a
-channel teaches nothing. A step that stays for `ADOPTED_US` becomes what is usual: the episode ends and the season is learned
-anew.
+Each half-hour, what season and companions leave unexplained (`residual`), and was not so a week ago at the same hour (`weekly`),
+goes into two-sided clipped sums (`excursions`), one for large steps, one for small. The run that passes its height began when
+the step did: that is `began_at`. What is told is of the time since then: the mean of what was seen, the mean of what was
+expected, and the step between them. From half the height on a channel teaches nothing. A step that stays for `ADOPTED_US`
+becomes what is usual: the episode ends and the season is learned anew.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cityward.watch.events import Event
 from cityward.watch.excursions import Excursions, Rule, Turn, begin_excursions, feed, forget, running
 from cityward.watch.residual import Remains, Residual, advance, begin_residual
 from cityward.watch.season import Floats, forget_season
+from cityward.watch.weekly import Weekly, begin_weekly, forget_week, remember, unlike_last_week
 from cityward.watch.world import World
 
 LARGE = Rule(allowance=2.0, clip=5.0, least=12.0, per_day=48.0)
@@ -87,6 +88,7 @@ class State:
     """
 
     residual: Residual
+    weekly: Weekly
     runs: dict[str, Excursions]
     seen: dict[str, Floats]
     expected: dict[str, Floats]
@@ -104,6 +106,7 @@ class StepBias:
         c = world.channels
         return State(
             residual=begin_residual(world),
+            weekly=begin_weekly(c),
             runs={kind: begin_excursions(c) for kind in RULES},
             seen={kind: np.zeros((2, c)) for kind in RULES},
             expected={kind: np.zeros((2, c)) for kind in RULES},
@@ -123,12 +126,13 @@ class StepBias:
         remains = advance(state.residual, step, world, lambda: _suspect(state, world, step.learning))
         if remains is None:
             return ()
-        measured = np.where(world.state, np.nan, remains.u)
+        measured = np.where(world.state, np.nan, unlike_last_week(state.weekly, remains))
         signs: list[Sign] = []
         for kind, rule in RULES.items():
             turns = feed(state.runs[kind], measured, remains.slot.at, rule, world.observed, learning=step.learning)
             _measure(state, kind, remains)
             signs += [_sign(state, kind, turn, world) for turn in _adopting(state, kind, turns)]
+        remember(state.weekly, remains, _suspect(state, world, step.learning))
         return signs
 
 
@@ -154,6 +158,7 @@ def _adopting(state: State, kind: str, turns: Sequence[Turn]) -> Iterator[Turn]:
     for turn in turns:
         if turn.phase is Phase.GOES_ON and turn.at - turn.began_at >= ADOPTED_US:
             forget(state.runs[kind], turn.index)
+            forget_week(state.weekly, turn.index)
             forget_season(state.residual.season, turn.index)
             yield Turn(turn.index, turn.side, Phase.ENDED, turn.began_at, turn.at, turn.score)
         else:
