@@ -123,3 +123,24 @@ def test_a_channel_with_many_alerts_waiting_hides_no_other_channels_alert(store:
     due = store.watch.alerts_due(0, 50)
     assert [(row.channel, row.incident) for row in due[:3]] == [("dead", "i0"), ("desk", "i60"), ("dead", "i1")]
     assert [row.incident for row in due if row.channel == "dead"] == [f"i{n}" for n in range(49)]
+
+
+def test_the_pages_of_incidents_hold_each_once_the_worst_first_then_the_newest(store: SqlState) -> None:
+    severities = [Severity.CRITICAL, Severity.LOW, Severity.HIGH]
+    many = [an_incident(f"i{n:03}", severities[n % 3], last_at=n // 6) for n in range(250)]  # some at the same time
+    store.watch.hold(a_turn(1, incidents=many))
+    store.watch.acknowledge("i000", "ada", "", IncidentState.ACKNOWLEDGED)
+    pages, after = list[list[Incident]](), None
+    while page := store.watch.incidents(IncidentState.OPEN, 100, after):
+        pages.append(list(page))
+        after = page[-1].id
+    told = [incident for page in pages for incident in page]
+    assert [len(page) for page in pages] == [100, 100, 49]
+    assert [i.id for i in told] == [
+        i.id for i in sorted(many, key=lambda i: (-i.severity.rank, -i.last_at, i.id)) if i.id != "i000"
+    ]
+    assert store.watch.incidents(IncidentState.OPEN, 100, "nobody") == []
+    assert store.watch.incident_counts() == {
+        IncidentState.OPEN: {Severity.CRITICAL: 83, Severity.LOW: 83, Severity.HIGH: 83},
+        IncidentState.ACKNOWLEDGED: {Severity.CRITICAL: 1},
+    }

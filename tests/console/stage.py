@@ -282,7 +282,7 @@ class Stage:
             self._loop.call_soon_threadsafe(everywhere)
 
 
-QUIET_WATCH = {"incidents": [], "standings": [], "detectors": 28, "now": DUSK_MS * 1000}
+QUIET_WATCH = {"incidents": [], "counts": {}, "standings": [], "detectors": 28, "now": DUSK_MS * 1000}
 _JSON = "application/json"
 _json = msgspec.json.encode
 _USUAL = {

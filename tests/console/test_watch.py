@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from cityward.adapters.stores.state import SqlState
 from cityward.evidence.records import Acknowledged
 from cityward.insight.marks import Mark, MarkState
 from cityward.runtime.containing import Stand
+from cityward.runtime.watch_ports import Position, WatchEffects
 from cityward.time import HOUR
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
@@ -175,6 +179,64 @@ def test_a_devices_page_tells_its_trust_and_what_is_not_to_be_relied_on(browser:
     city.book.held["i1"] = msgspec.structs.replace(INCIDENT, state=IncidentState.CLOSED)
     browser.until("!document.querySelector('section[aria-label=Trust]')")
     assert complaints(browser) == []
+
+
+def many_incidents(count: int) -> WatchEffects:
+    """As a storm leaves them: a few bad ones, most of them not, and devices that nobody trusts any more."""
+    severities = [
+        Severity.CRITICAL if n % 100 == 0 else Severity.HIGH if n % 10 == 0 else Severity.LOW for n in range(count)
+    ]
+    incidents = [
+        msgspec.structs.replace(
+            INCIDENT, id=f"i{n:04}", title=f"counter-{n}: frozen", severity=severity, last_at=NOON - n
+        )
+        for n, severity in enumerate(severities)
+    ]
+    findings = [
+        msgspec.structs.replace(FINDING, id=f"f{n}", incident="i0700", subject=f"counter-{n}", words=f"Finding {n}.")
+        for n in range(300)
+    ]
+    standings = [msgspec.structs.replace(STANDING, device=f"counter-{n}") for n in range(150)]
+    return WatchEffects(
+        position=Position(),
+        at=NOON,
+        findings=findings,
+        incidents=incidents,
+        standings=standings,
+        trusted=[],
+        alerts=[],
+        counts={},
+    )
+
+
+def test_more_than_a_thousand_incidents_are_counted_and_reached_page_by_page(browser: Browser, tmp_path: Path) -> None:
+    store = SqlState(f"sqlite:///{tmp_path / 'state.db'}")
+    store.watch.hold(many_incidents(1250))
+    links = "[...document.querySelectorAll('aside a[href*=\"incident/\"]')]"
+    built = house(watch=store.watch, containing=MemoryContainments(), ledger=MemoryEvidence())
+    with opened(built, files("cityward.web") / "console") as door:
+        sign_in(browser, door)
+        at(browser, "#/watch", "aside button.more")
+        browser.look(1400, 900)
+        aside = browser.evaluate("document.querySelector('aside').innerText")
+        assert "Open: 13 critical, 112 high, 1,125 low." in aside
+        assert browser.evaluate("document.querySelector('.badge').innerText") == "1250"
+        assert "And 50 more" in aside
+        if shots := os.environ.get("CITYWARD_SCREENSHOTS"):
+            browser.screenshot(Path(shots) / "watch-many.png")
+        first = browser.evaluate(f"{links}.map(a => a.innerText.split('\\n')[0])")
+        assert len(first) == 100 and first[0].startswith("Critical")
+        for pages in range(2, 14):
+            browser.evaluate("document.querySelector('aside button.more').click()")
+            browser.until(f"{links}.length === {min(100 * pages, 1250)}")
+        assert not browser.evaluate("!!document.querySelector('aside button.more')")
+        told = browser.evaluate(f"{links}.map(a => a.getAttribute('href'))")
+        assert len(set(told)) == 1250
+        browser.evaluate(f"{links}.find(a => a.href.endsWith('i0700')).click()")
+        browser.until("document.querySelectorAll('section[aria-label=Findings] li').length === 200")
+        browser.evaluate("document.querySelector('aside .list').scrollTop = 1e9")
+        assert complaints(browser) == []
+    store.dispose()
 
 
 def test_each_detector_says_when_it_fails_and_a_phone_need_not_scroll_sideways(browser: Browser, city: Watched) -> None:

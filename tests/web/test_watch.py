@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 
 from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
 from cityward.runtime.containing import ContainmentRow, Stand
 from cityward.watch.contract import Severity
-from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
+from cityward.watch.findings import DeviceStanding, Incident, Trust
 from web.house import NOON, House, opened
 from web.house import house as a_house
+from web.watching import MemoryBook
 
 INCIDENT = Incident(
     id="i1",
@@ -31,27 +31,7 @@ INCIDENT = Incident(
 )
 
 
-@dataclass
-class Book:
-    """`WatchReader` in memory."""
-
-    held: dict[str, Incident] = field(default_factory=lambda: {"i1": INCIDENT})
-
-    def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]:
-        return [i for i in self.held.values() if state in (None, i.state)][:most]
-
-    def incident(self, id_: str) -> Incident | None:
-        return self.held.get(id_)
-
-    def findings(self, **_: Any) -> Sequence[Finding]:
-        return ()
-
-    def standings(self) -> Mapping[str, DeviceStanding]:
-        return {"lamp-01": DeviceStanding(device="lamp-01", trust=0.4, state=Trust.QUARANTINED, since=NOON)}
-
-    def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool:
-        self.held[incident] = msgspec.structs.replace(self.held[incident], state=state, person=person, note=note)
-        return True
+STANDING = DeviceStanding(device="lamp-01", trust=0.4, state=Trust.QUARANTINED, since=NOON)
 
 
 @dataclass
@@ -92,14 +72,20 @@ class Pages:
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    with opened(a_house(watch=Book(), containing=Containments(), ledger=Pages())) as door:
+    with opened(
+        a_house(
+            watch=MemoryBook({"i1": INCIDENT}, [], {"lamp-01": STANDING}), containing=Containments(), ledger=Pages()
+        )
+    ) as door:
         yield door
 
 
 def test_incidents_and_what_is_not_trusted_are_told(house: House) -> None:
     with house.client() as person:
         told = person.get("/api/watch").json()
+        assert person.get("/api/watch?after=i1").status_code == 400  # behind it, but of which?
     assert [(i["id"], i["severity"]) for i in told["incidents"]] == [("i1", "high")]
+    assert told["counts"] == {"open": {"high": 1}}
     assert told["standings"][0]["state"] == "quarantined"
 
 

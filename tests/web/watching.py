@@ -12,6 +12,7 @@ from cityward.errors import PlaceError
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.containment import Containment, containment_of, target_named
 from cityward.runtime.containing import ContainmentRow, Stand
+from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 from places import tiny_place
 from web.house import NOON
@@ -25,8 +26,18 @@ class MemoryBook:
     found: list[Finding] = field(default_factory=list)
     stands: dict[str, DeviceStanding] = field(default_factory=dict)
 
-    def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]:
+    def incidents(
+        self, state: IncidentState | None = None, most: int = 100, after: str | None = None
+    ) -> Sequence[Incident]:
+        assert after is None  # the pages are the real book's
         return [i for i in self.held.values() if state in (None, i.state)][:most]
+
+    def incident_counts(self) -> Mapping[IncidentState, Mapping[Severity, int]]:
+        counts: dict[IncidentState, dict[Severity, int]] = {}
+        for i in self.held.values():
+            by_severity = counts.setdefault(i.state, {})
+            by_severity[i.severity] = by_severity.get(i.severity, 0) + 1
+        return counts
 
     def incident(self, id_: str) -> Incident | None:
         return self.held.get(id_)

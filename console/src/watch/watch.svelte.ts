@@ -1,6 +1,6 @@
-/** What the watch found, asked again every few seconds while somebody is signed in. */
+/** What the watch found, asked again every few seconds while somebody is signed in. Further pages are asked for when somebody wants them. */
 
-import { get, type Severity, type WatchView } from '../city/api'
+import { get, type Incident, type IncidentState, type Severity, type WatchView } from '../city/api'
 import { city } from '../city/city.svelte'
 
 const EVERY_MS = 5000
@@ -9,8 +9,19 @@ const RANK: Severity[] = ['low', 'medium', 'high', 'critical']
 class Watch {
   view = $state.raw<WatchView | null>(null)
   problem = $state<string | null>(null)
-  readonly open = $derived(this.view?.incidents.filter((i) => i.state === 'open').length ?? 0)
-  readonly worst = $derived(worst(this.view))
+  /** The pages behind the first, as they were when they were asked for. */
+  #further = $state.raw<Incident[]>([])
+  readonly open = $derived(sum(this.view, 'open'))
+  readonly inHand = $derived(sum(this.view, 'acknowledged'))
+  readonly worst = $derived<Severity>(RANK.findLast((severity) => this.view?.counts.open?.[severity]) ?? 'low')
+  readonly incidents = $derived.by(() => {
+    const first = this.view?.incidents ?? []
+    const known = new Set(first.map((i) => i.id))
+    const all = [...first, ...this.#further.filter((i) => !known.has(i.id))]
+    return [...all.filter((i) => i.state === 'open'), ...all.filter((i) => i.state !== 'open')]
+  })
+  /** How many open ones, and ones in hand, are not in `incidents`. */
+  readonly left = $derived(Math.max(0, this.open + this.inHand - this.incidents.length))
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
@@ -27,6 +38,26 @@ class Watch {
     }
   }
 
+  /** The next page. */
+  async more(): Promise<void> {
+    const shown = (state: IncidentState): Incident[] => this.incidents.filter((i) => i.state === state)
+    const state: IncidentState = shown('open').length < this.open ? 'open' : 'acknowledged'
+    const after = shown(state).at(-1)?.id
+    try {
+      const next = await get<WatchView>(`/api/watch?state=${state}${after ? `&after=${encodeURIComponent(after)}` : ''}`)
+      const known = new Set(this.#further.map((i) => i.id))
+      this.#further = [...this.#further, ...next.incidents.filter((i) => !known.has(i.id))]
+      this.problem = null
+    } catch (error) {
+      this.problem = (error as Error).message
+    }
+  }
+
+  /** What stands behind the first page is forgotten: whoever comes back sees what is so now. */
+  fold(): void {
+    this.#further = []
+  }
+
   async #again(): Promise<void> {
     if (city.link !== 'signed-out' && !document.hidden) await this.ask()
     clearTimeout(this.#timer)
@@ -34,9 +65,6 @@ class Watch {
   }
 }
 
-function worst(view: WatchView | null): Severity {
-  const open = view?.incidents.filter((i) => i.state === 'open') ?? []
-  return open.reduce<Severity>((most, i) => (RANK.indexOf(i.severity) > RANK.indexOf(most) ? i.severity : most), 'low')
-}
+const sum = (view: WatchView | null, state: IncidentState): number => Object.values(view?.counts[state] ?? {}).reduce((all, n) => all + n, 0)
 
 export const watch = new Watch()

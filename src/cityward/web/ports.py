@@ -16,6 +16,7 @@ from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, RoleCounts, Sessions, StateReader
 from cityward.time import CityClock
+from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 
 
@@ -95,7 +96,10 @@ class NgsiBatch(Protocol):
 class WatchReader(Protocol):
     """What the watch found. `acknowledge` is the book's part: evidence first is the caller's."""
 
-    def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]: ...
+    def incidents(
+        self, state: IncidentState | None = None, most: int = 100, after: str | None = None
+    ) -> Sequence[Incident]: ...
+    def incident_counts(self) -> Mapping[IncidentState, Mapping[Severity, int]]: ...
     def incident(self, id_: str) -> Incident | None: ...
     def findings(
         self, *, incident: str | None = None, device: str | None = None, going_on: bool = False, most: int = 100

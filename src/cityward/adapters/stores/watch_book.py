@@ -15,12 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, or_, select, update
+from sqlalchemy import Connection, Table, case, delete, func, or_, select, tuple_, update
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import TALLY
 from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION
 from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
+from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
 
 FINDINGS_KEPT = 50_000
@@ -162,14 +163,37 @@ class WatchRecords:
             body = link.execute(select(FINDING.c.body).where(FINDING.c.id == id_)).scalar()
         return None if body is None else _FINDINGS.decode(body)
 
-    def incidents(self, state: IncidentState | None = None, most: int = 100) -> Sequence[Incident]:
-        """The worst first, then the newest. None: of every state, those in hand and open before the closed."""
-        order = (INCIDENT.c.state == IncidentState.CLOSED.value, INCIDENT.c.rank.desc(), INCIDENT.c.last_at.desc())
-        wanted = select(INCIDENT.c.body, INCIDENT.c.state, INCIDENT.c.person, INCIDENT.c.note).order_by(*order)
+    def incidents(
+        self, state: IncidentState | None = None, most: int = 100, after: str | None = None
+    ) -> Sequence[Incident]:
+        """The worst first, then the newest. None: of every state, those in hand and open before the closed.
+
+        `after`: those that come behind the incident of this id, wherever it stands by now; none where there is none.
+        """
+        closed = case((INCIDENT.c.state == IncidentState.CLOSED.value, 1), else_=0)
+        place = (closed, -INCIDENT.c.rank, -INCIDENT.c.last_at, INCIDENT.c.id)
+        wanted = select(INCIDENT.c.body, INCIDENT.c.state, INCIDENT.c.person, INCIDENT.c.note).order_by(*place)
         if state is not None:
             wanted = wanted.where(INCIDENT.c.state == state.value)
         with self._db.reading("give the incidents") as link:
+            if after is not None:
+                last = link.execute(select(*place).where(INCIDENT.c.id == after)).first()
+                if last is None:
+                    return []
+                wanted = wanted.where(tuple_(*place) > tuple_(*last))
             return [_incident(row) for row in link.execute(wanted.limit(most))]
+
+    def incident_counts(self) -> Mapping[IncidentState, Mapping[Severity, int]]:
+        """How many incidents there are of each severity, in each state."""
+        each = select(INCIDENT.c.state, INCIDENT.c.rank, func.count().label("count")).group_by(
+            INCIDENT.c.state, INCIDENT.c.rank
+        )
+        by_rank = {severity.rank: severity for severity in Severity}
+        found: dict[IncidentState, dict[Severity, int]] = {}
+        with self._db.reading("count the incidents") as link:
+            for state, rank, count in link.execute(each):
+                found.setdefault(IncidentState(state), {})[by_rank[rank]] = count
+        return found
 
     def incident(self, id_: str) -> Incident | None:
         """One incident."""

@@ -18,14 +18,14 @@ from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
 from cityward.text import harmless
 from cityward.watch import find_detectors
-from cityward.watch.contract import Card
+from cityward.watch.contract import Card, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 from cityward.web.identity import CONSOLE, refuse_cross_site
 from cityward.web.ports import Containing, WatchReader
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, route
 
-MOST_INCIDENTS = 200
+MOST_INCIDENTS = 100
 MOST_FINDINGS = 200
 MOST_BODY = 4096
 
@@ -35,13 +35,15 @@ Text = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class IncidentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    state: IncidentState | None = None  # None: those not closed
+    state: IncidentState | None = None  # None: the open ones, then those in hand
+    after: Annotated[str, Meta(max_length=64)] | None = None  # an incident's id: the page behind it; only with a state
 
 
 class WatchView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The watch at a glance. Times in city us."""
+    """The watch at a glance: a page of incidents, the worst first, and how many there are of each kind. Times in city us."""
 
     incidents: tuple[Incident, ...]
+    counts: dict[IncidentState, dict[Severity, int]]
     standings: tuple[DeviceStanding, ...]
     detectors: int
     now: int
@@ -89,12 +91,16 @@ class ContainmentsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @route("GET", "/api/watch", summary="Incidents and devices not fully trusted", scopes={CONSOLE},
        query=IncidentsQuery, answer=WatchView)  # fmt: skip
 async def watch(call: Call[IncidentsQuery]) -> object:
-    book, wanted = _book(call), call.query.state
+    book, wanted, after = _book(call), call.query.state, call.query.after
+    if wanted is None and after is not None:
+        raise Problem(400, "bad-request", "`after` goes with a `state`")
     states = [wanted] if wanted is not None else [IncidentState.OPEN, IncidentState.ACKNOWLEDGED]
-    found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS) for state in states]
+    found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS, after) for state in states]
+    counts = await asyncio.to_thread(book.incident_counts)
     standings = await asyncio.to_thread(book.standings)
     return WatchView(
         incidents=tuple(incident for some in found for incident in some),
+        counts={state: dict(by_severity) for state, by_severity in counts.items()},
         standings=tuple(sorted(standings.values(), key=lambda standing: (standing.trust, standing.device))),
         detectors=len(find_detectors()),
         now=call.desk.doors.city_now_us(),
