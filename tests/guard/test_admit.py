@@ -317,7 +317,7 @@ RUNS = st.lists(
 @given(runs=RUNS)
 def test_agrees_with_the_slow_gate_on_packs_sent_again_and_again(runs: list[tuple[int, int, int]]) -> None:
     registry = small_registry()
-    registry.unit_limits[:] = 10_000
+    registry.unit_limits[:] = 10_000_000  # messages and bytes a minute
     times = [first + n * step for first, length, step in runs for n in range(length)]
     rows = [Row(observed_at=NOON - HOUR + at * SECOND) for at in times]
     slow = Slow(registry, most=10_000)
