@@ -14,7 +14,7 @@ from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.evidence.records import Acknowledged, Found, Lifecycle, Marked, Standing
-from cityward.runtime.watch_runner import WatchProgress
+from cityward.runtime.watch_progress import WatchProgress
 from cityward.watch.findings import IncidentState, Trust
 from mqtt import Mqtt
 from towns import Town, running_town, write_town

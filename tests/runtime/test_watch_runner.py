@@ -20,9 +20,9 @@ from cityward.place.data import Dataset, Flow, Observability
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
-from cityward.runtime import watch_runner
-from cityward.runtime.watch_ports import HistoryAt, Position, Tailed, Told, WatchEffects
-from cityward.runtime.watch_runner import WatchPace, WatchPorts, WatchRunner
+from cityward.runtime import watch_progress, watch_runner
+from cityward.runtime.watch_ports import HistoryAt, Position, Tailed, Told, WatchEffects, WatchPorts
+from cityward.runtime.watch_runner import WatchPace, WatchRunner
 from cityward.time import DAY, MINUTE, SECOND
 from cityward.watch.casebook import Court
 from cityward.watch.contract import STEP_US, Card, Held, Kind, Phase, Severity, Sign, Step
@@ -149,7 +149,7 @@ DETECTORS = {"bright": Bright(), "reader": Reader(), "still": Still()}
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_runner, "RETRY_S", (0.0, 0.0))
-    monkeypatch.setattr(watch_runner.log, "warning", lambda *_, **__: None)
+    monkeypatch.setattr(watch_progress.log, "warning", lambda *_, **__: None)
 
 
 class Crash(BaseException):

@@ -23,7 +23,9 @@ from cityward.compose.hearts import living_ledger
 from cityward.compose.setting import Setting
 from cityward.compose.witnessing import witnessing
 from cityward.errors import LinkError
-from cityward.runtime.watch_runner import WatchPorts, WatchProgress, WatchRunner
+from cityward.runtime.watch_ports import WatchPorts
+from cityward.runtime.watch_progress import WatchProgress
+from cityward.runtime.watch_runner import WatchRunner
 from cityward.time import SECOND
 from cityward.watch import find_detectors
 from cityward.watch.casebook import Court

@@ -6,7 +6,7 @@ answer, and nothing else on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -184,3 +184,27 @@ class WatchLedger(Protocol):
 
     def append(self, records: Sequence[AnyRecord]) -> Sequence[str]: ...
     def tail(self, most: int) -> Sequence[tuple[str, AnyRecord]]: ...
+
+
+def no_alerts(stages: Sequence[tuple[str, Incident]], findings: Sequence[Finding]) -> Sequence[AlertRow]:
+    """For a city that alerts nobody."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPorts:
+    """What the watch needs of the world.
+
+    settled: the city time up to which everything that came is held, None while that is not known. alerts: who is to be told of
+    incidents that were opened, raised or closed.
+    """
+
+    tail: Tail
+    events: EventSource
+    book: WatchBook
+    ledger: WatchLedger
+    notes: Notebook
+    now_us: Callable[[], int]
+    settled: Callable[[], Awaitable[int | None]]
+    marks: SuspectMarks | None = None
+    alerts: Callable[[Sequence[tuple[str, Incident]], Sequence[Finding]], Sequence[AlertRow]] = no_alerts

@@ -32,34 +32,29 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 import msgspec
 import structlog
 
 from cityward.errors import DecodeError, LinkError
-from cityward.evidence.records import AnyRecord, Found, Lifecycle
+from cityward.evidence.records import AnyRecord, Lifecycle
 from cityward.runtime.watch_lessons import Teacher
 from cityward.runtime.watch_ports import (
-    AlertRow,
-    EventSource,
-    Notebook,
     Position,
-    SuspectMarks,
-    Tail,
     Tailed,
     Told,
-    WatchBook,
     WatchEffects,
-    WatchLedger,
+    WatchPorts,
 )
+from cityward.runtime.watch_progress import WatchProgress
 from cityward.runtime.watch_record import WatchRecord
 from cityward.time import DAY, HOUR, MINUTE
 from cityward.watch.casebook import BY, Casebook, Court, Verdict, heard, recall, take
 from cityward.watch.contract import Detector
-from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
+from cityward.watch.findings import DeviceStanding, IncidentState, Trust
 from cityward.watch.grid import GridRules, new_grid
 from cityward.watch.grid import take as take_rows
 from cityward.watch.incidents import recalled
@@ -81,30 +76,6 @@ LATE_ROWS = 500  # so many make a backlog; a stray device's lateness is no new p
 log = structlog.get_logger(__name__)
 
 
-def no_alerts(stages: Sequence[tuple[str, Incident]], findings: Sequence[Finding]) -> Sequence[AlertRow]:
-    """For a city that alerts nobody."""
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class WatchPorts:
-    """What the watch needs of the world.
-
-    settled: the city time up to which everything that came is held, None while that is not known. alerts: who is to be told of
-    incidents that were opened, raised or closed.
-    """
-
-    tail: Tail
-    events: EventSource
-    book: WatchBook
-    ledger: WatchLedger
-    notes: Notebook
-    now_us: Callable[[], int]
-    settled: Callable[[], Awaitable[int | None]]
-    marks: SuspectMarks | None = None
-    alerts: Callable[[Sequence[tuple[str, Incident]], Sequence[Finding]], Sequence[AlertRow]] = no_alerts
-
-
 @dataclass(frozen=True, slots=True)
 class WatchPace:
     """How much a turn takes and how often; in real seconds."""
@@ -115,35 +86,6 @@ class WatchPace:
     notes_s: float = 60.0
     quiet_s: float = 20.0  # a backlog is over when no late row came for so long
     lessons_apart_s: float = 600.0
-
-
-@dataclass(slots=True)
-class WatchProgress:
-    """What was done since the start; for metrics. cpu: seconds by detector, and `(turns)` for all of it."""
-
-    turns: int = 0
-    rows: int = 0
-    events: int = 0
-    steps: int = 0
-    signs: int = 0
-    findings: int = 0
-    open_incidents: int = 0
-    doubted: int = 0
-    late_rows: int = 0
-    early_rows: int = 0
-    unknown_rows: int = 0
-    by_sequence: int = 0
-    events_missed: int = 0
-    events_unreadable: int = 0
-    signs_shed: int = 0
-    lessons: int = 0
-    lessons_given_up: int = 0
-    retries: int = 0
-    last_error: str = ""
-    now: int = 0
-    history_version: int = 0
-    faults: dict[str, int] = field(default_factory=dict[str, int])
-    cpu: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class WatchRunner:
@@ -269,7 +211,9 @@ class WatchRunner:
             return False  # not held: the next start judges it again
         self.position, self.now, self._anew = position, held.now, ()
         self.record.held()
-        self._tell(tailed, told, len(signs), verdict)
+        self.progress.turned(self.panel, self.book, tailed, told, len(signs), verdict)
+        self.progress.lessons, self.progress.lessons_given_up = self._teacher.given, self._teacher.given_up
+        self.progress.now = self.now
         await self._look_back(stop)
         await self._write_down()
         return True
@@ -282,7 +226,7 @@ class WatchRunner:
             wait = 0.01 if tailed.more else self.pace.turn_s
             told = await self.ports.events.fetch(self.position.events, self.pace.events, wait)
         except LinkError as error:
-            self._world_is_silent(error)
+            self.progress.waits(error.what)
             return None
         return tailed, told, settled
 
@@ -296,7 +240,7 @@ class WatchRunner:
         try:
             return await asyncio.to_thread(self.ports.book.words_on, list(self.book.docket.cases))
         except LinkError as error:
-            self._world_is_silent(error)
+            self.progress.waits(error.what)
             return {}
 
     def _effects(self, verdict: Verdict, position: Position, now: int, tailed: Tailed, told: Told) -> WatchEffects:
@@ -344,7 +288,7 @@ class WatchRunner:
             try:
                 await asyncio.to_thread(what, *args, **kwargs)
             except LinkError as error:
-                self._world_is_silent(error)
+                self.progress.waits(error.what)
                 if stop.is_set():
                     return False
                 with contextlib.suppress(TimeoutError):
@@ -362,7 +306,7 @@ class WatchRunner:
                 self._anew = tuple(names)
                 await asyncio.to_thread(self._put_on_record, "watch-learned", names, self._late_learned)
         except LinkError as error:
-            self._world_is_silent(error)
+            self.progress.waits(error.what)
             self._late_learned = 0  # again, when it is time
         now, late = time.monotonic(), self.panel.grid.late
         if late != self._late_seen:
@@ -383,7 +327,7 @@ class WatchRunner:
         try:
             await asyncio.to_thread(self.write_down)
         except LinkError as error:
-            self._world_is_silent(error)
+            self.progress.waits(error.what)
         now = time.monotonic()
         self._notes_due = now + max(self.pace.notes_s, NOTES_SHARE * (now - began))
 
@@ -399,32 +343,6 @@ class WatchRunner:
     def _put_on_record(self, event: str, names: Sequence[str], rows: int) -> None:
         detail = {"detectors": ", ".join(sorted(names))[:2000], "rows": str(rows)}
         self.ports.ledger.append([Lifecycle(at=self.ports.now_us(), by=BY, event=event, detail=detail)])
-
-    def _tell(self, tailed: Tailed, told: Told, signs: int, verdict: Verdict) -> None:
-        p, panel = self.progress, self.panel
-        p.turns += 1
-        p.rows, p.events, p.steps = panel.rows, panel.events, panel.steps
-        p.signs += signs
-        p.findings += sum(isinstance(r, Found) and r.phase == "began" for r in verdict.records)
-        p.open_incidents = sum(c.incident.state is IncidentState.OPEN for c in self.book.docket.cases.values())
-        p.doubted = len(self.book.trusts.standings)
-        p.late_rows, p.early_rows = panel.grid.late, panel.grid.early
-        p.unknown_rows += tailed.unknown
-        p.by_sequence += tailed.by_sequence
-        p.events_missed += told.missed
-        p.events_unreadable += told.unreadable
-        p.signs_shed = panel.shed
-        p.lessons, p.lessons_given_up = self._teacher.given, self._teacher.given_up
-        p.now, p.history_version = self.now, tailed.at.version
-        for id_ in panel.faults.keys() - p.faults.keys():
-            log.error("a detector failed and begins anew", detector=id_, why=panel.last_fault[id_])
-        p.faults, p.cpu = dict(panel.faults), dict(panel.cpu)
-
-    def _world_is_silent(self, error: LinkError) -> None:
-        self.progress.retries += 1
-        self.progress.last_error = error.what
-        if self.progress.retries % 20 == 1:
-            log.warning("the watch waits for the world", why=error.what, tries=self.progress.retries)
 
 
 def _position_of(notes: Notes | None, held_to: Position | None) -> Position | None:
