@@ -6,7 +6,7 @@ import msgspec.inspect as mi
 import pytest
 
 from cityward.place.model import Place
-from cityward.place.reading.references import HEADER, REFERENCES, may_be_unknown
+from cityward.place.reading.references import _NOUNS, HEADER, REFERENCES, may_be_unknown  # pyright: ignore[reportPrivateUsage]
 from cityward.place.reading.shapes import shape_of
 from declarations import TOWN, errors_of, loaded, town
 
@@ -54,6 +54,11 @@ def test_every_header_field_that_holds_an_id_is_looked_up():
 def test_every_kind_a_field_may_name_is_a_kind():
     named = {kind for fields in REFERENCES.values() for wanted in fields.values() for kind in wanted}
     assert named - {"members", "properties"} <= kinds().keys()
+
+
+def test_every_kind_a_field_may_name_has_a_word_for_people():
+    named = {kind for fields in REFERENCES.values() for wanted in fields.values() for kind in wanted}
+    assert named <= _NOUNS.keys()
 
 
 ACCESS = "accesses:\n  way: {party: acme, target: cityward, modes: [read]}\n"

@@ -239,3 +239,21 @@ def test_an_endpoint_is_read(endpoint: str, store: str, read: Outlet):
 def test_what_is_no_endpoint_is_refused_with_words(endpoint: str, store: str):
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         read_outlet(endpoint, store)
+
+
+def test_a_name_that_names_nothing_is_told_with_what_was_meant():
+    found = errors_of(
+        declared(
+            sql("jurisdiction: xb", "jurisdiction: xd, form: lte"),
+            "{by: [offcer], stop_datasets: [count], areas: [quai], form: lat}",
+            more="forms:\n  late: {delay_s: 3}\n",
+        )
+    )
+    assert [error.splitlines()[0].partition(": ")[2] for error in found] == [
+        "found `xd`, which is no jurisdiction",
+        "found `lte`, which is no form (did you mean `late`?)",
+        "found `quai`, which is no area (did you mean `quay`?)",
+        "found `count`, which is no dataset (did you mean `counts`?)",
+        "found `lat`, which is no form (did you mean `late`?)",
+        "found `offcer`, which is no role (did you mean `officer`?)",
+    ]

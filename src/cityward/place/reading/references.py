@@ -157,7 +157,7 @@ _NOUNS = {
     "purposes": "purpose", "areas": "area",
     "sites": "site", "zones": "zone", "systems": "system", "device_models": "device model", "devices": "device",
     "members": "member of a group", "datasets": "dataset", "flows": "flow", "services": "service",
-    "properties": "observed property",
+    "properties": "observed property", "forms": "form", "roles": "role",
 }  # fmt: skip
 
 
