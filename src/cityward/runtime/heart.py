@@ -20,12 +20,13 @@ from threading import Lock
 import structlog
 
 from cityward.errors import CitywardError
-from cityward.evidence.heartbeats import Pulse
-from cityward.evidence.records import AnyRecord
+from cityward.evidence.heartbeats import Pulse, last_beat
+from cityward.evidence.records import AnyRecord, Heartbeat
 from cityward.runtime.ports import Ledger
 from cityward.time import SECOND
 
 BEAT_S = 60.0
+TAIL = 10_000  # entries that may have followed a beat of which nobody knows whether it was kept
 LATE = 2.0  # a verifier calls it silence after so many intervals
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Heart:
     def __init__(self, ledger: Ledger, pulse: Pulse, now_us: Callable[[], int]) -> None:
         self._ledger, self._pulse, self._now_us = ledger, pulse, now_us
         self._counting = Lock()
+        self._unsure: Heartbeat | None = None  # a beat that failed, and may have reached the disk all the same
 
     def append(self, records: Sequence[AnyRecord]) -> Sequence[str]:
         """Append durably, and count.
@@ -60,9 +62,19 @@ class Heart:
             LinkError, EvidenceError: as the ledger below; the number is not used up.
         """
         with self._counting:
-            beat = self._pulse.due(state, self._now_us())
+            self._find_unsure()
+            beat = self._unsure = self._pulse.due(state, self._now_us())
             self._ledger.append([beat])
             self._pulse.beaten(beat)
+            self._unsure = None
+
+    def _find_unsure(self) -> None:
+        """A ledger that failed may have kept what it was given: a beat that stands there is not to stand there twice."""
+        if self._unsure is not None:
+            newest_first = (record for _, record in reversed(self._ledger.tail(TAIL)))
+            if last_beat(newest_first, self._unsure.gate) == self._unsure.beat:
+                self._pulse.beaten(self._unsure)
+            self._unsure = None
 
 
 def within_us(speed: float, every_s: float = BEAT_S) -> int:
