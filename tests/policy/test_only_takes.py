@@ -13,7 +13,7 @@ from cityward.place.data import Observability, Protection
 from cityward.place.model import Place
 from cityward.place.release import Form, Posture
 from cityward.policy.compile import compile_table
-from cityward.policy.contract import Request
+from cityward.policy.contract import ReleaseReason, Request
 from cityward.policy.forms import at_least
 from cityward.policy.table import Table, decide
 from policy.random_releases import TODAY, Release, random_release, requests_of
@@ -214,3 +214,48 @@ def test_a_recipient_more_changes_no_answer_to_another():
         for request in requests_of(seed, release.place, EACH):
             now = decide(request, after)
             assert with_fields(now, rules=before.digest) == decide(request, before)
+
+
+# --- what is not declared
+
+
+KINDS = (
+    "parties",
+    "jurisdictions",
+    "agreements",
+    "sites",
+    "systems",
+    "devices",
+    "datasets",
+    "flows",
+    "forms",
+    "postures",
+)
+
+
+def test_a_place_of_which_records_are_gone_still_compiles_and_lets_nothing_undeclared_leave():
+    """The loader lets no such place through; the table does not rest on that."""
+    faults = 0
+    for seed in SEEDS:
+        release, draw = random_release(seed), Draw(seed)
+        kept = {
+            kind: {name: one for name, one in getattr(release.place, kind).items() if not draw.chance(0.15)}
+            for kind in KINDS
+        }
+        table = compiled(with_fields(release, place=replace(release.place, **kept)))
+        for request in requests_of(seed, release.place, EACH):
+            found = decide(request, table)
+            assert not found.allowed or is_carried(release.place, request)
+            faults += ReleaseReason.FAULT in found.reasons
+    assert faults > 0
+
+
+@pytest.mark.parametrize("kind", ["parties", "agreements", "sites", "systems", "datasets", "forms", "postures"])
+def test_a_record_that_is_gone_gives_nobody_more(kind: str):
+    """Not so of flows in and of devices: what is no longer measured in an area is no longer stopped there."""
+    for seed in SEEDS:
+        release, draw = random_release(seed), Draw(seed)
+        kept = {name: one for name, one in getattr(release.place, kind).items() if not draw.chance(0.3)}
+        before, after = compiled(release), compiled(with_fields(release, place=replace(release.place, **{kind: kept})))
+        for request in requests_of(seed, release.place, EACH):
+            assert not decide(request, after).allowed or decide(request, before).allowed, (seed, request)

@@ -365,7 +365,7 @@ def _by_power(place: Place, lands: _Lands, recipient: str, flow_id: str) -> Iter
         certain, possible = lands.get(name, (frozenset({"unknown"}), frozenset[str]()))
         yield from ((land, sure) for land in certain)
         yield from ((land, False) for land in possible)
-    others = place.parties[party].subprocessors if party in place.parties else ()
+    others = place.parties[party].subprocessors if party in place.parties else "unknown"
     if agreement is not None and agreement.subcontracting == "forbidden":
         return
     for other in ("unknown",) if others == "unknown" else others:

@@ -78,10 +78,10 @@ def _site(case: Case, site_id: str, who: str, path: str) -> Iterator[Counted]:
 
 def _handed_on(case: Case) -> Iterator[Counted]:
     agreement, party = case.agreement, case.place.parties.get(case.recipient.party)
-    if party is None or (agreement is not None and agreement.subcontracting == "forbidden"):
+    if agreement is not None and agreement.subcontracting == "forbidden":
         return
     path = f"parties.{case.recipient.party}.subprocessors"
-    if party.subprocessors == UNKNOWN:
+    if party is None or party.subprocessors == UNKNOWN:
         yield UNKNOWN, f"whom `{case.recipient.party}` hands work to is not known", path, False
         return
     for k, other in enumerate(party.subprocessors):
