@@ -41,7 +41,8 @@ def test_an_append_that_the_system_refuses_is_not_acknowledged_and_the_log_goes_
 
 
 @pytest.mark.parametrize("limit", range(40, 400, 20))
-def test_heartbeats_stay_without_a_gap_wherever_the_disk_failed(tmp_path: Path, limit: int):
+@pytest.mark.parametrize("before", [0, 255], ids=["in a bundle", "at the beginning of a bundle"])
+def test_heartbeats_stay_without_a_gap_wherever_the_disk_failed(tmp_path: Path, limit: int, before: int):
     """The bundle, the tile or the checkpoint may be what does not fit: the beat is then lost, or kept unsigned."""
     now = [0]
 
@@ -55,6 +56,7 @@ def test_heartbeats_stay_without_a_gap_wherever_the_disk_failed(tmp_path: Path, 
 
     with ledger_in(tmp_path, "worker-0") as ledger:
         heart = Heart(ledger, Pulse("admit", "worker-0", 1000), lambda: now[0])
+        heart.append([Lifecycle(at=0, by="worker-0", event="x", detail={})] * before)
         assert beat(heart, "begun")
         with files_may_not_grow_beyond(limit):
             outcomes = [beat(heart) for _ in range(3)]
