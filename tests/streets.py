@@ -10,7 +10,8 @@ import bcrypt
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from cityward.adapters.bus.config import LOG_STREAM, ROLES, BrokerSettings, compile_config
+from brokers import config_with_devices
+from cityward.adapters.bus.config import LOG_STREAM, ROLES, BrokerSettings
 from cityward.adapters.bus.log import connect, make_log
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.adapters.keys.bundle import DeviceSecret, write_secrets
@@ -19,7 +20,7 @@ from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import CommandLimits, Device, DeviceModel, PropertyMapping
-from cityward.runtime.ports import CredentialRow, LogMessage
+from cityward.runtime.ports import LogMessage
 from cityward.time import to_us
 
 PASSWORD = "correct horse battery staple"
@@ -116,8 +117,8 @@ class StreetCity:
         )
 
     def config(self) -> str:
-        rows = [CredentialRow(u.id, HASH, None, None, "active", 0) for u in self.registry.units]
-        return compile_config(self.registry, rows, dict.fromkeys(ROLES, HASH), self.settings)
+        devices = [unit.id for unit in self.registry.units]
+        return config_with_devices(devices, HASH, dict.fromkeys(ROLES, HASH), self.settings)
 
     async def log(self) -> list[LogMessage]:
         """What the broker holds of observations by now, acknowledged or not."""

@@ -13,7 +13,8 @@ from typing import Any
 import bcrypt
 import pytest
 
-from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings, compile_config
+from brokers import config_with_devices
+from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS, ROLES, BrokerSettings
 from cityward.adapters.bus.log import (
     SESSIONS,
     LogWriter,
@@ -36,7 +37,6 @@ from cityward.place.data import Dataset, Flow, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
-from cityward.runtime.ports import CredentialRow
 from mqtt import Mqtt
 
 PASSWORD = "correct horse battery staple"
@@ -77,12 +77,9 @@ class City:
         self.server = BrokerServer(find_binary(), folder)
         self.url = f"nats://127.0.0.1:{self.settings.nats_port}"
 
-    def config(self, revoked: frozenset[str] = frozenset()) -> str:
-        rows = [
-            CredentialRow(u.id, HASH, None, None, "revoked" if u.id in revoked else "active", 0)
-            for u in self.registry.units
-        ]
-        return compile_config(self.registry, rows, dict.fromkeys(ROLES, HASH), self.settings)
+    def config(self) -> str:
+        devices = [unit.id for unit in self.registry.units]
+        return config_with_devices(devices, HASH, dict.fromkeys(ROLES, HASH), self.settings)
 
     def reader(self, start: int = 1) -> LogReader:
         return LogReader(self.url, "worker", PASSWORD, observation_filters(range(PARTITIONS)), start)
@@ -216,19 +213,6 @@ def test_refuses_a_wrong_password_and_a_name_nobody_declared(tmp_path: Path) -> 
         for user, password in [("meter-a", "wrong"), ("meter-c", PASSWORD), ("worker", PASSWORD)]:
             with Mqtt(city.settings.mqtt_port, user, password) as stranger:
                 assert stranger.code != 0
-
-    in_city(tmp_path, body)
-
-
-def test_a_revoked_device_is_cut_off_while_it_is_connected(tmp_path: Path) -> None:
-    async def body(city: City) -> None:
-        with city.device("meter-a", wait_s=10) as a, city.device("meter-b") as b:
-            assert await asyncio.to_thread(a.publish, "in/meter-a", b"before")
-            await city.server.reload(city.config(revoked=frozenset({"meter-a"})))
-            assert await asyncio.to_thread(a.closed_by_peer)
-            assert await asyncio.to_thread(b.publish, "in/meter-b", b"other")
-        with city.device("meter-a") as again:
-            assert again.code != 0
 
     in_city(tmp_path, body)
 

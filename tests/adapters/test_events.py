@@ -14,7 +14,6 @@ from cityward.adapters.bus.events import EventReader, NatsEvents, make_event_str
 from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
 from cityward.watch.events import Event, EventKind
-from places import tiny_registry
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -27,7 +26,7 @@ class Bus:
         self.url = f"nats://127.0.0.1:{self.settings.nats_port}"
 
     def config(self) -> str:
-        return compile_config(tiny_registry(), [], dict.fromkeys(ROLES, HASH), self.settings)
+        return compile_config(dict.fromkeys(ROLES, HASH), self.settings)
 
     async def start(self) -> None:
         await self.server.start(self.config(), self.settings.nats_port)

@@ -11,7 +11,8 @@ from pathlib import Path
 import bcrypt
 import httpx
 
-from cityward.adapters.bus.config import PARTITIONS, ROLES, BrokerSettings, compile_config
+from brokers import config_with_devices
+from cityward.adapters.bus.config import PARTITIONS, ROLES, BrokerSettings
 from cityward.adapters.bus.log import LogWriter, connect, log_state, make_log, observation_filters
 from cityward.adapters.bus.reader import LogReader
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
@@ -61,7 +62,7 @@ async def running(folder: Path) -> AsyncIterator[City]:
     state.issue(rows)
     settings = BrokerSettings(store=folder / "js", nats_port=free_port(), mqtt_port=free_port())
     broker, bus = BrokerServer(find_binary(), folder), f"nats://127.0.0.1:{settings.nats_port}"
-    await broker.start(compile_config(registry, rows, dict.fromkeys(ROLES, HASH), settings), settings.nats_port)
+    await broker.start(config_with_devices(KEYS, HASH, dict.fromkeys(ROLES, HASH), settings), settings.nats_port)
     try:
         steward = await connect(bus, "steward", PASSWORD)
         await make_log(steward, 64 << 20)

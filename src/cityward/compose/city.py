@@ -299,7 +299,7 @@ class _City:
         return str(self.certificates.certificate), str(self.certificates.key)
 
     def _config(self, settings: BrokerSettings) -> str:
-        return compile_config(self.registry, (), self.role_hashes, settings)
+        return compile_config(self.role_hashes, settings)
 
     def _children(self, city: CityFile) -> list[Child]:
         def child(role: str, index: int = 0) -> Child:

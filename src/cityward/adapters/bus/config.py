@@ -3,8 +3,7 @@
 A device may publish to its own subjects and read its own commands, and nothing else; each role of ours has only what its work
 needs. The NATS configuration format accepts JSON, so the text is encoded, never concatenated.
 
-Devices are either asked about one by one (`callout`: the broker asks the door, whose key is `BrokerSettings.asks`), or, where no
-door runs, users of the file.
+Devices are no users of the file: the broker asks the door about each (`callout`), whose key is `BrokerSettings.asks`.
 
 INVARIANT: no subject in a permission holds a wildcard that spans another device's name.
 """
@@ -12,14 +11,13 @@ INVARIANT: no subject in a permission holds a wildcard that spans another device
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cityward.ids import partition_of
 from cityward.place.registry import Registry
-from cityward.runtime.ports import CredentialRow
 
 LOG_STREAM = "$MQTT_msgs"
 """The MQTT gateway's own stream. A QoS 1 message is acknowledged when it stands here, so this is the log we read."""
@@ -59,7 +57,7 @@ class BrokerSettings:
     max_store_bytes: int = 8 << 30
     max_payload: int = 1 << 20
     max_connections: int = 65_536
-    asks: str | None = None  # the public key of who answers for devices; None: devices are users of the configuration
+    asks: str | None = None  # the public key of who answers for devices; None: no device comes in
 
 
 def inbox_prefix(role: str) -> str:
@@ -85,22 +83,14 @@ def topic_of(subject: str) -> str:
     return "/".join({"*": "+", ">": "#"}.get(level, level) for level in levels)
 
 
-def compile_config(
-    registry: Registry, credentials: Sequence[CredentialRow], roles: Mapping[str, str], settings: BrokerSettings
-) -> str:
+def compile_config(roles: Mapping[str, str], settings: BrokerSettings) -> str:
     """The configuration file's text.
 
     Args:
-        registry: the numbered declaration.
-        credentials: the devices' credentials; revoked ones, and devices not declared active, get no user. Not looked at
-            where the door is asked.
         roles: role -> bcrypt hash of its password for this start.
         settings: where to listen.
     """
     users = [_role_user(role, hashed) for role, hashed in roles.items() if role not in _ACCOUNTS]
-    if settings.asks is None:
-        active = {u.id: bool(a) for u, a in zip(registry.units, registry.unit_active, strict=True)}
-        users += [_device_user(row) for row in credentials if row.state == "active" and active.get(row.device, False)]
     config: dict[str, Any] = {
         "server_name": "cityward",
         "listen": f"127.0.0.1:{settings.nats_port}",
@@ -137,8 +127,7 @@ def _mqtt(settings: BrokerSettings) -> dict[str, Any]:
         certificate, key = settings.mqtt_tls
         mqtt["tls"] = {"cert_file": str(certificate), "key_file": str(key), "timeout": 10}
         if settings.client_ca is not None:
-            by_whom = "verify_and_map" if settings.asks is None else "verify"  # whom it maps to is the door's answer
-            mqtt["tls"] |= {"ca_file": str(settings.client_ca), by_whom: True}
+            mqtt["tls"] |= {"ca_file": str(settings.client_ca), "verify": True}  # whom it maps to is the door's answer
     return mqtt
 
 
@@ -172,18 +161,6 @@ def _inner_accounts(roles: Mapping[str, str]) -> dict[str, Any]:
         }
         for account in ("DOOR", "SYS")
     }
-
-
-def _device_user(row: CredentialRow) -> dict[str, Any]:
-    user: dict[str, Any] = {
-        "user": f"CN={row.device}" if row.password_bcrypt is None else row.device,
-        "permissions": {
-            "publish": {"allow": publishes(row.device)},
-            "subscribe": {"allow": subscribes(row.device)},
-        },
-        "allowed_connection_types": ["MQTT"],
-    }
-    return user if row.password_bcrypt is None else user | {"password": row.password_bcrypt}
 
 
 def _role_user(role: str, hashed: str) -> dict[str, Any]:

