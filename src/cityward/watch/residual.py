@@ -5,10 +5,14 @@ is done with it (detectors).
 
 Theory of operation
 -------------------
-`z` is the deviation from the season in spreads, clipped. What all the city does (rain, a holiday, a match) is in the neighbours'
-`z` too. For each channel, companions are its neighbours, the kinds beside it and the median of all channels of its property; each
-counts by the squared correlation that the past showed, so that a companion that never moved along has no say, and each is bounded
-by the clip, so that one that lies moves the answer by its own share only. `u` is what remains, in its own usual size.
+`z` is the deviation from the season in spreads, clipped. A season learns each half-hour from its own days, so it lags weeks
+behind a year that goes on. Where a detector asks for it, what a channel lately deviates by at *all* hours (`shift`) is added to
+the season: it follows in ten days, by no more than so many spreads a day, whoever speaks and however much. So a step does not
+become usual before it is called, and who drags a channel along must be as slow as the year, which is `drift`'s to see.
+What all the city does (rain, a holiday, a match) is in the neighbours' `z` too. For each channel, companions are its neighbours,
+the kinds beside it and the median of all channels of its property; each counts by the squared correlation that the past showed,
+so that a companion that never moved along has no say, and each is bounded by the clip, so that one that lies moves the answer by
+its own share only. `u` is what remains, in its own usual size.
 
 INVARIANTS
 - A channel is never its own companion: its own reading enters what is expected of it only through the city's median.
@@ -27,6 +31,7 @@ from numpy.typing import NDArray
 
 from cityward.watch.contract import Step
 from cityward.watch.season import (
+    SLOTS,
     Floats,
     Season,
     Slot,
@@ -35,6 +40,7 @@ from cityward.watch.season import (
     begin_slots,
     expected,
     familiar,
+    forget_season,
     gather,
     learn,
     middle_of,
@@ -47,6 +53,13 @@ MEMORY = 1 / (14 * 48)
 SURE = 48.0
 """So many half-hours together until a companion counts half."""
 WEIGHED_SLOTS = 6
+FOLLOWS = 1 / (10 * SLOTS)
+"""The shift follows what is left in about ten days."""
+MOST_A_DAY = 0.1
+"""So many spreads a day at most, for who asks for a shift: about what the season's own clipped learning (`CLIP` times `SLOWEST`)
+lets a channel be dragged by, too."""
+LONGEST_SLOTS = 4
+"""A channel that speaks seldom follows by so many half-hours at once, at most."""
 LEAST_U = 0.2
 """What remains is never taken to be smaller than this share of the season's own spread: a perfect companion may not last."""
 WARM_SLOTS = 96
@@ -60,6 +73,8 @@ class Residual:
     with_me: (C, K) companions, -1 none. cross, theirs, mine: (C, K + 1) running products. pairs: (C, K + 1) seen together.
     fit, power: (C,) of z on the companions' word. size: (C,) of what remains. n: (C,) half-hours seen.
     weight: (C, K + 1) what each companion's word weighs, worked out anew every `WEIGHED_SLOTS`.
+    shift: (C,) spreads that are added to the season's level; silent: (C,) half-hours since the channel spoke. most_a_day: by how
+    much the shift may move.
     """
 
     slots: Slots
@@ -74,6 +89,9 @@ class Residual:
     size: Floats
     n: Floats
     weight: Floats
+    shift: Floats
+    silent: Floats
+    most_a_day: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +111,8 @@ class Remains:
     warm: NDArray[np.bool_]
 
 
-def begin_residual(world: World) -> Residual:
-    """Before the first step."""
+def begin_residual(world: World, most_a_day: float = 0.0) -> Residual:
+    """Before the first step. most_a_day: spreads a day that the baseline may follow a channel by (`MOST_A_DAY`); 0: none."""
     c = world.channels
     with_me = np.concatenate([world.neighbours, world.beside], axis=1)
     shape = (c, with_me.shape[1] + 1)
@@ -111,6 +129,9 @@ def begin_residual(world: World) -> Residual:
         size=np.ones(c),
         n=np.zeros(c),
         weight=np.zeros(shape),
+        shift=np.zeros(c),
+        silent=np.zeros(c),
+        most_a_day=most_a_day,
     )
 
 
@@ -121,6 +142,7 @@ def advance(residual: Residual, step: Step, world: World, holding: Callable[[], 
         return None
     held = holding()
     level, spread = expected(residual.season, slot)
+    level = level + residual.shift * spread
     with np.errstate(invalid="ignore", over="ignore"):
         z = np.clip((slot.mean - level) / spread, -WIDEST, WIDEST)
     others = _companions(residual, z, world)
@@ -133,8 +155,27 @@ def advance(residual: Residual, step: Step, world: World, holding: Callable[[], 
     warm = (residual.n >= WARM_SLOTS) & familiar(residual.season, slot)
     _teach(residual, z, others, word, rest, held)
     learn(residual.season, slot, held)
+    _follow(residual, z)
     repaired = level + slope * word * spread
     return Remains(slot, z, np.where(warm, u, np.nan), level, spread, repaired, warm)
+
+
+def _follow(residual: Residual, z: Floats) -> None:
+    """Shift the baseline a little towards what a channel now is, also of those that teach nothing: the bound guards it."""
+    if residual.most_a_day == 0.0:
+        return
+    speaks = np.isfinite(z)
+    slots = np.minimum(residual.silent + 1.0, LONGEST_SLOTS)
+    most = residual.most_a_day / SLOTS * slots
+    step = np.minimum(np.maximum(FOLLOWS * slots * z, -most), most)
+    residual.shift = np.where(speaks, residual.shift + step, residual.shift)
+    residual.silent = np.where(speaks, 0.0, residual.silent + 1.0)
+
+
+def forget_channel(residual: Residual, channel: int) -> None:
+    """What a channel brought of late is usual from now on: its levels are learned anew; its spread stays."""
+    forget_season(residual.season, channel)
+    residual.shift[channel] = 0.0
 
 
 def explained(residual: Residual) -> Floats:

@@ -23,8 +23,8 @@ from cityward.time import DAY, HOUR
 from cityward.watch.contract import Card, Held, Kind, Phase, Severity, Sign, Step
 from cityward.watch.events import Event
 from cityward.watch.excursions import Excursions, Rule, Turn, begin_excursions, feed, forget, running
-from cityward.watch.residual import Remains, Residual, advance, begin_residual
-from cityward.watch.season import Floats, forget_season
+from cityward.watch.residual import MOST_A_DAY, Remains, Residual, advance, begin_residual, forget_channel
+from cityward.watch.season import Floats
 from cityward.watch.weekly import Weekly, begin_weekly, forget_week, remember, unlike_last_week
 from cityward.watch.world import World
 
@@ -77,6 +77,7 @@ CARD = Card(
         "small: least height": SMALL.least,
         "passed once in days": LARGE.once_in_days,
         "adopted after days": ADOPTED_US // DAY,
+        "follows a day": MOST_A_DAY,
     },
 )
 
@@ -105,7 +106,7 @@ class StepBias:
         """The state before the first step."""
         c = world.channels
         return State(
-            residual=begin_residual(world),
+            residual=begin_residual(world, MOST_A_DAY),
             weekly=begin_weekly(c),
             runs={kind: begin_excursions(c) for kind in RULES},
             seen={kind: np.zeros((2, c)) for kind in RULES},
@@ -159,7 +160,7 @@ def _adopting(state: State, kind: str, turns: Sequence[Turn]) -> Iterator[Turn]:
         if turn.phase is Phase.GOES_ON and turn.at - turn.began_at >= ADOPTED_US:
             forget(state.runs[kind], turn.index)
             forget_week(state.weekly, turn.index)
-            forget_season(state.residual.season, turn.index)
+            forget_channel(state.residual, turn.index)
             yield Turn(turn.index, turn.side, Phase.ENDED, turn.began_at, turn.at, turn.score)
         else:
             yield turn
