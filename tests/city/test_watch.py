@@ -13,6 +13,8 @@ from typing import Any
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
+from cityward.compose.credentials import issue_for
+from cityward.compose.home import Home
 from cityward.evidence.records import Acknowledged, Found, Lifecycle, Marked, Standing
 from cityward.runtime.watch_progress import WatchProgress
 from cityward.watch.findings import IncidentState, Trust
@@ -61,7 +63,9 @@ def test_a_device_that_speaks_for_another_is_found_quarantined_and_marked_once_a
 ) -> None:
     place, state = write_town(tmp_path / "town", 2), tmp_path / "state"
     with running_town(place, state, "--plain-mqtt") as town:
-        secret = town.secret("meter-01")
+        # not by `cityward device add`, which is a right that was given, and told
+        [issued] = issue_for(Home(state), SqlState(Home(state).state_url), ["meter-01"], 0)
+        secret = issued.password or ""
         until(lambda: progress(state), "the watch runs")
         speak_for(town, "meter-01", secret, "meter-02", 4)
         watch = SqlState(f"sqlite:///{state / 'state.db'}").watch
