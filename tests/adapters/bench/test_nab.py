@@ -206,10 +206,11 @@ def test_refuses_a_folder_that_is_no_corpus(tmp_path: Path):
 def test_the_bench_has_a_table_for_each_profile_with_ours_baselines_and_published(tmp_path: Path):
     write_corpus(tmp_path)
     told: list[str] = []
-    tables = run(tmp_path, told.append)
+    *tables, by_file = run(tmp_path, told.append)
     assert [t.title.split()[-1] for t in tables] == [p.name for p in PROFILES]
     assert tables[0].rows[0][:2] == ("resonance", "published rule")
     assert tables[0].rows[0][2] == pytest.approx(90, abs=10)  # the spike is found, somewhat into its window
     assert {row[0] for row in tables[0].rows} >= {"says nothing", "ARTime (published)", "KNN-CAD (our run)"}
     assert all(len(row) == len(SUBSETS) + 3 for t in tables for row in t.rows)
+    assert [row[1:3] for row in by_file.rows] == [(1, 1)]  # one file has a window, and it is found
     assert "1 of NAB's 58 files" in told[0]

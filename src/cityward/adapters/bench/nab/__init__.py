@@ -19,8 +19,17 @@ from numpy.typing import NDArray
 
 from cityward.adapters.bench.nab.corpus import Series, read_corpus
 from cityward.adapters.bench.nab.detectors import Detect, knn_cad, resonance, windowed_gaussian
-from cityward.adapters.bench.nab.published import COLUMNS, ON_ALL_58, published_score
-from cityward.adapters.bench.nab.score import PROFILES, STANDARD, Profile, best_threshold, normalised, raw_score, weigh
+from cityward.adapters.bench.nab.published import COLUMNS, ON_ALL_58, published_rows, published_score
+from cityward.adapters.bench.nab.score import (
+    OUTSIDE,
+    PROFILES,
+    STANDARD,
+    Profile,
+    best_threshold,
+    normalised,
+    raw_score,
+    weigh,
+)
 from cityward.adapters.bench.tables import Cell, Table
 
 __all__ = ["run"]
@@ -41,7 +50,7 @@ Floats = NDArray[np.float64]
 
 
 def run(data: Path, say: Callable[[str], None]) -> list[Table]:
-    """Score the corpus under `data`, one table for each profile.
+    """Score the corpus under `data`, one table for each profile, and one by file.
 
     Raises:
         LinkError: there is no corpus.
@@ -56,7 +65,7 @@ def run(data: Path, say: Callable[[str], None]) -> list[Table]:
     for name, detect in BASELINES.items():
         say(f"{name} over all files")
         others[name] = detect(values)
-    return [_table(corpus, ours, others, profile) for profile in PROFILES]
+    return [*(_table(corpus, ours, others, profile) for profile in PROFILES), _files(corpus, ours)]
 
 
 def _table(
@@ -108,6 +117,34 @@ def _row(
         windows = sum(len(corpus[i].windows) for i in held)
         cells.append(round(normalised(sum(raw[i] for i in held), windows, profile), 1))
     return (name, how, *cells, round(float(np.median(thresholds)), 4))
+
+
+def _files(corpus: Sequence[Series], ours: Sequence[Floats]) -> Table:
+    """Ours and the two to beat, file by file, standard profile."""
+    best, _ = best_threshold(corpus, ours, STANDARD)
+    rows = [
+        _file(series, score, (best, alone), published_rows().get(series.name))
+        for series, score, alone in zip(corpus, ours, left_out(corpus, ours, STANDARD), strict=True)
+        if len(series.windows)
+    ]
+    return Table(
+        title="NAB by file, profile standard",
+        head=("file", "windows", "found", "false", "published rule", "left out", "ARTime", "CAD OSE"),
+        rows=tuple(rows),
+        notes=("found, false: of resonance by the published rule; of the published detectors: as published.",),
+    )
+
+
+def _file(
+    series: Series, score: Floats, thresholds: tuple[float, float], published: tuple[float, ...] | None
+) -> tuple[Cell, ...]:
+    weights, windows = weigh(series, STANDARD), len(series.windows)
+    called = weights.window[score >= thresholds[0]]
+    mine = [raw_score(weights, score >= threshold, STANDARD) for threshold in thresholds]
+    theirs = [published[COLUMNS.index((name, STANDARD))] if published else None for name in ("ARTime", "CAD OSE")]
+    found, false = len(np.unique(called[called >= 0])), int((called == OUTSIDE).sum())
+    cells = [None if raw is None else round(normalised(raw, windows, STANDARD), 1) for raw in (*mine, *theirs)]
+    return (series.name.removesuffix(".csv"), windows, found, false, *cells)
 
 
 def left_out(corpus: Sequence[Series], scores: Sequence[Floats], profile: Profile) -> list[float]:
