@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cityward.compose.home import CityFile
+
 
 def write_town(
     folder: Path,
@@ -190,6 +192,14 @@ def running_town(place: Path, state: Path, *options: str) -> Iterator[Town]:
     finally:
         if town.process.poll() is None:
             town.stop()
+
+
+def stopped_city(place: Path, bus_url: str = "") -> CityFile:
+    """What a city that was started once says of itself; nothing of it runs."""
+    return CityFile(
+        place=str(place), declaration="", bus_url=bus_url, passwords={}, mqtt_host="", mqtt_port=0, mqtt_ca=None, web_host="",
+        web_port=0, admin_port=0, clock=(0, 0, 1.0),
+    )  # fmt: skip
 
 
 def totals(counts: dict[str, Any]) -> tuple[int, int, int, int]:

@@ -13,11 +13,11 @@ from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.cli.device import command
 from cityward.compose.devices import ROLE
-from cityward.compose.home import CityFile, Home, write_city_file
+from cityward.compose.home import Home, write_city_file
 from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife
 from cityward.runtime.ports import ConnectionRow
-from towns import write_town
+from towns import stopped_city, write_town
 
 NOON = 1_760_000_000_000_000
 
@@ -26,19 +26,7 @@ NOON = 1_760_000_000_000_000
 def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "state")
     home.prepare()
-    city = CityFile(
-        place=str(write_town(tmp_path / "town", 3)),
-        declaration="",
-        bus_url="nats://127.0.0.1:1",
-        passwords={},
-        mqtt_host="",
-        mqtt_port=0,
-        mqtt_ca=None,
-        web_host="",
-        web_port=0,
-        admin_port=0,
-        clock=(0, 0, 1.0),
-    )
+    city = stopped_city(write_town(tmp_path / "town", 3), bus_url="nats://127.0.0.1:1")
     write_city_file(home, city)
     return home
 

@@ -12,35 +12,19 @@ import pytest
 from cityward.adapters.stores.state import SqlState
 from cityward.compose import containment
 from cityward.compose.containment import Wanted, approve, contain, expire, lift, refuse
-from cityward.compose.home import CityFile, Home, write_city_file
+from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import LinkError, PlaceError
 from cityward.evidence.records import Contained, decode, encode
 from cityward.runtime.containing import ContainmentRow, Stand
-from towns import write_town
+from towns import stopped_city, write_town
 
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[Setting]:
     home = Home(tmp_path / "state")
     home.prepare()
-    town = write_town(tmp_path / "town", 3)
-    write_city_file(
-        home,
-        CityFile(
-            place=str(town),
-            declaration="",
-            bus_url="",
-            passwords={},
-            mqtt_host="",
-            mqtt_port=0,
-            mqtt_ca=None,
-            web_host="",
-            web_port=0,
-            admin_port=0,
-            clock=(0, 0, 1.0),
-        ),
-    )
+    write_city_file(home, stopped_city(write_town(tmp_path / "town", 3)))
     setting = open_setting(home)
     yield setting
     setting.state.dispose()

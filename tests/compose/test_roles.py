@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from cityward.compose import roles
-from cityward.compose.home import CityFile, Home, write_city_file
+from cityward.compose.home import Home, write_city_file
 from cityward.compose.roles import mind_registry
 from cityward.compose.setting import open_setting
 from cityward.place.registry import NEVER_BARRED
 from cityward.runtime.ports import CredentialRow
-from towns import write_town
+from towns import stopped_city, write_town
 
 
 def test_a_revocation_while_a_worker_starts_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roles, "NOTICE_REGISTRY_S", 0.0)
     home = Home(tmp_path / "state")
     home.prepare()
-    write_city_file(home, a_city(write_town(tmp_path / "town", 1)))
+    write_city_file(home, stopped_city(write_town(tmp_path / "town", 1)))
     setting = open_setting(home)
     meter = setting.registry.units[0]
     setting.state.issue([CredentialRow(meter.id, "hash", None, None, "active", 0)])
@@ -37,19 +37,3 @@ def test_a_revocation_while_a_worker_starts_is_noticed(tmp_path: Path, monkeypat
 
     asyncio.run(until_noticed())
     setting.state.dispose()
-
-
-def a_city(place: Path) -> CityFile:
-    return CityFile(
-        place=str(place),
-        declaration="",
-        bus_url="",
-        passwords={},
-        mqtt_host="",
-        mqtt_port=0,
-        mqtt_ca=None,
-        web_host="",
-        web_port=0,
-        admin_port=0,
-        clock=(0, 0, 1.0),
-    )
