@@ -61,6 +61,10 @@ class Mqtt:
         self._send(0x33 if retain else 0x32, _text(topic) + struct.pack(">H", packet_id) + payload)
         return self._read(4) == b"\x40\x02" + struct.pack(">H", packet_id)
 
+    def publish_unacknowledged(self, topic: str, payload: bytes) -> None:
+        """QoS 0."""
+        self._send(0x30, _text(topic) + payload)
+
     def subscribe(self, topic: str) -> int:
         """The granted QoS, 0x80 when refused."""
         self._send(0x82, struct.pack(">H", 9) + _text(topic) + b"\x01")

@@ -200,3 +200,18 @@ def test_whoever_asks_for_a_devices_secret_is_told_and_found(told: Told) -> None
     event = told.events.one(EventKind.PRIVILEGE, "meter-03", what="credential")
     assert (event.detail["who"], event.by) == ("engineer-7", "cli")
     assert told.finding("right-given", "person:engineer-7")
+
+
+def test_what_asks_for_no_acknowledgement_is_refused_and_counted_and_what_does_is_not(told: Told) -> None:
+    quiet, proper = "meter-04", "meter-05"
+    with told.enter(quiet) as link, told.enter(proper) as other:
+        for n in range(7):
+            link.publish_unacknowledged(f"in/{quiet}", b'[{"n":"lux","v":%d}]' % n)
+            assert other.publish(f"in/{proper}", b'[{"n":"lux","v":%d}]' % n)
+        event = told.events.one(EventKind.SHED, quiet, budget="not-acknowledged")
+        assert event.detail["count"] == "7" and event.record.startswith("door:")
+    until(lambda: ("meter-light", "not-acknowledged") in told.state.reasons(), "the count")
+    assert told.state.reasons()["meter-light", "not-acknowledged"] == 7
+    [row] = [row for row in told.state.counts() if row.flow == "meter-light"]
+    assert row.received == row.admitted + row.refused + row.shed
+    assert not told.events.of(EventKind.SHED, proper)

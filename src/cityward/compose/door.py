@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -30,12 +31,15 @@ from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.keeper import BY, Keeper
 from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.bus.room import room_of
+from cityward.adapters.bus.unlogged import Unlogged, held_by_device
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.bars import PENALTY, by_device
 from cityward.compose.home import CityFile
+from cityward.compose.refusals import effects_of, on_record
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError
 from cityward.evidence.records import DeviceLife
+from cityward.guard.reasons import Reason
 from cityward.place.registry import Registry
 from cityward.runtime.penalty import Budget, Penalties, Penalty
 from cityward.runtime.ports import BarRow, EventSink, Ledger
@@ -50,6 +54,9 @@ CUT_AGAIN_S = 2.0
 TELL_S = 1.0  # refused sign-ins and moved devices, at once
 COUNT_S = 0.5  # between two looks at what every connection has sent; longer where there are many
 COUNT_LONGEST_S = 10.0
+UNLOGGED_S = 10.0  # a window of `unlogged`; the log keeps what is held for a minute
+MOST_UNLOGGED_TOLD = 256  # devices a window; counts have them all
+UNLOGGED_PARTITION = -2  # under this number state counts what never came in, and numbers those counts
 MESSAGE_OVERHEAD = 64  # bytes: what the broker counts beside a body (the topic)
 
 
@@ -87,6 +94,8 @@ class Door:
         signer = nkeys.Signer.of(bytes.fromhex(city.door_seed), nkeys.Kind.ACCOUNT)
         self.callout = Callout(links.keeper, signer, self.keeper.judge, time.time)
         self.penalties = Penalties()
+        self.unlogged, self._city = Unlogged(), links.city
+        self._uncounted: Counter[str] = Counter()  # never came in, on record, and not counted in the store yet
         self._version = -1
         self._to_cut: dict[int, float] = {}  # connection -> when it is cut off next, in monotonic seconds
         self._counted_at = 0
@@ -106,6 +115,7 @@ class Door:
                 group.create_task(_every(LOOK_S, self.look)),
                 group.create_task(_every(TELL_S, self.tell)),
                 group.create_task(self._keep_counting()),
+                group.create_task(_every(UNLOGGED_S, self.count_unlogged)),
             ]
             await stop.wait()
             for task in minding:
@@ -177,13 +187,47 @@ class Door:
         now = _machine_us()
         self._counted_at = now
         due: list[Penalty] = []
-        for device, (messages, size) in self.keeper.presence.take_sent().items():
+        sent = self.keeper.presence.take_sent()
+        self.unlogged.add(sent)
+        for device, (messages, size) in sent.items():
             if (unit := self.registry.unit_index.get(device)) is not None:
                 budget = budget_of(self.registry, unit, self.speed)
                 penalty = self.penalties.look(device, budget, messages, size, since, now)
                 due += [penalty] if penalty is not None else []
         if due:
             await asyncio.to_thread(self._bar, due, now)
+
+    async def count_unlogged(self) -> None:
+        """Refuse and count what devices have sent with QoS 0: it never came in.
+
+        Raises:
+            LinkError: the log, the ledger or the store does not answer; what is on record is counted next time.
+        """
+        try:
+            held = await held_by_device(self._city)
+        except LinkError:
+            self.unlogged.skip()
+            raise
+        missing = self.unlogged.turn(held) if held is not None else self.unlogged.skip() or {}
+        missing = {device: count for device, count in missing.items() if device in self.registry.unit_index}
+        if missing or self._uncounted:
+            await asyncio.to_thread(self._refuse, missing)
+
+    def _refuse(self, missing: Mapping[str, int]) -> None:
+        """The evidence first, then the counts, then the events."""
+        at = self.keeper.city_now()
+        entry = ""
+        if missing:
+            new = Counter({(Reason.NOT_ACKNOWLEDGED, device): count for device, count in missing.items()})
+            [entry] = self.ledger.append([on_record(new, at, BY)])
+            self._uncounted.update(missing)
+        counted = {(Reason.NOT_ACKNOWLEDGED, device): count for device, count in self._uncounted.items()}
+        nth = self.state.committed().get(UNLOGGED_PARTITION, 0) + 1
+        self.state.apply(effects_of(counted, self.registry, nth, UNLOGGED_PARTITION))
+        self._uncounted.clear()
+        for device, count in Counter(missing).most_common(MOST_UNLOGGED_TOLD):
+            detail = {"budget": Reason.NOT_ACKNOWLEDGED.word, "count": str(count)}
+            self.events.tell(Event(at=at, kind=EventKind.SHED, by=BY, subject=device, detail=detail, record=entry))
 
     def _write_progress(self) -> None:
         """Where the supervisor sees that the door is open, and people how much it did: small, written whole."""

@@ -71,7 +71,7 @@ class BrokerRefusals:
     async def _record_and_count(self) -> None:
         seen = _refusals(self._broker)
         if new := seen - self._recorded:
-            await asyncio.to_thread(self._ledger.append, [_on_record(new, self._setting.now_us())])
+            await asyncio.to_thread(self._ledger.append, [on_record(new, self._setting.now_us(), "steward")])
             self._recorded = seen
         if new := seen - self._counted:
             await asyncio.to_thread(self._count, new)
@@ -80,7 +80,7 @@ class BrokerRefusals:
     def _count(self, new: Mapping[Refusal, int]) -> None:
         state = self._setting.state
         nth = state.committed().get(BROKER_PARTITION, 0) + 1
-        state.apply(_effects(new, self._setting.registry, nth))
+        state.apply(effects_of(new, self._setting.registry, nth, BROKER_PARTITION))
 
     async def _devices(self) -> Mapping[str, str]:
         """Client ids that the broker made up -> the device that has them."""
@@ -114,15 +114,17 @@ def _refusals(broker: BrokerServer) -> Counter[Refusal]:
     return found
 
 
-def _on_record(new: Counter[Refusal], now_us: int) -> Lifecycle:
+def on_record(new: Counter[Refusal], now_us: int, by: str) -> Lifecycle:
+    """What was refused before any gate, by device; the most of them where there are many."""
     most = dict(new.most_common(NAMES_ON_RECORD))
     detail = {f"{reason.word} {device}": str(count) for (reason, device), count in most.items()}
     if others := sum(new.values()) - sum(most.values()):
         detail["(others)"] = str(others)
-    return Lifecycle(at=now_us, by="steward", event="broker-refusals", detail=detail)
+    return Lifecycle(at=now_us, by=by, event="broker-refusals", detail=detail)
 
 
-def _effects(new: Mapping[Refusal, int], registry: Registry, nth: int) -> BatchEffects:
+def effects_of(new: Mapping[Refusal, int], registry: Registry, nth: int, partition: int) -> BatchEffects:
+    """What was refused before any gate, counted under the flow of its device. `nth` of this `partition`, which holds no log."""
     per_flow: Counter[str] = Counter()
     per_reason: Counter[tuple[str, str]] = Counter()
     for (reason, device), count in new.items():
@@ -132,7 +134,7 @@ def _effects(new: Mapping[Refusal, int], registry: Registry, nth: int) -> BatchE
         per_flow[flow] += count
         per_reason[flow, reason.word] += count
     return BatchEffects(
-        upto={BROKER_PARTITION: nth},
+        upto={partition: nth},
         counts=[FlowCount(flow, count, 0, count, 0) for flow, count in per_flow.items()],
         reasons=per_reason,
     )

@@ -40,6 +40,7 @@ class Reason(IntEnum):
     FLOW_BUDGET = 26
     PARTY_BUDGET = 27
     PLACE_BUDGET = 28
+    NOT_ACKNOWLEDGED = 29
 
     @property
     def word(self) -> str:
@@ -88,5 +89,6 @@ MENDS: dict[Reason, str] = {
     Reason.FLOW_BUDGET: "find the devices that send too much, or raise the budget of the flow",
     Reason.PARTY_BUDGET: "ask the party why its devices send so much, or raise its budget",
     Reason.PLACE_BUDGET: "find what floods the place, or raise its budget if the machine can take more",
+    Reason.NOT_ACKNOWLEDGED: "publish with QoS 1: what asks for no acknowledgement (QoS 0) does not come in",
 }
 """What the sender can do about each refusal."""

@@ -183,7 +183,7 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
             f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
         ],
         "network": [EVENT_SUBJECTS],
-        "door": [EVENT_SUBJECTS],
+        "door": [EVENT_SUBJECTS, f"$JS.API.STREAM.INFO.{LOG_STREAM}"],  # the second: what the log holds of each device
     }[role]
     inbox = f"{inbox_prefix(role)}.>"
     return {

@@ -27,10 +27,14 @@ def _who(event: Event) -> str:
 
 
 PENALTY = "penalty"  # the door's word for a budget that nobody may go so far beyond
+NOT_ACKNOWLEDGED = (
+    "not-acknowledged"  # sent with QoS 0: refused whatever there is room for; a flood of it costs a penalty
+)
 
 
 def _shed(event: Event, _: World) -> str:
-    return _who(event) if event.kind is EventKind.SHED and event.detail.get("budget") != PENALTY else ""
+    budget = event.detail.get("budget")
+    return _who(event) if event.kind is EventKind.SHED and budget not in {PENALTY, NOT_ACKNOWLEDGED} else ""
 
 
 def _kept_out(event: Event, _: World) -> str:
@@ -38,7 +42,7 @@ def _kept_out(event: Event, _: World) -> str:
 
 
 def _all_shed(event: Event, _: World) -> str:
-    return "place:" if event.kind is EventKind.SHED else ""
+    return "place:" if event.kind is EventKind.SHED and event.detail.get("budget") != NOT_ACKNOWLEDGED else ""
 
 
 def _oversized(event: Event, _: World) -> str:
