@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from cityward.compose.places import load_place
 from cityward.place.model import Place
-from cityward.reach.effective import Lands, lands_in, lands_of
-from cityward.reach.exposure.answers import expose, scenarios_of
+from cityward.reach.effective import Ground, Lands, lands_in, lands_of, laws_over
+from cityward.reach.exposure.answers import Exposure, expose, scenarios_of
 from cityward.reach.exposure.compile import compile_place
 from reach.exposure.oracle import CERTAIN, POSSIBLE, Oracle
 from reach.exposure.random_places import random_place
@@ -82,3 +82,36 @@ def test_the_plain_engine_says_the_same_of_random_places():
         possible += sum(len(perhaps) for _, perhaps in found.values())
     assert certain > 500
     assert possible > 500
+
+
+# --- why
+
+
+def closed(place: Place) -> Exposure:
+    return expose(compile_place(place), scenarios_of(place))
+
+
+def test_every_law_that_counts_has_a_ground_and_no_other_is_told():
+    for seed in range(40):
+        place = random_place(seed)
+        exposure = closed(place)
+        for party, (certain, possible) in lands_in(exposure, place).items():
+            laws = laws_over(exposure, place, party)
+            assert {law.jurisdiction for law in laws if law.certain} == certain
+            assert {law.jurisdiction for law in laws if not law.certain} == possible
+            assert all(law.grounds for law in laws)
+
+
+def test_the_grounds_are_those_a_person_would_name(demo: Place):
+    exposure = closed(demo)
+    home, parent = laws_over(exposure, demo, "northlight")
+    assert home.grounds == (Ground("`northlight` is incorporated in `gb`", "parties.northlight.incorporated_in"),)
+    assert parent.jurisdiction == "xa"
+    assert parent.grounds == (
+        Ground("`northlight` is held from `xa`", "parties.northlight.owners"),
+        Ground("instrument `xa-cooperation-act` reaches `northlight`", "instruments.xa-cooperation-act.addressees"),
+    )
+    state = {law.jurisdiction: law for law in laws_over(exposure, demo, "corvane-holding")}["xa"]
+    assert len(state.grounds) == 3  # at home there, held by the state there, and addressed by the act
+    (_, *others) = (law for law in laws_over(exposure, demo, "halden-optics") if not law.certain)
+    assert Ground("`halden-optics` may be held from `no`", "parties.halden-optics.owners") in others[0].grounds

@@ -17,12 +17,13 @@ Does not live here: what a party hands on (its agreement decides), and where its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.exposure.answers import Bound, Exposure, expose
 from cityward.reach.exposure.compile import compile_place
-from cityward.reach.exposure.nodes import Node, Predicate, Use
+from cityward.reach.exposure.nodes import Node, Predicate, Use, uses_of
 from cityward.reach.exposure.parties import CONTROL
 from cityward.reach.rules.ownership import held_from
 from cityward.reach.rules.truth import Truth
@@ -64,3 +65,74 @@ def _compelled(exposure: Exposure, party: str, bound: Bound) -> Iterator[str]:
 
 def _held(held: Mapping[str, Mapping[str, tuple[Truth, str]]], party: str, truth: Truth) -> Iterator[str]:
     return (land for land, parties in held.items() if party in parties and parties[party][0] is truth)
+
+
+# --- why
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One reason why a jurisdiction has power over a party, in words, with the line it rests on or the fact that is not known."""
+
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A jurisdiction with power over a party: for certain or possibly, and why."""
+
+    jurisdiction: str
+    certain: bool
+    grounds: tuple[Ground, ...]
+
+
+def laws_over(exposure: Exposure, place: Place, party: str) -> tuple[Law, ...]:
+    """Under which law a party stands, and why: what `lands_in` counts, in the declaration's order.
+
+    Args:
+        exposure: as for `lands_in`.
+        party: a declared one.
+    """
+    found: list[Law] = []
+    for land in place.jurisdictions:
+        said = list(_grounds(exposure, place, party, land))
+        certain = any(sure for _, sure in said)
+        if said:
+            found.append(Law(land, certain, tuple(ground for ground, sure in said if sure or not certain)))
+    return tuple(found)
+
+
+def _grounds(exposure: Exposure, place: Place, party: str, land: str) -> Iterator[tuple[Ground, bool]]:
+    path, home = f"parties.{party}.incorporated_in", place.parties[party].incorporated_in
+    if home == land:
+        yield Ground(f"`{party}` is incorporated in `{land}`", path), True
+    elif home == UNKNOWN:
+        yield Ground(f"where `{party}` is incorporated is not known", path), False
+    held = held_from(place, frozenset({land}), CONTROL).get(party)
+    if held is not None:
+        truth, line = held
+        sure = truth is Truth.YES
+        yield Ground(f"`{party}` {'is' if sure else 'may be'} held from `{land}`", line), sure
+    yield from _by_law(exposure, place, party, land)
+
+
+def _by_law(exposure: Exposure, place: Place, party: str, land: str) -> Iterator[tuple[Ground, bool]]:
+    scenario = Node(Predicate.LAW_PARTY, land)
+    sure = land in _compelled(exposure, party, Bound.CERTAIN)
+    if not sure and land not in _compelled(exposure, party, Bound.POSSIBLE):
+        return
+    bound = Bound.CERTAIN if sure else Bound.POSSIBLE
+    telling = [
+        name
+        for name, instrument in place.instruments.items()
+        if instrument.jurisdiction == land
+        and any(use in TELLING for use in uses_of(instrument))
+        and exposure.holds(bound, scenario, Node(Predicate.ADDRESSEE, party, name))
+    ]
+    verb = "reaches" if sure else "may reach"
+    for name in telling:
+        yield Ground(f"instrument `{name}` {verb} `{party}`", f"instruments.{name}.addressees"), sure
+    if not telling:
+        whose = f"those who control `{party}`, or a state body"
+        yield Ground(f"`{land}` {verb} {whose}", f"parties.{party}.owners"), sure
