@@ -177,6 +177,12 @@ WARNED: dict[str, tuple[str, Word, str]] = {
         Word.NEVER,
         "recipient `way` can never be given `counts`: it is allowed in no jurisdiction",
     ),
+    "an address that is somebody else's": (
+        declared(sql("192.0.2.0/24", "192.0.2.0/28"), CRISIS, OFFICER,
+            ("core, operator: council", "core, operator: council, addresses: [192.0.2.7]")),
+        Word.OTHERS,
+        "`192.0.2.0/28` of recipient `way` is, or holds, an address of `systems.cityward`",
+    ),
     "a system that nobody knows who runs": (
         declared(
             QUERY, CRISIS, OFFICER, ("    to: acme\n", "    to: workbench\n"),
@@ -203,6 +209,11 @@ def test_a_member_of_an_allowed_bloc_is_no_reason_to_warn():
     bloc = ("  xb: {code: XB}", "  xb: {code: XB}\n  union: {code: XUN, kind: bloc, members: [xb]}")
     allowed = ("retention_days: 365\n", "retention_days: 365\n    allowed_jurisdictions: [union]\n")
     assert loaded(declared(QUERY, CRISIS, OFFICER, bloc, allowed)).warnings == ()
+
+
+def test_an_address_of_its_own_system_is_no_reason_to_warn():
+    own = ("yard, operator: acme}", 'yard, operator: acme, addresses: [192.0.2.7, "2001:db8::7", desk.acme.example]}')
+    assert loaded(declared(QUERY, CRISIS, OFFICER, own)).warnings == ()
 
 
 def test_a_role_with_a_declared_access_is_no_reason_to_warn():

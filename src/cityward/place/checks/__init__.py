@@ -43,6 +43,7 @@ from cityward.place.checks.models import (
 )
 from cityward.place.checks.quorums import quorums_can_be_met
 from cityward.place.checks.release import (
+    addresses_of_others,
     people_are_released_on_a_basis,
     postures_take_something,
     recipients_can_be_reached,
@@ -75,6 +76,6 @@ ERRORS: tuple[Check, ...] = (
 WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
     budgets_bound_something, budgets_hold_what_one_device_may_send, quorums_can_be_met,
-    recipients_that_get_nothing, roles_have_an_access,
+    recipients_that_get_nothing, addresses_of_others, roles_have_an_access,
 )  # fmt: skip
 """Told and counted."""

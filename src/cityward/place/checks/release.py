@@ -250,6 +250,37 @@ def _homes(whole: Whole, recipient: Recipient) -> Iterator[tuple[str, str]]:
         yield f"`{recipient.party}` is incorporated", party.incorporated_in
 
 
+def addresses_of_others(whole: Whole) -> Iterator[Problem]:
+    """A recipient's block in which something of another party stands: it would be taken for the recipient."""
+    stands = list(_others(whole))
+    for name, recipient in whole.place.recipients.items():
+        for k, text in enumerate(recipient.addresses):
+            block = _read(text)
+            for path, party, other in stands if block is not None else ():
+                if party != recipient.party and _meet(block, other):
+                    what = f"`{text}` of recipient `{name}` is, or holds, an address of `{path}`"
+                    mend = "leave it to one of them, or write the smaller block"
+                    yield Problem(f"recipients.{name}.addresses[{k}]", what, mend, Word.OTHERS)
+
+
+def _others(whole: Whole) -> Iterator[tuple[str, str | None, Address]]:
+    """(path, party, address) of every thing and party that has some."""
+    place = whole.place
+    whose: list[tuple[str, str | None, tuple[str, ...]]] = [
+        *((f"systems.{name}", system.operator, system.addresses) for name, system in place.systems.items()),
+        *((f"devices.{name}", one.operator or one.owner, one.addresses) for name, one in place.devices.items()),
+        *((f"parties.{name}", name, party.addresses) for name, party in place.parties.items()),
+    ]
+    for path, party, texts in whose:
+        yield from ((path, party, address) for text in texts if (address := _read(text)) is not None)
+
+
+def _meet(one: Address | None, other: Address) -> bool:
+    if isinstance(one, str) or isinstance(other, str) or one is None:
+        return one == other
+    return one.version == other.version and one.overlaps(other)
+
+
 def _nowhere(whole: Whole, dataset_id: str) -> bool:
     dataset = whole.place.datasets[dataset_id]
     closed = dataset.personal or dataset.special or dataset.sensitivity in ("restricted", "secret")

@@ -31,6 +31,7 @@ class Word(StrEnum):
     QUORUM = "quorum"
     NEVER = "never"
     NO_ACCESS = "no-access"
+    OTHERS = "others"
 
     @property
     def heading(self) -> str:
@@ -53,6 +54,7 @@ _HEADINGS = {
     Word.NARROW: "budgets that hold less than one of their devices may send",
     Word.QUORUM: "commands that no reading can ever permit: too few independent sources are declared",
     Word.NEVER: "declared for recipients that can never be given it",
+    Word.OTHERS: "addresses of recipients where something of another party stands",
     Word.NO_ACCESS: "roles of parties without a declared access",
 }
 
