@@ -13,6 +13,7 @@ Examples:
   cityward evidence export --state var/doggerford --about lamp-07 --out lamp-07.tar        all that names it
   cityward evidence export --state var/doggerford --about releasing:118 --out receipt.tar  a receipt
   cityward evidence export --state var/doggerford --ledger worker-0 --from 1000 --to 2000 --out admissions.tar
+  cityward evidence timestamp --state var/doggerford --tsa https://tsa.example --root tsa.pem   a third party says when
   cityward evidence check lamp-07.tar --key doggerford/service+1a2b3c4d+AbC... --witness clerk.vkey --witnesses 1
 \b
 Who receives a bundle needs none of this: python verify_bundle.py BUNDLE.tar KEY (both files lie in the bundle).
@@ -89,3 +90,33 @@ def check(
     if any(log.own_key for log in verdict.logs):
         put("Judged by the keys in the bundle: compare the fingerprints with those you were given.")
     ctx.exit(0 if verdict.ok else 1)
+
+
+@command.command("timestamp")
+@click.option(
+    "--state", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="As of export."
+)
+@click.option("--ledger", "ledgers", multiple=True, help="Only this ledger. May be repeated.")
+@click.option(
+    "--tsa", help="The address of a time-stamping authority (RFC 3161). Left out: check the stamps that are there."
+)
+@click.option("--root", type=FILE, required=True, help="The authority's root certificate, PEM.")
+@click.pass_context
+def timestamp(ctx: click.Context, state: Path, ledgers: tuple[str, ...], tsa: str | None, root: Path) -> None:
+    """Have each ledger's newest checkpoint stamped with the time by a third party, or check what was stamped."""
+    from cityward.compose.evidence import read_stamps, stamp_ledgers
+    from cityward.errors import CitywardError
+
+    bad = 0
+    if tsa is not None:
+        for name, stamp in stamp_ledgers(state, ledgers, tsa, root.read_bytes()).items():
+            wrong = isinstance(stamp, CitywardError)
+            bad += wrong
+            put(f"{name:24} {stamp.what if wrong else f'{stamp.size} entries at {stamp.at.isoformat()}'}")
+    else:
+        for name, (stamps, verdict) in read_stamps(state, ledgers, root.read_bytes()).items():
+            bad += not verdict.ok
+            put(f"{name:24} {'OK' if verdict.ok else f'BAD  {verdict.kind}: {verdict.what}'}")
+            for one in stamps:
+                put(f"{'':24} {one.size} entries at {one.at.isoformat()}, or before")
+    ctx.exit(1 if bad else 0)

@@ -176,7 +176,12 @@ def poster(address: str, trust: ssl.SSLContext | None = None) -> Post:
 
 
 def request(
-    method: str, address: str, body: bytes, most: int, trust: ssl.SSLContext | None = None
+    method: str,
+    address: str,
+    body: bytes,
+    most: int,
+    trust: ssl.SSLContext | None = None,
+    content: str = "text/plain; charset=utf-8",
 ) -> tuple[int, bytes]:
     """One HTTP request, to this address and nowhere else.
 
@@ -194,7 +199,7 @@ def request(
         else:
             link = HTTPConnection(host, parts.port, timeout=DEADLINE_S)
         try:
-            link.request(method, parts.path or "/", body or None, {"Content-Type": "text/plain; charset=utf-8"})
+            link.request(method, parts.path or "/", body or None, {"Content-Type": content})
             response = link.getresponse()
             found = response.read(most + 1)
         finally:
