@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -56,6 +61,34 @@ def test_convicts_a_second_history(own: Path, tmp_path: Path):
     assert (done.exit_code, told["outcome"]) == (1, "contradicts")
     told = json.loads(CliRunner().invoke(verify, [str(log), "--json"]).output)["ledgers"][0]
     assert told["kind"] == "forked", "the checkpoint the witness had co-signed still lies beside the log"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server over a folder."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "web"))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", tmp_path / "web"
+        server.shutdown()
+
+
+def test_looks_at_a_log_on_the_web_also_with_tiles_named_as_the_specification_does(own: Path, web: tuple[str, Path]):
+    address, folder = web
+    run("follow", "--folder", own, KEY)
+    for count in (300, 700):
+        files = log_of(entries(count))
+        for path, width in ((f"tile/0/{count // 256:03d}", count % 256), ("tile/1/000", count // 256)):
+            files[f"{path}.p/{width}"] = files.pop(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        put(files, folder / "worker-0")
+        done = run("once", "--folder", own, f"{address}/worker-0")
+        assert (done.exit_code, f"up to entry {count - 1}" in done.output) == (0, True), done.output
+    done = run("once", "--folder", own, f"{address}/nowhere")
+    assert (done.exit_code, "contradicts" in done.output) == (1, False)
 
 
 def test_a_witness_keeps_its_name(own: Path):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cityward.adapters.ledgers.reading import ledgers_under
+from cityward.adapters.ledgers.reading import Read, ledgers_under
 from cityward.adapters.ledgers.witness_door import serve_witness
 from cityward.adapters.ledgers.witness_folder import WitnessFolder, make_witness
-from cityward.adapters.ledgers.witnessing import ask, keep_witnessed, key_beside, reader_of
+from cityward.adapters.ledgers.witnessing import ask, keep_witnessed, key_beside, reader_of, signed_by_log
 from cityward.errors import CitywardError, EvidenceError, LinkError
 from cityward.evidence.checkpoint import LogKey, parse_key
 from cityward.evidence.cosignature import WitnessKey
@@ -53,28 +53,38 @@ def look_once(folder: Path, source: str) -> list[Looked]:
     Raises:
         LinkError: no witness lives in the folder.
     """
-    places = [source] if source.startswith("https://") else [str(path) for path in ledgers_under(Path(source))]
+    places = [source] if _is_address(source) else [str(path) for path in ledgers_under(Path(source))]
     with WitnessFolder(folder) as witness:
         return [_look(witness, place) for place in places]
 
 
 def _look(witness: WitnessFolder, place: str) -> Looked:
-    origin = ""
+    read = reader_of(place)
     try:
-        read = reader_of(place)
         key = key_beside(read)
-        origin = key.origin
-        if key not in witness.logs():
-            mend = "get the log's key by another way, compare it, then: cityward witness follow"
-            return Looked(place, origin, "not-followed", 0, mend)
-        held = witness.seen(origin)
-        note, state = ask(lambda body: _asked(witness, body), read, key, witness.key, held.size if held else 0)
-        kept = None if place.startswith("https://") else keep_witnessed(Path(place), witness.key, note)
-        return Looked(place, origin, "co-signed", state.size, f"up to entry {state.size - 1}", kept)
-    except EvidenceError as error:
-        return Looked(place, origin, "contradicts", 0, error.what)
+        signed_by_log(read, key)
     except CitywardError as error:
-        return Looked(place, origin, "unreadable", 0, error.what)
+        return Looked(place, "", "unreadable", 0, error.what)
+    if key not in witness.logs():
+        mend = "get the log's key by another way, compare it, then: cityward witness follow"
+        return Looked(place, key.origin, "not-followed", 0, mend)
+    try:
+        return _co_signed(witness, place, read, key)
+    except EvidenceError as error:
+        return Looked(place, key.origin, "contradicts", 0, error.what)
+    except CitywardError as error:
+        return Looked(place, key.origin, "unreadable", 0, error.what)
+
+
+def _co_signed(witness: WitnessFolder, place: str, read: Read, key: LogKey) -> Looked:
+    held = witness.seen(key.origin)
+    note, state = ask(lambda body: _asked(witness, body), read, key, witness.key, held.size if held else 0)
+    kept = None if _is_address(place) else keep_witnessed(Path(place), witness.key, note)
+    return Looked(place, key.origin, "co-signed", state.size, f"up to entry {state.size - 1}", kept)
+
+
+def _is_address(source: str) -> bool:
+    return source.startswith(("https://", "http://"))  # plain HTTP is refused where it is asked, but for loopback
 
 
 def _asked(witness: WitnessFolder, body: bytes) -> tuple[int, bytes]:

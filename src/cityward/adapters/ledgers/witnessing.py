@@ -6,7 +6,8 @@ One file for each witness, so that one that is away takes nothing from what anot
 
 INVARIANTS
 - Kept is only what verifies by the witness's declared key over a checkpoint that the log signed.
-- One request, and one more from the size the witness says it holds. Redirects are not followed, answers are bounded.
+- One request, and one more from the size the witness says it holds; no redirect is followed.
+- Answers are bounded in size and time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cityward.adapters.alerts.whole import cut_off_in_time
 from cityward.adapters.ledgers.reading import CHECKPOINT, KEY, WITNESSED, Read, folder_reader
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.checkpoint import Checkpoint, LogKey, opened, parse_key
@@ -199,9 +201,12 @@ def request(
         else:
             link = HTTPConnection(host, parts.port, timeout=DEADLINE_S)
         try:
-            link.request(method, parts.path or "/", body or None, {"Content-Type": content})
-            response = link.getresponse()
-            found = response.read(most + 1)
+            link.connect()
+            sock = link.sock  # `link` forgets it with the answer's headers
+            with cut_off_in_time(lambda: sock):
+                link.request(method, parts.path or "/", body or None, {"Content-Type": content, "Connection": "close"})
+                response = link.getresponse()
+                found = response.read(most + 1)
         finally:
             link.close()
     except (OSError, HTTPException, ValueError) as error:
