@@ -16,11 +16,12 @@ from cityward.place.model import Place
 from cityward.policy.cedar import SCHEMA, entities_of, policies_of, request_of
 from cityward.policy.compile import compile_table
 from cityward.policy.contract import Decision, ReleaseReason, Request, Standing
+from cityward.policy.rules import RULES, Rule
 from cityward.policy.table import Table, decide
 from cityward.reach.effective import lands_of
 from policy.random_releases import TODAY, random_release, requests_of
 
-PLACES, EACH = 250, 50
+PLACES, EACH = 210, 50
 FOLDER = Path(__file__).parents[2] / "examples" / "doggerford"
 
 
@@ -46,9 +47,14 @@ class Cedar:
 
 
 def disagreements(
-    place: Place, standing: Standing, asked: list[Request], zone: tzinfo, seen: Counter[str]
+    place: Place,
+    standing: Standing,
+    asked: list[Request],
+    zone: tzinfo,
+    seen: Counter[str],
+    rules: tuple[Rule, ...] = RULES,
 ) -> list[str]:
-    table = compile_table(place, standing, TODAY, zone)
+    table = compile_table(place, standing, TODAY, zone, rules)
     lines: list[str] = []
     for request, (allowed, spoke) in zip(asked, Cedar(place, standing, TODAY, zone).decide(asked), strict=True):
         mine = decide(request, table)
@@ -87,6 +93,17 @@ def test_they_agree_on_more_than_ten_thousand_requests_of_random_places():
     assert 0.1 * seen["asked"] < seen["allowed"] < 0.6 * seen["asked"]
     never_of_the_table = {ReleaseReason.OVER_BUDGET}
     assert {reason for reason in ReleaseReason if seen[reason] < 20} <= never_of_the_table
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_rule_that_is_missing_would_be_noticed(rule: Rule):
+    others = tuple(one for one in RULES if one is not rule)
+    for seed in range(60):
+        release = random_release(seed)
+        asked = list(requests_of(seed, release.place, EACH))
+        if disagreements(release.place, release.standing, asked, UTC, Counter(), others):
+            return
+    pytest.fail(f"nobody missed {rule.__name__}")
 
 
 @pytest.mark.slow

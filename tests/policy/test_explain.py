@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace as with_fields
 from datetime import UTC, date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,12 @@ def test_every_reason_of_random_places_has_words_lines_or_a_mend():
             assert decision.allowed == found.answer.endswith("may leave.")
             seen.update(decision.reasons)
     assert seen == set(R) - {R.OVER_BUDGET}
+
+
+def test_every_reason_stands_in_the_docs_with_its_mend():
+    rows = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8").splitlines()
+    told = {row.split("`")[1]: row.count("|") for row in rows if row.startswith("| `")}
+    assert {reason.value: 4 for reason in R} == told
 
 
 def test_a_reason_of_the_gate_itself_is_told_too():
