@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cityward.adapters.ledgers.reading import Read, ledgers_under
 from cityward.adapters.ledgers.witness_door import serve_witness
-from cityward.adapters.ledgers.witness_folder import WitnessFolder, make_witness
+from cityward.adapters.ledgers.witness_folder import FollowedLogs, WitnessFolder, make_witness
 from cityward.adapters.ledgers.witnessing import ask, keep_witnessed, key_beside, reader_of, signed_by_log
 from cityward.errors import CitywardError, EvidenceError, LinkError
 from cityward.evidence.checkpoint import LogKey, parse_key
@@ -41,10 +41,10 @@ def follow(folder: Path, keys: list[str]) -> list[LogKey]:
         EvidenceError: one is no key, or its log is followed by another.
         LinkError: no witness lives here.
     """
-    with WitnessFolder(folder) as witness:
-        for key in keys:
-            witness.follow(parse_key(key))
-        return witness.logs()
+    logs = FollowedLogs(folder)
+    for key in keys:
+        logs.follow(parse_key(key))
+    return logs.all()
 
 
 def look_once(folder: Path, source: str) -> list[Looked]:

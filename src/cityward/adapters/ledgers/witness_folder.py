@@ -51,6 +51,48 @@ def make_witness(folder: Path, name: str) -> WitnessKey:
     return key
 
 
+class FollowedLogs:
+    """The logs a witness follows. May be added to beside the process that answers: it looks them up at every request."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of a witness that `make_witness` began.
+
+        Raises:
+            LinkError: there is none.
+        """
+        if not (folder / "witness.vkey").is_file():
+            raise LinkError(f"no witness lives in {folder}", mend="begin one: cityward witness init")
+        self._folder = folder
+
+    def follow(self, key: LogKey) -> None:
+        """Co-sign this log's checkpoints from now on.
+
+        Raises:
+            EvidenceError: the log is followed by another key: somebody must find out why it has a new one.
+            LinkError: the folder cannot be written.
+        """
+        here = self.key(key.origin)
+        if here is not None and here != key:
+            raise EvidenceError(
+                f"{key.origin} is followed by another key ({here.fingerprint})",
+                mend="ask the log's owner why it has a new one; a new key is a new log, with a name of its own",
+            )
+        if here is None and len(self.all()) >= LOGS_MOST:
+            raise EvidenceError(f"this witness follows {LOGS_MOST} logs", mend="begin another witness")
+        write_private(_path(self._folder, "logs", key.origin, "vkey"), f"{key.text()}\n".encode(), mode=0o644)
+
+    def all(self) -> list[LogKey]:
+        """In the order of their names."""
+        keys = [parse_key(path.read_text()) for path in (self._folder / "logs").glob("*.vkey")]
+        return sorted(keys, key=lambda key: key.origin)
+
+    def key(self, origin: str) -> LogKey | None:
+        """By which a log is followed; None where it is not."""
+        data = _bytes_of(_path(self._folder, "logs", origin, "vkey"))
+        key = None if data is None else parse_key(data.decode(errors="replace"))
+        return key if key is not None and key.origin == origin else None
+
+
 class WitnessFolder:
     """A witness at work. One process at a time, of any number of threads."""
 
@@ -67,6 +109,7 @@ class WitnessFolder:
             self.key = parse_witness_key((folder / "witness.vkey").read_text())
         except (OSError, UnicodeDecodeError) as error:
             raise LinkError(f"no witness lives in {folder}", mend="begin one: cityward witness init") from error
+        self._followed = FollowedLogs(folder)
         self._signer = signing_key(folder / "keys", "witness")
         if self._signer.public != self.key.public:
             raise EvidenceError("the witness's key is not the one it was begun with", where=str(folder), mend=_MEND)
@@ -85,26 +128,12 @@ class WitnessFolder:
         self.close()
 
     def follow(self, key: LogKey) -> None:
-        """Co-sign this log's checkpoints from now on.
-
-        Raises:
-            EvidenceError: the log is followed by another key: somebody must find out why it has a new one.
-            LinkError: the folder cannot be written.
-        """
-        here = self._key(key.origin)
-        if here is not None and here != key:
-            raise EvidenceError(
-                f"{key.origin} is followed by another key ({here.fingerprint})",
-                mend="ask the log's owner why it has a new one; a new key is a new log, with a name of its own",
-            )
-        if here is None and len(self.logs()) >= LOGS_MOST:
-            raise EvidenceError(f"this witness follows {LOGS_MOST} logs", mend="begin another witness")
-        write_private(self._path("logs", key.origin, "vkey"), f"{key.text()}\n".encode(), mode=0o644)
+        """See `FollowedLogs.follow`."""
+        self._followed.follow(key)
 
     def logs(self) -> list[LogKey]:
-        """The logs it follows, in the order of their names."""
-        keys = [parse_key(path.read_text()) for path in (self._folder / "logs").glob("*.vkey")]
-        return sorted(keys, key=lambda key: key.origin)
+        """See `FollowedLogs.all`."""
+        return self._followed.all()
 
     def seen(self, origin: str) -> Checkpoint | None:
         """What it co-signed last of a log; None where nothing.
@@ -112,14 +141,14 @@ class WitnessFolder:
         Raises:
             EvidenceError: what is remembered is damaged.
         """
-        note, key = _bytes_of(self._path("seen", origin, "checkpoint")), self._key(origin)
+        note, key = _bytes_of(_path(self._folder, "seen", origin, "checkpoint")), self._followed.key(origin)
         if note is None or key is None:
             return None
         return opened(note, key)
 
     def seen_note(self, origin: str) -> bytes | None:
         """The same as a note, with the signatures of the log and of the witness."""
-        return _bytes_of(self._path("seen", origin, "checkpoint"))
+        return _bytes_of(_path(self._folder, "seen", origin, "checkpoint"))
 
     def answer(self, body: bytes) -> Answer:
         """Judge a request to co-sign; what must be remembered is on disk when this returns.
@@ -131,25 +160,20 @@ class WitnessFolder:
         with self._one_at_a_time:
             given = answer(body, self._keys, self.seen, self._cosign)
             if given.remember is not None:
-                write_private(self._path("seen", given.origin, "checkpoint"), given.remember, mode=0o644)
+                write_private(_path(self._folder, "seen", given.origin, "checkpoint"), given.remember, mode=0o644)
             return given
 
     def _cosign(self, note: bytes) -> str:
         return cosigned(note, self.key.name, self._signer, self._now_s())
 
     def _keys(self, origin: str) -> list[LogKey]:
-        key = self._key(origin)
+        key = self._followed.key(origin)
         return [] if key is None else [key]
 
-    def _key(self, origin: str) -> LogKey | None:
-        data = _bytes_of(self._path("logs", origin, "vkey"))
-        key = None if data is None else parse_key(data.decode(errors="replace"))
-        return key if key is not None and key.origin == origin else None
 
-    def _path(self, kind: str, origin: str, ending: str) -> Path:
-        folder = self._folder / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{sha256(origin.encode()).hexdigest()[:32]}.{ending}"
+def _path(folder: Path, kind: str, origin: str, ending: str) -> Path:
+    (folder / kind).mkdir(parents=True, exist_ok=True)
+    return folder / kind / f"{sha256(origin.encode()).hexdigest()[:32]}.{ending}"
 
 
 def _bytes_of(path: Path) -> bytes | None:
