@@ -1,0 +1,56 @@
+"""Rows in an order that follows from what is told of them, and from nothing else: an order is a telling too.
+
+Rows come from history in runs that are sorted already, so runs are put in order, not rows, wherever that is enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FITS = 1 << 62
+
+
+def order_by(code: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.intp] | None:
+    """(N,) the order of rows by code, then time; None where they are in it already. Of equal ones any order.
+
+    Args:
+        code: (N,) at least 0. at: (N,) us.
+    """
+    if len(code) < 2:
+        return None
+    low, codes = int(at.min()), int(code.max()) + 1
+    span = int(at.max()) - low + 1
+    if span * codes >= _FITS:
+        return np.lexsort((at, code))
+    key = code * span + (at - low)
+    falls = np.flatnonzero(key[1:] < key[:-1]) + 1
+    if not len(falls):
+        return None
+    if len(falls) > len(key) // 8:
+        return np.argsort(key)
+    return _by_runs(key, code)
+
+
+def _by_runs(key: NDArray[np.int64], code: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The order by key, of rows that come in long runs of one code."""
+    starts = np.flatnonzero(np.r_[True, (code[1:] != code[:-1]) | (key[1:] < key[:-1])])
+    sizes = np.diff(np.append(starts, len(key)))
+    runs = np.argsort(key[starts], kind="stable")
+    ends = np.cumsum(sizes[runs])
+    order = np.arange(len(key)) + np.repeat(starts[runs] - (ends - sizes[runs]), sizes[runs])
+    moved = key[order]
+    return order if bool((moved[1:] >= moved[:-1]).all()) else np.argsort(key)
+
+
+def sort_ties(value: NDArray[np.float64], code: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The values with those of equal code and time (which stand together) in rising order."""
+    if len(value) < 2:
+        return value
+    starts = np.flatnonzero(np.r_[True, (code[1:] != code[:-1]) | (at[1:] != at[:-1])])
+    sizes = np.diff(np.append(starts, len(value)))
+    out = value.copy()
+    for size in np.unique(sizes[sizes > 1]).tolist():  # at most sqrt(2 N) different ones
+        rows = starts[sizes == size][:, None] + np.arange(size)
+        out[rows] = np.sort(value[rows], axis=1)
+    return out
