@@ -58,5 +58,9 @@ class LinkError(CitywardError):
     """The world did not answer (bus, disk, database). May be retried; nothing was acknowledged meanwhile."""
 
 
+class Refused(CitywardError):  # noqa: N818 - what every way out calls it
+    """A declared endpoint leads elsewhere now, by its name, its address or a redirect. Nothing is sent until that is mended."""
+
+
 class EvidenceError(CitywardError):
     """What was recorded and what is found differ: stop and investigate."""

@@ -1,0 +1,133 @@
+"""Where the platform itself calls: its alert channels, the recipients that it sends to, its witnesses. Nothing else is called.
+
+Does not live here: opening anything (`adapters.outward`), and who calls the platform.
+
+INVARIANT: an exit's addresses are those of the declaration, and never what a name resolves to on some day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from cityward.place.addresses import Address, Network, read_address
+from cityward.place.alerts import PORTS, read_endpoint
+from cityward.place.model import Place
+from cityward.place.outlets import SCHEMES_OF, read_outlet
+from cityward.place.release import Recipient
+
+SEALED_BY = {
+    "https": "tls",
+    "smtp": "starttls",
+    "smtps": "tls",
+    "syslog+tls": "tls",
+    "sftp": "ssh",
+}
+"""Scheme of an exit -> what protects what goes through it; a scheme that is not here protects nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One endpoint outside, and what is declared of where it is.
+
+    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`. flows: those it belongs to. host: a name in lower case,
+    or an address. addresses: blocks that it must lie in, and names that it may have.
+    """
+
+    by: str
+    flows: tuple[str, ...]
+    scheme: str
+    host: str
+    port: int
+    addresses: tuple[Address, ...]
+
+    @property
+    def blocks(self) -> tuple[Network, ...]:
+        """The declared blocks."""
+        return tuple(one for one in self.addresses if not isinstance(one, str))
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its host is among the declared names."""
+        return any(isinstance(one, str) and _covers(one, self.host) for one in self.addresses)
+
+    @property
+    def transport(self) -> str:
+        """tcp | udp."""
+        return "udp" if self.scheme == "syslog+udp" else "tcp"
+
+    @property
+    def sealed(self) -> str:
+        """tls | starttls | ssh | none."""
+        return SEALED_BY.get(self.scheme, "none")
+
+
+def exits_of(place: Place) -> dict[str, Exit]:
+    """Every exit of a declaration that holds together, by who calls it; sorted."""
+    found = [
+        *(alert_exit(place, name) for name in place.alerts),
+        *(recipient_exit(name, one) for name, one in place.recipients.items() if one.by in SCHEMES_OF),
+        *(witness_exit(place, name) for name in place.witnesses),
+    ]
+    return {one.by: one for one in sorted(found, key=lambda one: one.by)}
+
+
+def alert_exit(place: Place, name: str) -> Exit:
+    """The exit of a declared alert channel: where the receiver of its flow is."""
+    channel = place.alerts[name]
+    return _at_receiver(place, f"alert:{name}", channel.flow, channel.endpoint)
+
+
+def witness_exit(place: Place, name: str) -> Exit:
+    """The exit of a declared witness."""
+    witness = place.witnesses[name]
+    return _at_receiver(place, f"witness:{name}", witness.flow, witness.endpoint)
+
+
+def recipient_exit(name: str, recipient: Recipient) -> Exit:
+    """The exit of a recipient that is called or given files."""
+    outlet = read_outlet(recipient.endpoint, recipient.store)
+    scheme = urlsplit(recipient.store).scheme if outlet.scheme == "s3" else outlet.scheme
+    return Exit(f"recipient:{name}", recipient.flows, scheme, outlet.host, outlet.port, _read(recipient.addresses))
+
+
+def exit_by_hand(by: str, address: str) -> Exit:
+    """The exit of an `http` or `https` address that a person has just given: an address is its own block, a name its own name.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("write `https://host/path`")
+    host, port = parts.hostname.lower().removesuffix("."), parts.port
+    return Exit(by, (), parts.scheme, host, PORTS[parts.scheme] if port is None else port, _read((host,)))
+
+
+def _at_receiver(place: Place, by: str, flow: str, address: str) -> Exit:
+    endpoint, to = read_endpoint(address), place.flows[flow].to
+    whose: Mapping[str, tuple[str, ...]] = {
+        **{name: party.addresses for name, party in place.parties.items()},
+        **{name: system.addresses for name, system in place.systems.items()},
+    }
+    host = endpoint.host.removesuffix(".")
+    return Exit(by, (flow,), endpoint.scheme, host, endpoint.port, _read(whose.get(to, ())))
+
+
+def _read(texts: tuple[str, ...]) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(read_address(text) for text in texts))
+
+
+def _covers(declared: str, host: str) -> bool:
+    return declared == host or (declared.startswith("*.") and host.endswith(declared[1:]))
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an address already, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
