@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -18,11 +19,11 @@ widths = st.integers(1, 100_000)
 
 @pytest.mark.parametrize("ladder", [STEPS_S, ROTATIONS_DAYS])
 def test_each_step_divides_the_next(ladder: tuple[int, ...]):
-    assert all(more % less == 0 and more > less for less, more in zip(ladder, ladder[1:], strict=False))
+    assert all(more % less == 0 and more > less for less, more in itertools.pairwise(ladder))
 
 
 @pytest.mark.parametrize(
-    ("asked", "step"), [(0, 0), (1, 1), (59, 60), (60, 60), (61, 300), (5400, 10_800), (31 * 86_400, 56 * 86_400)]
+    ("asked", "step"), [(0, 0), (1, 1), (59, 60), (60, 60), (61, 300), (5400, 10_800), (2_678_400, 4_838_400)]
 )
 def test_a_step_is_at_least_what_was_asked(asked: int, step: int):
     assert step_us(asked) == step * SECOND

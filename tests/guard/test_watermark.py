@@ -1,4 +1,4 @@
-"""The watermark: found in its own copies, however cut and mixed; not in others, as often as is said; never changes what matters."""
+"""The watermark: found in its own copies, however cut and mixed; in others as seldom as is said; what matters is not changed."""
 
 from __future__ import annotations
 
@@ -102,12 +102,15 @@ def test_rows_told_twice_count_once():
     assert found.rows <= 30
 
 
-@given(st.sampled_from(sorted(RESOLUTION)), st.floats(-1e6, 1e6), st.integers(0, 2**60))
-def test_changes_no_value_by_its_resolution(prop: str, value: float, at: int):
+@given(st.sampled_from(sorted(RESOLUTION)), st.floats(0, 1), st.booleans(), st.integers(0, 2**60))
+def test_changes_no_value_by_its_resolution(prop: str, share: float, on_the_grid: bool, at: int):
+    low, high = PROPERTIES[prop].low, PROPERTIES[prop].high
+    value = low + share * (high - low)
+    value = round(value, 1) if on_the_grid else value
     told = marked(np.array([value]), [prop], np.zeros(1, dtype=np.int32), np.array([at]), MINE)
-    assert abs(told[0] - value) < RESOLUTION[prop] + 1e-6
+    assert abs(told[0] - value) < RESOLUTION[prop]
     again = marked(told, [prop], np.zeros(1, dtype=np.int32), np.array([at]), MINE)
-    assert abs(again[0] - told[0]) < 1e-6 or abs(value) > 1e5
+    assert again[0] == told[0]
 
 
 def test_counts_and_states_are_told_as_they_are():

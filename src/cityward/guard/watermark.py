@@ -38,6 +38,7 @@ RESOLUTION: dict[str, float] = {
 """What no use of a property can tell apart, in its unit: at most what good instruments resolve. Others are not marked."""
 
 _CHUNK = 16_384  # rows at a time: the columns of the hash stay in the processor's cache
+_HAIR = 1e-9  # of a pair: what stands on the grid is in the pair it begins, whatever division makes of it
 _EXACT = 4_096  # up to so many rows the chance is worked out exactly
 
 
@@ -64,7 +65,7 @@ def marked(
     """
     step = _steps(properties)[code]
     can = step > 0
-    pair = np.floor(value / np.where(can, 2 * step, 1.0))
+    pair = np.floor(value / np.where(can, 2 * step, 1.0) + _HAIR)
     can &= np.abs(pair) < 2.0**52
     pair = np.where(can, pair, 0.0).astype(np.int64)
     bit = _bits(_names(properties)[code], at, pair, key)
