@@ -34,7 +34,7 @@ def flow(from_: str, to: str, *datasets: str, **more: Any) -> Flow:
 
 def town(*forms: Form) -> Place:
     """Meters `meter-01` to `-06` (three to an area) carry `weather`; one more, `lone`, on the quay, carries `warmth` only, and
-    the first of the hill both. Each form is that of one recipient.
+    the first two of the hill both. Each form is that of one recipient.
     """
     model = DeviceModel(
         maker="maker", properties={"air-temperature": PropertyMapping(), "illuminance": PropertyMapping()}
@@ -55,6 +55,7 @@ def town(*forms: Form) -> Place:
             "in": flow("meter", "cityward", "weather"),
             "lone-in": flow("lone", "cityward", "warmth"),
             "fourth-in": flow("meter-04", "cityward", "warmth"),
+            "fifth-in": flow("meter-05", "cityward", "warmth"),
             "out": flow("cityward", "acme", "weather", "warmth"),
         },
         forms={f"form-{n}": form for n, form in enumerate(forms)},

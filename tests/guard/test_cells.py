@@ -127,11 +127,11 @@ def test_the_grain_is_the_shortest_period_declared_for_anybody_postures_too():
 
 
 def test_two_datasets_never_differ_by_a_device():
-    """`warmth` is `weather` of the hill's first meter: told as a cell of one, it would be the difference."""
+    """Of the hill's three meters two are in `warmth`, all in `weather`: told as they are, the third would be the difference."""
     rows = rows_of(TOWN, *((f"meter-0{n}", n, float(n)) for n in range(4, 7)))
     two = Form(aggregate=Aggregate(least=2, period_s=3600))
-    assert passed(rows, two, TOWN, "weather").rows == 0  # {4} and {5, 6}: the first is one device
-    assert passed(rows, two, TOWN, "warmth").rows == 0
+    assert [row["value"] for row in table(passed(rows, two, TOWN, "warmth"))] == [4.5]
+    assert passed(rows, two, TOWN, "weather").withheld.too_few == 3
 
 
 def test_an_area_that_is_not_told_does_not_part_the_cells():
