@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from cityward import __version__
 from cityward.adapters.alerts import mail, syslog, webhook
-from cityward.adapters.keys.private import read_private, write_private
-from cityward.compose.home import Home
+from cityward.adapters.keys.ways import WaySecrets
+from cityward.adapters.outward.connect import Outward
+from cityward.adapters.outward.signing import signed_at
+from cityward.compose.outward import counted, outward_of
 from cityward.compose.setting import Setting
 from cityward.errors import LinkError, PlaceError
-from cityward.place.alerts import AlertChannel, Endpoint, read_endpoint
+from cityward.place.alerts import AlertChannel, read_endpoint
+from cityward.place.exits import alert_exit
 from cityward.runtime.alerting import Alerting, AlertPorts, Send, refusal, run_alerting
+from cityward.runtime.ports import EventSink
 from cityward.runtime.watch_ports import AlertRow
 from cityward.time import from_us
 from cityward.watch.alerts import AlertBody, body_of, cef, leads_to, plain_text, read_body, subject_line, wanted_by
@@ -26,25 +28,27 @@ from cityward.watch.contract import Severity
 from cityward.watch.findings import Finding, Incident
 
 ROLE = "alerts"
-KEY_BYTES = 32
-LONGEST_PASSWORD = 1024
 
 
-async def alerting(setting: Setting, stop: asyncio.Event, progress: Alerting | None = None) -> None:
-    """Send what the watch wants told, until stopped. Evidence goes into a ledger of its own."""
+async def alerting(
+    setting: Setting, stop: asyncio.Event, progress: Alerting | None = None, events: EventSink | None = None
+) -> None:
+    """Send what the watch wants told, until stopped. Evidence goes into a ledger of its own; `events` hears what is refused."""
     place = setting.loaded.place
     if not place.alerts:
         return
+    outward = outward_of(place, "watch", events, setting.now_us)
     with setting.ledger(ROLE) as ledger:
         ports = AlertPorts(
             outbox=setting.state.watch,
-            send=ways_out(setting),
+            send=ways_out(setting, outward),
             record=ledger.append,
             now_us=_machine_us,
             city_us=setting.now_us,
             today=lambda: from_us(setting.now_us()).date(),
         )
-        await run_alerting(place, ports, stop, progress)
+        async with counted(setting.home.root, ROLE, outward):
+            await run_alerting(place, ports, stop, progress)
 
 
 def alert_rows(setting: Setting) -> Callable[[Sequence[tuple[str, Incident]], Sequence[Finding]], Sequence[AlertRow]]:
@@ -70,46 +74,35 @@ def _stage(stage: str, incident: Incident) -> str:
     return f"{stage}-{incident.severity.value}" if stage == "raised" else stage
 
 
-def ways_out(setting: Setting) -> dict[str, Send]:
+def ways_out(setting: Setting, outward: Outward) -> dict[str, Send]:
     """channel -> how its alerts are sent. A channel without the key or password it needs says so when it sends."""
-    return {name: partial(_send, setting, name, channel) for name, channel in setting.loaded.place.alerts.items()}
+    return {name: partial(_send, setting, outward, name, one) for name, one in setting.loaded.place.alerts.items()}
 
 
-def _send(setting: Setting, name: str, channel: AlertChannel, row: AlertRow) -> None:
+def _send(setting: Setting, outward: Outward, name: str, channel: AlertChannel, row: AlertRow) -> None:
     endpoint, body = read_endpoint(channel.endpoint), read_body(row.body)
-    named = f"{row.incident}.{row.stage}"
+    exit_, named = alert_exit(setting.loaded.place, name), f"{row.incident}.{row.stage}"
     if endpoint.protocol == "webhook":
-        webhook.post(endpoint, row.body, _key(setting.home, name), named, _machine_us() // 1_000_000)
+        key = _secrets(setting, name).key()
+        webhook.post(outward, exit_, endpoint.path, row.body, key, named, _machine_us() // 1_000_000)
     elif endpoint.protocol == "smtp":
-        mail.send(endpoint, _letter(channel, body, named), _login(setting.home, name, channel))
+        letter = mail.Letter(channel.sender, channel.recipients, subject_line(body), plain_text(body), named)
+        mail.send(outward, exit_, letter, _login(setting, name, channel))
     else:
-        _syslog(setting, endpoint, body)
+        syslog.send(outward, exit_, _syslog_line(setting, body))
 
 
-def _letter(channel: AlertChannel, body: AlertBody, named: str) -> mail.Letter:
-    return mail.Letter(channel.sender, channel.recipients, subject_line(body), plain_text(body), named)
-
-
-def _syslog(setting: Setting, endpoint: Endpoint, body: AlertBody) -> None:
+def _syslog_line(setting: Setting, body: AlertBody) -> bytes:
     at = datetime.fromtimestamp(_machine_us() / 1_000_000, UTC)
-    host = setting.loaded.place.place
-    syslog.send(endpoint, syslog.syslog_line(host, body.severity.value, cef(body, __version__), at))
+    return syslog.syslog_line(setting.loaded.place.place, body.severity.value, cef(body, __version__), at)
 
 
-def _login(home: Home, name: str, channel: AlertChannel) -> mail.Login | None:
-    if not channel.user:
-        return None
-    kept = read_private(_password_file(home, name))
-    if kept is None:
-        raise LinkError(f"channel `{name}` has no password", mend=f"cityward alert password {name}")
-    return mail.Login(channel.user, kept.decode())
+def _login(setting: Setting, name: str, channel: AlertChannel) -> mail.Login | None:
+    return mail.Login(channel.user, _secrets(setting, name).password()) if channel.user else None
 
 
-def _key(home: Home, name: str) -> bytes:
-    kept = read_private(_key_file(home, name))
-    if kept is None:
-        raise LinkError(f"channel `{name}` has no key", mend=f"cityward alert key {name}")
-    return bytes.fromhex(kept.decode())
+def _secrets(setting: Setting, name: str) -> WaySecrets:
+    return WaySecrets(setting.home.keys, "alert", name)
 
 
 # -- for the command line -----------------------------------------------------------------------------------------------
@@ -124,9 +117,7 @@ def new_key(setting: Setting, name: str) -> str:
     channel = channel_named(setting, name)
     if read_endpoint(channel.endpoint).protocol != "webhook":
         raise PlaceError(f"`{name}` is no webhook and has no key", mend="for mail: cityward alert password")
-    key = secrets.token_bytes(KEY_BYTES).hex()
-    write_private(_key_file(setting.home, name), key.encode())
-    return key
+    return _secrets(setting, name).new_key()
 
 
 def keep_password(setting: Setting, name: str, password: str) -> None:
@@ -138,9 +129,7 @@ def keep_password(setting: Setting, name: str, password: str) -> None:
     channel = channel_named(setting, name)
     if not channel.user:
         raise PlaceError(f"`{name}` has no `user`, so no password is asked of it", mend="declare its `user` first")
-    if not 0 < len(password) <= LONGEST_PASSWORD or not password.isprintable():
-        raise PlaceError(f"that is no password of 1 to {LONGEST_PASSWORD} printable characters")
-    write_private(_password_file(setting.home, name), password.encode())
+    _secrets(setting, name).keep_password(password)
 
 
 def send_test(setting: Setting, name: str) -> str:
@@ -149,12 +138,14 @@ def send_test(setting: Setting, name: str) -> str:
     Raises:
         PlaceError: no such channel.
         LinkError: its flow may not carry it today, or it was not taken.
+        Refused: its endpoint leads elsewhere.
     """
     channel = channel_named(setting, name)
     if why := refusal(setting.loaded.place, channel, from_us(setting.now_us()).date()):
         raise LinkError(why, mend="mend the declaration")
     row = AlertRow(name, f"test-{secrets.token_hex(4)}", "opened", body_of(*_a_test(setting)))
-    _send(setting, name, channel, row)
+    outward = outward_of(setting.loaded.place, ROLE, None, setting.now_us)
+    _send(setting, outward, name, channel, row)
     return leads_to(channel)
 
 
@@ -173,10 +164,7 @@ def channel_named(setting: Setting, name: str) -> AlertChannel:
 
 def is_signed(key: str, header: str, body: bytes) -> bool:
     """Whether a webhook's signature header is that of a body: what a receiver does."""
-    fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    if not fields.get("t", "").isdecimal():
-        return False
-    return hmac.compare_digest(webhook.signature(bytes.fromhex(key), body, int(fields["t"])), header)
+    return signed_at(bytes.fromhex(key), body, header) is not None
 
 
 def _a_test(setting: Setting) -> tuple[str, str, Incident, Sequence[Finding]]:
@@ -194,14 +182,6 @@ def _a_test(setting: Setting) -> tuple[str, str, Incident, Sequence[Finding]]:
         kinds=(),
     )
     return setting.loaded.place.place, "opened", incident, ()
-
-
-def _key_file(home: Home, name: str) -> Path:
-    return home.keys / f"alert-{name}.key"
-
-
-def _password_file(home: Home, name: str) -> Path:
-    return home.keys / f"alert-{name}.password"
 
 
 def _machine_us() -> int:

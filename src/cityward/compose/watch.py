@@ -47,7 +47,10 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
     client = await connect(city.bus_url, "watch", password)
     try:
         with setting.home.held("watch"):
-            async with living_ledger(setting, "watch", "watch") as ledger, NatsEvents(client, "watch", setting.now_us):
+            async with (
+                living_ledger(setting, "watch", "watch") as ledger,
+                NatsEvents(client, "watch", setting.now_us) as events,
+            ):
                 ports = WatchPorts(
                     tail=HistoryTail(str(setting.home.history), setting.registry),
                     events=EventReader(client, city.bus_url, "watch", password),
@@ -64,9 +67,9 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                 register, clock = setting.state, city.city_clock
                 beside = [
                     asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop)),
-                    asyncio.create_task(alerting(setting, stop)),
+                    asyncio.create_task(alerting(setting, stop, events=events)),
                     asyncio.create_task(follow_bars(setting.registry, register, register.version, clock, stop)),
-                    asyncio.create_task(witnessing(setting, stop)),
+                    asyncio.create_task(witnessing(setting, stop, events)),
                 ]
                 try:
                     await runner.run(stop)

@@ -23,13 +23,16 @@ import structlog
 
 from cityward.adapters.ledgers.reading import folder_reader, key_of, ledgers_under, signed_state
 from cityward.adapters.ledgers.witnessing import Post, ask, keep_witnessed, poster
+from cityward.adapters.outward.connect import Outward
+from cityward.compose.outward import counted, outward_of
 from cityward.compose.setting import Setting
 from cityward.errors import CitywardError, EvidenceError, LinkError
 from cityward.evidence.cosignature import WitnessKey, parse_witness_key
 from cityward.evidence.records import Lifecycle
+from cityward.place.exits import witness_exit
 from cityward.place.witnesses import Witness
 from cityward.runtime.alerting import flow_refusal
-from cityward.runtime.ports import Ledger
+from cityward.runtime.ports import EventSink, Ledger
 from cityward.time import from_us
 
 ROLE = "witnessing"
@@ -54,28 +57,33 @@ class WitnessProgress:
     sizes: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def witnessing(setting: Setting, stop: asyncio.Event) -> None:
-    """Ask the declared witnesses, until stopped. Raises nothing of ours."""
+async def witnessing(setting: Setting, stop: asyncio.Event, events: EventSink | None = None) -> None:
+    """Ask the declared witnesses, until stopped. Raises nothing of ours. `events` hears of a witness that leads elsewhere."""
     witnesses = setting.loaded.place.witnesses
     if not witnesses:
         return
+    outward = outward_of(setting.loaded.place, ROLE, events, setting.now_us)
     try:
         with setting.ledger(ROLE) as ledger:
             told = {name: WitnessProgress() for name in witnesses}
             asked = [
-                one for name, witness in witnesses.items() if (one := _asked(setting, ledger, name, witness, told))
+                one
+                for name, witness in witnesses.items()
+                if (one := _asked(setting, ledger, name, witness, told, outward))
             ]
-            await asyncio.gather(*(_rounds(setting, one, stop) for one in asked))
+            async with counted(setting.home.root, ROLE, outward):
+                await asyncio.gather(*(_rounds(setting, one, stop) for one in asked))
     except CitywardError as error:
         log.error("the witnesses are not asked", why=error.what, mend=error.mend)
 
 
 def _asked(
-    setting: Setting, ledger: Ledger, name: str, witness: Witness, told: dict[str, WitnessProgress]
+    setting: Setting, ledger: Ledger, name: str, witness: Witness, told: dict[str, WitnessProgress], outward: Outward
 ) -> Asked | None:
     """None for a witness whose key is none: it could never vouch, and the others still can."""
     try:
-        return Asked(setting, ledger, name, witness, told)
+        post = poster(outward, witness_exit(setting.loaded.place, name), witness.endpoint)
+        return Asked(setting, ledger, name, witness, told, post)
     except EvidenceError as error:
         told[name].state, told[name].last_error = "away", error.what
         log.error("a witness is not asked", witness=name, why=error.what, mend=error.mend)
@@ -103,11 +111,11 @@ class Asked:
         name: str,
         witness: Witness,
         told: dict[str, WitnessProgress],
-        post: Post | None = None,
+        post: Post,
     ) -> None:
         self.setting, self.ledger, self.name, self.witness, self.told = setting, ledger, name, witness, told
         self.key: WitnessKey = parse_witness_key(witness.key)
-        self._post = post or poster(witness.endpoint)
+        self._post = post
 
     def round(self) -> None:
         """Ask about every ledger that has grown.

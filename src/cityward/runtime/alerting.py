@@ -29,7 +29,7 @@ from typing import Protocol
 
 import structlog
 
-from cityward.errors import LinkError
+from cityward.errors import LinkError, Refused
 from cityward.evidence.records import Alerted, AnyRecord
 from cityward.place.alerts import AlertChannel
 from cityward.place.model import Place
@@ -60,7 +60,8 @@ class Outbox(Protocol):
 
 
 Send = Callable[[AlertRow], None]
-"""Sends one alert by its channel; blocks; raises `LinkError` where it was not taken."""
+"""Sends one alert by its channel; blocks; raises `LinkError` where it was not taken, `Refused` where it leads elsewhere. Both are
+tried again: a call for help waits out a name that somebody changed."""
 
 
 @dataclass(slots=True)
@@ -218,7 +219,7 @@ async def _send(place: Place, ports: AlertPorts, row: AlertRow, told: Alerting) 
 
 def _why(channel: str, error: Exception) -> str:
     match error:
-        case LinkError():
+        case LinkError() | Refused():
             return error.what
         case TimeoutError():
             return f"{channel} took too long"

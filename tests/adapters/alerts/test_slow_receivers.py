@@ -13,11 +13,13 @@ from datetime import date
 import pytest
 
 from adapters.alerts.test_ways_out import KEY, LETTER, receiver
-from cityward.adapters.alerts import mail, webhook, whole
+from cityward.adapters.alerts import mail, webhook
+from cityward.adapters.outward import connect
 from cityward.errors import LinkError
 from cityward.place.alerts import Endpoint, read_endpoint
 from cityward.runtime.alerting import Alerting, look
 from cityward.runtime.watch_ports import AlertRow
+from outward import Door, led_to
 from runtime.test_alerting import World, town
 
 BEGINNINGS = {"http": b"HTTP/1.1 2", "smtp": b"220-slow "}
@@ -51,14 +53,20 @@ def dripping(scheme: str) -> Iterator[tuple[Endpoint, threading.Event]]:
 
 
 SENDS: dict[str, Callable[[Endpoint], None]] = {
-    "http": lambda endpoint: webhook.post(endpoint, b"{}", KEY, "i1.opened", 0),
-    "smtp": lambda endpoint: mail.send(endpoint, LETTER),
+    "http": lambda endpoint: webhook.post(Door(), led_to(endpoint), "/", b"{}", KEY, "i1.opened", 0),
+    "smtp": lambda endpoint: mail.send(Door(), led_to(endpoint), LETTER),
 }
+
+
+def within(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A shorter deadline of every whole exchange."""
+    opened = connect.Outward.open
+    monkeypatch.setattr(connect.Outward, "open", lambda door, exit_, _=0.0: opened(door, exit_, seconds))
 
 
 @pytest.mark.parametrize("scheme", SENDS)
 def test_a_send_ends_however_slowly_it_is_answered(scheme: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(whole, "WHOLE_S", 0.3)
+    within(monkeypatch, 0.3)
     with dripping(scheme) as (endpoint, waited_for):
         with pytest.raises(LinkError):
             SENDS[scheme](endpoint)
@@ -66,7 +74,7 @@ def test_a_send_ends_however_slowly_it_is_answered(scheme: str, monkeypatch: pyt
 
 
 def test_the_next_channel_sends_meanwhile_and_the_slow_one_tries_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(whole, "WHOLE_S", 3.0)
+    within(monkeypatch, 3.0)
     world, place, told = World(), town(), Alerting()
     world.box.put("desk", 1)
     world.box.put("mail", 2)
@@ -96,4 +104,4 @@ def test_the_next_channel_sends_meanwhile_and_the_slow_one_tries_again(monkeypat
 
 
 def to(endpoint: Endpoint, row: AlertRow) -> None:
-    webhook.post(endpoint, row.body, KEY, f"{row.incident}.{row.stage}", 0)
+    webhook.post(Door(), led_to(endpoint), "/", row.body, KEY, f"{row.incident}.{row.stage}", 0)

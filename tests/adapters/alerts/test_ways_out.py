@@ -20,11 +20,17 @@ from aiosmtpd.smtp import AuthResult
 from cityward.adapters.alerts import mail, syslog, webhook
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.keys.authority import open_authority, server_files
-from cityward.errors import LinkError
+from cityward.errors import LinkError, Refused
 from cityward.place.alerts import read_endpoint
+from cityward.place.exits import Exit
+from outward import Door, led_to
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = bytes(range(32))
+
+
+def to(scheme: str, port: int) -> Exit:
+    return led_to(read_endpoint(f"{scheme}://127.0.0.1:{port}"))
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,9 @@ def receiver(status: int, context: ssl.SSLContext | None, location: str = "") ->
 
 def test_a_webhook_is_signed_over_tls_and_named(certificates: Certificates):
     with receiver(204, certificates.server) as (port, got):
-        endpoint = read_endpoint(f"https://127.0.0.1:{port}/alarms?x=1")
-        webhook.post(endpoint, b'{"a":1}', KEY, "i1.opened", 1_700_000_000, certificates.trust)
+        exit_ = led_to(read_endpoint(f"https://127.0.0.1:{port}/alarms?x=1"))
+        door = Door(trust=certificates.trust)
+        webhook.post(door, exit_, "/alarms?x=1", b'{"a":1}', KEY, "i1.opened", 1_700_000_000)
     [(path, headers, body)] = got.requests
     assert (path, body) == ("/alarms?x=1", b'{"a":1}')
     # HMAC-SHA256 of `1700000000.{"a":1}` under the key 00 01 .. 1f, by openssl
@@ -103,15 +110,15 @@ def openssl_hmac(key: bytes, data: bytes) -> str:
 
 def test_a_receiver_with_a_strange_certificate_gets_nothing(certificates: Certificates):
     with receiver(204, certificates.server) as (port, got), pytest.raises(LinkError, match="did not answer"):
-        webhook.post(read_endpoint(f"https://127.0.0.1:{port}/"), b"{}", KEY, "i1.opened", 0)
+        webhook.post(Door(), to("https", port), "/", b"{}", KEY, "i1.opened", 0)
     assert got.requests == []
 
 
 def test_a_redirect_is_not_followed(certificates: Certificates):
     with receiver(204, None) as (elsewhere, there):
         location = f"http://127.0.0.1:{elsewhere}/"
-        with receiver(307, certificates.server, location) as (port, _), pytest.raises(LinkError, match="answered 307"):
-            webhook.post(read_endpoint(f"https://127.0.0.1:{port}/"), b"{}", KEY, "i", 0, certificates.trust)
+        with receiver(307, certificates.server, location) as (port, _), pytest.raises(Refused, match="answered 307"):
+            webhook.post(Door(trust=certificates.trust), to("https", port), "/", b"{}", KEY, "i", 0)
     assert there.requests == []
 
 
@@ -143,7 +150,7 @@ LETTER = mail.Letter("watch@city.example", ("duty@city.example",), "[town] high 
 
 def test_mail_goes_over_starttls(certificates: Certificates):
     with mail_server(certificates.server) as (port, box):
-        mail.send(read_endpoint(f"smtp://127.0.0.1:{port}"), LETTER, trust=certificates.trust)
+        mail.send(Door(trust=certificates.trust), to("smtp", port), LETTER)
     [(sealed, envelope)] = box.envelopes
     assert sealed
     assert envelope.rcpt_tos == ["duty@city.example"]
@@ -160,20 +167,20 @@ def test_a_password_is_given_over_tls_and_never_without(certificates: Certificat
 
     login = mail.Login("watch", "word")
     with mail_server(certificates.server, authenticator=judge, auth_required=True) as (port, box):
-        mail.send(read_endpoint(f"smtp://127.0.0.1:{port}"), LETTER, login, certificates.trust)
+        mail.send(Door(trust=certificates.trust), to("smtp", port), LETTER, login)
     assert len(box.envelopes) == 1
     with (
         mail_server(None, authenticator=judge, auth_require_tls=False) as (port, box),
         pytest.raises(LinkError, match="did not take the mail"),
     ):
-        mail.send(read_endpoint(f"smtp://127.0.0.1:{port}"), LETTER, login)
+        mail.send(Door(), to("smtp", port), LETTER, login)
     assert (seen, box.envelopes) == ([b"word"], [])
 
 
 def test_a_subject_cannot_add_a_header(certificates: Certificates):
     letter = mail.Letter("watch@city.example", ("duty@city.example",), "x\r\nBcc: thief@x.example", "Text", "i")
     with mail_server(certificates.server) as (port, box), pytest.raises(LinkError):
-        mail.send(read_endpoint(f"smtp://127.0.0.1:{port}"), letter, trust=certificates.trust)
+        mail.send(Door(trust=certificates.trust), to("smtp", port), letter)
     assert box.envelopes == []
 
 
@@ -191,7 +198,7 @@ def test_syslog_over_tls_is_framed_by_its_length(certificates: Certificates):
         thread = threading.Thread(target=take, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
-        syslog.send(read_endpoint(f"syslog+tls://127.0.0.1:{port}"), line, certificates.trust)
+        syslog.send(Door(trust=certificates.trust), to("syslog+tls", port), line)
         thread.join(10)
     text = "<107>1 2026-01-01T00:00:00.000000Z town cityward - alert - CEF:0|a\nb"  # 13 * 8 + 3
     assert b"".join(got) == f"{len(text)} {text}".encode()
@@ -201,16 +208,16 @@ def test_syslog_over_udp_is_one_datagram():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.settimeout(10)
-        syslog.send(read_endpoint(f"syslog+udp://127.0.0.1:{listener.getsockname()[1]}"), b"<107>1 x")
+        syslog.send(Door(), to("syslog+udp", listener.getsockname()[1]), b"<107>1 x")
         assert listener.recv(4096) == b"<107>1 x"
 
 
 @pytest.mark.parametrize(
     "send",
     [
-        lambda port: webhook.post(read_endpoint(f"https://127.0.0.1:{port}/"), b"{}", KEY, "i", 0),
-        lambda port: mail.send(read_endpoint(f"smtp://127.0.0.1:{port}"), LETTER),
-        lambda port: syslog.send(read_endpoint(f"syslog+tls://127.0.0.1:{port}"), b"x"),
+        lambda port: webhook.post(Door(), to("https", port), "/", b"{}", KEY, "i", 0),
+        lambda port: mail.send(Door(), to("smtp", port), LETTER),
+        lambda port: syslog.send(Door(), to("syslog+tls", port), b"x"),
     ],
     ids=["webhook", "mail", "syslog"],
 )

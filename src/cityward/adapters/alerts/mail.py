@@ -6,18 +6,17 @@ A password is sent only over TLS. On loopback a server without TLS is accepted f
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
-from cityward.adapters.alerts.whole import cut_off_in_time
+from cityward.adapters.outward.connect import Link, Outward, context_of
 from cityward.errors import LinkError
-from cityward.place.alerts import Endpoint
-
-DEADLINE_S = 20.0
+from cityward.place.exits import Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +38,61 @@ class Login:
     password: str
 
 
-def send(endpoint: Endpoint, letter: Letter, login: Login | None = None, trust: ssl.SSLContext | None = None) -> None:
-    """Send one mail. Blocks for at most `DEADLINE_S` a step, and `WHOLE_S` in all.
+class _Submission(smtplib.SMTP):
+    """SMTP over a connection that is open already; it opens none, and looks no name up."""
+
+    def __init__(self, link: Link, exit_: Exit) -> None:
+        self._link = link
+        super().__init__(exit_.host, exit_.port, local_hostname=_own_name(link.sock))
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # what `smtplib` calls to connect
+        return self._link.sock
+
+
+def _own_name(sock: socket.socket) -> str:
+    """SPEC: RFC 5321 4.1.3, an address literal: this machine's name is no business of the server, nor of a resolver."""
+    address = ip_address(str(sock.getsockname()[0]).partition("%")[0])
+    return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else f"[{address}]"
+
+
+def send(outward: Outward, exit_: Exit, letter: Letter, login: Login | None = None) -> None:
+    """Send one mail. Blocks for at most `WHOLE_S`.
 
     Raises:
         LinkError: the server did not take it for all recipients.
+        Refused: the name leads elsewhere.
     """
-    context = trust or ssl.create_default_context()
     try:
         message = _message(letter)
-        # made before it connects, which is in its `__init__`: a greeting that never ends is cut too
-        kind = smtplib.SMTP_SSL if endpoint.scheme == "smtps" else smtplib.SMTP
-        server = kind.__new__(kind)
-        with cut_off_in_time(lambda: server.sock), _connected(server, endpoint, context):
-            if endpoint.scheme == "smtp" and not (_is_loopback(endpoint.host) and not _offers_tls(server)):
-                server.starttls(context=context)
-                server.ehlo()
-            if login is not None:
-                _log_in(server, login)
-            refused = server.send_message(message, letter.sender, list(letter.recipients))
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        raise LinkError(
-            f"{endpoint.host} did not take the mail: {type(error).__name__}", mend="it is tried again"
-        ) from error
+    except ValueError as error:
+        raise LinkError("that is no mail: a header of it has a line break", mend="mend the subject") from error
+    with outward.open(exit_) as link:
+        try:
+            refused = _submitted(_Submission(link, exit_), exit_, letter, message, login, outward.trust)
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            raise LinkError(
+                f"{exit_.host} did not take the mail: {type(error).__name__}", mend="it is tried again"
+            ) from error
     if refused:
-        raise LinkError(f"{endpoint.host} refused {len(refused)} of {len(letter.recipients)} recipients")
+        raise LinkError(f"{exit_.host} refused {refused} of {len(letter.recipients)} recipients")
 
 
-def _connected(server: smtplib.SMTP, endpoint: Endpoint, context: ssl.SSLContext) -> smtplib.SMTP:
-    if isinstance(server, smtplib.SMTP_SSL):
-        server.__init__(endpoint.host, endpoint.port, timeout=DEADLINE_S, context=context)
-    else:
-        server.__init__(endpoint.host, endpoint.port, timeout=DEADLINE_S)
-    return server
+def _submitted(
+    server: smtplib.SMTP,
+    exit_: Exit,
+    letter: Letter,
+    message: EmailMessage,
+    login: Login | None,
+    trust: ssl.SSLContext | None,
+) -> int:
+    """How many recipients the server refused."""
+    with server:
+        if exit_.sealed == "starttls" and not (_is_loopback(exit_.host) and not _offers_tls(server)):
+            server.starttls(context=context_of(trust))
+            server.ehlo()
+        if login is not None:
+            _log_in(server, login)
+        return len(server.send_message(message, letter.sender, list(letter.recipients)))
 
 
 def _offers_tls(server: smtplib.SMTP) -> bool:

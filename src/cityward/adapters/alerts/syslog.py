@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from datetime import UTC, datetime
 
-from cityward.errors import LinkError
-from cityward.place.alerts import Endpoint
+from cityward.adapters.outward.connect import Outward
+from cityward.place.exits import Exit
 
-DEADLINE_S = 10.0
 FACILITY = 13  # SPEC: RFC 5424 6.2.1, log audit
-MOST_UDP = 2048  # SPEC: RFC 5426 3.2, what every receiver should take
 _LEVELS = {"low": 5, "medium": 4, "high": 3, "critical": 2}
 
 
@@ -22,36 +18,17 @@ def syslog_line(host: str, severity: str, text: str, at: datetime) -> bytes:
     return f"<{priority}>1 {stamp} {host} cityward - alert - ".encode() + text.encode()
 
 
-def send(endpoint: Endpoint, line: bytes, trust: ssl.SSLContext | None = None) -> None:
+def send(outward: Outward, exit_: Exit, line: bytes) -> None:
     """Send one message. Over UDP nobody says whether it arrived.
+
+    SPEC: RFC 5425 4.3, RFC 6587 3.4.1: the length in front, so that no text can begin a message of its own.
 
     Raises:
         LinkError: no connection, or it broke.
+        Refused: the name leads elsewhere.
     """
-    try:
-        if endpoint.scheme == "syslog+udp":
-            _datagram(endpoint, line)
-        else:
-            _framed(endpoint, line, trust)
-    except (OSError, ValueError) as error:
-        raise LinkError(
-            f"{endpoint.host} did not take the message: {type(error).__name__}", mend="it is tried again"
-        ) from error
-
-
-def _datagram(endpoint: Endpoint, line: bytes) -> None:
-    family, kind, proto, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind, proto) as link:
-        link.settimeout(DEADLINE_S)
-        link.sendto(line[:MOST_UDP], address)
-
-
-def _framed(endpoint: Endpoint, line: bytes, trust: ssl.SSLContext | None) -> None:
-    """SPEC: RFC 5425 4.3, RFC 6587 3.4.1: the length in front, so that no text can begin a message of its own."""
-    with socket.create_connection((endpoint.host, endpoint.port), timeout=DEADLINE_S) as plain:
-        if endpoint.scheme == "syslog+tcp":
-            plain.sendall(f"{len(line)} ".encode() + line)
-            return
-        context = trust or ssl.create_default_context()
-        with context.wrap_socket(plain, server_hostname=endpoint.host) as link:
-            link.sendall(f"{len(line)} ".encode() + line)
+    if exit_.transport == "udp":
+        outward.send_datagram(exit_, line)
+        return
+    with outward.open(exit_) as link:
+        link.sock.sendall(f"{len(line)} ".encode() + line)

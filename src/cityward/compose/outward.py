@@ -1,0 +1,70 @@
+"""The door outward of a role: its counts left where metrics find them, and what it refused told to the watch.
+
+Each role that calls elsewhere has one `Outward` and one file, `<role>.outward.json`, written when something changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from cityward.adapters.outward.connect import LinkCount, Outward, Turned
+from cityward.adapters.outward.resolve import Resolve
+from cityward.compose.progress import told_each_second
+from cityward.place.model import Place
+from cityward.runtime.ports import EventSink
+from cityward.watch.events import Event, EventKind, cut
+
+log = structlog.get_logger(__name__)
+
+SUFFIX = ".outward.json"
+_COUNTS = msgspec.json.Decoder(dict[str, LinkCount])
+
+
+def outward_of(
+    place: Place, by: str, events: EventSink | None, now_us: Callable[[], int], resolve: Resolve | None = None
+) -> Outward:
+    """The door of a role. `events` hears what it refused, as of the platform; None: only the log does."""
+
+    def tell(turned: Turned) -> None:
+        log.warning("a destination was refused", by=turned.exit.by, why=turned.why)
+        if events is not None:
+            events.tell(refused_destination(place, by, turned, now_us()))
+
+    return Outward(resolve, tell)
+
+
+def refused_destination(place: Place, by: str, turned: Turned, at: int) -> Event:
+    """What the watch is told of a destination that was refused: nothing went there. City time `at`."""
+    exit_ = turned.exit
+    detail = {
+        "to": cut(exit_.host),
+        "port": str(exit_.port),
+        "protocol": cut(exit_.scheme),
+        "count": "1",
+        "declared": "no",
+        "refused": cut(turned.why),
+        "where": cut(exit_.by),
+    }
+    return Event(at=at, kind=EventKind.DESTINATION, by=by, subject=cut(f"system:{place.platform}"), detail=detail)
+
+
+@asynccontextmanager
+async def counted(root: Path, by: str, outward: Outward) -> AsyncGenerator[None]:
+    """Leave the counts of a door in the state folder, for as long as this is open."""
+    async with told_each_second(root / f"{by}{SUFFIX}", outward.counts):
+        yield
+
+
+def link_counts(root: Path) -> dict[str, LinkCount]:
+    """What the roles of a city opened since they started: exit -> its counts. Empty where nothing was called."""
+    found: dict[str, LinkCount] = {}
+    for path in sorted(root.glob(f"*{SUFFIX}")):
+        with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found.update(_COUNTS.decode(path.read_bytes()))
+    return found
