@@ -13,15 +13,24 @@ import pytest
 
 from cityward.adapters.ledgers.reading import folder_reader, key_of, witnessed_notes
 from cityward.adapters.ledgers.witness_folder import WitnessFolder, make_witness
-from cityward.adapters.ledgers.witnessing import Post, ask, keep_witnessed, poster, request
+from cityward.adapters.ledgers.witnessing import Post, ask, by_hand, keep_witnessed
+from cityward.adapters.ledgers.witnessing import poster as way_to
+from cityward.adapters.outward.connect import Outward
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.checkpoint import parse_key
 from cityward.evidence.cosignature import vouched_at
 from cityward.evidence.verifier import verify
 from cityward.evidence.witness import Question, asked
+from cityward.place.exits import exit_by_hand
 from logs import ORIGIN, log_of, proof_between, put
 
 NAME = "witness.example/clerk"
+
+
+def poster(address: str) -> Post:
+    return way_to(Outward(), exit_by_hand("witness:clerk", address), address)
+
+
 LOG_KEY = parse_key(log_of([])["log.vkey"].decode())
 
 
@@ -160,7 +169,7 @@ def test_co_signs_by_http(door: tuple[str, Path], tmp_path: Path):
         note, state = ask(poster(address), folder_reader(log), LOG_KEY, key, 0)
         assert state.size == count
         assert vouched_at(note.decode().splitlines(), log_of(entries(count))["checkpoint"], key) is not None
-    status, body = request("POST", f"{address}/add-checkpoint", asked(Question(2, [], note)), 1000)
+    status, body = by_hand(Outward(), "POST", f"{address}/add-checkpoint", asked(Question(2, [], note)))
     assert (status, body) == (409, b"700\n")
 
 
@@ -190,7 +199,7 @@ def test_tells_of_a_witness_that_is_not_there_and_of_an_address_without_tls(tmp_
         with pytest.raises(LinkError, match="did not answer"):
             ask(poster("http://127.0.0.1:1"), folder_reader(log), LOG_KEY, held.key, 0)
         with pytest.raises(LinkError, match="without TLS"):
-            ask(poster("http://witness.example"), folder_reader(log), LOG_KEY, held.key, 0)
+            by_hand(Outward(), "GET", "http://witness.example/")
 
 
 def test_follows_no_redirect(tmp_path: Path, witness: WitnessFolder):

@@ -9,7 +9,15 @@ from pathlib import Path
 from cityward.adapters.ledgers.reading import Read, ledgers_under
 from cityward.adapters.ledgers.witness_door import serve_witness
 from cityward.adapters.ledgers.witness_folder import FollowedLogs, WitnessFolder, make_witness
-from cityward.adapters.ledgers.witnessing import ask, keep_witnessed, key_beside, reader_of, signed_by_log
+from cityward.adapters.ledgers.witnessing import (
+    ask,
+    is_address,
+    keep_witnessed,
+    key_beside,
+    reader_of,
+    signed_by_log,
+)
+from cityward.adapters.outward.connect import Outward
 from cityward.errors import CitywardError, EvidenceError, LinkError
 from cityward.evidence.checkpoint import LogKey, parse_key
 from cityward.evidence.cosignature import WitnessKey
@@ -53,13 +61,13 @@ def look_once(folder: Path, source: str) -> list[Looked]:
     Raises:
         LinkError: no witness lives in the folder.
     """
-    places = [source] if _is_address(source) else [str(path) for path in ledgers_under(Path(source))]
+    places = [source] if is_address(source) else [str(path) for path in ledgers_under(Path(source))]
     with WitnessFolder(folder) as witness:
         return [_look(witness, place) for place in places]
 
 
 def _look(witness: WitnessFolder, place: str) -> Looked:
-    read = reader_of(place)
+    read = reader_of(place, Outward())
     try:
         key = key_beside(read)
         signed_by_log(read, key)
@@ -79,12 +87,8 @@ def _look(witness: WitnessFolder, place: str) -> Looked:
 def _co_signed(witness: WitnessFolder, place: str, read: Read, key: LogKey) -> Looked:
     held = witness.seen(key.origin)
     note, state = ask(lambda body: _asked(witness, body), read, key, witness.key, held.size if held else 0)
-    kept = None if _is_address(place) else keep_witnessed(Path(place), witness.key, note)
+    kept = None if is_address(place) else keep_witnessed(Path(place), witness.key, note)
     return Looked(place, key.origin, "co-signed", state.size, f"up to entry {state.size - 1}", kept)
-
-
-def _is_address(source: str) -> bool:
-    return source.startswith(("https://", "http://"))  # plain HTTP is refused where it is asked, but for loopback
 
 
 def _asked(witness: WitnessFolder, body: bytes) -> tuple[int, bytes]:

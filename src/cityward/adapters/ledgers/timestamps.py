@@ -20,7 +20,8 @@ from pathlib import Path
 from cryptography import x509
 
 from cityward.adapters.ledgers.reading import folder_reader, key_of
-from cityward.adapters.ledgers.witnessing import request, signed_by_log
+from cityward.adapters.ledgers.witnessing import by_hand, signed_by_log
+from cityward.adapters.outward.connect import Outward
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.checkpoint import NOTE_MOST, opened
 
@@ -43,7 +44,7 @@ class Stamp:
 
 def asker(address: str) -> Ask:
     """The way to a time-stamping authority."""
-    return lambda body: request("POST", address, body, ANSWER_MOST, content=QUERY)
+    return lambda body: by_hand(Outward(), "POST", address, body, ANSWER_MOST, QUERY)
 
 
 def roots_in(pem: bytes) -> list[x509.Certificate]:

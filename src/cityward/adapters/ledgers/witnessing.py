@@ -6,31 +6,30 @@ One file for each witness, so that one that is away takes nothing from what anot
 
 INVARIANTS
 - Kept is only what verifies by the witness's declared key over a checkpoint that the log signed.
-- One request, and one more from the size the witness says it holds; no redirect is followed.
-- Answers are bounded in size and time.
+- One request, and one more from the size the witness says it holds, through the one door outward (`adapters.outward`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
-from cityward.adapters.alerts.whole import cut_off_in_time
 from cityward.adapters.ledgers.reading import CHECKPOINT, KEY, WITNESSED, Read, folder_reader
+from cityward.adapters.outward.connect import Outward
+from cityward.adapters.outward.http import Request, exchange
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.checkpoint import Checkpoint, LogKey, opened, parse_key
 from cityward.evidence.cosignature import WitnessKey, with_lines
 from cityward.evidence.tiles import ENTRY_MOST, WIDTH, is_tile_path, node_reader, tile_path
 from cityward.evidence.tree import consistency_proof
 from cityward.evidence.witness import Question, asked
+from cityward.place.exits import Exit, exit_by_hand
 
-DEADLINE_S = 10.0
 ANSWER_MOST = 16_384
 FILE_MOST = WIDTH * (ENTRY_MOST + 2)
 
@@ -147,22 +146,27 @@ def keep_witnessed(folder: Path, witness: WitnessKey, note: bytes) -> Path:
 # -- by HTTP ---------------------------------------------------------------------------------------------------------
 
 
-def reader_of(source: str) -> Read:
+def reader_of(source: str, outward: Outward) -> Read:
     """Reads a log's files out of a folder, or from an `https://` address under which they lie."""
-    return web_reader(source) if source.startswith(("https://", "http://")) else folder_reader(Path(source))
+    return web_reader(source, outward) if is_address(source) else folder_reader(Path(source))
 
 
-def web_reader(address: str, trust: ssl.SSLContext | None = None) -> Read:
+def is_address(source: str) -> bool:
+    """Whether a log is on the web, and not in a folder."""
+    return source.startswith(("https://", "http://"))
+
+
+def web_reader(address: str, outward: Outward) -> Read:
     """A function from a path inside the log to its bytes, None where the server has none.
 
     Raises (the function):
-        LinkError: the server did not answer.
+        LinkError: the server did not answer, or an address that is not protected.
     """
 
     def read(path: str) -> bytes | None:
         if path not in (CHECKPOINT, KEY) and not is_tile_path(path):
             return None
-        status, body = request("GET", f"{address.rstrip('/')}/{path}", b"", FILE_MOST, trust)
+        status, body = by_hand(outward, "GET", f"{address.rstrip('/')}/{path}", most=FILE_MOST)
         if status in (404, 410):
             return None
         if status != 200:
@@ -172,48 +176,45 @@ def web_reader(address: str, trust: ssl.SSLContext | None = None) -> Read:
     return read
 
 
-def poster(address: str, trust: ssl.SSLContext | None = None) -> Post:
-    """The way to a witness's door: its submission prefix. SPEC: C2SP tlog-witness, "add-checkpoint"."""
-    return lambda body: request("POST", f"{address.rstrip('/')}/add-checkpoint", body, ANSWER_MOST, trust)
+def poster(outward: Outward, exit_: Exit, address: str) -> Post:
+    """The way to a declared witness: `address` is its submission prefix. SPEC: C2SP tlog-witness, "add-checkpoint"."""
+    path = f"{urlsplit(address).path.rstrip('/')}/add-checkpoint"
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+
+    def post(body: bytes) -> tuple[int, bytes]:
+        return _answered(outward, exit_, Request("POST", path, body, headers, ANSWER_MOST))
+
+    return post
 
 
-def request(
-    method: str,
+def by_hand(
+    outward: Outward,
+    method: Literal["GET", "POST"],
     address: str,
-    body: bytes,
-    most: int,
-    trust: ssl.SSLContext | None = None,
-    content: str = "text/plain; charset=utf-8",
+    body: bytes = b"",
+    most: int = ANSWER_MOST,
+    type_: str = "",
 ) -> tuple[int, bytes]:
-    """One HTTP request, to this address and nowhere else.
+    """One request to an address that a person has just given.
 
     Raises:
         LinkError: no answer in time, one that is too long, or an address that is not protected.
     """
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise LinkError(f"{host or address} is not asked without TLS", mend="write https://")
     try:
-        if parts.scheme == "https":
-            context = trust or ssl.create_default_context()
-            link = HTTPSConnection(host, parts.port, timeout=DEADLINE_S, context=context)
-        else:
-            link = HTTPConnection(host, parts.port, timeout=DEADLINE_S)
-        try:
-            link.connect()
-            sock = link.sock  # `link` forgets it with the answer's headers
-            with cut_off_in_time(lambda: sock):
-                link.request(method, parts.path or "/", body or None, {"Content-Type": content, "Connection": "close"})
-                response = link.getresponse()
-                found = response.read(most + 1)
-        finally:
-            link.close()
-    except (OSError, HTTPException, ValueError) as error:
-        raise LinkError(f"{host} did not answer: {type(error).__name__}", mend="it is tried again") from error
-    if len(found) > most:
-        raise LinkError(f"{host} answered with more than {most} bytes")
-    return response.status, found
+        exit_ = exit_by_hand("by-hand", address)
+    except ValueError as error:
+        raise LinkError(f"{address} is no address: {error}") from error
+    if exit_.scheme != "https" and not _is_loopback(exit_.host):
+        raise LinkError(f"{exit_.host} is not asked without TLS", mend="write https://")
+    headers = {"Content-Type": type_} if type_ else {}
+    return _answered(outward, exit_, Request(method, urlsplit(address).path or "/", body, headers, most))
+
+
+def _answered(outward: Outward, exit_: Exit, request: Request) -> tuple[int, bytes]:
+    answer = exchange(outward, exit_, request)
+    if not answer.is_whole:
+        raise LinkError(f"{exit_.host} answered with more than {request.most_answer} bytes, or was cut short")
+    return answer.status, answer.body
 
 
 def _is_loopback(host: str) -> bool:
