@@ -26,6 +26,8 @@ COMMANDS = {
     "reconcile": "declared against observed, both ways: the city's own gates and flow logs of others",
     "whatif": "what falls if somebody stops or turns; whether a proposal may be signed",
     "taint": "what a device's data touched, and taking it back",
+    "erase": "erase a device's or a subject's data from every copy here, on record",
+    "retention": "how long each dataset is kept, and the oldest record of every store",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "verify": "check evidence ledgers offline",
     "evidence": "hand evidence to others: entries with their proofs, checked offline",
@@ -36,6 +38,7 @@ COMMANDS = {
     "device": "add, list or revoke devices",
     "alert": "the channels by which the city calls for help: list, key, password, test",
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
+    "posture": "switch a tighter set of rules that was agreed on before; see before what it stops",
     "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }
