@@ -6,6 +6,7 @@ Each role that calls elsewhere has one `Outward` and one file, `<role>.outward.j
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,19 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from cityward.adapters.keys.ways import WaySecrets
+from cityward.adapters.outlets.s3 import StoreWay
+from cityward.adapters.outlets.sftp import ServerWay
+from cityward.adapters.outlets.webhook import WebhookWay
 from cityward.adapters.outward.connect import LinkCount, Outward, Turned
 from cityward.adapters.outward.resolve import Resolve
 from cityward.compose.progress import told_each_second
+from cityward.place.exits import recipient_exit
 from cityward.place.model import Place
+from cityward.place.outlets import read_outlet
+from cityward.place.release import Recipient
 from cityward.runtime.ports import EventSink
+from cityward.runtime.release_ports import WayOut
 from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)
@@ -68,3 +77,14 @@ def link_counts(root: Path) -> dict[str, LinkCount]:
         with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found.update(_COUNTS.decode(path.read_bytes()))
     return found
+
+
+def way_out(outward: Outward, keys: Path, name: str, recipient: Recipient) -> WayOut:
+    """How a recipient that is called (`webhook`) or given files (`export`) is sent to. keys: the city's (`Home.keys`)."""
+    exit_, outlet = recipient_exit(name, recipient), read_outlet(recipient.endpoint, recipient.store)
+    kept = WaySecrets(keys, "recipient", name)
+    if outlet.scheme == "s3":
+        return StoreWay(outward, exit_, outlet.bucket, outlet.path, kept.store)
+    if outlet.scheme == "sftp":
+        return ServerWay(outward, exit_, outlet.user, outlet.path, kept.server)
+    return WebhookWay(outward, exit_, outlet.path, kept.key, lambda: int(time.time()))

@@ -7,9 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,11 @@ from aiosmtpd.smtp import AuthResult
 
 from cityward.adapters.alerts import mail, syslog, webhook
 from cityward.adapters.bus.server import free_port
-from cityward.adapters.keys.authority import open_authority, server_files
 from cityward.errors import LinkError, Refused
 from cityward.place.alerts import read_endpoint
 from cityward.place.exits import Exit
 from outward import Door, led_to
+from peers import Certificates, certificates_for, receiver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -33,55 +31,9 @@ def to(scheme: str, port: int) -> Exit:
     return led_to(read_endpoint(f"{scheme}://127.0.0.1:{port}"))
 
 
-@dataclass(frozen=True)
-class Certificates:
-    server: ssl.SSLContext
-    trust: ssl.SSLContext
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    now = datetime.now(UTC)
-    folder = tmp_path_factory.mktemp("keys")
-    files = server_files(open_authority(folder, "test", now), ["127.0.0.1"], now)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(files.certificate, files.key)
-    return Certificates(server, ssl.create_default_context(cafile=str(files.ca)))
-
-
-@dataclass
-class Received:
-    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-
-@contextmanager
-def receiver(status: int, context: ssl.SSLContext | None, location: str = "") -> Iterator[tuple[int, Received]]:
-    got = Received()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.requests.append((self.path, dict(self.headers), body))
-            self.send_response(status)
-            if location:
-                self.send_header("Location", location)
-            self.end_headers()
-
-        do_GET = do_POST  # noqa: N815 - the name that the server calls
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return certificates_for(tmp_path_factory.mktemp("keys"), "127.0.0.1")
 
 
 def test_a_webhook_is_signed_over_tls_and_named(certificates: Certificates):
