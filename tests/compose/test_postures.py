@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.postures import PostureDesk, Switcher, expire, switcher
+from cityward.compose.postures import PostureDesk, expire, switcher
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Postured, decode, encode
 from cityward.runtime.people import Grant, Person, Stance, Step
-from cityward.runtime.posturing import PostureRow, Turned, holding
+from cityward.runtime.posturing import PostureRow, Switcher, Turned, holding
 from declarations import town
 from policy.towns import RECIPIENTS
 from towns import stopped_city

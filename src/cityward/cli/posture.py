@@ -12,9 +12,9 @@ from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
 
 if TYPE_CHECKING:
-    from cityward.compose.postures import Declared, PostureDesk, Switcher
+    from cityward.compose.postures import PostureDesk
     from cityward.policy.preview import Preview, Way
-    from cityward.runtime.posturing import PostureRow
+    from cityward.runtime.posturing import Declared, PostureRow, Switcher
 
 EXAMPLES = """\b
 Examples:

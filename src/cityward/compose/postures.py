@@ -35,7 +35,7 @@ from cityward.policy.preview import Preview, Taken, preview_of
 from cityward.policy.table import Table
 from cityward.reach.effective import lands_of
 from cityward.runtime.people import held_now
-from cityward.runtime.posturing import IN_FORCE, PostureRow, Turned, may
+from cityward.runtime.posturing import IN_FORCE, Declared, PostureRow, Switcher, Turned, may
 from cityward.time import DAY, SECOND, from_us
 
 ROLE = "posture"
@@ -43,25 +43,6 @@ ROLE = "posture"
 LONGEST_TEXT = 500
 SHORTEST_S = 60
 WAITS_S = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Switcher:
-    """Who wants to switch: the person, the roles they hold now from where they are, and whether they may be the second person."""
-
-    person: str
-    roles: frozenset[str]
-    approves: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A declared posture as a person sees it, with its turn under way. now: machine us."""
-
-    id: str
-    posture: Posture
-    turn: PostureRow | None
-    now: int
 
 
 def switcher(setting: Setting, person: str) -> Switcher:

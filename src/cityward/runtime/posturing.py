@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from cityward.place.release import Posture
+
 
 class Turned(StrEnum):
     """Where a turn stands."""
@@ -62,6 +64,25 @@ class PostureRow:
     end_asked_by: str = ""
     ended_at: int | None = None
     ended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Switcher:
+    """Who wants to switch: the person, the roles they hold now from where they are, and whether they may be the second person."""
+
+    person: str
+    roles: frozenset[str]
+    approves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared posture as a person sees it, with its turn under way. now: machine us."""
+
+    id: str
+    posture: Posture
+    turn: PostureRow | None
+    now: int
 
 
 def holding(rows: Iterable[PostureRow], now_us: int) -> Mapping[str, int]:
