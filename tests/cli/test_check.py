@@ -158,3 +158,21 @@ def test_a_waiver_that_ran_out_is_told_with_the_counts(file: Path):
     assert json.loads(run(file, "--json").output)["rules"]["waivers_ran_out"] == 1
     told = CliRunner().invoke(cityward, ["reach", str(file), "--rules"]).output
     assert "1 waiver ran out" in told and "excuses nothing: it ran out" in told
+
+
+def test_what_the_platform_calls_is_listed_for_a_firewall():
+    result = run(DOGGERFORD, "--egress")
+    assert result.exit_code == 0
+    assert (
+        "  recipient:university-hook: tcp air.cedar.example port 443, https, tls\n    flows: air-to-university\n"
+        in (result.output)
+    )
+    rows = {row["by"]: row for row in json.loads(run(DOGGERFORD, "--egress", "--json").output)["egress"]}
+    hook = rows["recipient:university-hook"]
+    assert (hook["host"], hook["port"], hook["transport"]) == ("air.cedar.example", 443, "tcp")
+    assert hook["blocks"] == ["203.0.113.48/28", "2001:db8:ced::/48"]
+
+
+def test_a_town_that_calls_nobody_says_so(file: Path):
+    assert "Tinytown calls 0 endpoints." in run(file, "--egress").output
+    assert json.loads(run(file, "--egress", "--json").output)["egress"] == []

@@ -16,6 +16,7 @@ from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.checks.warnings import notes
 from cityward.place.checks.whole import Finding
+from cityward.place.exits import exits_of
 from cityward.place.loader import Loaded
 from cityward.place.registry import number
 from cityward.reach.rules.rulebook import counts_of
@@ -25,6 +26,7 @@ EXAMPLES = """
 Examples:
   cityward check examples/doggerford          a folder with its place.yaml
   cityward check town.yaml --json | jq .errors
+  cityward check examples/doggerford --egress  what the platform calls: for a firewall
   cityward check --schema > cityward.schema.json
   cityward check --reference > docs/declaration.md
 \b
@@ -37,10 +39,11 @@ SHOWN = 100  # errors a person reads at once; `--json` has them all
 @click.command("check", epilog=EXAMPLES)
 @click.argument("place", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--egress", is_flag=True, help="Print every endpoint that the platform itself calls, for a firewall.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a declaration.")
 @click.option("--reference", is_flag=True, help="Print the reference of every record kind, in Markdown.")
 @click.pass_context
-def command(ctx: click.Context, place: Path | None, as_json: bool, schema: bool, reference: bool) -> None:
+def command(ctx: click.Context, place: Path | None, as_json: bool, egress: bool, schema: bool, reference: bool) -> None:
     """Check the declaration PLACE: a YAML file, or a folder with a place.yaml."""
     if schema or reference:
         put_text(_schema() if schema else _reference())
@@ -55,7 +58,43 @@ def command(ctx: click.Context, place: Path | None, as_json: bool, schema: bool,
         errors = error.errors if isinstance(error, PlaceErrors) else (error,)
         _print_json({"ok": False, "errors": _told(errors), "warnings": []}) if as_json else _print_errors(errors)
         ctx.exit(1)
+    if egress:
+        _print_egress(loaded, as_json)
+        return
     _print_json(_summary(loaded)) if as_json else _print_loaded(loaded, place)
+
+
+def egress_rows(loaded: Loaded) -> list[dict[str, Any]]:
+    """Every exit: who calls, by which flows, where, how it is sealed, and the blocks it must lie in (none: public addresses)."""
+    return [
+        {
+            "by": one.by,
+            "flows": one.flows,
+            "transport": one.transport,
+            "host": one.host,
+            "port": one.port,
+            "scheme": one.scheme,
+            "sealed": one.sealed,
+            "blocks": [str(block) for block in one.blocks],
+        }
+        for one in exits_of(loaded.place).values()
+    ]
+
+
+def _print_egress(loaded: Loaded, as_json: bool) -> None:
+    rows = egress_rows(loaded)
+    if as_json:
+        _print_json({"place": loaded.place.place, "digest": loaded.digest, "egress": rows})
+        return
+    put(style(loaded.place.name, bold=True), f" calls {len(rows)} {'endpoint' if len(rows) == 1 else 'endpoints'}.")
+    for row in rows:
+        sealed = row["sealed"] if row["sealed"] != "none" else "not sealed"
+        put(f"\n  {row['by']}: {row['transport']} {row['host']} port {row['port']}, {row['scheme']}, {sealed}")
+        put(f"    flows: {', '.join(row['flows'])}")
+        anywhere = "this machine" if row["host"] == "localhost" else "any public address; declare blocks to narrow it"
+        put(f"    into:  {', '.join(row['blocks']) or anywhere}")
+    if rows:
+        put("\nA firewall may allow these, the machine's own resolver, and nothing else outward.")
 
 
 def _schema() -> str:

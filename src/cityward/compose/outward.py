@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -19,9 +20,11 @@ from cityward.adapters.outlets.s3 import StoreWay
 from cityward.adapters.outlets.sftp import ServerWay
 from cityward.adapters.outlets.webhook import WebhookWay
 from cityward.adapters.outward.connect import LinkCount, Outward, Turned
+from cityward.adapters.outward.http import Request, exchange
 from cityward.adapters.outward.resolve import Resolve
-from cityward.compose.progress import told_each_second
-from cityward.place.exits import recipient_exit
+from cityward.compose.progress import OUTWARD, told_each_second
+from cityward.errors import LinkError
+from cityward.place.exits import exit_by_hand, recipient_exit
 from cityward.place.model import Place
 from cityward.place.outlets import read_outlet
 from cityward.place.release import Recipient
@@ -31,8 +34,18 @@ from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)
 
-SUFFIX = ".outward.json"
-_COUNTS = msgspec.json.Decoder(dict[str, LinkCount])
+
+MOST_FETCHED = 262_144  # PRECEDENT: a provider's keys are some 10 kB
+FETCH_S = 10.0  # a person waits for it
+
+Fetch = Callable[[str, str, Mapping[str, str] | None], tuple[int, bytes]]
+"""Method, address, form fields -> status and body."""
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What one role opened since its start; by exit."""
+
+    exits: dict[str, LinkCount] = {}
 
 
 def outward_of(
@@ -66,16 +79,16 @@ def refused_destination(place: Place, by: str, turned: Turned, at: int) -> Event
 @asynccontextmanager
 async def counted(root: Path, by: str, outward: Outward) -> AsyncGenerator[None]:
     """Leave the counts of a door in the state folder, for as long as this is open."""
-    async with told_each_second(root / f"{by}{SUFFIX}", outward.counts):
+    async with told_each_second(root / f"{by}{OUTWARD}", lambda: Opened(exits=outward.counts())):
         yield
 
 
 def link_counts(root: Path) -> dict[str, LinkCount]:
     """What the roles of a city opened since they started: exit -> its counts. Empty where nothing was called."""
     found: dict[str, LinkCount] = {}
-    for path in sorted(root.glob(f"*{SUFFIX}")):
+    for path in sorted(root.glob(f"*{OUTWARD}")):
         with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found.update(_COUNTS.decode(path.read_bytes()))
+            found.update(msgspec.json.decode(path.read_bytes(), type=Opened).exits)
     return found
 
 
@@ -88,3 +101,31 @@ def way_out(outward: Outward, keys: Path, name: str, recipient: Recipient) -> Wa
     if outlet.scheme == "sftp":
         return ServerWay(outward, exit_, outlet.user, outlet.path, kept.server)
     return WebhookWay(outward, exit_, outlet.path, kept.key, lambda: int(time.time()))
+
+
+def fetch_from(outward: Outward, by: str, addresses: tuple[str, ...] = ()) -> Fetch:
+    """A way to ask a provider whose addresses were given by hand; it may have several hosts, each held against `addresses`.
+
+    Raises (the function):
+        LinkError: no answer, one that is too long, or no `https` address.
+        Refused: an address leads elsewhere.
+    """
+
+    def fetch(method: str, address: str, form: Mapping[str, str] | None) -> tuple[int, bytes]:
+        if not address.startswith("https://"):
+            raise LinkError(f"`{address[:200]}` is not asked without TLS", mend="write https://")
+        try:
+            exit_ = exit_by_hand(by, address, addresses)
+        except ValueError as error:
+            raise LinkError(f"`{address[:200]}` cannot be asked: {error}") from error
+        parts = urlsplit(address)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        body = b"" if form is None else urlencode(form).encode()
+        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        request = Request("POST" if method == "POST" else "GET", path, body, headers, MOST_FETCHED, FETCH_S)
+        answer = exchange(outward, exit_, request)
+        if not answer.is_whole:
+            raise LinkError(f"{exit_.host} answered with more than {MOST_FETCHED} bytes, or was cut short")
+        return answer.status, answer.body
+
+    return fetch

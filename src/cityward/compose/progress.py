@@ -23,6 +23,7 @@ from cityward.place.services import Priority
 from cityward.runtime.ports import BarRow, RoleCounts
 
 SERVICE_PROGRESS = "service.progress.json"
+OUTWARD = ".outward.json"  # behind a role's name: what it opened to elsewhere
 TELL_S = 1.0
 T = TypeVar("T")
 
@@ -63,6 +64,22 @@ class _Worker(msgspec.Struct, frozen=True):
     classes: dict[str, dict[str, int]] = {}
 
 
+class _Link(msgspec.Struct, frozen=True):
+    """What of one exit's connections is read here."""
+
+    opened: int = 0
+    closed: int = 0
+    failed: int = 0
+    refused: int = 0
+    cut: int = 0
+
+
+class _Links(msgspec.Struct, frozen=True):
+    """What of a door outward is read here, by exit."""
+
+    exits: dict[str, _Link] = {}
+
+
 class _Service(msgspec.Struct, frozen=True):
     """What of the services' progress is read here."""
 
@@ -99,7 +116,16 @@ def role_counts(setting: Setting) -> RoleCounts:
         commands_refused=service.refused,
         left_out=service.left_out,
         made_safe=service.made_safe,
+        outward=_outward(root),
     )
+
+
+def _outward(root: Path) -> Mapping[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for path in sorted(root.glob(f"*{OUTWARD}")):
+        for by, link in _read(path, _Links).exits.items():
+            found.update({(by, word): count for word, count in msgspec.structs.asdict(link).items()})
+    return found
 
 
 def barred_by_class(rows: Iterable[BarRow], registry: Registry, now_us: int) -> Mapping[tuple[str, str], int]:

@@ -8,7 +8,7 @@ INVARIANT: an exit's addresses are those of the declaration, and never what a na
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -32,8 +32,8 @@ SEALED_BY = {
 class Exit:
     """One endpoint outside, and what is declared of where it is.
 
-    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`. flows: those it belongs to. host: a name in lower case,
-    or an address. addresses: blocks that it must lie in, and names that it may have.
+    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`. flows: those it belongs
+    to. host: a name in lower case, or an address. addresses: blocks that it must lie in, and names that it may have.
     """
 
     by: str
@@ -69,6 +69,7 @@ def exits_of(place: Place) -> dict[str, Exit]:
     found = [
         *(alert_exit(place, name) for name in place.alerts),
         *(recipient_exit(name, one) for name, one in place.recipients.items() if one.by in SCHEMES_OF),
+        *(issuer_exit(name, one) for name, one in place.recipients.items() if one.sign_in == "oidc"),
         *(witness_exit(place, name) for name in place.witnesses),
     ]
     return {one.by: one for one in sorted(found, key=lambda one: one.by)}
@@ -93,8 +94,18 @@ def recipient_exit(name: str, recipient: Recipient) -> Exit:
     return Exit(f"recipient:{name}", recipient.flows, scheme, outlet.host, outlet.port, _read(recipient.addresses))
 
 
-def exit_by_hand(by: str, address: str) -> Exit:
-    """The exit of an `http` or `https` address that a person has just given: an address is its own block, a name its own name.
+def issuer_exit(name: str, recipient: Recipient) -> Exit:
+    """The exit to the provider that vouches for a recipient: its keys are fetched from there."""
+    return replace(exit_by_hand(f"issuer:{name}", recipient.issuer), flows=recipient.flows)
+
+
+def exit_by_hand(by: str, address: str, addresses: tuple[str, ...] = ()) -> Exit:
+    """The exit of an `http` or `https` address that a person has given, outside the declaration.
+
+    Args:
+        by: who calls it.
+        address: it.
+        addresses: where it may be, as in a declaration; none: an address is its own block, a name its own name.
 
     Raises:
         ValueError: it is none.
@@ -103,7 +114,7 @@ def exit_by_hand(by: str, address: str) -> Exit:
     if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("write `https://host/path`")
     host, port = parts.hostname.lower().removesuffix("."), parts.port
-    return Exit(by, (), parts.scheme, host, PORTS[parts.scheme] if port is None else port, _read((host,)))
+    return Exit(by, (), parts.scheme, host, PORTS[parts.scheme] if port is None else port, _read(addresses or (host,)))
 
 
 def _at_receiver(place: Place, by: str, flow: str, address: str) -> Exit:

@@ -250,6 +250,7 @@ class RoleCounts:
     classes: class of the device -> `admitted` or the reason word -> rows held. barred: (class, why) -> devices barred now.
     commands: what became of the services' proposals -> how many. commands_refused: by reason word. left_out: reason word ->
     readings that the services were not shown in their last turn. made_safe: fail-safe commands in place of refused ones.
+    outward: (exit, opened | closed | failed | refused | cut) -> connections to elsewhere.
     """
 
     classes: Mapping[str, Mapping[str, int]]
@@ -258,6 +259,7 @@ class RoleCounts:
     commands_refused: Mapping[str, int]
     left_out: Mapping[str, int]
     made_safe: int
+    outward: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
 
 @dataclass(frozen=True, slots=True)

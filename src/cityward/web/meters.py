@@ -115,6 +115,12 @@ def of_roles(counts: RoleCounts) -> Iterable[Metric]:
     for word, count in counts.left_out.items():
         left_out.add_metric((word,), count)
     yield left_out
+    outward = CounterMetricFamily(
+        "cityward_outward_connections", "Connections to elsewhere, by who called", labels=("exit", "outcome")
+    )
+    for labels, count in counts.outward.items():
+        outward.add_metric(labels, count)
+    yield outward
     yield CounterMetricFamily(
         "cityward_commands_made_safe", "Fail-safe commands in place of refused ones", value=counts.made_safe
     )
