@@ -63,6 +63,16 @@ The steady devices send all the time; first nobody floods, then each flood in tu
 Everything runs on this one machine, the flood included; ratios to the phase in which nobody floods say more than the times.
 """
 
+RELEASE_EXAMPLES = """
+\b
+Examples:
+  cityward bench release
+  cityward bench release --rows 200000 --encodings parquet --json | jq '.tables[0].verdict'
+\b
+Rows are read from the same history, decided, put into each form, digested and encoded; the raw way reads and encodes them without
+the gate. Rates are per processor second, all threads counted; ratios within one run say more than the rates.
+"""
+
 GATED = "cityward, gate on"
 
 
@@ -279,6 +289,33 @@ def _cell(cell: str | float | None) -> str:
     if cell is None:
         return "-"
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+@command.command("release", epilog=RELEASE_EXAMPLES)
+@click.option("--rows", type=click.IntRange(10_000, 10_000_000), default=500_000, show_default=True)
+@click.option("--devices", type=click.IntRange(10, 100_000), default=1000, show_default=True)
+@click.option("--encodings", default="jsonl,csv,parquet,arrow", show_default=True, help="By comma.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 25), default=5, show_default=True, help="The median of so many is told."
+)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the history is made (default: a temporary folder)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def release(rows: int, devices: int, encodings: str, rounds: int, folder: Path | None, as_json: bool) -> None:
+    """Released rows per second, with the gate and without; decisions per second, beside Cedar and Casbin."""
+    from cityward.compose.bench_release import FORMATS, run_bench_release
+
+    asked = _listed(encodings)
+    if not asked or not set(asked) <= set(FORMATS):
+        raise click.UsageError(f"--encodings takes {', '.join(FORMATS)}")
+    with tempfile.TemporaryDirectory(prefix="cityward-release-", dir=folder) as made:
+        tables = run_bench_release(Path(made), rows=rows, devices=devices, encodings=asked, rounds=rounds, tell=aside)
+    if as_json:
+        put_json({"cityward": __version__, "machine": _machine(), "tables": tables})
+        return
+    for table in tables:
+        _print_table(table)
 
 
 @command.command("flood", epilog=FLOOD_EXAMPLES)

@@ -30,6 +30,7 @@ from cityward.guard.layout import Layout, period_us
 from cityward.guard.ordering import order_by
 from cityward.guard.watermark import marked, siphash
 from cityward.place.release import Form
+from cityward.time import SECOND
 
 NEEDED = frozenset({"property", "value", "observed_at"})
 """Without one of these a list of cells says nothing that can be held to an atom: then nothing is told."""
@@ -118,10 +119,14 @@ def cells(
     verdict = np.full(len(rows), TOLD, dtype=np.uint8)
     strand = layout.holdings.strand[rows.channel].astype(np.int64)
     grain = grid.atom[strand]
-    verdict[rows.received_at > (rows.observed_at // grain + 1) * grain + layout.settle_us] = LATE
-    verdict[(verdict == TOLD) & ~_complete(rows, strand, grid, form, layout, asked, now_us)] = INCOMPLETE
+    start = rows.observed_at // grain * grain
+    late = rows.received_at > start + (grain + layout.settle_us)
+    verdict[~_complete(start, strand, grid, form, layout, asked, now_us)] = INCOMPLETE
+    verdict[late] = LATE
     left = np.flatnonzero(verdict == TOLD)
-    counted = _counted(rows.take(left), strand[left], grid, layout)
+    if len(left) < len(rows):
+        rows, strand, start = rows.take(left), strand[left], start[left]
+    counted = _counted(rows, strand, start, layout)
     cell, cell_group, cell_start = _cells_of(counted, grid)
     fault = _faults(counted, cell, len(cell_start), form, layout, told, grid, (cell_group, cell_start))
     verdict[left] = fault[cell][counted.atom]
@@ -143,12 +148,18 @@ def _grid(form: Form, layout: Layout, dataset: str) -> _Grid:
 
 
 def _complete(
-    rows: Rows, strand: NDArray[np.int64], grid: _Grid, form: Form, layout: Layout, asked: Asked, now_us: int
+    atom: NDArray[np.int64],
+    strand: NDArray[np.int64],
+    grid: _Grid,
+    form: Form,
+    layout: Layout,
+    asked: Asked,
+    now_us: int,
 ) -> NDArray[np.bool_]:
     """(N,) whether the cell of each row is over, has settled, is old enough, and was asked for as a whole."""
-    start = rows.observed_at // grid.period * grid.period
+    start = atom if (grid.atom == grid.period).all() else atom // grid.period * grid.period
     end = start + grid.period
-    over = end + max(layout.settle_us, form.delay_s * 1_000_000) <= now_us
+    over = end + max(layout.settle_us, form.delay_s * SECOND) <= now_us
     within = (start >= asked.since) & (end <= asked.until)
     if asked.channels is None:
         return over & within
@@ -158,28 +169,23 @@ def _complete(
     return over & within & ~cut[grid.group[strand]]
 
 
-def _counted(rows: Rows, strand: NDArray[np.int64], grid: _Grid, layout: Layout) -> _Counted:
+def _counted(rows: Rows, strand: NDArray[np.int64], start: NDArray[np.int64], layout: Layout) -> _Counted:
     """Rows gathered to atoms: first the runs of one channel in one atom, each summed in the order of time; then these."""
-    index = rows.observed_at // grid.atom[strand]
     order = order_by(layout.rank[rows.channel], rows.observed_at)
     back = slice(None) if order is None else order
-    channel, at_index, of_strand, value = rows.channel[back], index[back], strand[back], rows.value[back]
+    channel, begins, of_strand, value = rows.channel[back], start[back], strand[back], rows.value[back]
     new = np.ones(len(value), dtype=np.bool_)
-    new[1:] = (channel[1:] != channel[:-1]) | (at_index[1:] != at_index[:-1])
+    new[1:] = (channel[1:] != channel[:-1]) | (begins[1:] != begins[:-1])
     starts = np.flatnonzero(new)
-    pairs = np.stack([of_strand[starts], at_index[starts]], axis=1)
-    atoms, of_run = (
-        np.unique(pairs, axis=0, return_inverse=True) if len(pairs) else (pairs, np.empty(0, dtype=np.int64))
-    )
-    of_run = of_run.reshape(-1)
+    atoms_strand, atoms_start, of_run = _pairs(of_strand[starts], begins[starts])
     sums = np.add.reduceat(value, starts) if len(starts) else np.empty(0)
     sizes = np.diff(np.append(starts, len(value)))
     atom = np.empty(len(value), dtype=np.int64)
     atom[back] = np.repeat(of_run, sizes)
-    number = len(atoms)
+    number = len(atoms_start)
     return _Counted(
-        strand=atoms[:, 0],
-        start=atoms[:, 1] * grid.atom[atoms[:, 0]],
+        strand=atoms_strand,
+        start=atoms_start,
         count=np.bincount(of_run, weights=sizes, minlength=number).astype(np.int64),
         total=np.bincount(of_run, weights=sums, minlength=number).astype(np.float64),
         devices=np.bincount(of_run, minlength=number),
@@ -189,12 +195,20 @@ def _counted(rows: Rows, strand: NDArray[np.int64], grid: _Grid, layout: Layout)
 
 def _cells_of(counted: _Counted, grid: _Grid) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """(A,) the cell of each atom; and of each cell its group and its beginning. Cells are in the order of these."""
-    pairs = np.stack([grid.group[counted.strand], counted.start // grid.period], axis=1)
-    if not len(pairs):
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, nothing
-    found, cell = np.unique(pairs, axis=0, return_inverse=True)
-    return cell.reshape(-1), found[:, 0], found[:, 1] * grid.period
+    group, start, cell = _pairs(grid.group[counted.strand], counted.start // grid.period * grid.period)
+    return cell, group, start
+
+
+def _pairs(
+    one: NDArray[np.int64], other: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The different pairs, rising, and for each place which of them it is. `one` from 0, `other` whole seconds in us."""
+    if not len(one):
+        return one, other, np.empty(0, dtype=np.int64)
+    low = int(other.min())
+    span = (int(other.max()) - low) // SECOND + 1
+    keys, which = np.unique(one * span + (other - low) // SECOND, return_inverse=True)
+    return keys // span, keys % span * SECOND + low, which
 
 
 def _faults(
@@ -218,6 +232,8 @@ def _changed(
     strands = {int(n): s for s, n in enumerate(layout.holdings.name.tolist())}
     of = np.array([strands.get(n, -1) for n in told.name.tolist()], dtype=np.int64)
     known = np.flatnonzero((of >= 0) & (grid.group[np.maximum(of, 0)] >= 0)) if len(of) else np.empty(0, dtype=np.int64)
+    if not len(known):
+        return np.zeros(number, dtype=np.bool_)
     before = {(int(of[i]), int(told.start[i])): int(told.seen[i]) for i in known.tolist()}
     fresh = dict(
         zip(zip(counted.strand.tolist(), counted.start.tolist(), strict=True), _seen(counted).tolist(), strict=True)

@@ -53,11 +53,10 @@ Column = NDArray[Any] | Coded
 
 def coded(codes: NDArray[Any], words: Sequence[str]) -> Coded:
     """The column of `words[codes]`, whatever order the words are in, repeated or unused."""
-    used = np.flatnonzero(np.bincount(codes, minlength=len(words)))
-    told = sorted({words[i] for i in used.tolist()})
+    seen = np.bincount(codes, minlength=len(words)).tolist()
+    told = sorted({word for word, used in zip(words, seen, strict=True) if used})
     place = {word: n for n, word in enumerate(told)}
-    number = np.zeros(len(words), dtype=np.int32)
-    number[used] = [place[words[i]] for i in used.tolist()]
+    number = np.array([place.get(word, 0) for word in words], dtype=np.int32)
     return Coded(number[codes], tuple(told))
 
 

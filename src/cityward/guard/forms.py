@@ -7,7 +7,7 @@ stand in an order that follows from what is told.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cityward.guard.columns import Coded, Column, Rows, coded
 from cityward.guard.ladder import rotation_us, squares, step_us
-from cityward.guard.layout import Layout
+from cityward.guard.layout import Layout, degrees
 from cityward.guard.ordering import order_by, sort_ties
 from cityward.guard.watermark import marked
 from cityward.place.release import Form, ReleaseField
@@ -124,39 +124,26 @@ def _numbered(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], ND
 
 def _words(
     channels: NDArray[np.int64], epochs: NDArray[np.int64], form: Form, layout: Layout, keys: RecipientKeys
-) -> dict[str, list[str]]:
+) -> dict[str, Sequence[str]]:
     """For each combination what is told of it, by field."""
-    registry, unit = layout.registry, layout.registry.channel_unit[channels]
-    longitude, latitude = squares(layout.longitude[unit], layout.latitude[unit], form.coarsen_place_m)
     some: list[int] = channels.tolist()
-    return {
-        "device": _devices(unit, epochs, form, layout, keys),
-        "property": [registry.channel_property[c] for c in some],
-        "unit": [registry.channel_unit_symbol[c] for c in some],
-        "area": [registry.channel_area[c] or "" for c in some],
-        "longitude": _degrees(longitude),
-        "latitude": _degrees(latitude),
-    }
-
-
-def _devices(
-    unit: NDArray[np.int32], epochs: NDArray[np.int64], form: Form, layout: Layout, keys: RecipientKeys
-) -> list[str]:
-    ids = [layout.registry.units[u].id for u in unit.tolist()]
-    if not form.pseudonymise:
-        return ids
-    pairs = list(zip(ids, epochs.tolist(), strict=True))
-    names = {pair: pseudonym(*pair, keys.names) for pair in set(pairs)}
-    return [names[pair] for pair in pairs]
-
-
-def _degrees(values: NDArray[np.float64]) -> list[str]:
-    """To a millionth of a degree, a tenth of a metre; "" where there is no place."""
-    return ["" if np.isnan(v) else f"{round(v, 6) + 0.0:.6f}" for v in values.tolist()]
+    if some == list(range(len(layout.rank))):  # all of them: nothing to pick
+        words: dict[str, Sequence[str]] = dict(layout.words)
+    else:
+        words = {name: [all_[c] for c in some] for name, all_ in layout.words.items()}
+    if form.pseudonymise:
+        pairs = list(zip(words["device"], epochs.tolist(), strict=True))
+        names = {pair: pseudonym(*pair, keys.names) for pair in set(pairs)}
+        words["device"] = [names[pair] for pair in pairs]
+    if form.coarsen_place_m:
+        unit = layout.registry.channel_unit[channels]
+        longitude, latitude = (degrees(c) for c in squares(layout.longitude, layout.latitude, form.coarsen_place_m))
+        words |= {"longitude": [longitude[u] for u in unit.tolist()], "latitude": [latitude[u] for u in unit.tolist()]}
+    return words
 
 
 def _ranked(
-    words: dict[str, list[str]], hidden: frozenset[str], combination: NDArray[np.int64]
+    words: Mapping[str, Sequence[str]], hidden: frozenset[str], combination: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[str, Coded]]:
     """(N,) the rank of what is told of each row by words, and by field the word of each rank."""
     told = [name for name in _WORDS if name not in hidden]

@@ -6,7 +6,7 @@ made of these (see `cells`). Postures count as far as they make cells of what ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,7 +36,8 @@ class Layout:
     """See the module. C channels, U units, S strands.
 
     rank: (C,) the place of a channel by device, then property: the same under any numbering. grain: (S,) us; 0: no cells are
-    declared of it. longitude, latitude: (U,) degrees WGS 84, NaN where nothing is declared. settle_us: see `SETTLE`.
+    declared of it. longitude, latitude: (U,) degrees WGS 84, NaN where nothing is declared. words: by field, what is told of each
+    channel where the form changes nothing, (C,). settle_us: see `SETTLE`.
     """
 
     registry: Registry
@@ -45,6 +46,7 @@ class Layout:
     grain: NDArray[np.int64]
     longitude: NDArray[np.float64]
     latitude: NDArray[np.float64]
+    words: Mapping[str, tuple[str, ...]]
     settle_us: int
 
 
@@ -62,6 +64,7 @@ def layout_of(place: Place, registry: Registry, settle_us: int = SETTLE) -> Layo
         grain=np.array(grain, dtype=np.int64),
         longitude=where[:, 0],
         latitude=where[:, 1],
+        words=_words(registry, where),
         settle_us=settle_us,
     )
 
@@ -93,6 +96,24 @@ def _forms(case: Case) -> Iterator[Form]:
     if usual.aggregate is None:
         names = {posture.form for posture in case.place.postures.values() if posture.form is not None}
         yield from (strictest((usual, case.place.forms[name])) for name in sorted(names) if name in case.place.forms)
+
+
+def degrees(values: NDArray[np.float64]) -> list[str]:
+    """To a millionth of a degree, a tenth of a metre; "" where there is no place."""
+    return ["" if v != v else f"{v:.6f}" for v in (np.round(values, 6) + 0.0).tolist()]  # noqa: PLR0124 - it is no number
+
+
+def _words(registry: Registry, where: NDArray[np.float64]) -> dict[str, tuple[str, ...]]:
+    units: list[int] = registry.channel_unit.tolist()
+    longitude, latitude = degrees(where[:, 0]), degrees(where[:, 1])
+    return {
+        "device": tuple(registry.units[u].id for u in units),
+        "property": registry.channel_property,
+        "unit": registry.channel_unit_symbol,
+        "area": tuple(area or "" for area in registry.channel_area),
+        "longitude": tuple(longitude[u] for u in units),
+        "latitude": tuple(latitude[u] for u in units),
+    }
 
 
 def _ranks(registry: Registry) -> NDArray[np.int64]:
