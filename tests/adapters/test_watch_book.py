@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Column, String, text
 
@@ -144,3 +145,16 @@ def test_the_pages_of_incidents_hold_each_once_the_worst_first_then_the_newest(s
         IncidentState.OPEN: {Severity.CRITICAL: 83, Severity.LOW: 83, Severity.HIGH: 83},
         IncidentState.ACKNOWLEDGED: {Severity.CRITICAL: 1},
     }
+
+
+def test_pairs_that_are_one_source_are_those_of_copies_that_go_on(store: SqlState) -> None:
+    def copies(id_: str, subject: str, *others: str, **more: Any) -> Finding:
+        kind = {"detector": "crowd-of-one", "kind": "copies", "subject": subject, "others": others}
+        return msgspec.structs.replace(a_finding(id_), **(kind | more))
+
+    others_word = copies("f4", "meter-08", "meter-09", detector="freeze", facts={"x": '"copies"'})
+    findings = [copies("f1", "meter-01", "meter-02", "meter-03"), copies("f2", "meter-05", "meter-06"), others_word]
+    store.watch.hold(a_turn(1, findings=findings))
+    store.watch.hold(a_turn(2, findings=[copies("f2", "meter-05", "meter-06", at=20, ended_at=20)]))
+
+    assert store.watch.one_source() == {frozenset({"meter-01", "meter-02"}), frozenset({"meter-01", "meter-03"})}

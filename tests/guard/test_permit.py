@@ -212,6 +212,16 @@ def test_a_quorum_counts_sources_of_another_owner_maker_and_zone(sources: tuple[
         assert judged(sources, quorum=quorum) is refused
 
 
+def test_a_copy_and_its_original_are_one_voice_and_nobody_elses_is_lost():
+    def pair(*names: str) -> Confidence:
+        return Confidence(one_source=frozenset({frozenset(names)}))
+
+    assert judged(("loop-01", "cam-01"), quorum=2) is None
+    assert judged(("loop-01", "cam-01"), pair("loop-01", "cam-01"), quorum=2) is PermitReason.TOO_FEW_SOURCES
+    assert judged(("loop-01", "cam-01"), pair("loop-01", "cam-01"), quorum=1) is None  # none is mistrusted for it
+    assert judged(("loop-01", "cam-01"), pair("loop-01", "loop-99"), quorum=2) is None
+
+
 def test_the_fail_safe_value_needs_no_trust_and_no_quorum():
     assert judged(("loop-01",), QUARANTINE, value=100.0, quorum=3, least_trust=1.0) is None
     assert judged(("loop-99",), value=100.0) is None

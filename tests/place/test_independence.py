@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cityward.place.independence import MOST_QUORUM, Traits, are_independent, independent, traits_of
+from cityward.place.independence import MOST_QUORUM, Traits, are_independent, independent, independent_of, traits_of
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.things import Device, DeviceModel
@@ -62,3 +62,21 @@ def test_traits_are_the_declared_owner_maker_and_zone():
         "loops-02": Traits("c", "acme", "street"),
         "odd": Traits(None, None, None),
     }
+
+
+def test_who_copies_two_sources_makes_each_one_with_itself_and_not_with_the_other():
+    named = {"copy": Traits("a", "x", "1"), "north": Traits("b", "y", "2"), "south": Traits("c", "z", "3")}
+    pairs = {frozenset({"copy", "north"}), frozenset({"copy", "south"})}
+    assert independent_of(named, ()) == 3
+    assert independent_of(named, pairs) == 2
+
+
+@given(
+    st.lists(st.builds(Traits, names, names, names), max_size=6),
+    st.sets(st.frozensets(st.integers(0, 5), max_size=3), max_size=4),
+)
+def test_pairs_that_are_one_only_take_away(of: list[Traits], pairs: set[frozenset[int]]):
+    named = {str(n): traits_ for n, traits_ in enumerate(of)}
+    one = [frozenset(map(str, pair)) for pair in pairs]
+    assert independent_of(named, ()) == independent(of)
+    assert independent_of(named, one) <= independent_of(named, one[:-1])

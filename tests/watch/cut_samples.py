@@ -197,6 +197,11 @@ def sybil(table: Table) -> None:
         table[name][FROM:UNTIL] = (table[ONE][FROM:UNTIL] + rng.normal(0, 0.05, UNTIL - FROM)).round(2)
 
 
+def forged_likeness(table: Table) -> None:
+    rng = np.random.default_rng(7)
+    table[TWO][FROM:] = (table[ONE][FROM:] + 1.5 + rng.normal(0, 0.01, len(table[ONE]) - FROM)).round(2)
+
+
 def unit_silent(table: Table) -> None:
     table[ONE][FROM : FROM + 60] = np.nan
 
@@ -386,6 +391,12 @@ def cut_all(data: Path) -> None:
         "attack-copies",
         streets.changed(sybil),
         "two loops say what the first says, with a jitter of 0.05 m/s.",
+    )
+    write(
+        "crowd_of_one",
+        "attack-likeness",
+        few.changed(forged_likeness),
+        "the second loop says what the first says, 1.5 m/s more and a jitter of 0.01 m/s: to have the first one blamed.",
     )
     write_events(
         "crowd_of_one", "benign-connections", at_home(), "five days of devices that come from where they always do."

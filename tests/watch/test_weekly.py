@@ -20,7 +20,7 @@ def remains(at: int, mean: list[float], expected: float = 10.0, size: float = 2.
     u: NDArray[np.float64] = (said - expected) / size
     flat = np.full(4, expected)
     slot = Slot(at=at, of_day=int(at % DAY // SLOT_US), weekend=False, mean=said, rough=np.zeros(4))
-    return Remains(slot, u, u, flat, np.full(4, size), flat, np.ones(4, dtype=np.bool_))
+    return Remains(slot, u, u, flat, np.full(4, size), flat, np.ones(4, dtype=np.bool_), u * size)
 
 
 def test_only_what_a_week_ago_was_beyond_one_usual_deviation_is_taken_away() -> None:

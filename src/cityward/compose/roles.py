@@ -30,6 +30,8 @@ from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.network import run_network
 from cityward.compose.progress import SERVICE_PROGRESS, told_each_second, worker_progress, write_progress
+from cityward.compose.releasing import run_release
+from cityward.compose.retention import Keeper
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
@@ -45,6 +47,7 @@ from cityward.time import DAY, HOUR
 log = structlog.get_logger(__name__)
 
 COMPACT_EVERY_S = 120.0
+RETAIN_LOOK_S = 30.0
 NOTICE_REGISTRY_S = 1.0
 EXPECTED_DAYS = 28
 EXPECTED_ROWS = 2_000_000
@@ -63,6 +66,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "street": run_street_role,
         "watch": run_watch,
         "network": run_network,
+        "release": run_release,
     }
     run_process(home, bodies[role], role)
 
@@ -132,6 +136,7 @@ async def _run_intake(setting: Setting, intake: Intake, by: str, stop: asyncio.E
         ]
         if by == "worker-0":
             minding.append(group.create_task(_compact(intake.stores.history.compact, stop)))
+            minding.append(group.create_task(_retain(Keeper(setting).look, stop)))
         try:
             await intake.run(stop)
         finally:
@@ -184,6 +189,19 @@ async def _compact(compact: Callable[[], None], stop: asyncio.Event) -> None:
             log.warning("history was not compacted", why=error.what)
 
 
+async def _retain(look: Callable[[], int | None], stop: asyncio.Event) -> None:
+    """Erase what is older than declared, once in a day of the city."""
+    while not stop.is_set():
+        await asyncio.sleep(RETAIN_LOOK_S)
+        try:
+            rows = await asyncio.to_thread(look)
+        except CitywardError as error:  # the rest of the worker goes on; `cityward retention` tells that it is late
+            log.warning("what is due was not erased", why=error.what)
+        else:
+            if rows:
+                log.info("erased what was due", rows=rows)
+
+
 async def _tell(setting: Setting, by: str, intake: Intake, stop: asyncio.Event) -> None:
     """Leave this worker's progress where the supervisor and the bench find it."""
     path = setting.home.root / worker_progress(by)
@@ -219,6 +237,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 standings=lambda: tuple(setting.state.watch.standings().values()),
                 marks=setting.state.marks,
                 barred=lambda: barred_now(setting.state),
+                one_source=setting.state.watch.one_source,
                 events=events,
             )
             runner = ServiceRunner(bounds, place.position, ports, pace)

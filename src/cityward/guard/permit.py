@@ -34,7 +34,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from cityward.guard.confidence import FULL, Confidence
-from cityward.place.independence import Traits, independent
+from cityward.place.independence import Traits, independent_of
 from cityward.place.registry import Registry
 from cityward.place.services import Service
 from cityward.place.things import CommandLimits, DeviceStatus
@@ -295,11 +295,12 @@ def _doubt(
     """What is wrong with what the value rests on. The fail-safe value needs no reason, and so no sources."""
     if proposal.value == limits.fail_safe or not proposal.sources:
         return None
-    known = [traits for source in proposal.sources if (traits := rules.sources.get(source)) is not None]
+    known = {source: rules.sources[source] for source in proposal.sources if source in rules.sources}
     believed = all(confidence.believes(source, limits.least_trust) for source in proposal.sources)
     if len(known) < len(proposal.sources) or not believed:
         return PermitReason.UNTRUSTED_SOURCE
-    return PermitReason.TOO_FEW_SOURCES if independent(known, limits.quorum) < limits.quorum else None
+    voices = independent_of(known, confidence.one_source, limits.quorum)
+    return PermitReason.TOO_FEW_SOURCES if voices < limits.quorum else None
 
 
 def _rate_used_up(proposal: Proposal, limits: CommandLimits, recent: Sequence[Issued], now_us: int) -> bool:

@@ -5,7 +5,10 @@ zone. What is not declared, or declared `unknown`, is not known to differ: it ma
 independent is worked out exactly (a three-dimensional matching): sources alike in all three are one, and the search ends at the
 number that is asked for, three at most.
 
-INVARIANT: fewer sources never make `independent` larger.
+Two sources may also be *one* though they are declared apart: where the watch saw that one says what the other says. That holds of
+the two and goes no further: who copies one source makes no two others one, and so can take nobody's voice but the one he copies.
+
+INVARIANT: fewer sources, and more pairs that are one, never make `independent` larger.
 
 Fails when: two owners have one parent, or two makers build in one supplier's module: owners and makers are compared as declared,
 chains of ownership are not followed here (`reach` does).
@@ -13,13 +16,16 @@ chains of ownership are not followed here (`reach` does).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.registry import Registry
 from cityward.place.things import Device
+
+T = TypeVar("T")
 
 MOST_QUORUM = 3  # PRECEDENT: two-out-of-three voting of IEC 61508 safety functions; beyond, the search would be long
 
@@ -61,14 +67,32 @@ def independent(sources: Iterable[Traits], enough: int = MOST_QUORUM) -> int:
     >>> independent([north, north, south]), independent([north, Traits("harbour", "bolt", "street")])
     (2, 1)
     """
-    return _largest(list(dict.fromkeys(sources)), min(enough, MOST_QUORUM))
+    return _largest(list(dict.fromkeys(sources)), min(enough, MOST_QUORUM), are_independent)
 
 
-def _largest(left: Sequence[Traits], enough: int) -> int:
+def independent_of(named: Mapping[str, Traits], one: Collection[frozenset[str]], enough: int = MOST_QUORUM) -> int:
+    """As `independent`, where each pair of names in `one` counts as one source.
+
+    >>> named = {"a": Traits("council", "acme", "street"), "b": Traits("harbour", "bolt", "quay")}
+    >>> independent_of(named, ()), independent_of(named, [frozenset({"a", "b"})])
+    (2, 1)
+    """
+    pairs = {pair for pair in one if len(pair) == 2 and pair <= named.keys()}
+    paired = {name for pair in pairs for name in pair}
+    # whoever is in no pair is alike to all of its traits: looked at once, so that the search stays short
+    sources = list(dict.fromkeys((traits_, name if name in paired else "") for name, traits_ in named.items()))
+
+    def apart(a: tuple[Traits, str], b: tuple[Traits, str]) -> bool:
+        return are_independent(a[0], b[0]) and frozenset({a[1], b[1]}) not in pairs
+
+    return _largest(sources, min(enough, MOST_QUORUM), apart)
+
+
+def _largest(left: Sequence[T], enough: int, apart: Callable[[T, T], bool]) -> int:
     best = 0
     for i, first in enumerate(left):
         if best >= enough:
             break
-        others = [other for other in left[i + 1 :] if are_independent(first, other)]
-        best = max(best, 1 + (_largest(others, enough - 1) if enough > 1 else 0))
+        others = [other for other in left[i + 1 :] if apart(first, other)]
+        best = max(best, 1 + (_largest(others, enough - 1, apart) if enough > 1 else 0))
     return best

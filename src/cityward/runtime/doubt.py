@@ -50,10 +50,16 @@ class Doubt:
 
 NO_DOUBT = Doubt()
 NOBODY: frozenset[str] = frozenset()
+NO_PAIR: frozenset[frozenset[str]] = frozenset()
 
 
-def doubt_of(standings: Sequence[DeviceStanding], marks: Sequence[Mark], barred: frozenset[str] = NOBODY) -> Doubt:
-    """What is not believed, as the watch's standings, the marks in force and the bars at the doors say."""
+def doubt_of(
+    standings: Sequence[DeviceStanding],
+    marks: Sequence[Mark],
+    barred: frozenset[str] = NOBODY,
+    one_source: frozenset[frozenset[str]] = NO_PAIR,
+) -> Doubt:
+    """What is not believed, as the watch's standings, the marks in force and the bars at the doors say; and which two are one."""
     by_device: dict[str, list[Mark]] = {}
     for mark in marks:
         by_device.setdefault(mark.device, []).append(mark)
@@ -61,5 +67,6 @@ def doubt_of(standings: Sequence[DeviceStanding], marks: Sequence[Mark], barred:
         trust={standing.device: standing.trust for standing in standings},
         quarantined=frozenset(s.device for s in standings if s.state is Trust.QUARANTINED),
         barred=barred,
+        one_source=one_source,
     )
     return Doubt(confidence, by_device)

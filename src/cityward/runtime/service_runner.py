@@ -62,7 +62,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.runtime.commands import ACK_PREFIX, Acknowledgement, decode_acknowledgement
-from cityward.runtime.doubt import NO_DOUBT, NOBODY, Doubt, doubt_of
+from cityward.runtime.doubt import NO_DOUBT, NO_PAIR, NOBODY, Doubt, doubt_of
 from cityward.runtime.ports import (
     CommandLink,
     CommandRow,
@@ -152,6 +152,7 @@ class RunnerPorts:
     standings: Callable[[], Sequence[DeviceStanding]] | None = None
     marks: Callable[[], Sequence[Mark]] | None = None
     barred: Callable[[], frozenset[str]] | None = None
+    one_source: Callable[[], frozenset[frozenset[str]]] | None = None  # pairs of devices that the watch saw to be one
     events: EventSink | None = None  # the watch is told there what was commanded and what was answered
 
 
@@ -510,7 +511,8 @@ class ServiceRunner:
         standings = await self._call(self.ports.standings) if self.ports.standings is not None else ()
         marks = await self._call(self.ports.marks) if self.ports.marks is not None else ()
         barred = await self._call(self.ports.barred) if self.ports.barred is not None else NOBODY
-        return doubt_of(standings, marks, barred)
+        pairs = await self._call(self.ports.one_source) if self.ports.one_source is not None else NO_PAIR
+        return doubt_of(standings, marks, barred, pairs)
 
     def _proposals(self, view: View[Any], bound: Bound) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""

@@ -147,6 +147,10 @@ class WatchBook(Protocol):
         """What people said of these: (state, person, note)."""
         ...
 
+    def one_source(self) -> frozenset[frozenset[str]]:
+        """Pairs of devices that are one source now."""
+        ...
+
     def findings_since(self, ended_since: int, most: int) -> Sequence[Finding]:
         """Those that go on and those that ended at or after a time, newest first."""
         ...

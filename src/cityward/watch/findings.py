@@ -7,6 +7,7 @@ INVARIANT: a finding's id follows from what it is about and when it began, so th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import sha256
 
@@ -17,6 +18,10 @@ from cityward.watch.contract import Phase, Severity
 SUSPECT_BELOW = 0.8
 QUARANTINED_BELOW = 0.5
 """PRECEDENT: none; by meaning: one sure sign of the strongest kind, or two of middling ones, is enough to be left out."""
+
+
+ONE_SOURCE = ("crowd-of-one", "copies")
+"""(detector, kind) of the finding that says: this device and each of the `others` are one source."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,3 +113,12 @@ def state_of(trust: float) -> Trust:
 def finding_id(detector: str, kind: str, subject: str, property_: str, began_at: int) -> str:
     """16 hexadecimal characters."""
     return sha256(f"{detector}\n{kind}\n{subject}\n{property_}\n{began_at}".encode()).hexdigest()[:16]
+
+
+def pairs_that_are_one(findings: Iterable[Finding]) -> frozenset[frozenset[str]]:
+    """Which two devices say the same, by the findings that go on.
+
+    Pairs, not groups: a finding may name one after another whom a device copied; those do not become one by that.
+    """
+    mine = [f for f in findings if f.ended_at is None and (f.detector, f.kind) == ONE_SOURCE]
+    return frozenset(frozenset({f.subject, other}) for f in mine for other in f.others if other != f.subject)

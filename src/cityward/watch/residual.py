@@ -12,13 +12,15 @@ become usual before it is called, and who drags a channel along must be as slow 
 What all the city does (rain, a holiday, a match) is in the neighbours' `z` too. For each channel, companions are its neighbours,
 the kinds beside it and the median of all channels of its property; each counts by the squared correlation that the past showed,
 so that a companion that never moved along has no say, and each is bounded by the clip, so that one that lies moves the answer by
-its own share only. `u` is what remains, in its own usual size.
+own share only. `u` is what remains, in its own usual size: of all of it, and of what remains without any one companion, the
+least. So no single companion can make another channel deviate: two must tell the same, or the channel must have moved itself.
 
 INVARIANTS
 - A channel is never its own companion: its own reading enters what is expected of it only through the city's median.
 - Who has no companion that helps is compared with its own season alone (`helped` says how much they explain).
 
-Fails when: most companions of a channel are changed alike: then the change is taken for the city's. `coordinated` looks for that.
+Fails when: a channel stays as its season says while others move, and only one companion tells of it: it is not called for that
+one's word. Most companions of a channel are changed alike: then the change is taken for the city's. `coordinated` looks for that.
 """
 
 from __future__ import annotations
@@ -99,7 +101,8 @@ class Remains:
     """Of one half-hour, all (C,).
 
     z: deviation from the season. u: what companions leave of it, NaN where not judged yet. level, spread: the season's.
-    repaired: what it would have said by season and companions. warm: whether it is judged.
+    repaired: what it would have said by season and companions. warm: whether it is judged. left: as `u`, also where not judged
+    yet, in the catalogue's unit.
     """
 
     slot: Slot
@@ -109,6 +112,7 @@ class Remains:
     spread: Floats
     repaired: Floats
     warm: NDArray[np.bool_]
+    left: Floats
 
 
 def begin_residual(world: World, most_a_day: float = 0.0) -> Residual:
@@ -151,13 +155,14 @@ def advance(residual: Residual, step: Step, world: World, holding: Callable[[], 
     word = _word(residual, others)
     slope = _slope(residual)
     rest = z - slope * word
-    u = rest / np.maximum(residual.size, LEAST_U)
+    left = _unaccused(residual, z, others, slope, rest)
+    u = left / np.maximum(residual.size, LEAST_U)
     warm = (residual.n >= WARM_SLOTS) & familiar(residual.season, slot)
     _teach(residual, z, others, word, rest, held)
     learn(residual.season, slot, held)
     _follow(residual, z)
     repaired = level + slope * word * spread
-    return Remains(slot, z, np.where(warm, u, np.nan), level, spread, repaired, warm)
+    return Remains(slot, z, np.where(warm, u, np.nan), level, spread, repaired, warm, left * spread)
 
 
 def _follow(residual: Residual, z: Floats) -> None:
@@ -208,6 +213,23 @@ def _word(residual: Residual, others: Floats) -> Floats:
     total = np.abs(weight).sum(axis=1)
     said = np.einsum("ck,ck->c", weight, np.where(np.isfinite(others), others, 0.0))
     return said / np.maximum(total, 1e-9) * (total > 1e-3)
+
+
+def _unaccused(residual: Residual, z: Floats, others: Floats, slope: Floats, rest: Floats) -> Floats:
+    """(C,) what remains, or what would remain without one of the companions, whichever is least; 0 where the sides differ.
+
+    # SECURITY: whoever holds one companion could else move what is expected of an honest channel, and have it shut out.
+    """
+    there = np.isfinite(others)
+    weight = np.where(there, residual.weight, 0.0)
+    said = weight * np.where(there, others, 0.0)
+    total = np.abs(weight)
+    without = total.sum(axis=1, keepdims=True) - total
+    word = (said.sum(axis=1, keepdims=True) - said) / np.maximum(without, 1e-9) * (without > 1e-3)
+    side = np.sign(rest)
+    return side * np.maximum(
+        np.minimum(np.abs(rest), (side[:, None] * (z[:, None] - slope[:, None] * word)).min(axis=1)), 0.0
+    )
 
 
 def _weigh(residual: Residual) -> None:

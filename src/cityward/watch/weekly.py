@@ -39,13 +39,25 @@ def begin_weekly(channels: int) -> Weekly:
 
 def unlike_last_week(weekly: Weekly, remains: Remains) -> Floats:
     """(C,) what remains unexplained (`Remains.u`), less what a week ago would leave unexplained today."""
-    then = weekly.past[_place(remains)].astype(np.float64)
     with np.errstate(all="ignore"):
         per_unit = remains.u / (remains.slot.mean - remains.repaired)
+    return _less_habit(weekly, remains, remains.u, per_unit, ORDINARY)
+
+
+def left_unlike_last_week(weekly: Weekly, remains: Remains, ordinary: Floats) -> Floats:
+    """(C,) the same of `Remains.left`, in the catalogue's unit; `ordinary`: (C,) what is one usual deviation, in that unit."""
+    with np.errstate(all="ignore"):
+        per_unit = remains.left / (remains.slot.mean - remains.repaired)
+    return _less_habit(weekly, remains, remains.left, per_unit, ORDINARY * ordinary)
+
+
+def _less_habit(weekly: Weekly, remains: Remains, what: Floats, per_unit: Floats, ordinary: Floats | float) -> Floats:
+    then = weekly.past[_place(remains)].astype(np.float64)
+    with np.errstate(all="ignore"):
         habit = np.nan_to_num((then - remains.repaired) * per_unit, nan=0.0, posinf=0.0, neginf=0.0)
-    same_side = np.sign(habit) == np.sign(remains.u)
-    taken = np.where(same_side, np.maximum(np.abs(habit) - ORDINARY, 0.0), 0.0)
-    return np.sign(remains.u) * np.maximum(np.abs(remains.u) - taken, 0.0)
+    same_side = np.sign(habit) == np.sign(what)
+    taken = np.where(same_side, np.maximum(np.abs(habit) - ordinary, 0.0), 0.0)
+    return np.sign(what) * np.maximum(np.abs(what) - taken, 0.0)
 
 
 def remember(weekly: Weekly, remains: Remains, held: NDArray[np.bool_]) -> None:

@@ -22,11 +22,20 @@ from cityward.adapters.stores.schema import TALLY
 from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION
 from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.contract import Severity
-from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
+from cityward.watch.findings import (
+    ONE_SOURCE,
+    DeviceStanding,
+    Finding,
+    Incident,
+    IncidentState,
+    Trust,
+    pairs_that_are_one,
+)
 
 FINDINGS_KEPT = 50_000
 INCIDENTS_KEPT = 10_000
 ALERTS_KEPT = 10_000
+PAIRS_READ = 1_000  # findings that go on; each names up to 64 others
 SETTLED_ALERTS = ("sent", "failed", "shed", "refused")
 
 _STANDINGS_VERSION = "standings-version"
@@ -149,6 +158,13 @@ class WatchRecords:
             wanted = wanted.where(FINDING.c.ended_at.is_(None))
         with self._db.reading("give the findings") as link:
             return [_FINDINGS.decode(row.body) for row in link.execute(wanted)]
+
+    def one_source(self) -> frozenset[frozenset[str]]:
+        """Pairs of devices of which one says what the other says, by what goes on now: see `watch.findings`."""
+        going_on = FINDING.c.ended_at.is_(None) & FINDING.c.body.contains(f'"{ONE_SOURCE[1]}"', autoescape=True)
+        wanted = select(FINDING.c.body).where(going_on).order_by(FINDING.c.ordinal.desc()).limit(PAIRS_READ)
+        with self._db.reading("say which devices are one source") as link:
+            return pairs_that_are_one(_FINDINGS.decode(row.body) for row in link.execute(wanted))
 
     def findings_since(self, ended_since: int, most: int) -> Sequence[Finding]:
         """Those that go on and those that ended at or after a time, newest first: what trust rests on."""

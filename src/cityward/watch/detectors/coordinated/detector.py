@@ -7,7 +7,9 @@ and at least `FEWEST` do not. Each half-hour, its members' mean deviation from t
 the others is one number (as far as the members themselves moved), in its own usual size. What all the city does is in both;
 what one device does is diluted; what a supplier's update, or whoever holds its cloud, does to all of them stands out though
 each device alone stays within its noise. The numbers go into clipped sums with heights of their own past (`excursions`). One
-sign names the fellowship, and as `others` the units that lean its way.
+sign names the fellowship, and as `others` the units that lean its way. Where without the one that leans furthest the members do
+not lean, that one alone is named: in a small fellowship one device can move the mean by itself, and its fellows, who lean by
+chance, would lose trust for it.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ CARD = Card(
     fails_when=(
         "all devices of a property are of one maker: there is nobody to compare with",
         "fewer than four channels take part, or they have nothing declared in common",
+        "two of few members move alike: then fellows who lean that way by chance are named with them",
         "the members move up and down in equal parts: their mean stays",
         "the fellowship stands in one district and something happens there (works, an event)",
     ),
@@ -208,13 +211,23 @@ def _lean(state: State, z: Floats, others: Floats) -> None:
     state.lean += RECENT * (away - state.lean)
 
 
+def _leaning(member: NDArray[np.bool_], lean: Floats, world: World) -> list[int]:
+    """The units that lean far enough; only the furthest one where the others together do not."""
+    unit = world.registry.channel_unit
+    leaning = np.unique(unit[member & (lean >= LEANS)]).tolist()
+    if not leaning:
+        return leaning
+    furthest = int(unit[np.argmax(np.where(member, lean, -np.inf))])
+    rest = member & (unit != furthest)
+    return leaning if rest.any() and lean[rest].mean() >= LEANS else [furthest]
+
+
 def _sign(state: State, turn: Turn, world: World) -> Sign:
     g = turn.index
     field = list(SHARED)[int(state.what[g])]
     name = world.names[field][int(state.name[g])]
     side = 1.0 if turn.side == UP else -1.0
-    leaning = state.member[g] & (side * state.lean >= LEANS)
-    units = np.unique(world.registry.channel_unit[leaning]).tolist()
+    units = _leaning(state.member[g], side * state.lean, world)
     facts = {
         "shared": f"{field} {name}",
         "property": world.registry.channel_property[int(np.flatnonzero(state.member[g])[0])],

@@ -6,7 +6,13 @@ Theory of operation
 larger than the one before. Once an hour the bits are cut into bands; channels of one property that share a band are
 candidates, so that not every pair must be looked at. A candidate pair is judged by the correlation of its changes, each cut
 at a few times its usual size: so an offset or a scale does not hide a copy, nor one big jam make one. What is called is
-closer than `closeness`, and by a margin closer than either channel ever was to anybody.
+closer than `closeness`, and by a margin closer than either channel ever was to anybody. A sign names as `others` all that are
+close to it, or close to those, at that hour.
+
+*Trust.* Who says the same is one source, and counts as one where independent sources are asked for (`guard.confidence`); none of
+them loses trust by it. Which of two is the copy does not follow from their likeness: whoever holds one device could copy an
+honest one, and if both were blamed, could so have it shut out. Who changed its own ways for it is told by what compares a
+channel with its own past (`step-bias`, `noise-loss`, `expected-range`), and loses trust there.
 
 *One origin.* Devices that used to connect from different addresses, and now within an hour connect from one.
 """
@@ -14,7 +20,7 @@ closer than `closeness`, and by a margin closer than either channel ever was to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +44,7 @@ CUT = 4.0
 LEAST_MOVES = 24
 HELD_HOURS = 2
 WARM_DAYS = 2
+AGAIN_US = HOUR  # who joined the crowd is named within the hour
 ORIGINS = 5
 ORIGIN_WINDOW_US = HOUR
 MOST_ADDRESSES = 1024
@@ -55,6 +62,8 @@ CARD = Card(
         "the channels rest: fewer than 24 of 64 changes are not zero",
         "two honest devices measure the same thing at the same place: they are as close by nature, which is learned",
         "the readings follow from commands (the power of lamps): what obeys one command moves alike, and is left out",
+        "which of them is the copy is not known: trust is taken from none, they count as one source where a quorum is asked for",
+        "more than 65 say the same: each names 64 others, so two of them may still count as two",
         "identities never had addresses of their own (all behind one gateway since ever), or each comes from an own one",
     ),
     source="Douceur, The Sybil Attack (IPTPS 2002); banding after Broder's near-duplicates (1997). Exercises S-02, S-18",
@@ -63,7 +72,7 @@ CARD = Card(
             id="copies",
             title="Several devices say the same",
             severity=Severity.HIGH,
-            weight=0.6,
+            weight=0.0,  # SECURITY: else whoever copies an honest device has it quarantined
             todo="Count them as one source until each was seen on site. Nothing may be decided by their number.",
             delay_us=8 * HOUR,
             technique="T0848",
@@ -190,9 +199,24 @@ def _judge(state: State, step: Step, world: World) -> list[Sign]:
     state.close = np.where(hit, np.minimum(state.close + 1, 2 * HELD_HOURS), np.maximum(state.close - 1, 0))
     on = hit & (state.close >= HELD_HOURS)
     since = np.full(world.channels, step.at - CHANGES // 2 * STEP_US, dtype=np.int64)
-    changed = turns(state.copies, step.at, on, state.close == 0, since)
+    changed = turns(state.copies, step.at, on, state.close == 0, since, AGAIN_US)
     drop(state.usual, runs(state.copies))
-    return [_sign(state, turn, step, world) for turn in changed]
+    if not changed:
+        return []
+    alike = _alike(one[close].tolist(), other[close].tolist())
+    return [_sign(state, turn, alike.get(turn.channel, frozenset()), step, world) for turn in changed]
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> dict[int, frozenset[int]]:
+    """Channel -> all that say the same, itself too: pairs are found by chance, so who is like one of them is like all.
+
+    Of one property at one hour only: nobody says at once what two say that differ.
+    """
+    groups: dict[int, set[int]] = {}
+    for a, b in zip(one, other, strict=True):
+        joined = groups.get(a, {a}) | groups.get(b, {b})
+        groups.update(dict.fromkeys(joined, joined))
+    return {c: frozenset(group) for c, group in groups.items()}
 
 
 def _candidates(state: State, lately: NDArray[np.intp], world: World) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -247,9 +271,11 @@ def _needed(state: State, where: object) -> NDArray[np.float32]:
     return np.maximum(np.float32(CLOSENESS), MARGIN * largest(state.usual, where))
 
 
-def _sign(state: State, turn: Turn, step: Step, world: World) -> Sign:
+def _sign(state: State, turn: Turn, alike: frozenset[int], step: Step, world: World) -> Sign:
     c = turn.channel
     facts: dict[str, str] = {}
+    mine = int(world.registry.channel_unit[c])
+    others = sorted({int(world.registry.channel_unit[x]) for x in alike} - {mine})
     if turn.phase is not Phase.ENDED:
         unit, prop = world.name_of(int(state.twin[c]))
         needed = max(float(_needed(state, c)), float(_needed(state, int(state.twin[c]))))
@@ -258,7 +284,7 @@ def _sign(state: State, turn: Turn, step: Step, world: World) -> Sign:
             "correlation of changes": f"{1 - 1 / (float(state.score[c]) * needed):.4f}",
             "tolerated": f"{1 - 1 / needed:.4f}",
         }
-    return sign_of("copies", turn, step.at, float(state.score[c]), world, facts)
+    return replace(sign_of("copies", turn, step.at, float(state.score[c]), world, facts), others=tuple(others))
 
 
 # -- one origin --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,11 @@ goes on.
 A match is worth the information of the changes in it: -log2 of how often the channel makes that change, at most `MOST_BITS`,
 nothing for no change and for one that came a few readings ago. A street that counts 0, 0, 1, 0 every night never gets far.
 
+Who repeats another must come after it, and `observed_at` is the sender's own word: whoever hears an honest device could say the
+same at once under an earlier time, and be taken for the one who was first. A step waits for less than the next one lasts, so that
+way no more than one step is won: a lag of another channel counts from `LEAST_LAG` steps, and no match with another begins in a
+past that is learned from, where late rows stand with the rest.
+
 Where most of the place repeats itself with one lag, it is said once: that is a recording being played, or the past being read
 again.
 """
@@ -37,6 +42,7 @@ LEVELS = 4096
 SLOTS_A_CHANNEL = 1024
 MOST_SLOTS = 1 << 24
 MISSES = 4
+LEAST_LAG = 2  # steps behind another channel: see the module
 PLACE_SHARE = 0.75
 PLACE_LEAST = 6
 CHANGES = 64  # bins that changes are counted in
@@ -50,6 +56,7 @@ CARD = Card(
     fails_when=(
         "the replay is written with fewer digits or fresh noise: a tenth of a 4096th of the property's range is too much",
         "the replay is scaled, stretched or shuffled",
+        "another's readings are repeated a single step later: see `crowd-of-one`, which has those of the same step",
         "the channel says little: few different values, long rests; such stretches repeat by themselves and are not counted",
         "the original is older than the table reaches: about a week of 5-minute readings, more of slower ones",
     ),
@@ -91,6 +98,7 @@ CARD = Card(
         "slots_a_channel": SLOTS_A_CHANNEL,
         "most_slots": MOST_SLOTS,
         "misses": MISSES,
+        "least_lag": LEAST_LAG,
         "place_share": PLACE_SHARE,
         "place_least": PLACE_LEAST,
     },
@@ -189,7 +197,7 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
     # the property is part of it: other properties never match
     print_ = (print_ ^ world.observed[full].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
     chosen = (print_ >> np.uint64(62)) == 0
-    _look_up(state, full[chosen], print_[chosen], step.at)
+    _look_up(state, full[chosen], print_[chosen], step)
     return _signs(state, step, world)
 
 
@@ -222,15 +230,17 @@ def _worth(state: State, spoke: NDArray[np.intp], which: Where, change: NDArray[
     return np.where(idle, np.float32(0), np.maximum(bits, 0))
 
 
-def _look_up(state: State, chosen: NDArray[np.intp], print_: NDArray[np.uint64], at: int) -> None:
+def _look_up(state: State, chosen: NDArray[np.intp], print_: NDArray[np.uint64], step: Step) -> None:
     """Follow the matches of the channels whose fingerprint was chosen, and write it down."""
     if not len(chosen):
         return
-    now = at // STEP_US
+    at, now = step.at, step.at // STEP_US
     slot = (print_ & np.uint64(len(state.tag) - 1)).astype(np.intp)
     tag = (print_ >> np.uint64(30)).astype(np.uint32)
     source, lag = state.source[slot], (now - state.step[slot]).astype(np.int32)
-    found = (source >= 0) & (state.tag[slot] == tag) & ((source != chosen) | (lag > 2 * WINDOW)) & (lag > 0)
+    anothers = (source != chosen) & (lag >= LEAST_LAG) & (not step.learning)  # SECURITY: see the module
+    its_own = (source == chosen) & (lag > 2 * WINDOW)
+    found = (source >= 0) & (state.tag[slot] == tag) & (anothers | its_own)
     same = found & (source == state.match[chosen]) & (lag == state.lag[chosen])
     state.misses[chosen] = np.where(same, 0, state.misses[chosen] + 1)
     lost = ~same & (state.misses[chosen] > MISSES)

@@ -3,9 +3,10 @@
 Theory of operation
 -------------------
 Two numbers a half-hour. *Gain*: how what season and companions leave unexplained (`residual`) goes along with the season itself
-over the last day; an offset has no part in it, a gain of 1.2 is a fifth of the daily swing. *Noise*: the logarithm of the mean
-change from reading to reading against what is usual for that time of day (a second `Season`), less the median of all channels
-of the property, for weather makes all of them restless. Both, in their own usual size, go into clipped sums with heights of
+over the last day; an offset has no part in it, nor has what was so a week ago at the same hour (`weekly`: a Saturday is no
+Friday); a gain of 1.2 is a fifth of the daily swing. *Noise*: the logarithm of the mean change from reading to reading against
+what is usual for that time of day (a second `Season`), less the median of all channels of the property, for weather makes all of
+them restless. Both, in their own usual size, go into clipped sums with heights of
 their own past (`excursions`). Less noise than usual is `noise-loss`'s and `freeze`'s to tell.
 """
 
@@ -23,6 +24,7 @@ from cityward.watch.events import Event
 from cityward.watch.excursions import UP, Excursions, Rule, Turn, begin_excursions, feed, forget, running
 from cityward.watch.residual import Remains, Residual, advance, begin_residual, city_median
 from cityward.watch.season import Floats, Season, begin_season, expected, learn
+from cityward.watch.weekly import Weekly, begin_weekly, forget_week, left_unlike_last_week, remember
 from cityward.watch.world import World
 
 GAIN = Rule(allowance=2.0, clip=5.0, least=48.0, per_day=48.0, young=1.5, tail=24.0)
@@ -46,6 +48,7 @@ CARD = Card(
     sees="A channel that swings over the day, or from reading to reading, lastingly more or less than it did.",
     fails_when=(
         "the channel hardly changes over the day: then a gain is an offset (see `step-bias`)",
+        "the gain was so a week ago and went unnoticed: then it hides its like, for these hours",
         "the gain is within a tenth, or the noise less than doubled",
         "a real change of use widens the daily swing (a new line, the summer)",
         "the channel is less than three days old",
@@ -87,16 +90,18 @@ class State:
     """unrest: the season of log changes; change: (C,) the usual change. error: (C,) the residual's usual error, catalogue unit.
 
     mid, swing: (C,) mean and mean absolute deviation of the season over the day. along: (C,) of the error with the season, over a
-    day. size: (C,) its usual size. n: (C,) half-hours.
+    day; news: of what of it is no habit. size: (C,) its usual size. n: (C,) half-hours.
     """
 
     residual: Residual
+    weekly: Weekly
     unrest: Season
     change: Floats
     error: Floats
     mid: Floats
     swing: Floats
     along: Floats
+    news: Floats
     size: Floats
     n: Floats
     runs: dict[str, Excursions]
@@ -113,12 +118,14 @@ class Scaling:
         c = world.channels
         return State(
             residual=begin_residual(world),
+            weekly=begin_weekly(c),
             unrest=begin_season(c),
             change=np.zeros(c),
             error=np.zeros(c),
             mid=np.zeros(c),
             swing=np.zeros(c),
             along=np.zeros(c),
+            news=np.zeros(c),
             size=np.zeros(c),
             n=np.zeros(c),
             runs={kind: begin_excursions(c) for kind in RULES},
@@ -145,6 +152,7 @@ class Scaling:
         if remains is None:
             return ()
         values = {"gain": _gain(state, remains, suspect), "noise-gain": _noise(state, remains, suspect, world)}
+        remember(state.weekly, remains, suspect)
         signs: list[Sign] = []
         for kind, rule in RULES.items():
             x = np.where(world.state, np.nan, values[kind])
@@ -176,10 +184,16 @@ def _gain(state: State, remains: Remains, suspect: NDArray[np.bool_]) -> Floats:
     )
     shape = np.clip(away / np.maximum(state.swing, 1e-12), -3.0, 3.0)
     state.along += np.where(seen, DAY_LONG * (bounded * shape - state.along), 0.0)
+    # what one companion alone says, and what was so a week ago, only takes away: the usual size is of the whole
+    left = left_unlike_last_week(state.weekly, remains, size)
+    news = np.clip(np.where(seen, left, 0.0) / size, -5.0, 5.0)
+    state.news += np.where(seen, DAY_LONG * (news * shape - state.news), 0.0)
+    side = np.sign(state.along)
+    along = side * np.maximum(np.minimum(np.abs(state.along), side * state.news), 0.0)
     state.size += slow * (np.abs(state.along) - state.size)
     state.n += seen
     judged = seen & (state.n >= WARM) & remains.warm & (state.swing > SWING * state.error)
-    return np.where(judged, state.along / np.maximum(state.size * 1.2533, 0.05), np.nan)
+    return np.where(judged, along / np.maximum(state.size * 1.2533, 0.05), np.nan)
 
 
 def _noise(state: State, remains: Remains, suspect: NDArray[np.bool_], world: World) -> Floats:
@@ -206,6 +220,7 @@ def _signs(state: State, kind: str, turns: Sequence[Turn], world: World) -> Iter
         old = turn.phase is Phase.GOES_ON and turn.at - turn.began_at >= ADOPTED_US
         if old:
             forget(state.runs[kind], turn.index)
+            forget_week(state.weekly, turn.index)
         more = "more" if turn.side == UP else "less"
         words = {
             "gain": {"seen": f"swings {more} over the day than its season", "expected": "swings as its season does"},

@@ -43,6 +43,7 @@ CARD = Card(
     sees="A channel that reads lastingly more or less than its own season and its neighbours let expect.",
     fails_when=(
         "the step is smaller than about one usual deviation of the channel (the allowance), or shorter than a few hours",
+        "the channel stays as its season says while others move, and only one companion tells of it",
         "most neighbours step alike (see `coordinated`)",
         "the channel is less than three days old, or speaks less than hourly",
         "a real change of a lonely channel looks the same: works, a closed road, a holiday",
