@@ -310,6 +310,8 @@ class _City:
         children = [child("worker", i) for i in range(city.workers)]
         web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
         children += [child("service"), child("watch"), web, *([child("network")] if city.network_logs else [])]
+        if self.loaded.place.recipients:
+            children.append(child("release"))
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))

@@ -26,7 +26,7 @@ from cityward.adapters.bus import nkeys
 from cityward.adapters.bus.callout import Callout
 from cityward.adapters.bus.config import ROLES
 from cityward.adapters.bus.connections import Follower, Open, Presence, Told
-from cityward.adapters.bus.entry import Roll
+from cityward.adapters.bus.entry import RECIPIENT, LiveRecipient, Roll
 from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.keeper import BY, Keeper
 from cityward.adapters.bus.log import connect, disconnect
@@ -40,7 +40,9 @@ from cityward.compose.setting import Setting
 from cityward.errors import LinkError
 from cityward.evidence.records import DeviceLife
 from cityward.guard.reasons import Reason
+from cityward.place.model import Place
 from cityward.place.registry import Registry
+from cityward.policy.origins import origins_of
 from cityward.runtime.penalty import Budget, Penalties, Penalty
 from cityward.runtime.ports import BarRow, EventSink, Ledger
 from cityward.time import DAY, SECOND
@@ -82,6 +84,7 @@ class Door:
     def __init__(self, setting: Setting, links: Links, events: EventSink, ledger: Ledger) -> None:
         city = setting.city
         self.registry, self.state, self.speed = setting.registry, setting.state, city.city_clock.speed
+        self.place = setting.loaded.place
         self.events, self.ledger = events, ledger
         self.progress = setting.home.root / PROGRESS
         nobody = Roll(status={}, credentials={}, bars={}, spent={})
@@ -96,7 +99,7 @@ class Door:
         self.penalties = Penalties()
         self.unlogged, self._city = Unlogged(), links.city
         self._uncounted: Counter[str] = Counter()  # never came in, on record, and not counted in the store yet
-        self._version = -1
+        self._version = (-1, -1)
         self._to_cut: dict[int, float] = {}  # connection -> when it is cut off next, in monotonic seconds
         self._counted_at = 0
 
@@ -130,9 +133,9 @@ class Door:
         Raises:
             LinkError: the store or the broker does not answer.
         """
-        version = await asyncio.to_thread(self.state.version)
+        version = await asyncio.to_thread(lambda: (self.state.version(), self.state.recipients.version()))
         if version != self._version:
-            self.keeper.roll = await asyncio.to_thread(roll_of, self.registry, self.state)
+            self.keeper.roll = await asyncio.to_thread(roll_of, self.registry, self.state, self.place)
             self._version = version
             self._to_cut |= {c: 0.0 for c, one in self.keeper.presence.open.items() if not self.keeper.may_stay(one)}
         await self._cut()
@@ -277,7 +280,7 @@ def _told(penalty: Penalty, now: int) -> dict[str, str]:
     return {"seconds": str(lasts), "nth": str(penalty.nth), "times": f"{penalty.times:.1f}"}
 
 
-def roll_of(registry: Registry, state: SqlState) -> Roll:
+def roll_of(registry: Registry, state: SqlState, place: Place | None = None) -> Roll:
     """Everybody who is known, as the store has it now.
 
     Raises:
@@ -288,7 +291,22 @@ def roll_of(registry: Registry, state: SqlState) -> Roll:
         credentials={row.device: row for row in state.all()},
         bars=by_device(state.bars()),
         spent=state.spent(),
+        recipients={} if place is None else live_recipients(place, state),
     )
+
+
+def live_recipients(place: Place, state: SqlState) -> dict[str, LiveRecipient]:
+    """Those that subscribe and have an active credential, by their names at the door.
+
+    Raises:
+        LinkError: the store does not answer.
+    """
+    rows = state.recipients.recipients()
+    return {
+        RECIPIENT + name: LiveRecipient(name, origins_of(one), rows[name].key_sha256, rows[name].certificate_sha256)
+        for name, one in place.recipients.items()
+        if one.by == "live" and name in rows and rows[name].state == "active"
+    }
 
 
 def budget_of(registry: Registry, unit: int, speed: float) -> Budget:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cityward.compose.home import Home, read_city_file
 from cityward.compose.setting import Setting, open_setting
+from cityward.compose.told_releases import told_of
 from cityward.errors import LinkError, PlaceError
 from cityward.place.data import Flow, Observability
 from cityward.place.model import Place
@@ -128,7 +129,7 @@ def _taking_back(state: Path) -> Generator[tuple[Setting, Retractions]]:
     home = Home(state)
     setting = open_setting(home)
     try:
-        with _locked(home), setting.ledger(ROLE) as ledger:
+        with taking_alone(home), setting.ledger(ROLE) as ledger:
             people = recipients_of(setting.loaded.place, setting.registry)
             ports = RetractionPorts(
                 book=setting.state,
@@ -143,8 +144,8 @@ def _taking_back(state: Path) -> Generator[tuple[Setting, Retractions]]:
 
 
 @contextmanager
-def _locked(home: Home) -> Generator[None]:
-    """Wait for whoever takes back at the moment."""
+def taking_alone(home: Home) -> Generator[None]:
+    """Wait for whoever takes back, or erases, at the moment."""
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         held = home.held(ROLE)
@@ -182,6 +183,7 @@ def taint_ports(setting: Setting) -> TaintPorts:
         history=setting.history(),
         recipients=recipients_of(setting.loaded.place, setting.registry),
         shown=lambda device: [bound.id for bound in bounds if device in bound.watched],
+        releases=lambda device, since_us, until_us: told_of(setting, device, since_us, until_us),
     )
 
 

@@ -58,7 +58,7 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                     ledger=ledger,
                     notes=FileNotebook(setting.home.root / "watch.notes"),
                     now_us=setting.now_us,
-                    settled=_Settled(setting, client).upto,
+                    settled=Settled(setting, client).upto,
                     marks=setting.state,
                     alerts=alert_rows(setting),
                 )
@@ -126,7 +126,7 @@ class FileNotebook:
             draft.replace(self._path)
 
 
-class _Settled:
+class Settled:
     """Up to which city time everything that came in is held: asked of the log now and then, and true from then on."""
 
     def __init__(self, setting: Setting, client: Client, clock: Callable[[], float] = time.monotonic) -> None:

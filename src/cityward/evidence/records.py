@@ -265,13 +265,14 @@ class ReleaseRefused(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Delivery(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="delivery"):
-    """What became of released rows: `delivered`, `failed`, `shed`. `receipt`: the entry of their `Release`."""
+    """What became of released rows: `delivered`, `failed`, `shed` (with why). `receipt`: the entry of their `Release`."""
 
     receipt: str
     recipient: str
     outcome: str
     rows: int
     tries: int
+    reason: str = ""
 
 
 class RecipientLife(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="recipient-life"):

@@ -72,6 +72,21 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     enforced: bool
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who was given rows of it, with receipts: the newest ones of `count`. Must be told when they were wrong.
+
+    since, until: of what was observed, city us.
+    """
+
+    recipient: str
+    party: str
+    dataset: str
+    since: int
+    until: int
+    count: int
+    receipts: tuple[str, ...]
+
+
 class Taint(msgspec.Struct, frozen=True, kw_only=True):
     """See the module. Times city us; `since` to before `until`."""
 
@@ -87,6 +102,7 @@ class Taint(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[Recipient, ...]
     marks: tuple[Mark, ...]  # in force for the device
     notes: tuple[str, ...]
+    told: tuple[Told, ...] = ()  # what really left
 
     @property
     def indicators(self) -> int:
@@ -96,13 +112,13 @@ class Taint(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class TaintPorts:
-    """What the question needs. recipients, shown: by unit. releases: what really left, once the release gate writes it down."""
+    """What the question needs. recipients, shown: by unit. releases: what really left of its rows observed in a span."""
 
     book: MarkBook
     history: MarkedHistory
     recipients: Callable[[str], Sequence[Recipient]]
     shown: Callable[[str], Sequence[str]]
-    releases: Callable[[str, int, int], Sequence[Recipient]] | None = None
+    releases: Callable[[str, int, int], Sequence[Told]] | None = None
 
 
 def taint_of(device: str, since_us: int, until_us: int, now_us: int, ports: TaintPorts, registry: Registry) -> Taint:
@@ -133,9 +149,10 @@ def taint_of(device: str, since_us: int, until_us: int, now_us: int, ports: Tain
         commands_more=count - len(commands),
         acted=tuple(sorted({row.service for row in commands})),
         shown=tuple(ports.shown(device)),
-        recipients=(*ports.recipients(device), *released),
+        recipients=tuple(ports.recipients(device)),
         marks=tuple(ports.book.marks(device)),
         notes=tuple(_notes(rows, areas, since_us, ports)),
+        told=tuple(released),
     )
 
 

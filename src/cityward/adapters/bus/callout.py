@@ -31,7 +31,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from cityward.adapters.bus import jwt, nkeys
-from cityward.adapters.bus.config import publishes, subscribes
+from cityward.adapters.bus.config import publishes, receives, subscribes
 from cityward.adapters.bus.entry import Caller, Entry, Refusal, Why
 
 log = structlog.get_logger(__name__)
@@ -146,7 +146,12 @@ def answer_to(question: _Question, said: Entry | Refusal, signer: nkeys.Signer, 
     """The signed answer. A refusal names no reason: what is wrong is for us to know."""
     answer: dict[str, Any] = {"type": "authorization_response", "version": 2}
     if isinstance(said, Entry):
-        answer["jwt"] = jwt.signed(_user(question.user_nkey, said.device, now_s), signer)
+        user = (
+            _recipient(question.user_nkey, said, now_s)
+            if said.recipient
+            else _user(question.user_nkey, said.device, now_s)
+        )
+        answer["jwt"] = jwt.signed(user, signer)
     else:
         answer["error"] = "not let in"
     return jwt.signed(_envelope(question, now_s) | {"nats": answer}, signer)
@@ -168,6 +173,21 @@ def _user(nkey: str, device: str, now_s: int) -> dict[str, Any]:
         "version": 2,
     }
     return {"jti": secrets.token_hex(16), "iat": now_s, "aud": "CITY", "sub": nkey, "name": device, "nats": rights}
+
+
+def _recipient(nkey: str, said: Entry, now_s: int) -> dict[str, Any]:
+    """# SECURITY: a recipient hears its own subjects, and says nothing."""
+    rights = {
+        "pub": {"deny": [">"]},
+        "sub": {"allow": receives(said.recipient)},
+        "subs": _SUBSCRIPTIONS,
+        "data": -1,
+        "payload": -1,
+        "allowed_connection_types": ["MQTT", "STANDARD"],
+        "type": "user",
+        "version": 2,
+    }
+    return {"jti": secrets.token_hex(16), "iat": now_s, "aud": "CITY", "sub": nkey, "name": said.device, "nats": rights}
 
 
 def _leaf(pem: str) -> tuple[str, bytes]:

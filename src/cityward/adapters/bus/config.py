@@ -28,7 +28,7 @@ PARTITIONS = 4
 EVENT_STREAM, EVENT_SUBJECTS = "events", "event.>"
 """What the roles saw, for the watch. Every role may say what it saw, and only the watch reads it."""
 
-ROLES = ("steward", "worker", "service", "web", "watch", "network", "door", "keeper", "system")
+ROLES = ("steward", "worker", "service", "web", "watch", "network", "release", "door", "keeper", "system")
 """Who of ours connects. `door`, `keeper` and `system` are one process with a user in each account: it speaks in the city as the
 first, answers the broker as the second, and hears who came and went, and cuts off, as the third."""
 
@@ -38,6 +38,9 @@ ASK_S = 4.0
 FORGETS = "60s"
 """So long the broker keeps a subscription of a session that is away. Nothing waits for it there: commands are for who is present,
 and each stale one would take a place in the log that the workers and the actuators need."""
+
+OUT = "out"
+"""Under it, each recipient that subscribes has its own subjects."""
 
 LEAST_PAYLOAD, MOST_PAYLOAD = 64 * 1024, 1 << 20
 _ACCOUNTS = {"keeper": "DOOR", "system": "SYS"}  # all others: CITY
@@ -149,6 +152,16 @@ def subscribes(device: str) -> list[str]:
     return [f"cmd.{device}"]
 
 
+def out_subject(recipient: str, dataset: str, name: str) -> str:
+    """Where released rows are published."""
+    return f"{OUT}.{recipient}.{dataset}.{name}"
+
+
+def receives(recipient: str) -> list[str]:
+    """All subjects a recipient may hear. The second: what `out/<recipient>/#` means by MQTT beside the first."""
+    return [f"{OUT}.{recipient}.>", f"{OUT}.{recipient}"]
+
+
 def _inner_accounts(roles: Mapping[str, str]) -> dict[str, Any]:
     """The accounts that hold no data: where the broker asks who may come in, and where it says who came."""
     return {
@@ -183,6 +196,14 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
             f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
         ],
         "network": [EVENT_SUBJECTS],
+        # the last three: whether all that came in is held, before a period is told
+        "release": [
+            f"{OUT}.>",
+            EVENT_SUBJECTS,
+            f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+            f"$JS.API.DIRECT.GET.{LOG_STREAM}",
+            f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
+        ],
         "door": [EVENT_SUBJECTS, f"$JS.API.STREAM.INFO.{LOG_STREAM}"],  # the second: what the log holds of each device
     }[role]
     inbox = f"{inbox_prefix(role)}.>"

@@ -27,6 +27,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from cityward.adapters.bus.entry import RECIPIENT
 from cityward.errors import LinkError
 from cityward.time import to_us
 
@@ -220,7 +221,7 @@ class Follower:
         self._unseen = unseen - self._unseen
 
     def _seen(self, row: _Row) -> None:
-        if row.type != "mqtt":
+        if not _is_followed(row.type, row.authorized_user):
             return
         one = Open(row.cid, row.authorized_user, row.ip, row.mqtt_client, to_us(row.start), row.in_msgs, row.in_bytes)
         if row.cid in self.presence.open:
@@ -262,7 +263,7 @@ class Follower:
     def _came(self, said: _Advisory) -> None:
         client = said.client
         self._of(said.server)
-        if client.client_type == "mqtt":
+        if _is_followed(client.client_type, client.user):
             one = Open(client.id, client.user, client.host, client.client_id, to_us(client.start))
             if self.presence.come(one):
                 self._told.came(one)
@@ -293,6 +294,11 @@ class Follower:
         self._deaf += 1
         if self._deaf == 1:
             log.warning("the broker says something of its connections that cannot be read")
+
+
+def _is_followed(kind: str, name: str) -> bool:
+    """Devices, and recipients by whichever protocol; not the roles of the city."""
+    return kind == "mqtt" or name.startswith(RECIPIENT)
 
 
 def _reading(take: Callable[[_Advisory], None], follower: Follower) -> Callable[[Msg], Awaitable[None]]:

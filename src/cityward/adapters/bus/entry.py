@@ -4,6 +4,9 @@ A device comes in by MQTT, as itself (its own secret, or its own certificate fro
 under a client id that is its own. A MQTT client id is a key to a session, and whoever connects with it cuts off who had it: so
 it is the device's id, or that with `:` and a few characters behind it, or one that the broker made up.
 
+A recipient that subscribes (`by: live`) comes in by MQTT or NATS as `recipient:<id>`, from its declared addresses only, with its
+own key or certificate. It can be taken for no device: no id holds a colon.
+
 INVARIANTS
 - Whoever is not known, or errs in anything, is refused: there is no way in but through all the questions.
 - A secret is compared as SHA-256 in constant time, and is never part of what is told.
@@ -16,11 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 
+from cityward.policy.origins import NOWHERE, Origins
 from cityward.runtime.ports import BarRow, CredentialRow
 
 MOST_SUFFIX = 16
@@ -46,7 +50,12 @@ class Why(StrEnum):
     TOO_OFTEN = "too-often"
     TOO_MANY = "too-many-connections"
     NO_ROOM = "no-room"  # the connections of a budget that it shares are used up: no fault of its own
+    FROM_ELSEWHERE = "from-elsewhere"  # a recipient, from an address that is not declared
     FAULT = "fault"
+
+
+RECIPIENT = "recipient:"
+"""What a recipient's name begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,21 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRecipient:
+    """One that subscribes. Without an active credential it is not here."""
+
+    recipient: str
+    origins: Origins
+    key_sha256: bytes | None
+    certificate_sha256: bytes | None
+
+    @property
+    def proof(self) -> tuple[bytes, bytes]:
+        """What it proves itself with, as hashes."""
+        return self.key_sha256 or b"", self.certificate_sha256 or b""
+
+
+@dataclass(frozen=True, slots=True)
 class Roll:
     """Everybody who is known. `status`: what each declared device is: active, planned, stored, ..."""
 
@@ -70,6 +94,7 @@ class Roll:
     credentials: Mapping[str, CredentialRow]
     bars: Mapping[str, tuple[BarRow, ...]]
     spent: Mapping[bytes, tuple[str, str]]
+    recipients: Mapping[str, LiveRecipient] = field(default_factory=dict[str, "LiveRecipient"])  # by their names here
 
     def bar_of(self, device: str, now_us: int) -> BarRow | None:
         """The bar that is in force; the first where there are several."""
@@ -84,6 +109,7 @@ class Entry:
     """It may come in, as this device."""
 
     device: str
+    recipient: str = ""  # it is no device, but this recipient; `device` is its name here
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +133,32 @@ def may_enter(caller: Caller, roll: Roll, now_us: int) -> Entry | Refusal:
         now_us: machine time.
     """
     device = caller.certificate[0] if caller.certificate is not None else caller.name
+    if device.startswith(RECIPIENT):
+        return _recipient_may(caller, device, roll)
     refused = _unknown(caller, device, roll) or _doubt(caller, device, roll) or _out(device, roll, now_us)
     if refused is None and not _is_own(caller.client_id, device, roll):
         refused = Refusal(Why.CLIENT_ID, device)
     return refused or Entry(device)
+
+
+def _recipient_may(caller: Caller, name: str, roll: Roll) -> Entry | Refusal:
+    one = roll.recipients.get(name)
+    if one is None or caller.by not in ("mqtt", "nats"):
+        return Refusal(Why.UNKNOWN, name)
+    shown = sha256(caller.secret[:LONGEST_SECRET].encode("utf-8", "replace")).digest()
+    if caller.certificate is not None:
+        proven = one.certificate_sha256 is not None and compare_digest(one.certificate_sha256, caller.certificate[1])
+    else:
+        proven = one.key_sha256 is not None and compare_digest(one.key_sha256, shown)
+    if not proven:
+        return Refusal(Why.WRONG_SECRET if caller.certificate is None else Why.WRONG_CERTIFICATE, name)
+    if one.origins.find(caller.source) == NOWHERE:
+        return Refusal(Why.FROM_ELSEWHERE, name)
+    own = caller.by == "nats" or caller.client_id == name or _MADE_UP.fullmatch(caller.client_id) is not None
+    own = own or (
+        caller.client_id.startswith(f"{name}:") and _SUFFIX.fullmatch(caller.client_id[len(name) + 1 :]) is not None
+    )
+    return Entry(name, one.recipient) if own else Refusal(Why.CLIENT_ID, name)
 
 
 def _unknown(caller: Caller, device: str, roll: Roll) -> Refusal | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cityward.adapters.bus.connections import MOST_OPEN, Gone, Open, Presence
-from cityward.adapters.bus.entry import Caller, Entry, Refusal, Roll, Why, may_enter
+from cityward.adapters.bus.entry import RECIPIENT, Caller, Entry, Refusal, Roll, Why, may_enter
 from cityward.adapters.bus.room import Room
 from cityward.runtime.ports import ConnectionRow, CredentialRow, EventSink
 from cityward.time import MINUTE, SECOND, CityClock
@@ -31,6 +31,7 @@ MOST_LATE = 4 * MOST_ALIKE
 MOST_ENTRIES = (
     120  # of one device a minute. PRECEDENT: clients back off from 1 s (Paho: 1 to 120 s); this is a device gone wild
 )
+MOST_OF_RECIPIENT = 8
 LATE = frozenset({"revoked", "lost", "stolen", "retired", "planned", "stored", "maintenance"})
 DOOR = "mqtt"
 BY = "door"
@@ -67,11 +68,14 @@ class Keeper:
             self._turn_away(caller, said)
         else:
             self._remember(caller.connection, said.device)
+        if isinstance(said, Entry) and not said.recipient:
             self.room.expect(caller.connection, said.device, caller.client_id, now)
         return said
 
     def may_stay(self, one: Open) -> bool:
         """Whether a connection is one of a device that is still let in, with the secret it has now."""
+        if one.device.startswith(RECIPIENT):
+            return self._recipient_may_stay(one)
         row = self.roll.credentials.get(one.device)
         return (
             row is not None
@@ -81,6 +85,11 @@ class Keeper:
             and self.roll.bar_of(one.device, self.machine_us()) is None
         )
 
+    def _recipient_may_stay(self, one: Open) -> bool:
+        """Whether it still has what it came in with; one that was in before us is asked to come again."""
+        known = self.roll.recipients.get(one.device)
+        return known is not None and self._entered.get(one.connection) == known.proof
+
     def _same_secret(self, one: Open, row: CredentialRow) -> bool:
         """Whether the device still has the secret it came in with. One that was in before us came with what is older."""
         entered = self._entered.get(one.connection)
@@ -89,12 +98,14 @@ class Keeper:
     def _remember(self, connection: int, device: str) -> None:
         if len(self._entered) > 2 * MOST_OPEN:  # let in, and gone before they were seen to come
             self._entered = {c: held for c, held in self._entered.items() if c in self.presence.open}
-        self._entered[connection] = _secret_of(self.roll.credentials[device])
+        known = self.roll.recipients.get(device)
+        self._entered[connection] = _secret_of(self.roll.credentials[device]) if known is None else known.proof
 
     def came(self, one: Open) -> None:
         """A device is in."""
-        self.room.came(one.connection, one.device)
         at = self.clock.to_city_us(one.since_us)
+        if not one.device.startswith(RECIPIENT):
+            self.room.came(one.connection, one.device)
         self.moved[one.device] = ConnectionRow(one.device, one.source, one.client_id, at, None)
         detail = {
             "client_id": cut(one.client_id),
@@ -105,7 +116,8 @@ class Keeper:
 
     def gone(self, what: Gone) -> None:
         """A device left, or was cut off."""
-        self.room.gone(what.was.device)
+        if not what.was.device.startswith(RECIPIENT):
+            self.room.gone(what.was.device)
         self._entered.pop(what.was.connection, None)
         one, at = what.was, self.clock.to_city_us(max(what.at_us, what.was.since_us))
         if not self.presence.of_device.get(one.device):
@@ -157,6 +169,9 @@ class Keeper:
         self._entries[entry.device] += 1
         if self._entries[entry.device] > MOST_ENTRIES:
             return Refusal(Why.TOO_OFTEN, entry.device)
+        if entry.recipient:
+            full = len(self.presence.of_device.get(entry.device, ())) >= MOST_OF_RECIPIENT
+            return Refusal(Why.TOO_MANY, entry.device) if full else None
         clients = self.presence.clients_of(entry.device) | self.room.clients_expected(entry.device)
         if caller.client_id in clients:
             return None  # in place of its own: the broker ends the older one

@@ -24,6 +24,8 @@ from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentia
 from cityward.adapters.stores.database import Database, Insert, many
 from cityward.adapters.stores.marks import MarkBook, retracted
 from cityward.adapters.stores.readings import EXCERPT_BYTES, Readings
+from cityward.adapters.stores.recipients import RecipientBook
+from cityward.adapters.stores.release_book import ReleaseRecords
 from cityward.adapters.stores.schema import (
     FLOW_COUNT,
     HOURLY,
@@ -115,13 +117,16 @@ class SqlState(
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
-    standings (`runtime.watch_ports.WatchBook`).
+    standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who may
+    take it.
     """
 
     def __init__(self, url: str) -> None:
         """Open the database at an SQLAlchemy URL: `sqlite:///<path>` or `postgresql://...`. Raises `LinkError`."""
         super().__init__(Database(url))
         self.watch = WatchRecords(self._db)
+        self.releases = ReleaseRecords(self._db)
+        self.recipients = RecipientBook(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""

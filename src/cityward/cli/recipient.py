@@ -1,0 +1,237 @@
+"""`cityward recipient`: whoever is given data: what they prove themselves with, what they were given, agreements to approve."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, remark, rows, say
+
+if TYPE_CHECKING:
+    from cityward.compose.recipients import Asked, RecipientView, Statement
+    from cityward.compose.setting import Setting
+
+EXAMPLES = """
+\b
+Examples:
+  cityward recipient list --state /srv/town
+  cityward recipient add acme-desk --state /srv/town            prints its key, once
+  cityward recipient add acme-files --access - --state /srv/town < store.json
+  cityward recipient revoke acme-desk --state /srv/town         bites within a second
+  cityward recipient approve acme-2026 --state /srv/town        after its control or scope changed
+  cityward recipient statement acme-desk --month 2026-11 --state /srv/town
+\b
+Each change is on record, with who made it. `docs/recipients.md` has the whole way.
+"""
+
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The state directory of the city.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+BY = click.option("--by", default=None, help="Who makes the change, for the record (default: who is signed in here).")
+OUT = click.option(
+    "--out", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Where a certificate is put."
+)
+ACCESS = click.option(
+    "--access", type=click.File("rb"), help="Of an export: our access to its store or server, as JSON; `-` is stdin."
+)
+MOST_ACCESS = 65_537
+
+
+@click.group("recipient", epilog=EXAMPLES)
+def command() -> None:
+    """Add, rotate or revoke recipients of data; see what they were given; approve agreements."""
+
+
+@command.command("list")
+@STATE
+@JSON
+def list_recipients(state: Path, as_json: bool) -> None:
+    """Every declared recipient with its counts, and the agreements that wait for an approval."""
+    from cityward.compose.recipients import pending_agreements, recipient_views
+
+    setting = _setting(state)
+    views, waiting = recipient_views(setting), pending_agreements(setting)
+    if as_json:
+        put_json({"recipients": views, "pending": waiting})
+        return
+    for view in views:
+        put(f"{view.recipient:28} {view.by:8} {view.state:10} {_counts(view)}")
+    for one in waiting:
+        lead(f"agreement {one.agreement} waits for an approval; nothing leaves under it")
+        rows(list(one.changed))
+
+
+@command.command("show")
+@click.argument("recipient")
+@STATE
+@JSON
+def show(recipient: str, state: Path, as_json: bool) -> None:
+    """What RECIPIENT may have now, what it was given last, and what it asked for in vain."""
+    from cityward.compose.recipients import declared_of, receipt_told, recipient_views, refusal_told
+
+    setting = _setting(state)
+    declared_of(setting, recipient)
+    [view] = [one for one in recipient_views(setting) if one.recipient == recipient]
+    book = setting.state.releases
+    receipts = [receipt_told(one) for one in book.receipts(recipient=recipient, most=20)]
+    refused = [refusal_told(one) for one in book.refusals(recipient, 20)]
+    if as_json:
+        put_json({"recipient": view, "receipts": receipts, "refused": refused})
+        return
+    _put_view(view)
+    head("Receipts")
+    rows([f"{one['receipt']}  {one['at']}  {one['dataset']}  {one['rows']} rows  {one['state']}" for one in receipts])
+    head("Refused")
+    rows([f"{one['at']}  {one['dataset']} for {one['purpose']}  {one['reasons']}  x{one['count']}" for one in refused])
+
+
+def _put_view(view: RecipientView) -> None:
+    lead(f"{view.recipient} ({view.party}), {view.by}, {view.state}; proves itself by {view.proves_by}")
+    say(_counts(view))
+    law = ", ".join(view.law) or "none known"
+    say(f"Under the law of {law}" + (f"; possibly of {', '.join(view.possibly)}" if view.possibly else "") + ".")
+    for lane in view.lanes:
+        say(f"{lane['dataset']} for {lane['purpose']}: {lane['answer']}", mark="- ")
+
+
+def _counts(view: RecipientView) -> str:
+    return (
+        f"triggered {view.triggered:,} = sent {view.sent:,} + queued {view.queued:,} + shed {view.shed:,} rows; "
+        f"withheld {view.withheld:,}; refused {view.refused:,} requests"
+    )
+
+
+@command.command("add")
+@click.argument("recipient")
+@STATE
+@OUT
+@ACCESS
+@BY
+@JSON
+def add(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
+    """Issue what a declared RECIPIENT proves itself with. It is told once; the city keeps hashes."""
+    from cityward.compose.recipients import add_recipient
+
+    _give(recipient, add_recipient(_asked(recipient, state, by), out, _read(access)), as_json)
+
+
+@command.command("rotate")
+@click.argument("recipient")
+@STATE
+@OUT
+@ACCESS
+@BY
+@JSON
+def rotate(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
+    """Issue RECIPIENT something new in place of what it has, which is worth nothing within a second."""
+    from cityward.compose.recipients import rotate_recipient
+
+    _give(recipient, rotate_recipient(_asked(recipient, state, by), out, _read(access)), as_json)
+
+
+@command.command("revoke")
+@click.argument("recipient")
+@STATE
+@BY
+@click.pass_context
+def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> None:
+    """Give RECIPIENT nothing from now on: what waits for it is shed, its connections are cut."""
+    from cityward.compose.recipients import revoke_recipient
+
+    if not revoke_recipient(_asked(recipient, state, by)):
+        aside(f"{recipient} has no credential that could be taken away")
+        ctx.exit(1)
+    put(f"{recipient} is revoked")
+
+
+@command.command("approve")
+@click.argument("agreement")
+@STATE
+@BY
+@JSON
+def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
+    """Approve AGREEMENT as it stands now; says what changed since it was approved last."""
+    from cityward.compose.recipients import approve_agreement
+
+    told = approve_agreement(_setting(state), agreement, by or getpass.getuser())
+    if as_json:
+        put_json(told)
+        return
+    lead(f"{agreement} is approved as it stands")
+    rows(list(told.changed))
+
+
+@command.command("statement")
+@click.argument("recipient")
+@click.option("--month", required=True, help="Which, as 2026-11.")
+@STATE
+@JSON
+def show_statement(recipient: str, month: str, state: Path, as_json: bool) -> None:
+    """What did RECIPIENT get this month: rows, datasets, forms, purposes, and under which law it stands now."""
+    from cityward.compose.recipients import declared_of, month_of, statement
+
+    setting = _setting(state)
+    declared_of(setting, recipient)
+    put_statement(statement(setting, month_of(month), recipient=recipient), as_json)
+
+
+def put_statement(told: Statement, as_json: bool) -> None:
+    """A statement, for a person or as JSON."""
+    if as_json:
+        put_json(told)
+        return
+    lead(f"{told.about}: {told.rows:,} rows from {told.since} to {told.until}")
+    for line in told.lines:
+        form = "; ".join(line.form.values()) or "as it is held"
+        law = ", ".join(line.law) or "no law that is known"
+        law += f"; possibly {', '.join(line.possibly)}" if line.possibly else ""
+        say(
+            f"{line.recipient} ({line.party}) was given {line.rows:,} rows of {line.dataset} for {line.purpose}, by flow "
+            f"{line.flow} under {line.agreement or 'no agreement'}, {form}, from {line.first_day} to {line.last_day}, with "
+            f"{line.receipts:,} receipts. It is under the law of {law} now.",
+            mark="- ",
+        )
+        remark(f"Receipts: {', '.join(line.first_receipts)}", indent="    ")
+    head("Refused")
+    rows(
+        [
+            f"{o['at']}  {o['recipient']}  {o['dataset']} for {o['purpose']}: {o['reasons']} x{o['count']}"
+            for o in told.refused
+        ]
+    )
+
+
+def _setting(state: Path) -> Setting:
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+
+    return open_setting(Home(state))
+
+
+def _asked(recipient: str, state: Path, by: str | None) -> Asked:
+    from cityward.compose.recipients import Asked
+
+    return Asked(state, recipient, by or getpass.getuser())
+
+
+def _read(access: Any) -> bytes | None:
+    return None if access is None else access.read(MOST_ACCESS)
+
+
+def _give(recipient: str, given: dict[str, str], as_json: bool) -> None:
+    made = {"recipient": recipient} | given
+    if as_json:
+        put_json_line(made)
+        return
+    for name, value in made.items():
+        put(f"{name:12} {value}")
+    aside("Hand it over by a way that others do not read: it is told once, and the city keeps hashes.")
+    sys.stdout.flush()
