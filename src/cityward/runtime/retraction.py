@@ -122,6 +122,16 @@ class Retractions:
         self._make_stale_hours()
         return len(left)
 
+    def list_again(self, span: Mark) -> None:
+        """List the hours that rows of the span are in: before the rows are erased, after which nobody could say."""
+        self.ports.book.list_hours(self._hours_of(span))
+
+    def make_again(self, device: str) -> None:
+        """Make the listed hours, and a device's newest values and ranges, of what history holds now."""
+        self._make_stale_hours()
+        self.ports.book.make_latest(device, lambda upto, marks: self._latest(device, upto, marks))
+        self._make_ranges(device)
+
     # -- steps, each of which may be done again -----------------------------------------------------------------------
 
     def _take_from_record(self) -> None:

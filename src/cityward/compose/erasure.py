@@ -1,0 +1,127 @@
+"""Erasing on request, for the command line and the API: the stores of a city, opened, and who must be told.
+
+A city need not run. Where it runs, its workers go on meanwhile. One erasing or taking back at a time: a lock holds both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cityward.adapters.stores.database import Database
+from cityward.adapters.stores.erasing import HistoryErasure
+from cityward.adapters.stores.erasures import ErasureBook
+from cityward.compose.home import Home
+from cityward.compose.setting import Setting, open_setting
+from cityward.compose.taint import recipients_of, taking_alone
+from cityward.errors import PlaceError
+from cityward.place.registry import Registry
+from cityward.runtime.erasure import Due, ErasurePorts, Erasures
+from cityward.runtime.erasure_ports import Copies, ErasureRow
+from cityward.runtime.retraction import RetractionPorts, Retractions
+
+ROLE = "erasure"
+PAUSE_S = 2.0  # readers that listed parts before have opened them: their lists are a second old at most
+
+
+def erase(
+    state: Path, device: str, subject: str, since_us: int, until_us: int | None, *, reason: str, person: str
+) -> Sequence[ErasureRow]:
+    """Erase what is held of a device, of a group's members, or of all devices of a subject; what was erased, by device.
+
+    Args:
+        device: a unit, a declared device that is a group, or a unit that is no longer declared; "" with `subject`.
+        subject: the party whose devices are meant; "" with `device`.
+        until_us: None for now.
+
+    Raises:
+        CitywardError: no city ran there, nothing is known by this name, or a store did not answer.
+    """
+    from cityward.compose.retention import due_of  # noqa: PLC0415 - it opens with what stands here
+
+    setting = open_setting(Home(state))
+    try:
+        until = setting.now_us() + 1 if until_us is None else until_us
+        if since_us >= until:
+            raise PlaceError("the span is empty: it ends before it begins", mend="give --since before --until")
+        units = units_meant(setting, device, subject)
+        with erasing(setting, due_of(setting.loaded.place, setting.registry)) as erasures:
+            found = [erasures.erase_device(unit, since_us, until, person=person, reason=reason) for unit in units]
+        return [row for row in found if row is not None]
+    finally:
+        setting.state.dispose()
+
+
+def units_meant(setting: Setting, device: str, subject: str) -> Sequence[str]:
+    """The units that a name stands for."""
+    place, registry = setting.loaded.place, setting.registry
+    if subject:
+        owned = {name for name, one in place.devices.items() if one.owner == subject}
+        units = [unit.id for unit in registry.units if unit.group in owned]
+        if not units:
+            raise PlaceError(
+                f"`{subject}` owns no declared device", mend="name the owner of devices, or each device by --device"
+            )
+        return units
+    members = [unit.id for unit in registry.units if device in (unit.id, unit.group)]
+    return members or [device]  # what is no longer declared may still be held
+
+
+@contextmanager
+def erasing(setting: Setting, due: Sequence[Due]) -> Generator[Erasures]:
+    """Erasures over the city's stores, alone.
+
+    Raises:
+        LinkError: somebody else is at it for long, or a store does not answer.
+    """
+    with taking_alone(setting.home), setting.ledger_when_free(ROLE) as ledger:
+        book = book_of(setting)
+        try:
+            again = RetractionPorts(
+                book=setting.state,
+                history=setting.history(),
+                ledger=ledger,
+                tell=lambda _: (),
+                now_us=setting.now_us,
+            )
+            ports = ErasurePorts(
+                book=book,
+                history=HistoryErasure(str(setting.home.history), setting.registry),
+                ledger=ledger,
+                again=Retractions(again, setting.registry, ROLE),
+                tell=told(setting),
+                now_us=setting.now_us,
+                pause=lambda: time.sleep(PAUSE_S),
+                copies=copies_of(setting),
+            )
+            yield Erasures(ports, setting.registry, due, ROLE)
+        finally:
+            book.dispose()
+
+
+def book_of(setting: Setting) -> ErasureBook:
+    """The book of erasures in the city's state database, on a connection of its own."""
+    return ErasureBook(Database(setting.home.state_url))
+
+
+def told(setting: Setting) -> Callable[[str, int, int], Sequence[str]]:
+    """Who has rows of a device: those who receive it as declared."""
+    declared = recipients_of(setting.loaded.place, setting.registry)
+
+    def of(device: str, since_us: int, until_us: int) -> Sequence[str]:
+        if not _is_declared(setting.registry, device):
+            return ()
+        return [one.party for one in declared(device)]
+
+    return of
+
+
+def copies_of(setting: Setting) -> Sequence[Copies]:
+    """Other places here that keep rows."""
+    return ()
+
+
+def _is_declared(registry: Registry, device: str) -> bool:
+    return device in registry.unit_index
