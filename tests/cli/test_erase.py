@@ -19,8 +19,9 @@ from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.compose import erasure
+from cityward.compose.datasets import due_of
 from cityward.compose.home import Home
-from cityward.compose.retention import Keeper, due_of
+from cityward.compose.retention import Keeper
 from cityward.compose.setting import open_setting
 from cityward.evidence.records import Erased
 from cityward.time import DAY, HOUR, iso

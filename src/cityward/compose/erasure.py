@@ -13,6 +13,7 @@ from pathlib import Path
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.erasing import HistoryErasure
 from cityward.adapters.stores.erasures import ErasureBook
+from cityward.compose.datasets import due_of
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.taint import recipients_of, taking_alone
@@ -39,8 +40,6 @@ def erase(
     Raises:
         CitywardError: no city ran there, nothing is known by this name, or a store did not answer.
     """
-    from cityward.compose.retention import due_of  # noqa: PLC0415 - it opens with what stands here
-
     setting = open_setting(Home(state))
     try:
         until = setting.now_us() + 1 if until_us is None else until_us
