@@ -8,11 +8,14 @@ BIN := .venv/bin
 run: .venv/runtime
 	$(BIN)/cityward run
 
+# two at a time, a file's tests together: most of the time is waiting for brokers, databases and browsers to start
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-all: .venv/dev
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m ""
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

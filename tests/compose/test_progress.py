@@ -12,8 +12,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.intake import Progress
 from cityward.runtime.ports import BarRow
 from cityward.runtime.service_runner import RunnerProgress
-from compose.test_roles import a_city
-from towns import write_town
+from towns import stopped_city, write_town
 
 LATER = 4_000_000_000_000_000
 
@@ -21,7 +20,7 @@ LATER = 4_000_000_000_000_000
 def a_setting(folder: Path) -> Setting:
     home = Home(folder / "state")
     home.prepare()
-    write_city_file(home, a_city(write_town(folder / "town", 3)))
+    write_city_file(home, stopped_city(write_town(folder / "town", 3)))
     return open_setting(home)
 
 
