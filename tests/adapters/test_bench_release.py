@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from cityward.adapters.bench import release as bench
-from cityward.adapters.outlets.encoding import ENCODINGS
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +32,6 @@ def test_every_form_is_let_through_and_tells_something(built: bench._Bench, form
 
 
 def test_the_table_has_a_row_for_each_form_and_encoding(tmp_path: Path):
-    table = bench.release_table(
-        tmp_path, rows=2000, devices=50, encodings=tuple(ENCODINGS), rounds=1, tell=lambda _: None
-    )
-    assert len(table.rows) == len(bench.FORMS) * len(ENCODINGS)
+    table = bench.release_table(tmp_path, rows=2000, devices=50, encodings=("csv",), rounds=1, tell=lambda _: None)
+    assert len(table.rows) == len(bench.FORMS)
     assert table.head[:2] == ("form", "encoding")

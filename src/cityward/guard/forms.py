@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,9 @@ def readings(rows: Rows, form: Form, layout: Layout, keys: RecipientKeys) -> dic
     hidden = hidden_by(form)
     if not len(rows):
         return {name: _empty(name) for name in FIELDS if name not in hidden}
-    combination, channels, epochs = _combinations(rows, form, layout)
-    words = _words(channels, epochs, form, layout, keys)
-    code, kinds = _ranked(words, hidden, combination)
+    raw, numbers, channels, epochs = _combinations(rows, form, layout)
+    ranks, kinds = _ranked(_words(channels, epochs, form, layout, keys), hidden)
+    code = ranks[numbers][raw]
     at = _times(rows, form)
     value = _values(rows, form, layout, at, keys)
     order = order_by(code, at)
@@ -96,30 +96,32 @@ def _empty(name: str) -> Column:
 
 def _combinations(
     rows: Rows, form: Form, layout: Layout
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(N,) the number of each row's (channel, rotation); and of each of those numbers its channel and its rotation."""
-    channel = rows.channel.astype(np.int64)
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """What rows have in common, K of (channel, rotation): (N,) a code of each row's; by code, its number; (K,) each."""
     if not form.pseudonymise:
-        used, code = _numbered(channel, len(layout.rank))
-        return code, used, np.zeros(len(used), dtype=np.int64)
+        raw, used, numbers = _numbered(rows.channel, len(layout.rank))
+        return raw, numbers, used, np.zeros(len(used), dtype=np.int64)
     epoch = rows.observed_at // rotation_us(form.rotate_days)
     first = int(epoch.min())
     epochs = int(epoch.max()) - first + 1
-    used, code = _numbered(channel * epochs + (epoch - first), len(layout.rank) * epochs)
-    return code, used // epochs, used % epochs + first
+    if epochs == 1:
+        raw, used, numbers = _numbered(rows.channel, len(layout.rank))
+        return raw, numbers, used, np.full(len(used), first, dtype=np.int64)
+    raw, used, numbers = _numbered(rows.channel * epochs + (epoch - first), len(layout.rank) * epochs)
+    return raw, numbers, used // epochs, used % epochs + first
 
 
-def _numbered(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The codes that are used, rising, and for each row the place of its own among them. Codes are below `size`."""
+def _numbered(code: NDArray[Any], size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """(N,) codes below `size`, maybe others than were given; those that were given, rising; by code, its place among them."""
     if size > _DENSE:
         used, place = np.unique(code, return_inverse=True)
-        return used, place
+        return place, used.astype(np.int64), np.arange(len(used))
     seen = np.zeros(size, dtype=np.bool_)
     seen[code] = True
     used = np.flatnonzero(seen)
-    place = np.zeros(size, dtype=np.int64)
-    place[used] = np.arange(len(used))
-    return used, place[code]
+    number = np.zeros(size, dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return code, used, number
 
 
 def _words(
@@ -142,16 +144,14 @@ def _words(
     return words
 
 
-def _ranked(
-    words: Mapping[str, Sequence[str]], hidden: frozenset[str], combination: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], dict[str, Coded]]:
-    """(N,) the rank of what is told of each row by words, and by field the word of each rank."""
+def _ranked(words: Mapping[str, Sequence[str]], hidden: frozenset[str]) -> tuple[NDArray[np.int64], dict[str, Coded]]:
+    """(K,) the rank of what is told of each combination by words, and by field the word of each rank."""
     told = [name for name in _WORDS if name not in hidden]
     tuples = list(zip(*(words[name] for name in told), strict=True)) if told else [()] * len(words["device"])
     ranks = {one: n for n, one in enumerate(sorted(set(tuples)))}
     rank = np.array([ranks[one] for one in tuples], dtype=np.int64)
     numbers = np.arange(len(ranks))
-    return rank[combination], {name: coded(numbers, [one[i] for one in ranks]) for i, name in enumerate(told)}
+    return rank, {name: coded(numbers, [one[i] for one in ranks]) for i, name in enumerate(told)}
 
 
 def _times(rows: Rows, form: Form) -> NDArray[np.int64]:

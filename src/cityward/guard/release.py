@@ -156,19 +156,27 @@ def _sifted(
     rows: Rows, decision: Decision, layout: Layout, now_us: int, suspect: NDArray[np.bool_] | None
 ) -> tuple[Rows, Withheld]:
     """The rows of the dataset that may leave, and how many others there were."""
-    belongs = layout.holdings.of.get(decision.grounds.dataset)
-    known = (rows.channel >= 0) & (rows.channel < len(layout.rank))
-    known &= np.isfinite(rows.value) & (rows.observed_at >= 0) & (rows.observed_at < _ERA_ENDS)
-    if belongs is None or not len(belongs):
-        known[:] = False
-    else:
-        known &= belongs[np.where(known, rows.channel, 0)]
+    known = _known(rows, layout.holdings.of.get(decision.grounds.dataset))
     fine = known if suspect is None else known & ~suspect
     delay = decision.form.delay_s * SECOND
     old = fine & (rows.observed_at <= now_us - delay) if delay else fine
     counts = [int(np.count_nonzero(mask)) for mask in (known, fine, old)]
     withheld = Withheld(other=len(rows) - counts[0], suspect=counts[0] - counts[1], too_young=counts[1] - counts[2])
     return (rows if counts[2] == len(rows) else rows.take(old)), withheld
+
+
+def _known(rows: Rows, belongs: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """(N,) whether a row is of the dataset, a number, and of this era. The wrong ones are rare: first whether there are any."""
+    if belongs is None or not len(belongs) or not len(rows):
+        return np.zeros(len(rows), dtype=np.bool_)
+    channel, at = rows.channel, rows.observed_at
+    fine = channel.min() >= 0 and channel.max() < len(belongs) and at.min() >= 0 and at.max() < _ERA_ENDS
+    if fine:
+        known = belongs[channel]
+    else:
+        known = (channel >= 0) & (channel < len(belongs)) & (at >= 0) & (at < _ERA_ENDS)
+        known &= belongs[np.where(known, channel, 0)]
+    return known & np.isfinite(rows.value)
 
 
 def _in_cells(

@@ -126,24 +126,29 @@ def siphash(words: Sequence[NDArray[np.uint64]], key: bytes) -> NDArray[np.uint6
         np.full(len(words[0]), np.uint64(c) ^ k, dtype=np.uint64) for c, k in zip(constants, (k0, k1) * 2, strict=True)
     ]
     last = np.full(len(words[0]), (8 * len(words) % 256) << 56, dtype=np.uint64)
+    spare = np.empty_like(last)
     for word in (*words, last):
         v[3] ^= word
-        _round(v)
-        _round(v)
+        _round(v, spare)
+        _round(v, spare)
         v[0] ^= word
     v[2] ^= np.uint64(0xFF)
     for _ in range(4):
-        _round(v)
+        _round(v, spare)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-def _round(v: list[NDArray[np.uint64]]) -> None:
+def _round(v: list[NDArray[np.uint64]], spare: NDArray[np.uint64]) -> None:
     for a, b, turn, wide in ((0, 1, 13, True), (2, 3, 16, False), (0, 3, 21, False), (2, 1, 17, True)):
         v[a] += v[b]
-        v[b] = _turned(v[b], turn) ^ v[a]
+        _turn(v[b], turn, spare)
+        v[b] ^= v[a]
         if wide:
-            v[a] = _turned(v[a], 32)
+            _turn(v[a], 32, spare)
 
 
-def _turned(x: NDArray[np.uint64], by: int) -> NDArray[np.uint64]:
-    return (x << np.uint64(by)) | (x >> np.uint64(64 - by))
+def _turn(x: NDArray[np.uint64], by: int, spare: NDArray[np.uint64]) -> None:
+    """Rotate left, in place: new arrays would cost as much as the hash."""
+    np.left_shift(x, np.uint64(by), out=spare)
+    x >>= np.uint64(64 - by)
+    x |= spare

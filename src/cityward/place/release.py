@@ -1,6 +1,7 @@
 """How data leaves: in which form, to which recipients, and under which tighter rules in a crisis.
 
-Does not live here: credentials of recipients (`cityward recipient add` issues them), the decision (`policy`), the gate (`guard.release`).
+Does not live here: credentials of recipients (`cityward recipient add` issues them), the decision (`policy`), the gate
+(`guard.release`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Cells instead of readings: one row for each property, area and period, told only when `least` devices or more are in it.
 
     Cells are the same for every recipient and question (they begin at multiples of the period), so that two questions never
-    differ by one device.
+    differ by one device. Periods, and steps of time and place, go to the next of a ladder, on which each divides the next
+    (`guard.ladder`): two hours are three, a month is eight weeks.
     """
 
     least: Annotated[int, Meta(ge=2, le=10_000)] = 5
