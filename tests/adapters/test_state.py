@@ -22,6 +22,7 @@ from cityward.adapters.stores import commands, readings, state
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.state import SqlState
 from cityward.errors import LinkError
+from cityward.runtime.people import SessionRow
 from cityward.runtime.ports import (
     BatchEffects,
     CommandRow,
@@ -417,8 +418,9 @@ def test_a_link_that_has_expired_or_was_never_made_works_for_nobody(store: SqlSt
 
 
 def test_a_session_is_found_until_it_expires_or_is_closed(store: SqlState) -> None:
-    store.open(sha("s"), "operator", 1000)
-    assert [store.find(sha("s"), 999), store.find(sha("s"), 1000), store.find(sha("t"), 1)] == ["operator", None, None]
+    store.open(SessionRow(sha("s"), "operator", 1000))
+    found = [store.find(sha("s"), 999), store.find(sha("s"), 1000), store.find(sha("t"), 1)]
+    assert [row and row.who for row in found] == ["operator", None, None]
     store.close(sha("s"))
     assert store.find(sha("s"), 1) is None
 

@@ -13,13 +13,17 @@ from importlib.resources import files
 from typing import Any
 
 import httpx
+from msgspec.structs import replace as replace_fields
 
 from cityward.adapters.protocols.ngsi_ld.batches import split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
 from cityward.adapters.protocols.ngsi_ld.identity import device_of, entity_id, entity_type
 from cityward.errors import LinkError
 from cityward.insight.marks import Mark
+from cityward.place.model import Place
 from cityward.place.registry import Registry, number
+from cityward.place.services import Service
+from cityward.runtime.people import Grant, Passkey, Person, SessionRow, Stance, Standing, Step
 from cityward.runtime.ports import (
     CommandRow,
     CredentialRow,
@@ -37,6 +41,7 @@ from cityward.web.ports import Doors, Entities
 from cityward.web.serve import serve
 from places import tiny_place
 
+LIGHTING = Service(kind="lighting", operator="council", actuators=("lamp",))
 NOON = 1_760_000_000_000_000  # the city's time in these tests, us
 KEYS = {
     name: f"key-of-{name}-0123456789abcdef" for name in ("counter-1", "lamp-01", "old-counter", "weather-1", "air-1")
@@ -144,7 +149,7 @@ class MemorySessions:
     """`Sessions`; one lock makes redeeming atomic, as one SQL statement does."""
 
     links: dict[bytes, tuple[str, int]] = field(default_factory=dict)
-    open_ones: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    open_ones: dict[bytes, SessionRow] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_link(self, token_sha256: bytes, who: str, expires_at: int) -> None:
@@ -155,15 +160,66 @@ class MemorySessions:
             who, expires_at = self.links.pop(token_sha256, (None, 0))
         return who if now_us < expires_at else None
 
-    def open(self, session_sha256: bytes, who: str, expires_at: int) -> None:
-        self.open_ones[session_sha256] = (who, expires_at)
+    def open(self, row: SessionRow) -> Sequence[bytes]:
+        self.open_ones[row.session_sha256] = row
+        return []
 
-    def find(self, session_sha256: bytes, now_us: int) -> str | None:
-        who, expires_at = self.open_ones.get(session_sha256, (None, 0))
-        return who if now_us < expires_at else None
+    def find(self, session_sha256: bytes, now_us: int) -> SessionRow | None:
+        row = self.open_ones.get(session_sha256)
+        return row if row is not None and now_us < row.expires_at else None
+
+    def sessions_of(self, who: str, now_us: int) -> Sequence[SessionRow]:
+        return [row for row in self.open_ones.values() if row.who == who and now_us < row.expires_at]
+
+    def prove(self, session_sha256: bytes, at: int) -> None:
+        self.open_ones[session_sha256] = replace(self.open_ones[session_sha256], proved_at=at)
 
     def close(self, session_sha256: bytes) -> None:
         self.open_ones.pop(session_sha256, None)
+
+    def close_all(self, who: str) -> None:
+        self.open_ones = {key: row for key, row in self.open_ones.items() if row.who != who}
+
+
+@dataclass
+class MemoryPeople:
+    """`PeopleDesk`, as far as looking at people goes: who is there, and what they hold. `version` grows by hand."""
+
+    standings: dict[str, Standing] = field(default_factory=dict)
+    keys: dict[bytes, Passkey] = field(default_factory=dict)
+    changes: int = 1
+
+    def version(self) -> int:
+        return self.changes
+
+    def hold(self, who: str, *roles: str, party: str = "council", until: int = 0) -> None:
+        """Somebody holds these roles, and nothing else."""
+        person = Person(who, who.title(), party, Stance.ACTIVE, 0)
+        grants = tuple(Grant(f"{who}-{r}", who, r, Step.GIVEN, "for the test", 0, "test", 0, until) for r in roles)
+        self.standings[who] = Standing(person, grants)
+        self.changes += 1
+
+    def standing(self, id_: str) -> Standing | None:
+        return self.standings.get(id_)
+
+    def people(self) -> Sequence[Person]:
+        return [one.person for one in self.standings.values()]
+
+    def grants(self, person: str | None = None) -> Sequence[Grant]:
+        return [g for who, one in self.standings.items() if person in (None, who) for g in one.grants]
+
+    def seconds(self) -> Sequence[Any]:
+        return []
+
+    def passkeys(self, person: str) -> Sequence[Passkey]:
+        return [key for key in self.keys.values() if key.person == person]
+
+
+def operators() -> MemoryPeople:
+    """One person, `operator`, with everything that one person can have in a place that declares no roles."""
+    people = MemoryPeople()
+    people.hold("operator", "operator")
+    return people
 
 
 @dataclass
@@ -230,15 +286,15 @@ class House:
         self.sessions.add_link(digest(token), "operator", self.doors.machine_us() + lasts_us)
         return token
 
-    def session(self) -> dict[str, str]:
+    def session(self, who: str = "operator") -> dict[str, str]:
         """A cookie that is signed in."""
-        token = f"session-{time.monotonic_ns()}-0123456789"
-        self.sessions.open(digest(token), "operator", self.doors.machine_us() + HOUR)
+        token, now = f"session-{time.monotonic_ns()}-0123456789", self.doors.machine_us()
+        self.sessions.open(SessionRow(digest(token), who, now + HOUR, now, now))
         return {"cityward": token}
 
-    def client(self, **more: Any) -> httpx.Client:
+    def client(self, who: str = "operator", **more: Any) -> httpx.Client:
         """A browser that is signed in."""
-        return httpx.Client(base_url=self.url, cookies=self.session(), timeout=10, **more)
+        return httpx.Client(base_url=self.url, cookies=self.session(who), timeout=10, **more)
 
     def stranger(self, **more: Any) -> httpx.Client:
         """A browser that is not."""
@@ -249,9 +305,9 @@ class House:
         return self.stranger(headers={"authorization": f"Bearer {KEYS[name]}"})
 
 
-def house(**more: Any) -> House:
+def house(place: Place | None = None, **more: Any) -> House:
     """A small city with something to see, its door still closed."""
-    place = tiny_place()
+    place = place or replace_fields(tiny_place(), services={"lighting": LIGHTING})
     registry = number(place)
     state, history, credentials = MemoryState(), MemoryHistory(), MemoryCredentials()
     sessions, intake = MemorySessions(), MemoryIntake()
@@ -284,7 +340,13 @@ def house(**more: Any) -> House:
         credentials=credentials,
         sessions=sessions,
         intake=intake,
-        **{"entities": entities_of(registry), "tiles": MemoryTiles(), "machine_us": lambda: NOON, **more},
+        **{
+            "entities": entities_of(registry),
+            "tiles": MemoryTiles(),
+            "machine_us": lambda: NOON,
+            "people": operators(),
+            **more,
+        },
     )
     return House(state, history, credentials, sessions, intake, doors)
 

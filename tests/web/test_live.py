@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,9 +14,15 @@ import httpx
 import pytest
 
 from cityward.errors import LinkError
+from cityward.runtime.people import SessionRow
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
+from cityward.time import HOUR
 from cityward.web import live
+from cityward.web.accounts.reads import Reads
+from cityward.web.accounts.sight import Sight, Sights
+from cityward.web.identity import Caller, Reception
 from cityward.web.live import Feed, Listener, LiveStream
+from cityward.web.ports import Doors
 from cityward.web.problems import Problem
 from web.house import NOON, House, house
 
@@ -36,6 +43,20 @@ def value(seq: int, reading: float, device: str = "counter-1", prop: str = "vehi
     return Latest(device, prop, reading, NOON + seq, NOON + seq, seq)
 
 
+def a_feed(doors: Doors) -> Feed:
+    return Feed(doors, Reception(doors), Sights(doors.place, doors.registry), Reads(doors))
+
+
+def somebody(feed: Feed) -> Caller:
+    """Somebody who is signed in and listens."""
+    doors, now = feed._doors, feed._doors.machine_us()
+    row = SessionRow(f"{time.monotonic_ns()}".encode(), "operator", now + HOUR, now, now)
+    doors.sessions.open(row)
+    caller = feed._reception.caller_of(row, "127.0.0.1")
+    assert caller is not None
+    return caller
+
+
 async def all_of(listener: Listener) -> Events:
     parts = []
     while listener._queue:
@@ -45,8 +66,8 @@ async def all_of(listener: Listener) -> Events:
 
 def test_a_newcomer_is_sent_the_whole_picture() -> None:
     async def play() -> None:
-        feed = Feed(house().doors)
-        listener = feed.join(b"")
+        feed = a_feed(house().doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         events = await all_of(listener)
         assert events["counts"] == [
@@ -74,8 +95,8 @@ def test_a_newcomer_is_sent_the_whole_picture() -> None:
 def test_afterwards_only_what_changed_is_sent() -> None:
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         await all_of(listener)
         built.state.rows[0] = value(7, 20.0)
@@ -94,8 +115,8 @@ def test_afterwards_only_what_changed_is_sent() -> None:
 def test_one_poll_serves_all() -> None:
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listeners = [feed.join(b"") for _ in range(50)]
+        feed = a_feed(built.doors)
+        listeners = [feed.join(somebody(feed)) for _ in range(50)]
         await feed.tick()
         assert built.state.polls == 1
         assert all([(await all_of(one))["counts"] for one in listeners])
@@ -108,8 +129,8 @@ def test_a_value_whose_sequence_came_late_is_found_by_the_sweep() -> None:
 
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         built.state.rows.append(value(2, 33.0, "counter-2"))
         found = []
@@ -124,8 +145,8 @@ def test_a_value_whose_sequence_came_late_is_found_by_the_sweep() -> None:
 def test_a_slow_listener_loses_the_oldest_and_is_then_sent_everything() -> None:
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        slow, quick = feed.join(b""), feed.join(b"")
+        feed = a_feed(built.doors)
+        slow, quick = feed.join(somebody(feed)), feed.join(somebody(feed))
         for n in range(live.QUEUE + 5):
             built.state.rows[0] = value(10 + n, float(n))
             await feed.tick()
@@ -146,11 +167,12 @@ def test_a_slow_listener_loses_the_oldest_and_is_then_sent_everything() -> None:
 def test_a_flood_of_values_is_cut_to_the_newest_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_VALUES", 10)
     monkeypatch.setattr(live, "PAGE", 7)
+    monkeypatch.setattr(Sight, "latest", lambda _, rows: list(rows))  # the tiny town has too few channels
 
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         await all_of(listener)
         built.state.rows += [value(100 + n, float(n), f"d-{n}") for n in range(25)]
@@ -165,8 +187,8 @@ def test_a_flood_of_values_is_cut_to_the_newest_and_counted(monkeypatch: pytest.
 def test_while_the_store_is_silent_the_last_numbers_stand_marked_stale() -> None:
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         await all_of(listener)
         built.state.silent = True
@@ -185,8 +207,8 @@ def test_a_store_that_was_never_heard_gives_no_invented_zeros() -> None:
     async def play() -> None:
         built = house()
         built.state.silent = True
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         await feed.tick()
         assert set(await all_of(listener)) == {"health"}
 
@@ -207,8 +229,8 @@ def test_a_poll_that_hangs_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -
             return count()
 
         built.state.counts = hang  # type: ignore[method-assign]
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         for _ in range(3):
             await feed.tick()
         assert len(calls) == 1
@@ -227,8 +249,8 @@ def test_the_rate_is_rows_per_second_of_the_last_ten(monkeypatch: pytest.MonkeyP
 
     async def play() -> None:
         built = house()
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         for n in range(21):
             built.state.counted = [FlowCount("counts", 50 * n, 50 * n, 0, 0)]
             feed._take(feed._read())
@@ -249,8 +271,8 @@ def test_the_backlog_is_told_where_it_is_known() -> None:
 
     async def play() -> None:
         for ask, told in ((known, (42, "ok")), (unknown, (None, "stale"))):
-            feed = Feed(house(backlog=ask).doors)
-            listener = feed.join(b"")
+            feed = a_feed(house(backlog=ask).doors)
+            listener = feed.join(somebody(feed))
             await feed.tick()
             (health,) = (await all_of(listener))["health"]
             assert (health["backlog"], health["status"]) == told
@@ -262,13 +284,13 @@ def test_listeners_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_LISTENERS", 2)
 
     async def play() -> None:
-        feed = Feed(house().doors)
-        first, _ = feed.join(b""), feed.join(b"")
+        feed = a_feed(house().doors)
+        first, _ = feed.join(somebody(feed)), feed.join(somebody(feed))
         with pytest.raises(Problem) as caught:
-            feed.join(b"")
+            feed.join(somebody(feed))
         assert caught.value.status == 503
         feed.leave(first)
-        feed.join(b"")
+        feed.join(somebody(feed))
 
     asyncio.run(play())
 
@@ -284,8 +306,8 @@ def test_a_client_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(live, "SEND_S", 0.01)
 
     async def play() -> None:
-        feed = Feed(house().doors)
-        stream = LiveStream(feed, feed.join(b""))
+        feed = a_feed(house().doors)
+        stream = LiveStream(feed, feed.join(somebody(feed)))
 
         async def receive() -> Any:
             await asyncio.Event().wait()
@@ -307,8 +329,8 @@ def test_a_fault_of_one_tick_does_not_end_the_feed(monkeypatch: pytest.MonkeyPat
         built = house()
         good = built.state.commands
         built.state.commands = lambda *_: 1 / 0  # type: ignore[assignment, method-assign]
-        feed = Feed(built.doors)
-        listener = feed.join(b"")
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed))
         running = asyncio.create_task(feed.run())
         await until(lambda: feed._stale)
         built.state.commands = good  # type: ignore[method-assign]

@@ -9,25 +9,28 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from cityward.web.api import city, ngsi_ld, observations, pages, reach, watch
+from cityward.place.roles import Right
+from cityward.web.api import city, me, ngsi_ld, observations, pages, people, postures, reach, sign_in, watch
 from cityward.web.app import CSP, build
 from cityward.web.desk import BODY_BUDGET, set_up
 from cityward.web.problems import Problem
 from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
-DECLARED = [*city.ROUTES, *reach.ROUTES, *watch.ROUTES, *observations.ROUTES, *ngsi_ld.ROUTES, *pages.ROUTES]
-CLOSED = [one for one in DECLARED if one.scopes]
+DECLARED = [
+    route for room in (city, reach, watch, observations, ngsi_ld, pages, me, people, postures, sign_in) for route in room.ROUTES
+]
+CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]
 
 
-def test_a_route_that_declares_neither_scopes_nor_public_does_not_import() -> None:
-    with pytest.raises(TypeError, match=r"GET /naked declares neither scopes and public"):
+def test_a_route_that_says_of_nobody_that_they_may_does_not_import() -> None:
+    with pytest.raises(TypeError, match=r"GET /naked declares neither a right and public"):
         route("GET", "/naked", summary="forgot")
 
 
-def test_a_route_that_declares_both_scopes_and_public_does_not_import() -> None:
+def test_a_route_that_declares_both_a_right_and_public_does_not_import() -> None:
     with pytest.raises(TypeError, match="both"):
-        route("GET", "/torn", summary="torn", scopes={"console"}, public=True)
+        route("GET", "/torn", summary="torn", right=Right.LOOK, public=True)
 
 
 def test_a_body_without_a_limit_does_not_import() -> None:
@@ -44,7 +47,7 @@ def test_nobody_passes_without_saying_who_they_are(shared: House, one) -> None: 
         assert answer.json()["status"] == 401
 
 
-@pytest.mark.parametrize("one", [o for o in CLOSED if o.scopes == {"console"}], ids=lambda one: one.path)
+@pytest.mark.parametrize("one", [o for o in CLOSED if not o.scopes], ids=lambda one: one.path)
 def test_a_device_key_opens_nothing_of_the_console(shared: House, one) -> None:  # type: ignore[no-untyped-def]
     with shared.device("counter-1") as device:
         assert device.request(one.method, one.path.replace("{id}", "counter-1")).status_code == 403

@@ -20,6 +20,7 @@ from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.ids import partition_of
 from cityward.place.registry import number
+from cityward.runtime.people import SessionRow
 from cityward.runtime.ports import BatchEffects, CredentialRow, DeviceSeen, FlowCount, Latest, Quarantined
 from cityward.time import CityClock
 from cityward.web.admin import build_admin
@@ -28,7 +29,7 @@ from cityward.web.identity import digest, new_token
 from cityward.web.ports import Doors
 from cityward.web.serve import serve
 from places import tiny_place
-from web.house import KEYS, NOON, entities_of
+from web.house import KEYS, NOON, entities_of, operators
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -81,6 +82,7 @@ async def running(folder: Path) -> AsyncIterator[City]:
             history=DeltaHistory(str(folder / "history"), registry),
             credentials=state,
             sessions=state,
+            people=operators(),
             intake=LogWriter(client, within_s=2.0),
             entities=entities_of(registry),
             backlog=backlog,
@@ -201,7 +203,7 @@ def test_a_link_of_the_real_store_works_once_also_at_once(tmp_path: Path) -> Non
 def test_the_console_reads_what_the_worker_committed(tmp_path: Path) -> None:
     async def play(city: City) -> None:
         token = new_token()
-        city.state.open(digest(token), "operator", NOON + 1)
+        city.state.open(SessionRow(digest(token), "operator", NOON + 1, NOON, NOON))
         city.state.apply(
             BatchEffects(
                 upto=dict.fromkeys(range(PARTITIONS), 9),

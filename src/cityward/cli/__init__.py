@@ -36,6 +36,8 @@ COMMANDS = {
     "bench": "measure the chain on this machine",
     "watch": "what the watch found: open incidents with their findings; take them in hand",
     "device": "add, list or revoke devices",
+    "person": "who may sign in: add, list, show, link, lock, remove; the OpenID provider",
+    "grant": "which roles people hold: give, open, take, list; each ends by itself",
     "recipient": "whoever is given data: add, rotate, revoke; what they were given; agreements to approve",
     "received": "who received my data, what, when, why, in what form, and under which law it is now",
     "alert": "the channels by which the city calls for help: list, key, password, test",

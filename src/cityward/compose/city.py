@@ -33,7 +33,9 @@ from cityward.compose.containment import expire
 from cityward.compose.credentials import issue_missing
 from cityward.compose.door import PROGRESS
 from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
+from cityward.compose.people import begin_people
 from cityward.compose.places import load_place
+from cityward.compose.postures import expire as expire_postures
 from cityward.compose.refusals import BrokerRefusals
 from cityward.compose.rights import right_events, rights_of
 from cityward.compose.setting import Setting
@@ -175,7 +177,7 @@ class _City:
         children = self._children(city)
         setting = Setting(self.home, city, self.loaded, self.registry, self.state)
         mqtt = f"{'mqtt' if city.mqtt_ca is None else 'mqtts'}://{city.mqtt_host}:{city.mqtt_port}"
-        running = Running(setting, children, self.broker, self._sign_in_link(city), mqtt)
+        running = Running(setting, children, self.broker, self._sign_in_link(setting), mqtt)
         async with NatsEvents(steward, "steward", setting.now_us) as events:
             with setting.ledger("steward") as ledger:
                 started = Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))
@@ -317,12 +319,17 @@ class _City:
             children.insert(0, child("door"))
         return [*children, child("street")] if city.street is not None else children
 
-    def _sign_in_link(self, city: CityFile) -> str:
+    def _sign_in_link(self, setting: Setting) -> str:
+        """Where to sign in: by a link that works once, for the first person, as long as it is needed."""
+        city, who = setting.city, begin_people(setting, demo=self.options.simulate is not None)
+        scheme = "http" if city.web_tls is None else "https"
+        page = f"{scheme}://{city.web_host}:{city.web_port}/sign-in"
+        if not who:
+            return page
         token = secrets.token_urlsafe(32)
         expires = time.time_ns() // 1000 + SIGN_IN_LINK_S * SECOND
-        self.state.add_link(hashlib.sha256(token.encode()).digest(), "operator", expires)
-        scheme = "http" if city.web_tls is None else "https"
-        return f"{scheme}://{city.web_host}:{city.web_port}/sign-in?token={token}"
+        self.state.add_link(hashlib.sha256(token.encode()).digest(), who, expires)
+        return f"{page}?token={token}"
 
     async def _never_number_twice(self, steward: Client) -> None:
         """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
@@ -344,12 +351,14 @@ class _City:
             await asyncio.sleep(1.0)
 
     async def _expire(self, setting: Setting) -> None:
-        """Put on record what was contained and is no more: the bars end by themselves."""
+        """Put on record what was contained, or in force, and is no more: bars and postures end by themselves."""
         while True:
             await asyncio.sleep(EXPIRE_S)
             with contextlib.suppress(LinkError):
                 for row in await asyncio.to_thread(expire, setting):
                     self.screen.say(f"the containment of {row.target} has ended")
+                for turn in await asyncio.to_thread(expire_postures, setting):
+                    self.screen.say(f"posture {turn.posture} has ended")
 
     async def _finish_taking_back(self) -> None:
         """Go on with a retraction that was cut short: at the start, and while the city runs."""

@@ -7,7 +7,8 @@ processes: whoever takes one holds the ledger from its first look to the book.
 INVARIANTS
 - What needs two persons begins only when a second one approved it.
 - Lifting one containment lets back in only what no other containment in force still holds.
-- Nothing is contained for longer than the declaration allows.
+- Nothing is contained for longer than the declaration allows, and what waits for its second person expires after `WAITS_US`.
+- What a second person approves is what would be cut off at that moment, and the same as when it was asked.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.containment import Containment, containment_of, target_named
 from cityward.runtime.containing import ContainmentRow, Stand, may
 from cityward.runtime.ports import BarRow
-from cityward.time import SECOND
+from cityward.time import HOUR, SECOND
 
 ROLE = "containment"
 """The ledger of containments; its own, so that it can be written while the city runs."""
 LONGEST_TEXT = 500
 SHORTEST_S = 60
+WAITS_US = HOUR  # of real time, for the second person: whoever approves is to judge what is going on now
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,34 @@ def contain(setting: Setting, wanted: Wanted) -> ContainmentRow:
         LinkError: a store does not answer.
     """
     found = preview(setting, wanted.target)
+    if found.subject.kind.value in setting.loaded.place.containing.two_person:
+        return _ask(setting, wanted, found)
+    row = _drafted(setting, wanted, found)
+    with _alone(setting) as hand:
+        return _begin(hand, row, wanted.person, _cost(found))
+
+
+def ask(setting: Setting, wanted: Wanted) -> ContainmentRow:
+    """Ask for it, whatever the target: whoever asks needs a second person for it.
+
+    Raises:
+        PlaceError, LinkError: as `contain`.
+    """
+    return _ask(setting, wanted, preview(setting, wanted.target))
+
+
+def _ask(setting: Setting, wanted: Wanted, found: Containment) -> ContainmentRow:
+    row = _drafted(setting, wanted, found)
+    with _alone(setting) as hand:
+        _record(hand, row, "asked", wanted.person, _cost(found))
+        setting.state.put_containment(row)
+        return row
+
+
+def _drafted(setting: Setting, wanted: Wanted, found: Containment) -> ContainmentRow:
     _check(setting, wanted, found)
-    rules, now = setting.loaded.place.containing, _now()
-    target = f"{found.subject.kind.value}:{found.subject.id}"
-    row = ContainmentRow(
+    now, target = _now(), f"{found.subject.kind.value}:{found.subject.id}"
+    return ContainmentRow(
         id=sha256(f"{target}\n{wanted.person}\n{now}".encode()).hexdigest()[:12],
         target=target,
         reason=wanted.reason,
@@ -91,19 +117,14 @@ def contain(setting: Setting, wanted: Wanted) -> ContainmentRow:
         seconds=wanted.seconds,
         units=found.units,
     )
-    with _alone(setting) as hand:
-        if found.subject.kind.value not in rules.two_person:
-            return _begin(hand, row, wanted.person, _cost(found))
-        _record(hand, row, "asked", wanted.person, _cost(found))
-        setting.state.put_containment(row)
-        return row
 
 
 def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:
     """A second person agrees: it begins.
 
     Raises:
-        PlaceError: there is none of that id, it is not waiting, or the same person asked for it.
+        PlaceError: there is none of that id, it is not waiting (any more), the same person asked for it, or it would cut off
+            other units by now.
     """
     _check_text("person", person)
     with _alone(setting) as hand:
@@ -112,8 +133,22 @@ def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:
             raise PlaceError(
                 f"`{person}` asked for this containment and cannot approve it", mend="let a second person approve it"
             )
-        _record(hand, row, "approved", person, {})
+        if row.asked_at + WAITS_US <= _now():
+            _end(hand, row, Stand.EXPIRED, "")
+            raise PlaceError(f"containment {id_} was asked for too long ago and has expired", mend="ask for it again")
+        found = preview(setting, row.target)
+        if set(found.units) != set(row.units):
+            raise PlaceError(
+                f"containment {id_} has changed since it was asked: {_difference(row.units, found.units)}",
+                mend="refuse it, and ask for it again",
+            )
+        _record(hand, row, "approved", person, _cost(found))
         return _begin(hand, replace(row, approved_by=person), person, {})
+
+
+def _difference(before: Sequence[str], now: Sequence[str]) -> str:
+    came, went = len(set(now) - set(before)), len(set(before) - set(now))
+    return f"{came} devices came to it, {went} went from it"
 
 
 def refuse(setting: Setting, id_: str, person: str) -> ContainmentRow:
@@ -141,7 +176,7 @@ def lift(setting: Setting, id_: str, person: str) -> ContainmentRow:
 
 
 def expire(setting: Setting) -> Sequence[ContainmentRow]:
-    """Put on record which containments ran out. Their bars ended by themselves."""
+    """Put on record which containments ran out, or were not approved in time. Bars ended by themselves."""
     if not _run_out(setting):
         return []
     with _alone(setting) as hand:
@@ -183,8 +218,9 @@ def _same(one: str, other: str) -> bool:
 
 
 def _run_out(setting: Setting) -> list[ContainmentRow]:
-    now = _now()
-    return [row for row in setting.state.containments_in(Stand.BEGUN) if row.until is not None and row.until <= now]
+    now, state = _now(), setting.state
+    begun = [row for row in state.containments_in(Stand.BEGUN) if row.until is not None and row.until <= now]
+    return begun + [row for row in state.containments_in(Stand.ASKED) if row.asked_at + WAITS_US <= now]
 
 
 def _begin(hand: _Hand, row: ContainmentRow, person: str, cost: dict[str, str]) -> ContainmentRow:
@@ -274,6 +310,10 @@ class ContainmentDesk:
     def begin(self, target: str, reason: str, person: str, seconds: int) -> ContainmentRow:
         """Contain it now, or ask for it."""
         return contain(self.setting, Wanted(target, reason, person, seconds))
+
+    def ask(self, target: str, reason: str, person: str, seconds: int) -> ContainmentRow:
+        """Let it wait for a second person."""
+        return ask(self.setting, Wanted(target, reason, person, seconds))
 
     def approve(self, id_: str, person: str) -> ContainmentRow:
         """A second person agrees."""

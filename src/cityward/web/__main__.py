@@ -9,12 +9,16 @@ from pathlib import Path
 from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
+from cityward.compose.oidc import provider_of
+from cityward.compose.people import PeopleDesk
+from cityward.compose.postures import PostureDesk
 from cityward.compose.progress import role_counts
+from cityward.compose.received import ReceivedDesk
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
 from cityward.web.admin import build_admin
 from cityward.web.app import build
-from cityward.web.ports import Doors, Entities
+from cityward.web.ports import Doors, Entities, OidcSettings
 from cityward.web.serve import Tls, serve
 
 
@@ -55,9 +59,23 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         events=world.events,
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
+        posturing=PostureDesk(setting),
+        received=ReceivedDesk(setting),
+        people=PeopleDesk(setting, world.events),
+        oidc=oidc_of(setting),
         backlog=world.backlog,
         roles=lambda: role_counts(setting),
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
+    )
+
+
+def oidc_of(setting: Setting) -> OidcSettings | None:
+    """The city's OpenID provider, if it has one."""
+    found = provider_of(setting.home)
+    if found is None:
+        return None
+    return OidcSettings(
+        issuer=found.issuer, client=found.client, secret=found.secret, scopes=found.scopes, fetch=found.fetch
     )
 
 

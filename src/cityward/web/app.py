@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward import __version__
-from cityward.web.api import city, ngsi_ld, observations, pages, reach, watch
+from cityward.web.api import city, me, ngsi_ld, observations, pages, people, postures, reach, received, sign_in, watch
 from cityward.web.desk import Desk, set_up
 from cityward.web.openapi import describe
 from cityward.web.ports import Doors
@@ -56,6 +56,11 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *city.ROUTES,
         *reach.ROUTES,
         *watch.ROUTES,
+        *postures.ROUTES,
+        *received.ROUTES,
+        *me.ROUTES,
+        *people.ROUTES,
+        *sign_in.ROUTES,
         *pages.ROUTES,
         *pages.file_routes(console or files("cityward.web") / "console"),
     )
@@ -72,13 +77,15 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
 
 @asynccontextmanager
 async def _running(desk: Desk) -> AsyncGenerator[None]:
-    """Owns the live feed's task."""
-    feed = asyncio.create_task(desk.feed.run())
+    """Owns the tasks of the live feed and of the record of reads."""
+    feed, reads = asyncio.create_task(desk.feed.run()), asyncio.create_task(desk.reads.run())
     try:
         yield
     finally:
         desk.feed.close()
         await feed
+        desk.reads.close()
+        await reads
 
 
 def _openapi(declared: tuple[Route[Any], ...]) -> Route[Any]:

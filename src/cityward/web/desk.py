@@ -12,6 +12,11 @@ from cityward.reach.chains import FlowGraph, flow_graph
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.questions import Reach
 from cityward.time import MINUTE, from_us
+from cityward.web.accounts.challenges import Challenges
+from cityward.web.accounts.oidc import Asked, Provider
+from cityward.web.accounts.proofs import Proofs
+from cityward.web.accounts.reads import Reads
+from cityward.web.accounts.sight import Sights
 from cityward.web.gcra import Gcra
 from cityward.web.identity import Reception
 from cityward.web.live import Feed
@@ -88,6 +93,11 @@ class Desk:
     graph: FlowGraph
     reach: ReachToday
     groups: dict[str, Sequence[int]]  # declared device -> its units
+    sights: Sights
+    reads: Reads
+    proofs: Proofs
+    provider: Provider | None
+    asked: Challenges[Asked]  # of the OpenID provider
 
 
 def set_up(doors: Doors) -> Desk:
@@ -95,14 +105,22 @@ def set_up(doors: Doors) -> Desk:
     groups: dict[str, list[int]] = {}
     for number, unit in enumerate(doors.registry.units):
         groups.setdefault(unit.group, []).append(number)
+    reception, sights, reads = Reception(doors), Sights(doors.place, doors.registry), Reads(doors)
+    feed = Feed(doors, reception, sights, reads)
+    reception.on_end = feed.end_session
     return Desk(
         doors=doors,
-        reception=Reception(doors),
-        feed=Feed(doors),
+        reception=reception,
+        feed=feed,
         meters=Meters(),
         budget=Budget(BODY_BUDGET),
         rates=DeviceRates(doors.clock.speed),
         graph=flow_graph(doors.place),
         reach=ReachToday(doors),
         groups={group: tuple(units) for group, units in groups.items()},
+        sights=sights,
+        reads=reads,
+        proofs=Proofs(doors),
+        provider=None if doors.oidc is None else Provider(doors.oidc),
+        asked=Challenges(),
     )

@@ -1,11 +1,13 @@
-"""Who calls: a device by its key, a person by a session that a one-time link opened.
+"""Who calls: a device by its key, a person by a session that a link, a passkey or an OpenID provider opened.
 
-Lives here: tokens, the cookie, the lookups. Does not live here: what each may do (the scopes of `routes`), the pages.
+Lives here: tokens, the cookie, the lookups. Does not live here: what a route needs (`routes`), how people prove who they are
+(`accounts`), the pages.
 
 INVARIANTS
 - Tokens have 256 random bits; only their SHA-256 is stored, looked up and compared, so timing tells nothing of the token.
 - A revoked key is refused at most `RECHECK_S` after the registry changed; a lookup that began before the change is not kept.
 - A link works once: the store decides, in one statement, also between two requests at a time.
+- A session's token is made here, at the moment of the proof: a token that a browser brought along is never made good.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
@@ -21,8 +24,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from cityward.evidence.records import Lifecycle
+from cityward.runtime.people import Held, SessionRow, Stance
 from cityward.runtime.ports import Credentials
 from cityward.watch.events import Event, EventKind, cut
+from cityward.web.accounts.standings import Standings
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
@@ -31,7 +36,7 @@ from cityward.web.told import tell
 LATE = frozenset({"revoked", "lost", "stolen", "retired"})
 """What has become of a device whose key must not be in use any more."""
 
-CONSOLE = "console"
+PERSON = "person"
 DEVICE = "device"
 
 RECHECK_S = 1.0
@@ -41,13 +46,23 @@ WRONG_KEYS = (1_000_000, 60)  # us between two from one address, and how many at
 MOST_KEYS = 200_000  # cached devices; a place has fewer
 
 
+NOTHING = Held()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller. `session` is the hash of a person's session."""
+    """An authenticated caller. Of a person: `session`, the hash of their session; `held`, what they may do now, from here.
+
+    proved_at: when they last proved who they are (machine us); ways: by what they could again.
+    """
 
     id: str
     scope: str
     session: bytes = b""
+    held: Held = NOTHING
+    source: str = ""
+    proved_at: int = 0
+    ways: frozenset[str] = frozenset()
 
 
 def new_token() -> str:
@@ -68,6 +83,11 @@ def client_of(request: Request) -> str:
     except ValueError:
         return host[:64]
     return str(int(address) >> 64) + "::" if isinstance(address, IPv6Address) else host
+
+
+def source_of(request: Request) -> str:
+    """The address somebody calls from, "" where it is not known."""
+    return request.client.host[:64] if request.client else ""
 
 
 def refuse_cross_site(request: Request) -> None:
@@ -135,9 +155,11 @@ class Reception:
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
+        self.standings = Standings(doors)
         self._keys = DeviceKeys(doors.credentials)
         self._limits = Gcra(most_keys=10_000)
         self.cookie = "__Host-cityward" if doors.secure else "cityward"
+        self.on_end: Callable[[bytes], None] = lambda _: None  # told of sessions that ended to make room
 
     async def caller(self, request: Request) -> Caller | None:
         """Who calls; None when nobody says so. A bearer token goes before a cookie.
@@ -149,7 +171,9 @@ class Reception:
         if authorization is not None:
             return await self._by_key(request, authorization)
         token = request.cookies.get(self.cookie)
-        return await self._by_session(token) if token and len(token) in KEY_LENGTHS else None
+        if not token or len(token) not in KEY_LENGTHS:
+            return None
+        return await asyncio.to_thread(self._by_session, digest(token), source_of(request))
 
     async def _by_key(self, request: Request, authorization: str) -> Caller:
         kind, _, key = authorization.partition(" ")
@@ -161,7 +185,7 @@ class Reception:
             device = await self._keys.look_up(key)
         if device is None:
             await self._tell_turned_away(request, key)
-            self._limit(request, "key", *WRONG_KEYS)
+            self.limit(request, "key", *WRONG_KEYS)
             raise unauthorized("the device key is not known, or not active any more")
         return Caller(id=device, scope=DEVICE)
 
@@ -182,10 +206,18 @@ class Reception:
         )
         self._doors.events.tell(event)
 
-    async def _by_session(self, token: str) -> Caller | None:
-        hashed = digest(token)
-        who = await asyncio.to_thread(self._doors.sessions.find, hashed, self._doors.machine_us())
-        return None if who is None else Caller(id=who, scope=CONSOLE, session=hashed)
+    def _by_session(self, hashed: bytes, source: str) -> Caller | None:
+        """In a thread."""
+        session = self._doors.sessions.find(hashed, self._doors.machine_us())
+        return None if session is None else self.caller_of(session, source)
+
+    def caller_of(self, session: SessionRow, source: str) -> Caller | None:
+        """Who calls by this session, from an address; None when the account is not active. In a thread."""
+        found = self.standings.held(session, source)
+        if found is None:
+            return None
+        standing, held = found
+        return Caller(session.who, PERSON, session.session_sha256, held, source, session.proved_at, standing.ways)
 
     async def sign_in(self, request: Request, token: str) -> str | None:
         """Redeem a one-time link: the new session's token, or None when the link is unknown, expired or used.
@@ -193,24 +225,33 @@ class Reception:
         Raises:
             Problem: 429 for too many attempts.
         """
-        self._limit(request, "sign-in", 6_000_000, 10)
+        self.limit(request, "sign-in", 6_000_000, 10)
         found = await asyncio.to_thread(self._redeem, token) if len(token) in KEY_LENGTHS else None
         if found is None:
             tell(self._doors, EventKind.SIGN_IN_FAILED, request, "", {"why": "unknown-link"})
             return None
-        tell(self._doors, EventKind.SIGN_IN, request, found[1], {"way": "link"})
-        return found[0]
+        return await self.begin(request, found, "link")
 
-    def _redeem(self, token: str) -> tuple[str, str] | None:
-        """(the new session's token, who)."""
-        now = self._doors.machine_us()
-        who = self._doors.sessions.redeem_link(digest(token), now)
-        if who is None:
-            return None
+    def _redeem(self, token: str) -> str | None:
+        """Who. An account that is locked meanwhile is nobody's."""
+        who = self._doors.sessions.redeem_link(digest(token), self._doors.machine_us())
+        standing = None if who is None else self.standings.of(who)
+        return who if standing is not None and standing.person.state is Stance.ACTIVE else None
+
+    async def begin(self, request: Request, who: str, way: str) -> str:
+        """A new session for somebody who has proved who they are: its token."""
+        source = source_of(request)
+        token, ended = await asyncio.to_thread(self._open, who, way, source)
+        for one in ended:
+            self.on_end(one)
+        tell(self._doors, EventKind.SIGN_IN, request, who, {"way": way})
+        return token
+
+    def _open(self, who: str, way: str, source: str) -> tuple[str, Sequence[bytes]]:
         self._record("sign-in", who)
-        session = new_token()
-        self._doors.sessions.open(digest(session), who, now + SESSION_S * 1_000_000)
-        return session, who
+        now, session = self._doors.machine_us(), new_token()
+        row = SessionRow(digest(session), who, now + SESSION_S * 1_000_000, now, now, source, way)
+        return session, self._doors.sessions.open(row)
 
     async def sign_out(self, caller: Caller) -> None:
         """End a session."""
@@ -231,7 +272,12 @@ class Reception:
         if wait:
             raise too_many("too many attempts from this address", wait)
 
-    def _limit(self, request: Request, what: str, every_us: int, burst: int) -> None:
+    def limit(self, request: Request, what: str, every_us: int, burst: int) -> None:
+        """At most so many attempts from one address.
+
+        Raises:
+            Problem: 429.
+        """
         wait = self._limits.take(f"{what} {client_of(request)}", time.monotonic_ns() // 1000, every_us, burst)
         if wait:
             raise too_many("too many attempts from this address", wait)

@@ -9,6 +9,7 @@ their partitions independently), so every tenth tick reads all of them.
 INVARIANTS
 - Memory is bounded: one value per channel, `QUEUE` ticks per listener (shared bytes), `MOST_LISTENERS` listeners.
 - A slow listener delays nobody: no tick waits for a queue, and sending has a deadline (`SEND_S`).
+- A listener hears what they may see now, asked again at each tick; a tick is encoded once for each sight, not for each listener.
 - While the store does not answer the last known numbers stand, marked `stale`; they are never invented.
 """
 
@@ -26,7 +27,11 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from cityward.errors import LinkError
+from cityward.place.roles import Right
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
+from cityward.web.accounts.reads import Reads
+from cityward.web.accounts.sight import Sight, Sights
+from cityward.web.identity import Caller, Reception
 from cityward.web.ports import Doors
 from cityward.web.problems import unavailable
 
@@ -54,6 +59,7 @@ class Asked:
     counts: Sequence[FlowCount]
     changed: Sequence[Latest]
     commands: Sequence[CommandRow]
+    callers: dict[bytes, Caller | None]  # by session, as of now
 
 
 def event(name: str, data: Any) -> bytes:
@@ -90,8 +96,8 @@ def command_row(row: CommandRow) -> dict[str, Any]:
 class Listener:
     """One open tab: a queue of ticks, oldest dropped first."""
 
-    def __init__(self, session: bytes) -> None:
-        self.session = session
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
         self.wants_all = True
         self.closed = False
         self.dropped = 0  # events
@@ -132,8 +138,8 @@ class Listener:
 class Feed:
     """See the module."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, doors: Doors, reception: Reception, sights: Sights, reads: Reads) -> None:
+        self._doors, self._reception, self._sights, self._reads = doors, reception, sights, reads
         self._listeners: set[Listener] = set()
         self._values: dict[tuple[str, str], Latest] = {}
         self._commands: dict[str, CommandRow] = {}
@@ -154,7 +160,7 @@ class Feed:
         """Open streams."""
         return len(self._listeners)
 
-    def join(self, session: bytes) -> Listener:
+    def join(self, caller: Caller) -> Listener:
         """A new listener; it is sent the whole picture at the next tick.
 
         Raises:
@@ -162,7 +168,7 @@ class Feed:
         """
         if self._closed or len(self._listeners) >= MOST_LISTENERS:
             raise unavailable("too-many-listeners", f"at most {MOST_LISTENERS} live feeds at a time", 10)
-        listener = Listener(session)
+        listener = Listener(caller)
         self._listeners.add(listener)
         self._someone.set()
         return listener
@@ -176,7 +182,7 @@ class Feed:
 
     def end_session(self, session: bytes) -> None:
         """Close the streams of a session that ended."""
-        for listener in [one for one in self._listeners if one.session == session]:
+        for listener in [one for one in self._listeners if one.caller.session == session]:
             listener.close()
 
     def close(self) -> None:
@@ -214,13 +220,23 @@ class Feed:
     async def tick(self) -> None:
         """Ask, find what changed, tell everyone."""
         changed, commands = await self._ask()
-        common = self._frames(changed, commands)
-        whole: list[bytes] | None = None
+        news: dict[Sight, list[bytes]] = {}
+        whole: dict[Sight, list[bytes]] = {}
         for listener in list(self._listeners):
-            frames = common
+            sight = self._sights.of(listener.caller.held)
             if listener.wants_all and self._asked_once:
-                whole = whole or self._frames(list(self._values.values()), list(self._commands.values()))
-                frames, listener.wants_all = whole, False
+                values, rows, made, listener.wants_all = (
+                    list(self._values.values()),
+                    self._commands.values(),
+                    whole,
+                    False,
+                )
+            else:
+                values, rows, made = changed, commands, news
+            if sight not in made:
+                made[sight] = self._frames(sight, values, rows)
+            frames = made[sight]
+            self._reads.note(listener.caller, "live", len(sight.latest(values)) if frames else 0)
             listener.put(len(frames) + 1, b"".join([*frames, event("health", self._health(listener))]))
 
     async def _ask(self) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
@@ -257,7 +273,23 @@ class Feed:
             counts=list(state.counts()),
             changed=list(self._pages(after)),
             commands=list(state.commands(MOST_COMMANDS)),
+            callers={one.caller.session: self._caller_now(one.caller) for one in list(self._listeners)},
         )
+
+    def _caller_now(self, caller: Caller) -> Caller | None:
+        """Who listens may do less than when they came: None when nothing at all."""
+        session = self._doors.sessions.find(caller.session, self._doors.machine_us())
+        return None if session is None else self._reception.caller_of(session, caller.source)
+
+    def _cut_off(self, callers: dict[bytes, Caller | None]) -> None:
+        """Whose session ended, or who may look no more, hears no more; whose rights changed is told all anew."""
+        for listener in list(self._listeners):
+            now = callers.get(listener.caller.session, listener.caller)
+            if now is None or Right.LOOK not in now.held.rights:
+                listener.close()
+            elif self._sights.of(now.held) is not self._sights.of(listener.caller.held):
+                listener.close()  # the browser comes back at once and is told anew
+            listener.caller = now or listener.caller
 
     def _pages(self, after: int) -> Iterable[Latest]:
         for _ in range(MOST_PAGES):
@@ -269,6 +301,7 @@ class Feed:
 
     def _take(self, asked: Asked) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         self._ticks += 1
+        self._cut_off(asked.callers)
         self._counts = asked.counts
         self._note_rate(sum(row.received for row in asked.counts))
         news = {(row.device, row.property): row for row in asked.changed if self._is_news(row)}
@@ -296,23 +329,27 @@ class Feed:
         (first, before), (last, now) = self._received[0], self._received[-1]
         return round((now - before) / (last - first), 1) if last > first else 0.0
 
-    def _frames(self, values: Sequence[Latest], commands: Sequence[CommandRow]) -> list[bytes]:
-        """The events that are the same for all listeners, in order."""
-        frames = [event("counts", self._counts_now()), event("clock", self._clock_now())] if self._asked_once else []
+    def _frames(self, sight: Sight, values: Iterable[Latest], commands: Iterable[CommandRow]) -> list[bytes]:
+        """The events that are the same for all listeners of one sight, in order."""
+        frames = (
+            [event("counts", self._counts_now(sight)), event("clock", self._clock_now())] if self._asked_once else []
+        )
+        seen = sight.latest(values)
         frames += [
-            event("latest", [value_row(row) for row in values[at : at + MOST_VALUES]])
-            for at in range(0, len(values), MOST_VALUES)
+            event("latest", [value_row(row) for row in seen[at : at + MOST_VALUES]])
+            for at in range(0, len(seen), MOST_VALUES)
         ]
-        if commands:
-            frames.append(event("commands", [command_row(row) for row in commands]))
+        if told := sight.commands(commands):
+            frames.append(event("commands", [command_row(row) for row in told]))
         return frames
 
-    def _counts_now(self) -> dict[str, Any]:
+    def _counts_now(self, sight: Sight) -> dict[str, Any]:
         columns = ("received", "admitted", "refused", "shed")
+        counts = [row for row in self._counts if sight.flow(row.flow)]
         return {
-            "totals": {column: sum(getattr(row, column) for row in self._counts) for column in columns},
-            "flows": self._counts,
-            "rate_per_s": self._rate_per_s(),
+            "totals": {column: sum(getattr(row, column) for row in counts) for column in columns},
+            "flows": counts,
+            "rate_per_s": self._rate_per_s() if sight.flows is None else 0.0,
         }
 
     def _clock_now(self) -> dict[str, Any]:

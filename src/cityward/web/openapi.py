@@ -56,11 +56,18 @@ def _operation(one: Route[Any], answer: dict[str, Any] | None) -> dict[str, Any]
             str(one.status): {"description": one.summary, "content": {one.answer_media: {"schema": answer or {}}}},
             "default": {"description": "a problem", "content": {media: problem}},
         },
-        "security": [{"device_key" if scope == DEVICE else "session": []} for scope in sorted(one.scopes)],
+        "security": _security(one),
     }
+    if one.right is not None:
+        operation["x-cityward-right"] = one.right.value
     if one.media:
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": {}} for kind in one.media}}
     return operation
+
+
+def _security(one: Route[Any]) -> list[dict[str, list[str]]]:
+    people = [{"session": list[str]()}] if one.signed_in or one.right is not None else []
+    return [{"device_key" if scope == DEVICE else scope: list[str]()} for scope in sorted(one.scopes)] + people
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -4,7 +4,9 @@ Lives here: `route` (the declaration), reading queries and bodies within bounds,
 Does not live here: who calls (`identity`), what is answered (`api/`), OpenAPI (`openapi`).
 
 INVARIANTS
-- A route declares `scopes` or `public=True`, never both and never neither: otherwise its module does not import.
+- A route declares what it needs: a `right` of a person, `signed_in` (anybody with a session), the `scopes` of other callers, or
+  `public`; one that declares none, or public with another, does not import.
+- What a person posts is taken from our own pages only, whichever route it is.
 - Nothing of a request reaches a handler unchecked: an undeclared or repeated query parameter is refused, the body is of a
   declared type and no longer than declared, and is never read further than that.
 - Bodies of all requests together take no more memory than the desk's budget.
@@ -29,14 +31,19 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityward.errors import LinkError
+from cityward.place.roles import Right
+from cityward.watch.events import EventKind
 from cityward.web.desk import Desk
-from cityward.web.identity import DEVICE, Caller, unauthorized
+from cityward.web.identity import DEVICE, PERSON, Caller, refuse_cross_site, unauthorized
 from cityward.web.problems import Dialect, Problem, unavailable
+from cityward.web.told import tell
 
 JSON = "application/json"
 BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
 LINGER_S, LINGER_BYTES = 2.0, 16 << 20  # PRECEDENT: nginx lingers for 5 s between two reads
 MOST_QUERY_FIELDS = 32
+FRESH_US = 5 * 60 * 1_000_000
+"""So old at most may a proof be for what is dangerous."""
 
 _log = structlog.get_logger("cityward.web")
 
@@ -76,7 +83,10 @@ class Route(Generic[Q]):
     method: str
     path: str
     summary: str
-    scopes: frozenset[str]  # the caller needs one of these; empty: public
+    scopes: frozenset[str]  # callers that are no people
+    right: Right | None  # what a person needs
+    signed_in: bool  # a person needs no right
+    fresh: bool  # a person must have proved who they are lately
     query: type[Q]
     media: tuple[str, ...]  # content types of the body; empty: there is none
     limit: int  # of the body, in bytes
@@ -94,6 +104,9 @@ def route(
     *,
     summary: str,
     scopes: set[str] | None = None,
+    right: Right | None = None,
+    signed_in: bool = False,
+    fresh: bool = False,
     public: bool = False,
     query: type[Q] = Nothing,
     media: Sequence[str] = (),
@@ -107,10 +120,13 @@ def route(
     """Declare a route; the decorated handler becomes the declaration.
 
     Raises:
-        TypeError: neither scopes nor public, both, or a body without a limit.
+        TypeError: it says of nobody that they may, or public and somebody; or a body without a limit.
     """
-    if bool(scopes) == public:
-        raise TypeError(f"{method} {path} declares {'both' if public else 'neither'} scopes and public: declare one")
+    closed = bool(scopes) or right is not None or signed_in
+    if closed == public:
+        raise TypeError(f"{method} {path} declares {'both' if public else 'neither'} a right and public: declare one")
+    if right is not None and signed_in:
+        raise TypeError(f"{method} {path} needs {right.value} and nothing: declare one")
     if bool(media) != bool(limit):
         raise TypeError(f"{method} {path} has a body of {media} and a limit of {limit}: declare both or neither")
 
@@ -120,6 +136,9 @@ def route(
             path=path,
             summary=summary,
             scopes=frozenset(scopes or ()),
+            right=right,
+            signed_in=signed_in,
+            fresh=fresh,
             query=query,
             media=tuple(media),
             limit=limit,
@@ -144,7 +163,9 @@ class Endpoint:
 
     def __init__(self, declared: Route[Any], desk: Desk) -> None:
         self.route, self._desk = declared, desk
-        self._counts_refusals = declared.scopes == frozenset({DEVICE})
+        self._counts_refusals = declared.scopes == frozenset({DEVICE}) and declared.right is None
+        self._people = declared.signed_in or declared.right is not None
+        self._closed = self._people or bool(declared.scopes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -174,7 +195,7 @@ class Endpoint:
         declared = self.route
         if "\x00" in request.scope["path"]:
             raise Problem(404, "not-found", "no name holds a NUL")
-        caller = await self._admit(request) if declared.scopes else None
+        caller = await self._admit(request) if self._closed else None
         query = read_query(request, declared.query)
         media, body = "", b""
         if declared.media:
@@ -190,10 +211,25 @@ class Endpoint:
         caller = await self._desk.reception.caller(request)
         if caller is None:
             raise unauthorized("sign in, or send a device key")
-        if caller.scope not in self.route.scopes:
-            needed = " or ".join(sorted(self.route.scopes))
-            raise Problem(403, "wrong-scope", f"this needs the scope {needed}; the caller has {caller.scope}")
+        if caller.scope == PERSON and self._people:
+            self._admit_person(request, caller)
+        elif caller.scope not in self.route.scopes:
+            raise Problem(403, "wrong-scope", f"this is not for a {caller.scope}")
         return caller
+
+    def _admit_person(self, request: Request, caller: Caller) -> None:
+        if request.method != "GET":
+            refuse_cross_site(request)
+        held, right, desk = caller.held, self.route.right, self._desk
+        if right is not None and right not in held.rights:
+            why = f"; {', '.join(held.elsewhere)} is not for this address" if held.elsewhere else ""
+            detail = {"door": "http", "why": "elsewhere" if held.elsewhere else "no-right", "count": "1"}
+            tell(desk.doors, EventKind.TURNED_AWAY, request, caller.id, detail)
+            raise Problem(403, "no-right", f"this needs the right `{right.value}`{why}")
+        if self.route.fresh and caller.ways and caller.proved_at < desk.doors.machine_us() - FRESH_US:
+            raise Problem(403, "prove-again", "prove again who you are: your last proof is older than five minutes")
+        if held.just_in_time:
+            desk.reads.note(caller, f"{request.method} {request.url.path}", 1)
 
 
 class Lingering:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 2
+VERSION = 3
 
 METADATA = MetaData()
 
@@ -169,6 +169,10 @@ SESSION = Table(
     Column("session_sha256", LargeBinary, primary_key=True),
     Column("who", String, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False, server_default="0"),
+    Column("proved_at", BigInteger, nullable=False, server_default="0"),
+    Column("source", String, nullable=False, server_default=""),
+    Column("way", String, nullable=False, server_default="link"),
 )
 
 TALLY = Table(
@@ -181,5 +185,11 @@ TALLY = Table(
 
 ADDED: Mapping[int, tuple[Column[Any], ...]] = {
     2: (),  # only whole tables: the watch's
+    3: (
+        SESSION.c.opened_at,
+        SESSION.c.proved_at,
+        SESSION.c.source,
+        SESSION.c.way,
+    ),  # and the tables of people and postures
 }
 """Version -> the columns it added to tables of the version before. Each is nullable or has a `server_default`: rows are there."""

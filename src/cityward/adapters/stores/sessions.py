@@ -1,14 +1,25 @@
 """Sign-in: one-time links and the sessions they open, as SHA-256 hashes. Times are machine us.
 
-INVARIANT: a link is redeemed by deleting it, so of any number of requests with the same token one finds it.
+INVARIANTS
+- A link is redeemed by deleting it, so of any number of requests with the same token one finds it.
+- A person has at most `MOST_SESSIONS` open sessions: the ninth ends the oldest.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, select, update
 
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.schema import LINK, SESSION
+from cityward.runtime.people import SessionRow
+
+MOST_SESSIONS = 8
+
+_COLUMNS = [SESSION.c[n] for n in ("session_sha256", "who", "expires_at", "opened_at", "proved_at", "source", "way")]
 
 
 class SignIns:
@@ -31,20 +42,46 @@ class SignIns:
                 link.execute(delete(table).where(table.c.expires_at <= now_us))
         return who
 
-    def open(self, session_sha256: bytes, who: str, expires_at: int) -> None:
-        """Begin a session."""
+    def open(self, row: SessionRow) -> Sequence[bytes]:
+        """Begin a session; the hashes of those that had to end for it."""
+        older = select(SESSION.c.session_sha256).where(SESSION.c.who == row.who)
+        older = older.order_by(SESSION.c.opened_at.desc(), SESSION.c.session_sha256).offset(MOST_SESSIONS)
         with self._db.writing("open a session") as link:
-            link.execute(
-                self._db.put(SESSION), {"session_sha256": session_sha256, "who": who, "expires_at": expires_at}
-            )
+            link.execute(self._db.put(SESSION), asdict(row))
+            ended = [bytes(one) for one in link.execute(older).scalars()]
+            link.execute(delete(SESSION).where(SESSION.c.session_sha256.in_(ended)))
+        return ended
 
-    def find(self, session_sha256: bytes, now_us: int) -> str | None:
-        """Whose session it is; None when unknown or expired."""
+    def find(self, session_sha256: bytes, now_us: int) -> SessionRow | None:
+        """The session; None when unknown or expired."""
         mine = (SESSION.c.session_sha256 == session_sha256) & (SESSION.c.expires_at > now_us)
         with self._db.reading("find a session") as link:
-            return link.execute(select(SESSION.c.who).where(mine)).scalar()
+            row = link.execute(select(*_COLUMNS).where(mine)).first()
+        return None if row is None else _session(row)
+
+    def sessions_of(self, who: str, now_us: int) -> Sequence[SessionRow]:
+        """The open sessions of a person, newest first."""
+        mine = (SESSION.c.who == who) & (SESSION.c.expires_at > now_us)
+        wanted = select(*_COLUMNS).where(mine).order_by(SESSION.c.opened_at.desc()).limit(MOST_SESSIONS)
+        with self._db.reading("give the sessions") as link:
+            return [_session(row) for row in link.execute(wanted)]
+
+    def prove(self, session_sha256: bytes, at: int) -> None:
+        """The person has proved again who they are."""
+        with self._db.writing("note a proof") as link:
+            link.execute(update(SESSION).where(SESSION.c.session_sha256 == session_sha256).values(proved_at=at))
 
     def close(self, session_sha256: bytes) -> None:
         """End a session."""
         with self._db.writing("close a session") as link:
             link.execute(delete(SESSION).where(SESSION.c.session_sha256 == session_sha256))
+
+    def close_all(self, who: str) -> None:
+        """End every session of a person, and every link that would open one."""
+        with self._db.writing("close the sessions of a person") as link:
+            link.execute(delete(SESSION).where(SESSION.c.who == who))
+            link.execute(delete(LINK).where(LINK.c.who == who))
+
+
+def _session(row: Any) -> SessionRow:
+    return SessionRow(bytes(row[0]), *row[1:])

@@ -23,6 +23,8 @@ from cityward.adapters.stores.containments import ContainmentBook
 from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
 from cityward.adapters.stores.marks import MarkBook, retracted
+from cityward.adapters.stores.people import PeopleBook
+from cityward.adapters.stores.postures import PostureBook
 from cityward.adapters.stores.readings import EXCERPT_BYTES, Readings
 from cityward.adapters.stores.recipients import RecipientBook
 from cityward.adapters.stores.release_book import ReleaseRecords
@@ -112,7 +114,16 @@ class BatchState:
 
 
 class SqlState(
-    BatchState, Readings, CommandBook, MarkBook, DeviceCredentials, ConnectionBook, ContainmentBook, SignIns
+    BatchState,
+    Readings,
+    CommandBook,
+    MarkBook,
+    DeviceCredentials,
+    ConnectionBook,
+    ContainmentBook,
+    PostureBook,
+    PeopleBook,
+    SignIns,
 ):
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 

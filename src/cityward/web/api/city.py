@@ -9,7 +9,7 @@ import asyncio
 from base64 import b64encode
 from hashlib import sha256
 from re import search
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -17,10 +17,12 @@ from starlette.responses import Response
 
 from cityward.catalogue import PROPERTIES
 from cityward.place.registry import Unit
+from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import downstream
 from cityward.reach.picture import layout
 from cityward.time import DAY, HOUR
+from cityward.web.accounts.sight import Sight
 from cityward.web.api.views import (
     ChainView,
     CommandsView,
@@ -41,8 +43,9 @@ from cityward.web.api.views import (
     value_view,
     window_view,
 )
+from cityward.web.api.whole import whole
 from cityward.web.desk import Desk
-from cityward.web.identity import CONSOLE
+from cityward.web.identity import NOTHING
 from cityward.web.live import LiveStream, command_row
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
@@ -76,42 +79,46 @@ class IndicatorsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: Annotated[int, Meta(ge=1, le=168)] = 24
 
 
-@route("GET", "/api/place", summary="The place as the console draws it", scopes={CONSOLE}, answer=PlaceView)
+@route("GET", "/api/place", summary="The place as the console draws it", right=Right.LOOK, answer=PlaceView)
 async def place(call: Call[Nothing]) -> object:
-    return await asyncio.to_thread(place_view, call.desk.doors)
+    return await asyncio.to_thread(place_view, call.desk.doors, _sight(call))
 
 
 @route(
     "GET",
     "/api/live",
     summary="The live feed, as server-sent events",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     answer_media="text/event-stream",
 )
 async def live(call: Call[Nothing]) -> object:
-    feed = call.desk.feed
-    return LiveStream(feed, feed.join(call.caller.session if call.caller else b""))
+    assert call.caller is not None
+    return LiveStream(call.desk.feed, call.desk.feed.join(call.caller))
 
 
-@route("GET", "/api/devices/{id}", summary="One device", scopes={CONSOLE}, answer=DevicePageView)
+@route("GET", "/api/devices/{id}", summary="One device", right=Right.LOOK, answer=DevicePageView)
 async def device(call: Call[Nothing]) -> object:
-    return await asyncio.to_thread(_device_page, call.desk, _unit(call.desk, call.path("id")))
+    page = await asyncio.to_thread(_device_page, call.desk, _unit(call, call.path("id")), _sight(call))
+    call.desk.reads.note(call.caller, "device", len(page.latest))
+    return page
 
 
-def _device_page(desk: Desk, unit: Unit) -> DevicePageView:
+def _device_page(desk: Desk, unit: Unit, sight: Sight) -> DevicePageView:
     """In a thread."""
     doors = desk.doors
     seen = doors.state.seen().get(unit.id)
     credential = next((row for row in doors.credentials.all() if row.device == unit.id), None)
     return DevicePageView(
         device=device_view(doors.place, doors.registry, unit),
-        latest=tuple(value_view(row) for row in doors.state.latest_of([unit.id])),
-        expected=tuple(expected_view(row) for row in doors.state.expected(unit.id)),
+        latest=tuple(value_view(row) for row in sight.latest(doors.state.latest_of([unit.id]))),
+        expected=tuple(
+            expected_view(row) for row in doors.state.expected(unit.id) if sight.reading(unit.id, row.property)
+        ),
         last_seen_ms=None if seen is None else seen // 1000,
         flow=doors.registry.flows[unit.flow] if unit.flow >= 0 else None,
         chain=downstream(desk.graph, unit.group),
         credential=credential_view(credential),
-        refusals=tuple(refusal_view(row) for row in doors.state.quarantine(DEVICE_REFUSALS, unit.id)),
+        refusals=tuple(refusal_view(row) for row in sight.refused(doors.state.quarantine(DEVICE_REFUSALS, unit.id))),
     )
 
 
@@ -119,21 +126,25 @@ def _device_page(desk: Desk, unit: Unit) -> DevicePageView:
     "GET",
     "/api/devices/{id}/window",
     summary="One device's observations over a time",
-    scopes={CONSOLE},
+    right=Right.DATA,
     query=WindowQuery,
     answer=WindowView,
 )
 async def window(call: Call[WindowQuery]) -> object:
     doors = call.desk.doors
-    unit = _unit(call.desk, call.path("id"))
+    unit, sight = _unit(call, call.path("id")), _sight(call)
     until = doors.city_now_us() if call.query.until_ms is None else call.query.until_ms * 1000
     since = until - DAY if call.query.since_ms is None else call.query.since_ms * 1000
     if not 0 < until - since <= MOST_WINDOW_US:
         raise Problem(400, "bad-request", "since_ms must be before until_ms, by at most 31 days")
-    units = {known: PROPERTIES[known].unit for known in (doors.registry.channel_property[c] for c in unit.channels)}
+    known = (doors.registry.channel_property[c] for c in unit.channels)
+    units = {prop: PROPERTIES[prop].unit for prop in known if sight.reading(unit.id, prop)}
+    if not units:
+        raise Problem(403, "no-right", "none of your roles has a dataset of this device")
     most = MOST_POINTS * max(1, len(units))
     rows = await asyncio.to_thread(doors.history.window, unit.id, list(units), since, until, most)
     tell_read(doors, call.request, call.caller.id if call.caller else "", "window", rows=len(rows), devices=1)
+    call.desk.reads.note(call.caller, "window", len(rows))
     marks = await asyncio.to_thread(doors.state.marks, unit.id)
     return window_view(units, rows, marks, since, until, MOST_POINTS)
 
@@ -142,39 +153,46 @@ async def window(call: Call[WindowQuery]) -> object:
     "GET",
     "/api/refusals",
     summary="What was refused, why, and how to mend it",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     query=RefusalsQuery,
     answer=RefusalsView,
 )
 async def refusals(call: Call[RefusalsQuery]) -> object:
     if call.query.device is not None:
-        _unit(call.desk, call.query.device)
+        _unit(call, call.query.device)
     state = call.desk.doors.state
     reasons = await asyncio.to_thread(state.reasons)
     recent = await asyncio.to_thread(state.quarantine, call.query.limit, call.query.device)
-    return refusals_view(reasons, recent, call.desk.meters.door)
+    sight = _sight(call)
+    shown = sight.refused(recent)
+    call.desk.reads.note(call.caller, "refusals", len(shown))
+    return refusals_view(
+        {key: count for key, count in reasons.items() if sight.flow(key[0])},
+        shown,
+        call.desk.meters.door if sight.units is None else {},
+    )
 
 
 @route(
     "GET",
     "/api/commands",
     summary="Commands and what became of them",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     query=CommandsQuery,
     answer=CommandsView,
 )
 async def commands(call: Call[CommandsQuery]) -> object:
     if call.query.device is not None:
-        _unit(call.desk, call.query.device)
+        _unit(call, call.query.device)
     rows = await asyncio.to_thread(call.desk.doors.state.commands, call.query.limit, call.query.device)
-    return CommandsView(commands=tuple(CommandView(**command_row(row)) for row in rows))
+    return CommandsView(commands=tuple(CommandView(**command_row(row)) for row in _sight(call).commands(rows)))
 
 
 @route(
     "GET",
     "/api/indicators",
     summary="Hourly indicators by property and area",
-    scopes={CONSOLE},
+    right=Right.DATA,
     query=IndicatorsQuery,
     answer=IndicatorsView,
 )
@@ -185,11 +203,14 @@ async def indicators(call: Call[IndicatorsQuery]) -> object:
     now = call.desk.doors.city_now_us()
     since = now // HOUR * HOUR - (call.query.hours - 1) * HOUR
     rows = await asyncio.to_thread(call.desk.doors.state.hourly, since, now + 1, wanted)
-    return IndicatorsView(rows=tuple(indicator_view(row) for row in rows))
+    seen = _sight(call).hourly(rows)
+    call.desk.reads.note(call.caller, "indicators", len(seen))
+    return IndicatorsView(rows=tuple(indicator_view(row) for row in seen))
 
 
-@route("GET", "/api/chain", summary="The data chain picture, laid out", scopes={CONSOLE}, answer=ChainView)
+@route("GET", "/api/chain", summary="The data chain picture, laid out", right=Right.LOOK, answer=ChainView)
 async def chain(call: Call[Nothing]) -> object:
+    whole(call)
     return await asyncio.to_thread(lambda: chain_view(layout(call.desk.graph)))
 
 
@@ -197,10 +218,11 @@ async def chain(call: Call[Nothing]) -> object:
     "GET",
     "/api/chain.svg",
     summary="The data chain picture as SVG",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     answer_media="image/svg+xml",
 )
 async def chain_svg(call: Call[Nothing]) -> object:
+    whole(call)
     svg = await asyncio.to_thread(lambda: chain_svg_file(layout(call.desk.graph)))
     return Response(svg, media_type="image/svg+xml", headers={"content-security-policy": _svg_policy(svg)})
 
@@ -212,11 +234,17 @@ def _svg_policy(svg: str) -> str:
     return f"default-src 'none'; style-src {allowed}; frame-ancestors 'none'; base-uri 'none'"
 
 
-def _unit(desk: Desk, name: str) -> Unit:
-    number = desk.doors.registry.unit_index.get(name)
-    if number is None:
+def _sight(call: Call[Any]) -> Sight:
+    return call.desk.sights.of(call.caller.held if call.caller else NOTHING)
+
+
+def _unit(call: Call[Any], name: str) -> Unit:
+    """A device that the caller may see: for others there is none."""
+    registry = call.desk.doors.registry
+    number = registry.unit_index.get(name)
+    if number is None or not _sight(call).unit(name):
         raise Problem(404, "not-found", f"no device `{name[:64]}`")
-    return desk.doors.registry.units[number]
+    return registry.units[number]
 
 
 ROUTES = (place, live, device, window, refusals, commands, indicators, chain, chain_svg)

@@ -18,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cityward.place.registry import Unit
+from cityward.place.roles import Right
 from cityward.place.things import DeviceStatus
 from cityward.web.api.observations import check, log_silent, speaker
 from cityward.web.desk import Desk
-from cityward.web.identity import CONSOLE, DEVICE
+from cityward.web.identity import DEVICE, NOTHING, PERSON
 from cityward.web.ports import Entities, NgsiPart, NgsiProblem
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, Route, route
@@ -176,8 +177,8 @@ async def query_entities(call: Call[EntitiesQuery]) -> object:
     seen = await asyncio.to_thread(call.desk.doors.state.seen)
     found = [unit for unit in _matching(call, entities, query) if call.desk.doors.registry.units[unit].id in seen]
     page = found[query.offset : query.offset + query.limit]
-    bodies = await asyncio.to_thread(_build, call.desk, entities, page, form, query.attrs)
-    if call.caller is not None and call.caller.scope == CONSOLE:
+    bodies = await asyncio.to_thread(_build, call, entities, page, form, query.attrs)
+    if call.caller is not None and call.caller.scope == PERSON:
         tell_read(call.desk.doors, call.request, call.caller.id, "entities", rows=len(bodies), devices=len(page))
     headers = {"ngsild-results-count": str(len(found))} if query.count else {}
     return _answer([body for body in bodies if body is not None], media, headers)
@@ -193,7 +194,7 @@ async def get_entity(call: Call[EntityQuery]) -> object:
     if unit is not None and unit in _visible(call) and (not query.type or entities.type_of(unit) in _words(query.type)):
         seen = await asyncio.to_thread(call.desk.doors.state.seen)
         if call.desk.doors.registry.units[unit].id in seen:
-            bodies = await asyncio.to_thread(_build, call.desk, entities, [unit], form, query.attrs)
+            bodies = await asyncio.to_thread(_build, call, entities, [unit], form, query.attrs)
             if bodies[0] is not None:
                 return _answer(bodies[0], media, {})
     raise Problem(404, "not-found", f"no entity `{wanted[:128]}`")
@@ -212,10 +213,12 @@ def _matching(call: Call[EntitiesQuery], entities: Entities, query: EntitiesQuer
 
 
 def _visible(call: Call[Any]) -> Sequence[int]:
-    """A session sees all units, a device its own group."""
+    """A person sees the units of which they may see a value, a device its own group."""
     registry = call.desk.doors.registry
     if call.caller is None or call.caller.scope != DEVICE:
-        return range(len(registry.units))
+        channels = call.desk.sights.of(call.caller.held if call.caller else NOTHING).channels
+        seen = {device for device, _ in channels}
+        return [number for number, unit in enumerate(registry.units) if unit.id in seen]
     number = registry.unit_index.get(call.caller.id)
     return () if number is None else call.desk.groups[registry.units[number].group]
 
@@ -227,12 +230,17 @@ def _unit_of(desk: Desk, entities: Entities, entity_id: str) -> int | None:
 
 
 def _build(
-    desk: Desk, entities: Entities, units: Sequence[int], form: str, attrs: str
+    call: Call[Any], entities: Entities, units: Sequence[int], form: str, attrs: str
 ) -> list[Mapping[str, object] | None]:
     """In a thread: the entities in order; None where `attrs` are asked for and the entity has none of them."""
+    desk = call.desk
     names = [desk.doors.registry.units[unit].id for unit in units]
     latest: dict[str, list[Any]] = {name: [] for name in names}
-    for row in desk.doors.state.latest_of(names) if names else ():
+    rows = desk.doors.state.latest_of(names) if names else ()
+    if call.caller is not None and call.caller.scope == PERSON:
+        rows = desk.sights.of(call.caller.held).latest(rows)
+        desk.reads.note(call.caller, "entities", len(rows))
+    for row in rows:
         latest[row.device].append(row)
     make = entities.simplified if form == "simplified" else entities.normalized
     return [_only(make(unit, latest[name]), _words(attrs)) for unit, name in zip(units, names, strict=True)]
@@ -333,7 +341,8 @@ def _declared(slash: str) -> tuple[Route[Any], ...]:
             "GET",
             f"{root}/entities{slash}",
             summary="Query entities",
-            scopes={DEVICE, CONSOLE},
+            scopes={DEVICE},
+            right=Right.DATA,
             query=EntitiesQuery,
             dialect="ngsi-ld",
             hidden=hidden,
@@ -342,7 +351,8 @@ def _declared(slash: str) -> tuple[Route[Any], ...]:
             "GET",
             f"{root}/entities/{{id}}{slash}",
             summary="One entity",
-            scopes={DEVICE, CONSOLE},
+            scopes={DEVICE},
+            right=Right.DATA,
             query=EntityQuery,
             dialect="ngsi-ld",
             hidden=hidden,

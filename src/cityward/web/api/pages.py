@@ -26,7 +26,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cityward.errors import LinkError
-from cityward.web.identity import CONSOLE, SESSION_S, refuse_cross_site
+from cityward.place.roles import Right
+from cityward.web.identity import PERSON, SESSION_S, refuse_cross_site
 from cityward.web.ports import Tiles
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, Route, route
@@ -117,7 +118,7 @@ def _file_route(path: str, file: File) -> Route[Any]:
 def _shell_route(index: File | None) -> Route[Any]:
     async def shell(call: Call[Nothing]) -> object:
         caller = await call.desk.reception.caller(call.request)
-        if caller is None or caller.scope != CONSOLE:
+        if caller is None or caller.scope != PERSON:
             return RedirectResponse("/sign-in", 303)
         if index is None:
             raise Problem(503, "no-console", "the console is not built into this installation")
@@ -128,7 +129,7 @@ def _shell_route(index: File | None) -> Route[Any]:
 
 # -- signing in and out ------------------------------------------------------------------------------------------------
 
-_PAGES = Environment(
+PAGES = Environment(
     loader=PackageLoader("cityward.web"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -143,7 +144,7 @@ class LinkQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @route("GET", "/sign-in", summary="The sign-in page", public=True, query=LinkQuery, hidden=True)
 async def sign_in_page(call: Call[LinkQuery]) -> object:
-    return _page(call, "ready" if call.query.token else "no-link", call.query.token[:256])
+    return show_page(call, "ready" if call.query.token else "no-link", call.query.token[:256])
 
 
 @route("POST", "/sign-in", summary="Redeem a link", public=True, media=(FORM,), limit=4096, hidden=True)
@@ -151,8 +152,14 @@ async def sign_in(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
     session = await call.desk.reception.sign_in(call.request, _form_field(call.body, "token"))
     if session is None:
-        return _page(call, "refused", "", 403)
+        return show_page(call, "refused", "", 403)
     answer = RedirectResponse("/", 303)
+    set_session(call, answer, session)
+    return answer
+
+
+def set_session(call: Call[Any], answer: Response, session: str) -> None:
+    """Let the browser keep a session's token, where no script and no other site can use it."""
     answer.set_cookie(
         call.desk.reception.cookie,
         session,
@@ -162,10 +169,9 @@ async def sign_in(call: Call[Nothing]) -> object:
         httponly=True,
         samesite="strict",
     )
-    return answer
 
 
-@route("POST", "/sign-out", summary="End the session", scopes={CONSOLE}, hidden=True)
+@route("POST", "/sign-out", summary="End the session", signed_in=True, hidden=True)
 async def sign_out(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
     if call.caller is not None:
@@ -187,8 +193,12 @@ def _form_field(body: bytes, name: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
-def _page(call: Call[Any], state: str, token: str, status: int = 200) -> Response:
-    page = _PAGES.get_template("sign_in.html").render(place=call.desk.doors.place.name, state=state, token=token)
+def show_page(call: Call[Any], state: str, token: str, status: int = 200) -> Response:
+    """The sign-in page: `ready` with a link's token, `no-link`, `refused`, or `not-known`."""
+    provider = call.desk.provider is not None
+    page = PAGES.get_template("sign_in.html").render(
+        place=call.desk.doors.place.name, state=state, token=token, provider=provider
+    )
     return HTMLResponse(page, status)
 
 
@@ -199,7 +209,7 @@ def _page(call: Call[Any], state: str, token: str, status: int = 200) -> Respons
     "GET",
     "/tiles/city.pmtiles",
     summary="The map's tiles, by byte ranges",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     answer_media="application/vnd.pmtiles",
 )
 async def tiles(call: Call[Nothing]) -> object:

@@ -14,10 +14,11 @@ from msgspec import Meta
 
 from cityward.place.model import Place
 from cityward.place.record import Record
+from cityward.place.roles import Right
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
 from cityward.reach.questions import Explain, Reach, Reason, Report, Row, UnknownNameError, grounds
-from cityward.web.identity import CONSOLE
+from cityward.web.api.whole import whole
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
 
@@ -53,8 +54,9 @@ class SubjectsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thing: tuple[Subject, ...]
 
 
-@route("GET", "/api/reach/subjects", summary="What can be asked about", scopes={CONSOLE}, answer=SubjectsView)
+@route("GET", "/api/reach/subjects", summary="What can be asked about", right=Right.LOOK, answer=SubjectsView)
 async def subjects(call: Call[Nothing]) -> object:
+    whole(call)
     return subjects_of(call.desk.doors.place)
 
 
@@ -74,8 +76,9 @@ def _named(records: Mapping[str, Record]) -> tuple[Subject, ...]:
     return tuple(sorted(known, key=lambda subject: subject.name.casefold()))
 
 
-@route("GET", "/api/reach", summary="Who can reach what", scopes={CONSOLE}, query=ReachQuery, answer=Report)
+@route("GET", "/api/reach", summary="Who can reach what", right=Right.LOOK, query=ReachQuery, answer=Report)
 async def reach(call: Call[ReachQuery]) -> object:
+    whole(call)
     return await asyncio.to_thread(lambda: report_on(call.desk.reach(), call.query))
 
 
@@ -102,11 +105,12 @@ def report_on(reach: Reach, query: ReachQuery) -> Report:
     "GET",
     "/api/reach/reason",
     summary="Why one answer holds, with the lines it rests on",
-    scopes={CONSOLE},
+    right=Right.LOOK,
     query=ReasonQuery,
     answer=Reason,
 )
 async def reason(call: Call[ReasonQuery]) -> object:
+    whole(call)
     return await asyncio.to_thread(lambda: reason_of(call.desk.reach(), call.query))
 
 

@@ -17,6 +17,7 @@ from cityward.place.registry import Registry, Unit
 from cityward.place.things import Position
 from cityward.reach.picture import Picture
 from cityward.runtime.ports import CredentialRow, ExpectedRow, HourlyRow, Latest, Quarantined
+from cityward.web.accounts.sight import Sight
 from cityward.web.ports import Doors
 
 _MEND_OF = {reason.word: MENDS.get(reason, "") for reason in Reason}
@@ -238,7 +239,7 @@ class CommandsView(View, frozen=True, kw_only=True):
     commands: tuple[CommandView, ...]
 
 
-def place_view(doors: Doors) -> PlaceView:
+def place_view(doors: Doors, sight: Sight) -> PlaceView:
     """The declaration's extract that the console draws."""
     place = doors.place
     return PlaceView(
@@ -251,10 +252,11 @@ def place_view(doors: Doors) -> PlaceView:
             AreaView(id=key, name=area.name or key, centre=area.centre, outline=area.outline)
             for key, area in place.areas.items()
         ),
-        devices=tuple(device_view(place, doors.registry, unit) for unit in doors.registry.units),
+        devices=tuple(device_view(place, doors.registry, unit) for unit in doors.registry.units if sight.unit(unit.id)),
         flows=tuple(
             FlowView(id=key, name=flow.name or key, from_=flow.from_, to=flow.to, purpose=flow.purpose)
             for key, flow in place.flows.items()
+            if sight.flow(key)
         ),
         services=tuple(
             ServiceView(
@@ -265,6 +267,7 @@ def place_view(doors: Doors) -> PlaceView:
                 actuators=service.actuators,
             )
             for key, service in place.services.items()
+            if sight.service(key)
         ),
     )
 

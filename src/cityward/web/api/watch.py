@@ -14,13 +14,14 @@ from msgspec import Meta
 
 from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
+from cityward.place.roles import Right
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
 from cityward.text import harmless
 from cityward.watch import find_detectors
 from cityward.watch.contract import Card, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
-from cityward.web.identity import CONSOLE, refuse_cross_site
+from cityward.web.identity import refuse_cross_site
 from cityward.web.ports import Containing, WatchReader
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, route
@@ -88,7 +89,7 @@ class ContainmentsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     now: int
 
 
-@route("GET", "/api/watch", summary="Incidents and devices not fully trusted", scopes={CONSOLE},
+@route("GET", "/api/watch", summary="Incidents and devices not fully trusted", right=Right.WATCH,
        query=IncidentsQuery, answer=WatchView)  # fmt: skip
 async def watch(call: Call[IncidentsQuery]) -> object:
     book, wanted, after = _book(call), call.query.state, call.query.after
@@ -107,21 +108,22 @@ async def watch(call: Call[IncidentsQuery]) -> object:
     )
 
 
-@route("GET", "/api/watch/detectors", summary="What watches, and when it fails", scopes={CONSOLE}, answer=CardsView)
+@route("GET", "/api/watch/detectors", summary="What watches, and when it fails", right=Right.WATCH, answer=CardsView)
 async def detectors(call: Call[Nothing]) -> object:
     return CardsView(detectors=tuple(detector.card for detector in find_detectors().values()))
 
 
-@route("GET", "/api/watch/incidents/{id}", summary="One incident with its findings", scopes={CONSOLE},
+@route("GET", "/api/watch/incidents/{id}", summary="One incident with its findings", right=Right.WATCH,
        answer=IncidentView)  # fmt: skip
 async def incident(call: Call[Nothing]) -> object:
     book, wanted = _book(call), call.path("id")
     found = await asyncio.to_thread(_incident, book, wanted)
     findings = await asyncio.to_thread(lambda: book.findings(incident=wanted, most=MOST_FINDINGS))
+    call.desk.reads.note(call.caller, "findings", len(findings))
     return IncidentView(incident=found, findings=tuple(findings))
 
 
-@route("POST", "/api/watch/incidents/{id}", summary="Take an incident in hand, close it, open it again", scopes={CONSOLE},
+@route("POST", "/api/watch/incidents/{id}", summary="Take an incident in hand, close it, open it again", right=Right.WATCH,
        media=[JSON], limit=MOST_BODY, answer=Incident)  # fmt: skip
 async def say(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
@@ -145,38 +147,50 @@ async def say(call: Call[Nothing]) -> object:
 
 
 @route(
-    "GET", "/api/containments", summary="What is contained, waits, or was", scopes={CONSOLE}, answer=ContainmentsView
+    "GET", "/api/containments", summary="What is contained, waits, or was", right=Right.WATCH, answer=ContainmentsView
 )
 async def containments(call: Call[Nothing]) -> object:
     rows = await asyncio.to_thread(_containing(call).all)
     return ContainmentsView(containments=tuple(rows), now=call.desk.doors.machine_us())
 
 
-@route("GET", "/api/containments/preview", summary="What containing it would take and cost", scopes={CONSOLE},
+@route("GET", "/api/containments/preview", summary="What containing it would take and cost", right=Right.WATCH,
        query=TargetQuery, answer=Containment)  # fmt: skip
 async def preview(call: Call[TargetQuery]) -> object:
     return await _told(_containing(call).preview, call.query.target)
 
 
-@route("POST", "/api/containments", summary="Contain it now, or ask for it", scopes={CONSOLE}, media=[JSON],
-       limit=MOST_BODY, answer=ContainmentRow, status=201)  # fmt: skip
+@route("POST", "/api/containments", summary="Contain it now, or ask for it", right=Right.CONTAIN, fresh=True,
+       media=[JSON], limit=MOST_BODY, answer=ContainmentRow, status=201)  # fmt: skip
 async def begin(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
     wanted, desk = _body(call, Wanted), _containing(call)
-    return await _told(
-        desk.begin, harmless(wanted.target), harmless(wanted.reason), _person(call), round(wanted.hours * 3600)
-    )
+    alone = call.caller is not None and Right.CONTAIN in call.caller.held.alone
+    act, seconds = desk.begin if alone else desk.ask, round(wanted.hours * 3600)
+    return await _told(act, harmless(wanted.target), harmless(wanted.reason), _person(call), seconds)
 
 
-@route("POST", "/api/containments/{id}/{step}", summary="Approve, refuse or lift a containment", scopes={CONSOLE},
+@route("POST", "/api/containments/{id}/approve", summary="Agree, as a second person: it begins", right=Right.APPROVE,
+       fresh=True, answer=ContainmentRow)  # fmt: skip
+async def approve(call: Call[Nothing]) -> object:
+    return await _told(_containing(call).approve, call.path("id"), _person(call))
+
+
+@route("POST", "/api/containments/{id}/refuse", summary="It is not to begin", signed_in=True, answer=ContainmentRow)
+async def refuse(call: Call[Nothing]) -> object:
+    """A second person, or whoever asked, takes it back."""
+    desk, id_, caller = _containing(call), call.path("id"), call.caller
+    rows = await asyncio.to_thread(desk.all)
+    own = any(row.id == id_ and row.asked_by == _person(call) for row in rows)
+    if caller is None or not (own or caller.held.rights & {Right.APPROVE, Right.CONTAIN}):
+        raise Problem(403, "no-right", "this needs the right `approve`")
+    return await _told(desk.refuse, id_, _person(call))
+
+
+@route("POST", "/api/containments/{id}/lift", summary="Let back in what it holds", right=Right.CONTAIN, fresh=True,
        answer=ContainmentRow)  # fmt: skip
-async def step(call: Call[Nothing]) -> object:
-    refuse_cross_site(call.request)
-    desk, which = _containing(call), call.path("step")
-    steps = {"approve": desk.approve, "refuse": desk.refuse, "lift": desk.lift}
-    if which not in steps:
-        raise Problem(404, "not-found", f"no step `{which[:32]}`; there are {', '.join(steps)}")
-    return await _told(steps[which], call.path("id"), _person(call))
+async def lift(call: Call[Nothing]) -> object:
+    return await _told(_containing(call).lift, call.path("id"), _person(call))
 
 
 def _book(call: Call[IncidentsQuery] | Call[Nothing]) -> WatchReader:
@@ -219,4 +233,4 @@ async def _told(ask: Callable[..., Any], *arguments: object) -> object:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
 
 
-ROUTES = (watch, detectors, incident, say, containments, preview, begin, step)
+ROUTES = (watch, detectors, incident, say, containments, preview, begin, approve, refuse, lift)

@@ -1,0 +1,152 @@
+"""What of the city's data and things a person may see: cut here, on the server, for every answer and for the live feed.
+
+A reading is seen by whoever holds `data` for one of its datasets. Things, flows and services are seen by people of the city;
+others see those that carry their datasets or that their services use.
+
+INVARIANT: what belongs to no dataset is seen by nobody: a missing declaration never opens anything.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
+
+from cityward.place.holdings import holdings
+from cityward.place.model import Place
+from cityward.place.registry import Registry, Unit
+from cityward.place.roles import Right
+from cityward.runtime.people import Held
+from cityward.runtime.ports import CommandRow, HourlyRow, Latest, Quarantined
+
+MOST_SIGHTS = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What one set of roles lets somebody see; the same set, the same object. units, flows, services None: all of them."""
+
+    channels: frozenset[tuple[str, str]]  # (unit, property)
+    cells: frozenset[tuple[str, str]]  # (property, area), where all channels of it are seen
+    whole_units: frozenset[str]  # units of which every channel is seen
+    commanded: frozenset[str]  # services whose commands are seen
+    units: frozenset[str] | None
+    flows: frozenset[str] | None
+    services: frozenset[str] | None
+
+    def reading(self, device: str, property_id: str) -> bool:
+        """Whether a value of it is seen."""
+        return (device, property_id) in self.channels
+
+    def latest(self, rows: Iterable[Latest]) -> list[Latest]:
+        """Of newest values those that are seen."""
+        return [row for row in rows if (row.device, row.property) in self.channels]
+
+    def refused(self, rows: Iterable[Quarantined]) -> list[Quarantined]:
+        """Of refused rows those that are seen; what could not be read belongs to all of its device's datasets."""
+        return [
+            row
+            for row in rows
+            if (row.device, row.property) in self.channels or (not row.property and row.device in self.whole_units)
+        ]
+
+    def commands(self, rows: Iterable[CommandRow]) -> list[CommandRow]:
+        """Of commands those that are seen."""
+        return [row for row in rows if row.service in self.commanded]
+
+    def hourly(self, rows: Iterable[HourlyRow]) -> list[HourlyRow]:
+        """Of indicators those made of nothing but what is seen."""
+        return [row for row in rows if (row.property, row.area or "") in self.cells]
+
+    def unit(self, name: str) -> bool:
+        """Whether a thing is seen at all."""
+        return self.units is None or name in self.units
+
+    def flow(self, name: str) -> bool:
+        """Whether a flow is seen at all."""
+        return self.flows is None or name in self.flows
+
+    def service(self, name: str) -> bool:
+        """Whether a service is seen at all."""
+        return self.services is None or name in self.services
+
+
+class Sights:
+    """Made once for each set of roles."""
+
+    def __init__(self, place: Place, registry: Registry) -> None:
+        self._place, self._registry = place, registry
+        self._of = holdings(place, registry).of
+        self._made: OrderedDict[tuple[object, ...], Sight] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, held: Held) -> Sight:
+        """What these roles let somebody see."""
+        datasets = held.datasets if Right.DATA in held.rights else frozenset[str]()
+        key = (datasets, held.services, held.of_the_city)
+        with self._lock:
+            found = self._made.get(key)
+            if found is None:
+                found = self._made[key] = self._make(datasets, held.services, held.of_the_city)
+                if len(self._made) > MOST_SIGHTS:
+                    self._made.popitem(last=False)
+            return found
+
+    def _make(self, datasets: frozenset[str], services: frozenset[str], whole: bool) -> Sight:
+        seen = self._channels(datasets)
+        registry = self._registry
+        channels = frozenset(
+            (registry.units[unit].id, prop)
+            for unit, prop, mine in zip(registry.channel_unit.tolist(), registry.channel_property, seen, strict=True)
+            if mine
+        )
+        units = None if whole else self._units(seen, services)
+        return Sight(
+            channels=channels,
+            cells=self._cells(seen),
+            whole_units=frozenset(u.id for u in registry.units if u.channels and all(seen[c] for c in u.channels)),
+            commanded=services,
+            units=units,
+            flows=None if units is None else self._flows(units, datasets),
+            services=None if whole else services,
+        )
+
+    def _channels(self, datasets: frozenset[str]) -> Sequence[bool]:
+        masks = [self._of[name] for name in datasets if name in self._of]
+        count = len(self._registry.channel_property)
+        return [any(bool(mask[c]) for mask in masks) for c in range(count)]
+
+    def _cells(self, seen: Sequence[bool]) -> frozenset[tuple[str, str]]:
+        keys = [(p, a or "") for p, a in zip(self._registry.channel_property, self._registry.channel_area, strict=True)]
+        hidden = {key for key, mine in zip(keys, seen, strict=True) if not mine}
+        return frozenset(keys) - hidden
+
+    def _units(self, seen: Sequence[bool], services: frozenset[str]) -> frozenset[str]:
+        moved = {thing for name in services if name in self._place.services for thing in self._actuators(name)}
+
+        def theirs(unit: Unit) -> bool:
+            return any(seen[c] for c in unit.channels) or unit.id in moved or unit.group in moved
+
+        return frozenset(unit.id for unit in self._registry.units if theirs(unit))
+
+    def _actuators(self, service: str) -> Sequence[str]:
+        return self._place.services[service].actuators
+
+    def _flows(self, units: frozenset[str], datasets: frozenset[str]) -> frozenset[str]:
+        ends = units | {unit.group for unit in self._registry.units if unit.id in units}
+        return frozenset(
+            name for name, flow in self._place.flows.items() if flow.from_ in ends and datasets & set(flow.datasets)
+        )
+
+
+def reaches(sight: Sight, held: Held, place: Place, registry: Registry) -> tuple[int, int, int]:
+    """How much somebody reaches now: (devices whose values they see, actuators they can command, datasets)."""
+    actuators = {thing for name in held.operates if name in place.services for thing in place.services[name].actuators}
+    moved = [
+        u for u in registry.units if registry.models[u.model].commands and (u.group in actuators or u.id in actuators)
+    ]
+    return len({device for device, _ in sight.channels}), len(moved), len(held.datasets & set(place.datasets))
