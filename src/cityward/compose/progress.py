@@ -116,11 +116,12 @@ def role_counts(setting: Setting) -> RoleCounts:
         commands_refused=service.refused,
         left_out=service.left_out,
         made_safe=service.made_safe,
-        outward=_outward(root),
+        outward=outward_counts(root),
     )
 
 
-def _outward(root: Path) -> Mapping[tuple[str, str], int]:
+def outward_counts(root: Path) -> Mapping[tuple[str, str], int]:
+    """(exit, opened | closed | failed | refused | cut) -> how many, of all roles that call elsewhere."""
     found: dict[tuple[str, str], int] = {}
     for path in sorted(root.glob(f"*{OUTWARD}")):
         for by, link in _read(path, _Links).exits.items():
