@@ -12,8 +12,10 @@ from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.cli.device import command
+from cityward.compose import devices
 from cityward.compose.devices import ROLE
 from cityward.compose.home import Home, write_city_file
+from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife
 from cityward.runtime.ports import ConnectionRow
@@ -120,3 +122,21 @@ def test_the_list_says_where_a_device_is_and_was_connected_from(home: Home) -> N
     assert lines[0].endswith("connected from 192.0.2.7 since 2025-10-09T08:53:20Z")
     assert lines[1].endswith("last connected from 2001:db8::7, until 2025-10-09T08:53:21Z")
     assert lines[2].rstrip().endswith("never heard")
+
+
+@pytest.mark.parametrize("verb", ["revoke", "retire"])
+def test_a_rotation_beside_a_revocation_brings_nobody_back(
+    home: Home, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret(home, "add")
+    recorded = devices._record  # pyright: ignore[reportPrivateUsage]
+
+    def meanwhile(setting: Setting, asked: devices.Asked, to: devices.Life, detail: dict[str, str]) -> str:
+        if to is devices.Life.ROTATED:  # it was looked at; the new secret is not issued yet
+            assert told(home, verb, "meter-01").exit_code == 0
+        return recorded(setting, asked, to, detail)
+
+    monkeypatch.setattr(devices, "_record", meanwhile)
+    with pytest.raises(PlaceError, match="meanwhile"):
+        told(home, "rotate", "meter-01")
+    assert row_of(home, "meter-01")["credential"] == {"revoke": "revoked", "retire": "retired"}[verb]

@@ -95,6 +95,18 @@ def test_every_change_is_seen_by_its_version(state: SqlState) -> None:
     assert versions == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("word", ["revoked", "retired", "lost", "stolen"])
+def test_a_secret_in_place_of_another_brings_back_nobody_who_was_taken_away_meanwhile(
+    state: SqlState, word: str
+) -> None:
+    state.issue([row(b"a")])
+    state.take_away(name(), word, AT, "A. Clerk")
+    state.reissue([row(b"b", at=AT + 9 * SECOND)])
+    assert [held.state for held in state.all() if held.device == name()] == [word]
+    assert [(bar.why, bar.until_us) for bar in state.bars()] == [(word, None)]
+    assert state.device_of_key(b"b".ljust(32, b".")) is None
+
+
 def test_taking_a_credential_away_bars_and_a_new_one_ends_that(state: SqlState) -> None:
     state.issue([row(b"a")])
     assert state.take_away(name(), "revoked", AT, "A. Clerk")

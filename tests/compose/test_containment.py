@@ -72,6 +72,34 @@ def test_what_was_asked_can_be_refused_and_then_never_begins(city: Setting):
     assert barred(city) == set()
 
 
+def test_what_no_second_person_approves_in_time_expires_and_is_on_record(city: Setting):
+    row = contain(city, wanted("party:council"))
+    assert expire(city) == []
+    city.state.put_containment(replace(row, asked_at=row.asked_at - containment.WAITS_US))
+    assert [ended.state for ended in expire(city)] == [Stand.EXPIRED]
+    assert steps(city) == ["asked", "expired"]
+    with pytest.raises(PlaceError, match="is expired"):
+        approve(city, row.id, "bo")
+
+
+def test_an_approval_that_comes_too_late_begins_nothing_also_before_anybody_looked(city: Setting):
+    row = contain(city, wanted("party:council"))
+    city.state.put_containment(replace(row, asked_at=row.asked_at - containment.WAITS_US))
+    with pytest.raises(PlaceError, match="too long ago"):
+        approve(city, row.id, "bo")
+    assert steps(city) == ["asked", "expired"]
+    assert barred(city) == set()
+
+
+def test_what_changed_since_it_was_asked_is_not_approved(city: Setting):
+    row = contain(city, wanted("party:council"))
+    city.state.put_containment(replace(row, units=("meter-01", "meter-09")))
+    with pytest.raises(PlaceError, match="changed since it was asked: 2 devices came to it, 1 went from it"):
+        approve(city, row.id, "bo")
+    assert barred(city) == set()
+    assert refuse(city, row.id, "ada").state is Stand.REFUSED
+
+
 def test_lifting_lets_back_in_only_what_nothing_else_holds(city: Setting):
     one, group = contain(city, wanted("meter-02")), contain(city, wanted("device:meter", seconds=7200))
     lift(city, group.id, "ada")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home
 from cityward.errors import PlaceError
 from cityward.place.registry import Registry
+from cityward.runtime.ports import CredentialRow
 from cityward.time import to_us
 
 MISSING = ("lost", "stolen")
@@ -44,9 +45,40 @@ def add_device(home: Home, place: str, registry: Registry, state: SqlState, devi
     """A new secret for a declared device, to be shown once and kept by nobody but the device: a password that is its HTTP key
     as well, or a certificate with its key and an HTTP key, as the declaration says.
 
+    A lost or stolen device stays so.
+
     Raises:
         PlaceError: the device is not declared.
     """
+    return _given(home, place, registry, state, device, now, state.issue)
+
+
+def replace_secret(
+    home: Home, place: str, registry: Registry, state: SqlState, device: str, now: datetime
+) -> DeviceSecret:
+    """As `add_device`, in place of what it has: a device that was taken away by any word stays so, and is told.
+
+    Raises:
+        PlaceError: the device is not declared, or was taken away meanwhile: what was made is worth nothing.
+    """
+    secret = _given(home, place, registry, state, device, now, state.reissue)
+    by_now = next((row.state for row in state.all() if row.device == device), "active")
+    if by_now not in {"active", *MISSING}:
+        raise PlaceError(
+            f"`{device}` was {by_now} meanwhile", mend=f"cityward device add {device}, if it is to come back"
+        )
+    return secret
+
+
+def _given(
+    home: Home,
+    place: str,
+    registry: Registry,
+    state: SqlState,
+    device: str,
+    now: datetime,
+    take: Callable[[Sequence[CredentialRow]], None],
+) -> DeviceSecret:
     number = registry.unit_index.get(device)
     if number is None:
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
@@ -62,5 +94,5 @@ def add_device(home: Home, place: str, registry: Registry, state: SqlState, devi
             certificate=made.certificate.decode(),
             certificate_key=made.key.decode(),
         )
-    state.issue([row])
+    take([row])
     return secret

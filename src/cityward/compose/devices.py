@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cityward.adapters.keys.private import write_private
 from cityward.compose.credentials import add_device as add
+from cityward.compose.credentials import replace_secret
 from cityward.compose.home import Home
 from cityward.compose.rights import credential_event
 from cityward.compose.setting import Setting, open_setting
@@ -161,7 +162,8 @@ def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dic
     """The record comes first: a secret that nobody was given harms nobody."""
     record = _record(setting, asked, to, {})
     place, home = setting.loaded.place.place, setting.home
-    made = add(home, place, setting.registry, setting.state, asked.device, datetime.now(UTC))
+    give = replace_secret if to is Life.ROTATED else add  # SECURITY: a rotation brings nobody back
+    made = give(home, place, setting.registry, setting.state, asked.device, datetime.now(UTC))
     _tell(setting, asked, to, record)
     if made.certificate is None or made.certificate_key is None:
         return {"secret": made.password or ""}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from cityward.adapters.bus.log import connect, disconnect, done_with, first_near
 from cityward.adapters.stores.tail import HistoryTail
 from cityward.compose.alerting import alert_rows, alerting
 from cityward.compose.bars import follow_bars
+from cityward.compose.beside import run_beside
 from cityward.compose.files import writing
 from cityward.compose.hearts import living_ledger
 from cityward.compose.setting import Setting
@@ -65,18 +66,13 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                 rules = GridRules.at_speed(city.city_clock.speed)
                 runner = WatchRunner(find_detectors(), court_of(setting), ports, rules)
                 register, clock = setting.state, city.city_clock
-                beside = [
-                    asyncio.create_task(_tell(setting.home.root / "watch.progress.json", runner.progress, stop)),
-                    asyncio.create_task(alerting(setting, stop, events=events)),
-                    asyncio.create_task(follow_bars(setting.registry, register, register.version, clock, stop)),
-                    asyncio.create_task(witnessing(setting, stop, events)),
-                ]
-                try:
-                    await runner.run(stop)
-                finally:
-                    stop.set()  # the channels' loop ends by itself, with nothing half sent
-                    beside[0].cancel()
-                    await asyncio.gather(*beside[1:])
+                beside: dict[str, Callable[[], Awaitable[None]]] = {
+                    "progress": lambda: _tell(setting.home.root / "watch.progress.json", runner.progress, stop),
+                    "alerting": lambda: alerting(setting, stop, events=events),
+                    "bars": lambda: follow_bars(setting.registry, register, register.version, clock, stop),
+                    "witnessing": lambda: witnessing(setting, stop, events),
+                }
+                await run_beside(lambda: runner.run(stop), beside, stop)
     finally:
         await disconnect(client)
 
@@ -157,7 +153,8 @@ async def _tell(path: Path, progress: WatchProgress, stop: asyncio.Event) -> Non
             draft = path.with_suffix(".new")
             draft.write_bytes(msgspec.json.encode(progress))
             draft.replace(path)
-        await asyncio.sleep(TELL_EVERY_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TELL_EVERY_S)
 
 
 def read_progress(root: Path) -> WatchProgress | None:

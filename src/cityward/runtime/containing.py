@@ -1,4 +1,5 @@
-"""The port to the book of containments, and a containment's way: asked -> (approved) -> begun -> lifted or expired; or refused.
+"""The port to the book of containments, and a containment's way: asked -> (approved) -> begun -> lifted or expired; or refused,
+or expired unapproved.
 
 INVARIANT: `may` is the whole of it; whoever changes a containment's state asks it first.
 """
@@ -22,7 +23,7 @@ class Stand(StrEnum):
 
 
 _WAYS = {
-    Stand.ASKED: frozenset({Stand.BEGUN, Stand.REFUSED}),
+    Stand.ASKED: frozenset({Stand.BEGUN, Stand.REFUSED, Stand.EXPIRED}),
     Stand.BEGUN: frozenset({Stand.LIFTED, Stand.EXPIRED}),
 }
 

@@ -26,6 +26,7 @@ MOST_DEVICES = 200_000
 MOST_BARS = 400_000
 ACTIVE, REVOKED = "active", "revoked"
 MISSING = ("lost", "stolen")
+TAKEN_AWAY = ("revoked", "retired", *MISSING)
 VERSION = "credentials"
 SPENT_KEPT = 3
 BARS_KEPT_US = 7 * DAY
@@ -76,11 +77,22 @@ class DeviceCredentials:
         Raises:
             ValueError: one of the secrets is, or was, a device's already.
         """
+        self._take(rows, MISSING)
+
+    def reissue(self, rows: Sequence[CredentialRow]) -> None:
+        """As `issue`, in place of what devices have: one that was revoked, retired, lost or stolen by now stays so.
+
+        Raises:
+            ValueError: one of the secrets is, or was, a device's already.
+        """
+        self._take(rows, TAKEN_AWAY)
+
+    def _take(self, rows: Sequence[CredentialRow], staying: Sequence[str]) -> None:
         if not rows:
             return
         with self._db.writing("take credentials") as link:
             self._refuse_used(link, rows)
-            rows = self._still_missing(link, rows)
+            rows = self._still_so(link, rows, staying)
             for some in _chunks([row.device for row in rows]):
                 self._spend(link, some, max(row.issued_at for row in rows))
             try:
@@ -173,12 +185,14 @@ class DeviceCredentials:
         open_ = and_(BAR.c.device.in_(devices), words, or_(BAR.c.until_us.is_(None), BAR.c.until_us > until_us))
         return link.execute(update(BAR).where(open_).values(until_us=until_us)).rowcount
 
-    def _still_missing(self, link: Connection, rows: Sequence[CredentialRow]) -> Sequence[CredentialRow]:
-        """SECURITY: whoever makes a new secret looked at the device before; it may have been taken as stolen since."""
+    def _still_so(
+        self, link: Connection, rows: Sequence[CredentialRow], staying: Sequence[str]
+    ) -> Sequence[CredentialRow]:
+        """SECURITY: whoever makes a new secret looked at the device before; it may have been taken away since."""
         missing: dict[str, str] = {}
         for some in _chunks([row.device for row in rows]):
             held = select(CREDENTIAL.c.device, CREDENTIAL.c.state)
-            held = held.where(CREDENTIAL.c.device.in_(some), CREDENTIAL.c.state.in_(MISSING))
+            held = held.where(CREDENTIAL.c.device.in_(some), CREDENTIAL.c.state.in_(staying))
             missing |= {row.device: row.state for row in link.execute(held)}
         return [replace(row, state=missing.get(row.device, row.state)) for row in rows]
 
