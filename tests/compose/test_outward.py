@@ -1,4 +1,4 @@
-"""A role's door outward: what it refused is told to the watch, what it opened stands in the metrics, providers go by it."""
+"""A role's door outward: what it refused is told to the watch, what it opened stands in the metrics."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.outward import MOST_FETCHED, counted, fetch_from, link_counts, outward_of
+from cityward.compose.outward import counted, link_counts, outward_of
 from cityward.compose.progress import outward_counts
-from cityward.errors import LinkError, Refused
+from cityward.errors import Refused
 from cityward.runtime.ports import EventSink
 from cityward.watch import find_detectors
 from cityward.watch.events import Event, EventKind
 from declarations import TOWN, loaded
 from outward import Door, Names, at
-from peers import certificates_for, receiver
 
 
 class Told(EventSink):
@@ -64,22 +63,3 @@ def test_the_metrics_have_them_by_exit_and_outcome(tmp_path: Path):
         ("alert:desk", "refused"): 0,
         ("alert:desk", "cut"): 0,
     }
-
-
-def test_a_provider_is_asked_at_its_addresses_only_and_over_tls(tmp_path: Path):
-    certificates = certificates_for(tmp_path, "id.example")
-    with receiver(200, certificates.server) as (port, got):
-        names = Names(id_example=["127.0.0.1"], keys_example=["127.0.0.1"])
-        door = Door(names, certificates.trust)
-        fetch = fetch_from(door, "provider", ("id.example", "127.0.0.0/8"))
-        assert fetch("POST", f"https://id.example:{port}/token?a=1", {"code": "x y"}) == (200, b"")
-        with pytest.raises(Refused, match="not among its declared"):
-            fetch("GET", f"https://keys.example:{port}/jwks", None)
-        with pytest.raises(LinkError, match="without TLS"):
-            fetch("GET", "http://id.example/", None)
-        with pytest.raises(LinkError, match="cannot be asked"):
-            fetch("GET", "https://a:b@id.example/", None)
-    [(path, headers, body)] = got.requests
-    assert (path, body, headers["Content-Type"]) == ("/token?a=1", b"code=x+y", "application/x-www-form-urlencoded")
-    assert door.counts()["provider"].opened == 1
-    assert MOST_FETCHED < 2**20

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -20,11 +19,9 @@ from cityward.adapters.outlets.s3 import StoreWay
 from cityward.adapters.outlets.sftp import ServerWay
 from cityward.adapters.outlets.webhook import WebhookWay
 from cityward.adapters.outward.connect import LinkCount, Outward, Turned
-from cityward.adapters.outward.http import Request, exchange
 from cityward.adapters.outward.resolve import Resolve
 from cityward.compose.progress import OUTWARD, told_each_second
-from cityward.errors import LinkError
-from cityward.place.exits import exit_by_hand, recipient_exit
+from cityward.place.exits import recipient_exit
 from cityward.place.model import Place
 from cityward.place.outlets import read_outlet
 from cityward.place.release import Recipient
@@ -33,13 +30,6 @@ from cityward.runtime.release_ports import WayOut
 from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)
-
-
-MOST_FETCHED = 262_144  # PRECEDENT: a provider's keys are some 10 kB
-FETCH_S = 10.0  # a person waits for it
-
-Fetch = Callable[[str, str, Mapping[str, str] | None], tuple[int, bytes]]
-"""Method, address, form fields -> status and body."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,31 +91,3 @@ def way_out(outward: Outward, keys: Path, name: str, recipient: Recipient) -> Wa
     if outlet.scheme == "sftp":
         return ServerWay(outward, exit_, outlet.user, outlet.path, kept.server)
     return WebhookWay(outward, exit_, outlet.path, kept.key, lambda: int(time.time()))
-
-
-def fetch_from(outward: Outward, by: str, addresses: tuple[str, ...] = ()) -> Fetch:
-    """A way to ask a provider whose addresses were given by hand; it may have several hosts, each held against `addresses`.
-
-    Raises (the function):
-        LinkError: no answer, one that is too long, or no `https` address.
-        Refused: an address leads elsewhere.
-    """
-
-    def fetch(method: str, address: str, form: Mapping[str, str] | None) -> tuple[int, bytes]:
-        if not address.startswith("https://"):
-            raise LinkError(f"`{address[:200]}` is not asked without TLS", mend="write https://")
-        try:
-            exit_ = exit_by_hand(by, address, addresses)
-        except ValueError as error:
-            raise LinkError(f"`{address[:200]}` cannot be asked: {error}") from error
-        parts = urlsplit(address)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        body = b"" if form is None else urlencode(form).encode()
-        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request("POST" if method == "POST" else "GET", path, body, headers, MOST_FETCHED, FETCH_S)
-        answer = exchange(outward, exit_, request)
-        if not answer.is_whole:
-            raise LinkError(f"{exit_.host} answered with more than {MOST_FETCHED} bytes, or was cut short")
-        return answer.status, answer.body
-
-    return fetch
