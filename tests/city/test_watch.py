@@ -33,6 +33,11 @@ def until(true: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
+def is_let_in(town: Town, me: str, secret: str) -> bool:
+    with Mqtt(town.mqtt_port, me, secret) as device:
+        return device.code == 0
+
+
 def speak_for(town: Town, me: str, secret: str, other: str, times: int) -> None:
     """Publishes in another device's name: the broker refuses and closes, every time."""
     for _ in range(times):
@@ -67,6 +72,7 @@ def test_a_device_that_speaks_for_another_is_found_quarantined_and_marked_once_a
         [issued] = issue_for(Home(state), SqlState(Home(state).state_url), ["meter-01"], 0)
         secret = issued.password or ""
         until(lambda: progress(state), "the watch runs")
+        until(lambda: is_let_in(town, "meter-01", secret), "the door knows it")
         speak_for(town, "meter-01", secret, "meter-02", 4)
         watch = SqlState(f"sqlite:///{state / 'state.db'}").watch
         until(lambda: watch.findings(device="meter-01"), "a finding about meter-01")
