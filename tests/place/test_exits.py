@@ -24,7 +24,18 @@ def test_an_address_given_by_hand_is_its_own_declaration(address: str, host: str
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://a.example/", "https:///x", "https://u:p@a.example/", "a.example", "https://a.example:99999/"]
+    "address",
+    [
+        "ftp://a.example/",
+        "https:///x",
+        "https://u:p@a.example/",
+        "a.example",
+        "https://a.example:99999/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://127.1/",
+        "http://[fe80::1%25eth0]/",
+    ],
 )
 def test_what_is_no_web_address_is_none(address: str):
     with pytest.raises(ValueError):

@@ -65,6 +65,7 @@ class Link:
         self.is_cut = False
         # SECURITY: a second handle of the same connection, to cut it by whoever holds the first one meanwhile (TLS, asyncio)
         self._cutter = sock.dup()
+        self._lock = threading.Lock()  # a handle that is closed meanwhile may be somebody else's by the time it is cut
 
     def seal(self, trust: ssl.SSLContext | None) -> None:
         """TLS to the exit's name, from here on.
@@ -79,15 +80,16 @@ class Link:
 
     def cut(self) -> None:
         """End it now, whatever it is doing."""
-        self.is_cut = True
-        with contextlib.suppress(OSError):  # it ended by itself
+        with self._lock, contextlib.suppress(OSError):  # it ended by itself
             self._cutter.shutdown(socket.SHUT_RDWR)
+            self.is_cut = True
 
     def close(self) -> None:
         """Close it. Safe to repeat."""
-        for one in (self.sock, self._cutter):
-            with contextlib.suppress(OSError):
-                one.close()
+        with contextlib.suppress(OSError):
+            self.sock.close()
+        with self._lock:
+            self._cutter.close()
 
 
 def context_of(trust: ssl.SSLContext | None) -> ssl.SSLContext:
