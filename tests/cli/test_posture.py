@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cityward.adapters.stores.state import SqlState
 from cityward.cli.posture import command
 from cityward.compose.home import Home, write_city_file
+from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
 from cityward.runtime.people import Grant, Person, Stance, Step
+from compose.test_postures import let_out
 from declarations import town
 from policy.towns import RECIPIENTS
 from towns import stopped_city
@@ -27,7 +28,9 @@ def home(tmp_path: Path) -> Home:
     two = two.replace("rights: [look, posture]", "rights: [look, posture, approve]")
     (folder / "place.yaml").write_text(town() + two)
     write_city_file(home, stopped_city(folder))
-    state = SqlState(home.state_url)
+    setting = open_setting(home)
+    let_out(setting)
+    state = setting.state
     for person in ("ada", "bo"):
         state.put_person(Person(person, person, "council", Stance.ACTIVE, 1))
         state.put_grant(Grant(f"g-{person}", person, "officer", Step.GIVEN, "duty", 1, since=1))

@@ -10,11 +10,14 @@ import pytest
 
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.postures import PostureDesk, expire, switcher
+from cityward.compose.releasing import approve
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Postured, decode, encode
+from cityward.reach.effective import lands_of
 from cityward.runtime.people import Grant, Person, Stance, Step
 from cityward.runtime.posturing import PostureRow, Switcher, Turned, holding
+from cityward.runtime.release_ports import RecipientRow
 from declarations import town
 from policy.towns import RECIPIENTS
 from towns import stopped_city
@@ -23,6 +26,10 @@ MORE = """
   careful: {by: [officer], form: late}
   storm: {by: [officer], stop_purposes: [planning], two_person: true, longest_hours: 12}
 """
+ROLES = """
+  clerk: {party: council, rights: [look, approve]}
+  keeper: {party: council, rights: [look, watch, audit]}
+"""
 OFFICER = Switcher("ada", frozenset({"officer"}))
 SECOND = Switcher("bo", frozenset(), approves=True)
 HOUR_S = 3600
@@ -30,11 +37,17 @@ HOUR_S = 3600
 
 def write_releasing_town(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    text = town() + RECIPIENTS.replace(
-        "\nroles:\n", f"{MORE}roles:\n  clerk: {{party: council, rights: [look, approve]}}\n"
-    )
+    text = town() + RECIPIENTS.replace("\nroles:\n", f"{MORE}roles:{ROLES}")
     (folder / "place.yaml").write_text(text)
     return folder
+
+
+def let_out(setting: Setting) -> None:
+    """The recipient has a credential, and the agreement is approved as it stands."""
+    row = RecipientRow("acme-desk", "key", b"k" * 32, None, "", "active", 1, "test")
+    setting.state.recipients.issue_to(row)
+    with setting.ledger("recipients") as ledger:
+        approve(setting, ledger, "acme-2026", "owner", lands_of(setting.loaded.place), "test")
 
 
 @pytest.fixture
@@ -43,6 +56,7 @@ def city(tmp_path: Path) -> Iterator[Setting]:
     home.prepare()
     write_city_file(home, stopped_city(write_releasing_town(tmp_path / "town")))
     setting = open_setting(home)
+    let_out(setting)
     yield setting
     setting.state.dispose()
 

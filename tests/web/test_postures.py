@@ -10,7 +10,7 @@ import pytest
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.postures import PostureDesk
 from cityward.compose.setting import open_setting
-from compose.test_postures import write_releasing_town
+from compose.test_postures import let_out, write_releasing_town
 from towns import stopped_city
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house
@@ -24,6 +24,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     home.prepare()
     write_city_file(home, stopped_city(write_releasing_town(tmp_path / "town")))
     setting, people = open_setting(home), MemoryPeople()
+    let_out(setting)
     people.hold("ada", "officer")
     people.hold("bo", "clerk")
     with opened(a_house(setting.loaded.place, people=people, posturing=PostureDesk(setting))) as built:

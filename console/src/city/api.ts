@@ -185,9 +185,32 @@ export interface Preview {
   unknown: string[]
 }
 
+/** Times of people are machine time in us; 0: none. */
+export interface Grant { id: string; person: string; role: string; state: 'asked' | 'given' | 'taken' | 'refused'; reason: string; given_by: string; since: number; until: number; seconds: number; glass: boolean; reviewed_by: string }
+export interface Me {
+  id: string
+  name: string
+  party: string
+  roles: { role: string; name: string; until: number; grant: string; glass: boolean }[]
+  rights: string[]
+  two_person: string[]
+  elsewhere: string[]
+  devices: number
+  actuators: number
+  datasets: number
+  asked: Grant[]
+  offers: { role: string; name: string; longest_s: number; glass: boolean }[]
+  passkeys: { id: string; name: string; host: string; added_at: number; used_at: number | null }[]
+  glass: { grant: string; person: string; role: string; reason: string; until: number }[]
+  waiting: number
+  now: number
+}
+export interface Second { id: string; act: string; about: string; asked_by: string; until: number; state: 'asked' | 'approved' | 'refused'; by: string }
+export interface SessionInfo { id: string; opened_at: number; expires_at: number; source: string; way: string; this: boolean }
+
 /** What went wrong, in words for the person who looks at the page. */
 export class Unanswered extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(readonly status: number, message: string, readonly word = '') {
     super(message)
   }
 }
@@ -197,9 +220,22 @@ const DEADLINE_MS = 15_000
 /** GET one of our own paths. Throws `Unanswered`, also when the answer takes too long. */
 export const get = <T,>(path: string): Promise<T> => ask<T>(path, {})
 
-/** POST to one of our own paths. Throws `Unanswered` with the city's own words where it refuses. */
-export const post = <T,>(path: string, body?: unknown): Promise<T> =>
-  ask<T>(path, { method: 'POST', ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { accept: 'application/json', 'content-type': 'application/json' } }) })
+/**
+ * POST to one of our own paths. Throws `Unanswered` with the city's own words where it refuses. Where the city wants to know again
+ * who is there, the passkey is asked for, and the request is sent once more.
+ */
+export async function post<T>(path: string, body?: unknown): Promise<T> {
+  const how = { method: 'POST', ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { accept: 'application/json', 'content-type': 'application/json' } }) }
+  try {
+    return await ask<T>(path, how)
+  } catch (error) {
+    if (!(error instanceof Unanswered) || error.word !== 'prove-again') throw error
+  }
+  const asked = await ask<PublicKeyCredentialRequestOptionsJSON>('/api/me/prove/ask', { method: 'POST' })
+  const proof = (await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked) })) as PublicKeyCredential
+  await ask('/api/me/prove', { method: 'POST', body: JSON.stringify(proof.toJSON()), headers: { 'content-type': 'application/json' } })
+  return ask<T>(path, how)
+}
 
 async function ask<T>(path: string, how: RequestInit): Promise<T> {
   let answer: Response
@@ -208,11 +244,12 @@ async function ask<T>(path: string, how: RequestInit): Promise<T> {
   } catch {
     throw new Unanswered(0, 'The city does not answer.')
   }
+  if (answer.status === 204) return undefined as T
   if (answer.ok) return (await answer.json()) as T
   if (answer.status === 401) throw new Unanswered(401, 'You are signed out.')
-  if (answer.status === 409 || answer.status === 400) {
-    const told = (await answer.json().catch(() => null)) as { detail?: string } | null
-    throw new Unanswered(answer.status, told?.detail ?? `The city answered ${answer.status}.`)
+  if (answer.status === 409 || answer.status === 400 || answer.status === 403) {
+    const told = (await answer.json().catch(() => null)) as { detail?: string; type?: string } | null
+    throw new Unanswered(answer.status, told?.detail ?? `The city answered ${answer.status}.`, told?.type?.split(':').at(-1) ?? '')
   }
   if (answer.status === 404) throw new Unanswered(404, 'There is no such thing in this city.')
   throw new Unanswered(answer.status, `The city answered ${answer.status}.`)

@@ -142,7 +142,7 @@ class City {
   #failed(error: unknown): boolean {
     const status = error instanceof Unanswered ? error.status : 0
     this.problem = error instanceof Error ? error.message : 'The city does not answer.'
-    if (status === 401 || status === 403) this.link = 'signed-out'
+    if (status === 401) this.link = 'signed-out'
     return this.link === 'signed-out'
   }
 

@@ -5,6 +5,8 @@ export type Route =
   | { page: 'chain'; node: string | null }
   | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
   | { page: 'watch'; incident: string | null; contain: string | null }
+  | { page: 'out'; about: string | null; id: string | null }
+  | { page: 'me' }
   | { page: 'device'; id: string }
   | { page: 'lost' }
 
@@ -21,6 +23,11 @@ export function parse(hash: string): Route {
     const [what = '', ...which] = rest.map(decode)
     return { page: 'watch', incident: what === 'incident' ? which.join('/') || null : null, contain: what === 'contain' ? which.join('/') : null }
   }
+  if (page === 'out') {
+    const [about = '', ...which] = rest.map(decode)
+    return { page: 'out', about: about || null, id: which.join('/') || null }
+  }
+  if (page === 'me') return { page: 'me' }
   if (page === 'device' && id) return { page: 'device', id }
   return { page: 'lost' }
 }
@@ -45,6 +52,7 @@ export const router = new Router()
 export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
 export const incidentLink = (id: string): string => `#/watch/incident/${encodeURIComponent(id)}`
 export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
+export const outLink = (about?: 'dataset' | 'recipient', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
 
 /** `answer` names one row of the answers: who/axis/kind/item/mode. */

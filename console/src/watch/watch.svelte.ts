@@ -2,6 +2,7 @@
 
 import { get, type Incident, type IncidentState, type Severity, type WatchView } from '../city/api'
 import { city } from '../city/city.svelte'
+import { me } from '../people/me.svelte'
 
 const EVERY_MS = 5000
 const RANK: Severity[] = ['low', 'medium', 'high', 'critical']
@@ -30,6 +31,7 @@ class Watch {
 
   /** Ask now; what is shown is never older than the answer. */
   async ask(): Promise<void> {
+    if (me.view && !me.view.rights.includes('watch')) return
     try {
       this.view = await get<WatchView>('/api/watch')
       this.problem = null

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from cityward.adapters.ledgers.files import FileLedger
+from cityward.compose.releasing import RulesKeeper
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Postured
@@ -30,10 +31,8 @@ from cityward.place.hints import did_you_mean, listed
 from cityward.place.release import Posture
 from cityward.place.roles import Right
 from cityward.policy.compile import compile_table
-from cityward.policy.contract import Standing
 from cityward.policy.preview import Preview, Taken, preview_of
 from cityward.policy.table import Table
-from cityward.reach.effective import lands_of
 from cityward.runtime.people import held_now
 from cityward.runtime.posturing import IN_FORCE, Declared, PostureRow, Switcher, Turned, may
 from cityward.time import DAY, SECOND, from_us
@@ -278,10 +277,9 @@ def _check_text(name: str, text: str) -> None:
 
 def _tables(setting: Setting, *in_force: frozenset[str]) -> Sequence[Table]:
     """The table of each of some sets of postures, everything else as it stands now."""
-    place = setting.loaded.place
-    lands, zone = lands_of(place), ZoneInfo(place.timezone)
+    place, standing = setting.loaded.place, RulesKeeper(setting).standing()
+    zone = ZoneInfo(place.timezone)
     today = from_us(setting.now_us()).astimezone(zone).date()
-    standing = Standing(revoked=frozenset(), pending=frozenset(), postures=frozenset(), lands=lands)
     return [compile_table(place, replace(standing, postures=names), today, zone) for names in in_force]
 
 

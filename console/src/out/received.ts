@@ -1,0 +1,86 @@
+/** What the web door tells of what left: the shapes of its answers (docs/api.md), and how to ask. Times are ISO 8601, UTC, of the city. */
+import { get } from '../city/api'
+
+/** A recipient: triggered = sent + queued + shed, in rows; refused: requests. `lanes`: may it have this now; else why not. */
+export interface Recipient {
+  recipient: string
+  party: string
+  /** Jurisdictions with power over the party now: for certain, and possibly. */
+  law: string[]
+  possibly: string[]
+  by: 'query' | 'live' | 'webhook' | 'export'
+  to: string
+  state: string
+  flows: string[]
+  triggered: number
+  sent: number
+  queued: number
+  shed: number
+  withheld: number
+  refused: number
+  last_sent_at: string
+  lanes: { dataset: string; purpose: string; answer: string }[]
+}
+export interface Line {
+  recipient: string
+  party: string
+  dataset: string
+  purpose: string
+  flow: string
+  agreement: string
+  form: Record<string, string>
+  rows: number
+  receipts: number
+  first_day: string
+  last_day: string
+  law: string[]
+  possibly: string[]
+}
+export interface Refused { at: string; recipient: string; dataset: string; purpose: string; source: string; reasons: string; count: string; record: string }
+export interface Statement { about: string; since: string; until: string; rows: number; lines: Line[] }
+export interface Receipt {
+  receipt: string
+  recipient: string
+  party: string
+  dataset: string
+  purpose: string
+  flow: string
+  agreement: string
+  way: string
+  at: string
+  since: string
+  until: string
+  rows: number
+  devices: number
+  digest: string
+  form: Record<string, string>
+  rules: string
+  state: 'queued' | 'delivered' | 'shed'
+  tries: number
+  reason: string
+}
+
+const asked = (fields: Record<string, string | null | undefined>): string =>
+  Object.entries(fields)
+    .filter(([, text]) => text)
+    .map(([name, text]) => `${name}=${encodeURIComponent(text!)}`)
+    .join('&')
+
+export const recipients = (): Promise<{ recipients: Recipient[] }> => get('/api/received/recipients')
+export const receipts = (of: { dataset?: string | null; recipient?: string | null; after?: string }): Promise<{ receipts: Receipt[]; next: string }> =>
+  get(`/api/received/receipts?${asked(of)}`)
+export const refusals = (recipient: string): Promise<{ refusals: Refused[] }> => get(`/api/received/refusals?${asked({ recipient })}`)
+export const statement = (of: { recipient?: string; dataset?: string; month?: string }): Promise<Statement> => get(`/api/received/statement?${asked(of)}`)
+
+/** The form in words; nothing asked for is nothing changed. */
+export const formWords = (form: Record<string, string>): string => Object.values(form).join('; ') || 'as it is held'
+/** The law a party stands under, in words. */
+export function lawWords(of: { law: string[]; possibly: string[] }): string {
+  const certain = of.law.join(', ') || 'none is known for certain'
+  return of.possibly.length ? `${certain}; possibly ${of.possibly.join(', ')}` : certain
+}
+/** What it may have now, and what its flows carry all the same. */
+export const datasetsOf = (of: Recipient): string[] => [...new Set(of.lanes.map((lane) => lane.dataset))].sort()
+/** 2026-11-22T15:04:05Z -> as a column of times shows it; city time, UTC. */
+export const when = (iso: string): string => iso.replace('T', ' ').replace(/(\.\d+)?(Z|\+00:00)$/, '')
+export const WAYS = { query: 'asks over HTTP', live: 'listens to its own subject', webhook: 'is called', export: 'gets files' }

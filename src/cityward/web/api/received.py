@@ -1,0 +1,89 @@
+"""Who received what, when, why, in what form, under which law now: for those who may look into what left (the right `audit`).
+
+Nothing here tells what was in the rows. Receipts, statements and refusals are told as the command line tells them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from cityward.errors import PlaceError
+from cityward.place.roles import Right
+from cityward.web.ports import Received
+from cityward.web.problems import Problem
+from cityward.web.routes import Call, Nothing, route
+
+MOST_RECEIPTS = 50
+MOST_REFUSALS = 200
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class StatementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a recipient, of a dataset, or of both; of a month, or of all there is."""
+
+    recipient: Name | None = None
+    dataset: Name | None = None
+    month: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")] | None = None
+
+
+class ReceiptsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    recipient: Name | None = None
+    dataset: Name | None = None
+    after: Annotated[str, Meta(max_length=128)] = ""
+
+
+class RefusalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    recipient: Name
+
+
+@route("GET", "/api/received/recipients", summary="Recipients: their state, their balance, and what each may have",
+       right=Right.AUDIT)  # fmt: skip
+async def recipients(call: Call[Nothing]) -> object:
+    found = await asyncio.to_thread(_desk(call).recipients)
+    return {"recipients": found}
+
+
+@route("GET", "/api/received/statement", summary="What a recipient got, or who got a dataset", right=Right.AUDIT,
+       query=StatementQuery)  # fmt: skip
+async def statement(call: Call[StatementQuery]) -> object:
+    query = call.query
+    if query.recipient is None and query.dataset is None:
+        raise Problem(400, "bad-request", "say of which recipient, or of which dataset")
+    return await _told(_desk(call).statement, query.recipient, query.dataset, query.month)
+
+
+@route("GET", "/api/received/receipts", summary="Receipts, the newest first", right=Right.AUDIT, query=ReceiptsQuery)
+async def receipts(call: Call[ReceiptsQuery]) -> object:
+    query = call.query
+    found = await _told(_desk(call).receipts, query.recipient, query.dataset, query.after, MOST_RECEIPTS)
+    call.desk.reads.note(call.caller, "receipts", len(found))
+    return {"receipts": found, "next": found[-1]["receipt"] if len(found) == MOST_RECEIPTS else ""}
+
+
+@route("GET", "/api/received/refusals", summary="Attempts that got nothing, the newest first", right=Right.AUDIT,
+       query=RefusalsQuery)  # fmt: skip
+async def refusals(call: Call[RefusalsQuery]) -> object:
+    return {"refusals": await _told(_desk(call).refusals, call.query.recipient, MOST_REFUSALS)}
+
+
+def _desk(call: Call[Any]) -> Received:
+    desk = call.desk.doors.received
+    if desk is None:
+        raise Problem(404, "not-found", "this door tells of no releases")
+    return desk
+
+
+async def _told(ask: Callable[..., Any], *arguments: object) -> Any:
+    try:
+        return await asyncio.to_thread(ask, *arguments)
+    except PlaceError as error:
+        raise Problem(404, "not-found", error.what) from error
+
+
+ROUTES = (recipients, statement, receipts, refusals)

@@ -1,0 +1,111 @@
+"""Who received what, at the console's door: real receipts in the real book, told to those who may look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cityward.compose.home import Home, write_city_file
+from cityward.compose.received import ReceivedDesk
+from cityward.compose.setting import Setting, open_setting
+from cityward.runtime.release_ports import DELIVERED, Due, Receipt, RefusedRow
+from cityward.time import DAY, HOUR
+from compose.test_postures import let_out, write_releasing_town
+from towns import stopped_city
+from web.house import House, MemoryPeople, opened
+from web.house import house as a_house
+
+NOON = 20_000 * DAY + 12 * HOUR  # 2024-10-04T12:00Z
+
+
+def receipt(n: int, rows: int, at: int = NOON) -> Receipt:
+    return Receipt(
+        record=f"web:{n}", recipient="acme-desk", party="acme", flow="to-acme", agreement="acme-2026", dataset="counts",
+        purpose="planning", way="query", at=at, since=at - HOUR, until=at, rows=rows, units=1, devices=("counter-1",),
+        form={"delay": "nothing younger than 900 s"}, rules="0" * 64, digest="1" * 64, state=DELIVERED,
+    )  # fmt: skip
+
+
+def fill(setting: Setting) -> None:
+    """60 answers of 10 rows each on a day, one of 7 a month later; one that waits; two refusals."""
+    book = setting.state.releases
+    for n in range(60):
+        book.take("acme-desk", Due("counts/planning", None, ((receipt(n, 10), None),)))
+    book.take("acme-desk", Due("counts/planning", None, ((receipt(60, 7, NOON + 31 * DAY), None),)))
+    book.refuse([RefusedRow(NOON, "acme-desk", "counts", "marketing", "192.0.2.9", ("undeclared",), 2, "web:99")])
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    home = Home(tmp_path / "state")
+    home.prepare()
+    write_city_file(home, stopped_city(write_releasing_town(tmp_path / "town")))
+    setting, people = open_setting(home), MemoryPeople()
+    let_out(setting)
+    fill(setting)
+    people.hold("owner", "keeper")
+    people.hold("ada", "officer")
+    with opened(a_house(setting.loaded.place, people=people, received=ReceivedDesk(setting))) as built:
+        yield built
+    setting.state.dispose()
+
+
+def test_a_recipient_is_told_with_its_balance_its_law_and_what_it_may_have(house: House):
+    with house.client("owner") as owner:
+        [one] = owner.get("/api/received/recipients").json()["recipients"]
+    assert (one["recipient"], one["party"], one["state"], one["law"]) == ("acme-desk", "acme", "active", ["xb"])
+    assert (one["triggered"], one["sent"], one["queued"], one["shed"]) == (607, 607, 0, 0)
+    assert one["lanes"] == [{"dataset": "counts", "purpose": "planning", "answer": "yes"}]
+    assert one["refused"] == 2
+
+
+def test_a_dataset_is_told_with_who_what_when_why_in_what_form_and_under_which_law(house: House):
+    with house.client("owner") as owner:
+        [line] = owner.get("/api/received/statement?dataset=counts").json()["lines"]
+        [day] = owner.get("/api/received/statement?dataset=counts&month=2024-10").json()["lines"]
+        assert owner.get("/api/received/statement?dataset=counts&month=2024-12").json()["lines"] == []
+    told = {name: line[name] for name in ("recipient", "rows", "receipts", "purpose", "agreement", "form", "law")}
+    assert told == {
+        "recipient": "acme-desk", "rows": 607, "receipts": 61, "purpose": "planning", "agreement": "acme-2026",
+        "form": {"delay": "nothing younger than 900 s"}, "law": ["xb"],
+    }  # fmt: skip
+    assert (line["first_day"], line["last_day"], day["rows"]) == ("2024-10-04", "2024-11-04", 600)
+
+
+def test_receipts_come_newest_first_and_page_by_page_to_the_last(house: House):
+    with house.client("owner") as owner:
+        first = owner.get("/api/received/receipts?dataset=counts").json()
+        second = owner.get(f"/api/received/receipts?dataset=counts&after={first['next']}").json()
+    named = [one["receipt"] for one in first["receipts"] + second["receipts"]]
+    assert named == [f"web:{n}" for n in range(60, -1, -1)]
+    assert second["next"] == ""
+
+
+def test_attempts_that_got_nothing_are_told_with_their_reasons(house: House):
+    with house.client("owner") as owner:
+        [one] = owner.get("/api/received/refusals?recipient=acme-desk").json()["refusals"]
+    assert (one["purpose"], one["source"], one["reasons"], one["count"]) == (
+        "marketing",
+        "192.0.2.9",
+        "undeclared",
+        "2",
+    )
+
+
+@pytest.mark.parametrize("path", ["recipients", "statement?dataset=counts", "receipts", "refusals?recipient=acme-desk"])
+def test_nobody_sees_it_without_the_right(house: House, path: str):
+    with house.client("ada") as ada, house.stranger() as nobody:
+        assert ada.get(f"/api/received/{path}").status_code == 403
+        assert nobody.get(f"/api/received/{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("statement", 400), ("statement?dataset=counts&month=2024-13", 404), ("statement?dataset=counts&month=now", 400),
+     ("statement?dataset=nothing", 404), ("receipts?recipient=nobody", 404), ("refusals", 400)],
+)  # fmt: skip
+def test_what_names_nothing_is_refused(house: House, path: str, status: int):
+    with house.client("owner") as owner:
+        assert owner.get(f"/api/received/{path}").status_code == status
