@@ -34,6 +34,11 @@ AIR = (
 
 
 def street_place(max_age_s: int = 10 * 86_400, messages_per_minute: int = 600) -> Registry:
+    """The numbers of `declared_street`."""
+    return number(declared_street(max_age_s, messages_per_minute))
+
+
+def declared_street(max_age_s: int = 10 * 86_400, messages_per_minute: int = 600) -> Place:
     """Two loops, a counter, two car parks, the air station, the light sensor and two lamps, with the demo's ids."""
     models = {
         "loop": DeviceModel(
@@ -67,36 +72,32 @@ def street_place(max_age_s: int = 10 * 86_400, messages_per_minute: int = 600) -
         "quay-street-light-sensor": ("light", 0),
         "quay-street-lamps": ("lamp", 2),
     }
-    return number(
-        Place(
-            place="t",
-            name="T",
-            position=QUAY,
-            responsible="c",
-            device_models=models,
-            devices={
-                name: Device(model=model, site="unknown", owner="unknown", position=QUAY, positions=(QUAY,) * count)
-                for name, (model, count) in devices.items()
-            },
-            datasets={
-                f"d-{m}": Dataset(
-                    personal=False, sensitivity="public", retention_days=1, properties=tuple(x.properties)
-                )
-                for m, x in models.items()
-            },
-            flows={
-                f"from-{name}": Flow(
-                    from_=name,
-                    to="p",
-                    datasets=(f"d-{model}",),
-                    purpose="p",
-                    protocol="ngsi-ld" if model == "car-park" else "mqtt",
-                    observability=Observability.ENFORCED,
-                    limits=FlowLimits(max_age_s=max_age_s, messages_per_minute=messages_per_minute),
-                )
-                for name, (model, _) in devices.items()
-            },
-        )
+    return Place(
+        place="t",
+        name="T",
+        position=QUAY,
+        responsible="c",
+        device_models=models,
+        devices={
+            name: Device(model=model, site="unknown", owner="unknown", position=QUAY, positions=(QUAY,) * count)
+            for name, (model, count) in devices.items()
+        },
+        datasets={
+            f"d-{m}": Dataset(personal=False, sensitivity="public", retention_days=1, properties=tuple(x.properties))
+            for m, x in models.items()
+        },
+        flows={
+            f"from-{name}": Flow(
+                from_=name,
+                to="p",
+                datasets=(f"d-{model}",),
+                purpose="p",
+                protocol="ngsi-ld" if model == "car-park" else "mqtt",
+                observability=Observability.ENFORCED,
+                limits=FlowLimits(max_age_s=max_age_s, messages_per_minute=messages_per_minute),
+            )
+            for name, (model, _) in devices.items()
+        },
     )
 
 

@@ -27,7 +27,6 @@ from cityward.adapters.street.link import DeviceLink
 from cityward.evidence.checkpoint import Signer
 from cityward.evidence.records import CommandIssued, CommandOutcome
 from cityward.evidence.verifier import verify
-from cityward.place.model import Place
 from cityward.place.services import Service
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
@@ -35,7 +34,7 @@ from cityward.runtime.ports import BatchEffects, BudgetWindow, CommandRow, Lates
 from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.services import find_services
 from cityward.time import MINUTE, SECOND, CityClock, to_us
-from streets import PASSWORD, QUAY, StreetCity, in_street
+from streets import PASSWORD, QUAY, StreetCity, declared_street, in_street
 
 MIDNIGHT = to_us(datetime.fromisoformat("2024-01-10T00:00+00:00"))
 SPEED = 60.0  # a city minute a second
@@ -120,7 +119,7 @@ class Loop:
         self.answered: set[str] = set()
         self.tasks: dict[str, asyncio.Task[Any]] = {}
         self.exits = AsyncExitStack()
-        place = Place(place="t", name="T", position=QUAY, responsible="c", services={"lights": LIGHTING})
+        place = msgspec.structs.replace(declared_street(), services={"lights": LIGHTING})
         self.bounds = bind_services(place, street.registry, find_services(), Pace.at_speed(SPEED))
 
     def now(self) -> int:
