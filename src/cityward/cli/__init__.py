@@ -28,6 +28,7 @@ COMMANDS = {
     "taint": "what a device's data touched, and taking it back",
     "erase": "erase a device's or a subject's data from every copy here, on record",
     "retention": "how long each dataset is kept, and the oldest record of every store",
+    "register": "records of processing and register of transfers, with what was observed",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "verify": "check evidence ledgers offline",
     "evidence": "hand evidence to others: entries with their proofs, checked offline",
