@@ -96,7 +96,7 @@ ENCODINGS: Mapping[str, Encoding] = {
 
 
 def frame_of(columns: Mapping[str, Column]) -> pl.DataFrame:
-    """The told columns as a frame: times as instants, places as numbers, what there is not as null."""
+    """The told columns as a frame: times as instants, places as numbers, words coded, what there is not as null."""
     return pl.DataFrame([_series(name, column) for name, column in columns.items()])
 
 
@@ -107,7 +107,8 @@ def _series(name: str, column: Column) -> pl.Series:
     if name in PLACES:
         words = pl.Series(name, [float(w) if w else None for w in column.words], dtype=pl.Float64)
     else:
-        words = pl.Series(name, [w or None for w in column.words], dtype=pl.String)
+        known = pl.Enum(list(dict.fromkeys(w for w in column.words if w)))  # stays coded: Parquet hashes no text again
+        words = pl.Series(name, [w or None for w in column.words], dtype=known)
     return words.gather(column.codes) if len(column) else words.clear()
 
 
