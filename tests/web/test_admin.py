@@ -8,7 +8,7 @@ from cityward.errors import LinkError
 from cityward.runtime.ports import RoleCounts
 from web.house import House, house, opened
 
-TOLD = ("cityward_class", "cityward_barred", "cityward_command", "cityward_readings")
+TOLD = ("cityward_class", "cityward_barred", "cityward_command", "cityward_readings", "cityward_outward")
 
 
 def test_alive_and_ready(door: House) -> None:
@@ -67,6 +67,7 @@ def test_metrics_tell_what_the_other_processes_count() -> None:
         commands_refused={"too-few-sources": 2},
         left_out={"quarantined": 6},
         made_safe=2,
+        outward={("alert:desk", "opened"): 3, ("alert:desk", "refused"): 1},
     )
     with opened(house(roles=lambda: counts)) as door:
         lines = httpx.get(f"{door.admin_url}/metrics").text.splitlines()
@@ -82,6 +83,8 @@ def test_metrics_tell_what_the_other_processes_count() -> None:
         'cityward_commands_total{outcome="sent"}': 4,
         'cityward_command_refusals_total{reason="too-few-sources"}': 2,
         'cityward_readings_left_out{reason="quarantined"}': 6,
+        'cityward_outward_connections_total{exit="alert:desk",outcome="opened"}': 3,
+        'cityward_outward_connections_total{exit="alert:desk",outcome="refused"}': 1,
         "cityward_commands_made_safe_total": 2,
     }
 
