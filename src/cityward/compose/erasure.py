@@ -13,14 +13,15 @@ from pathlib import Path
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.erasing import HistoryErasure
 from cityward.adapters.stores.erasures import ErasureBook
+from cityward.adapters.stores.queued_releases import QueuedReleases
 from cityward.compose.datasets import due_of
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.taint import recipients_of, taking_alone
+from cityward.compose.told_releases import told_of
 from cityward.errors import PlaceError
-from cityward.place.registry import Registry
 from cityward.runtime.erasure import Due, ErasurePorts, Erasures
-from cityward.runtime.erasure_ports import Copies, ErasureRow
+from cityward.runtime.erasure_ports import ErasureRow
 from cityward.runtime.retraction import RetractionPorts, Retractions
 
 ROLE = "erasure"
@@ -76,7 +77,7 @@ def erasing(setting: Setting, due: Sequence[Due]) -> Generator[Erasures]:
         LinkError: somebody else is at it for long, or a store does not answer.
     """
     with taking_alone(setting.home), setting.ledger_when_free(ROLE) as ledger:
-        book = book_of(setting)
+        database = Database(setting.home.state_url)
         try:
             again = RetractionPorts(
                 book=setting.state,
@@ -86,18 +87,18 @@ def erasing(setting: Setting, due: Sequence[Due]) -> Generator[Erasures]:
                 now_us=setting.now_us,
             )
             ports = ErasurePorts(
-                book=book,
+                book=ErasureBook(database),
                 history=HistoryErasure(str(setting.home.history), setting.registry),
                 ledger=ledger,
                 again=Retractions(again, setting.registry, ROLE),
                 tell=told(setting),
                 now_us=setting.now_us,
                 pause=lambda: time.sleep(PAUSE_S),
-                copies=copies_of(setting),
+                copies=(QueuedReleases(database),),
             )
             yield Erasures(ports, setting.registry, due, ROLE)
         finally:
-            book.dispose()
+            database.dispose()
 
 
 def book_of(setting: Setting) -> ErasureBook:
@@ -106,21 +107,12 @@ def book_of(setting: Setting) -> ErasureBook:
 
 
 def told(setting: Setting) -> Callable[[str, int, int], Sequence[str]]:
-    """Who has rows of a device: those who receive it as declared."""
+    """Who has rows of a device: those who receive it as declared, and those to whom receipts say some were given."""
     declared = recipients_of(setting.loaded.place, setting.registry)
 
     def of(device: str, since_us: int, until_us: int) -> Sequence[str]:
-        if not _is_declared(setting.registry, device):
-            return ()
-        return [one.party for one in declared(device)]
+        known = declared(device) if device in setting.registry.unit_index else ()
+        given = told_of(setting, device, since_us, until_us)
+        return tuple(dict.fromkeys([one.party for one in known] + [f"{one.party} ({one.recipient})" for one in given]))
 
     return of
-
-
-def copies_of(setting: Setting) -> Sequence[Copies]:
-    """Other places here that keep rows."""
-    return ()
-
-
-def _is_declared(registry: Registry, device: str) -> bool:
-    return device in registry.unit_index

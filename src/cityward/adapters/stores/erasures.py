@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, or_, se
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.erasure_schema import ERASURE, RETENTION_RUN
 from cityward.adapters.stores.marks_schema import COMMAND_SOURCE, MARK, RETRACTION
+from cityward.adapters.stores.release_schema import RECEIPT
 from cityward.adapters.stores.schema import EXPECTED, HOURLY, LATEST, QUARANTINE
 from cityward.adapters.stores.watch_schema import FINDING, STANDING
 from cityward.runtime.erasure_ports import ErasureRow, Scope
@@ -27,7 +28,7 @@ from cityward.runtime.erasure_ports import ErasureRow, Scope
 PAIRS_AT_ONCE = 200  # (device, property) in one question
 _TELL = msgspec.json.Decoder(tuple[str, ...])
 _COPIES = msgspec.json.Decoder(dict[str, int])
-_TOUCHED = (QUARANTINE, LATEST, HOURLY, EXPECTED, FINDING, STANDING, MARK, RETRACTION, COMMAND_SOURCE)
+_TOUCHED = (QUARANTINE, LATEST, HOURLY, EXPECTED, FINDING, STANDING, MARK, RETRACTION, COMMAND_SOURCE, RECEIPT)
 
 
 class ErasureBook:
