@@ -162,6 +162,30 @@ class Due:
     atoms: Sequence[Atoms] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a recipient asks for. Times city us; `until` None: up to now. source: the address it asks from."""
+
+    recipient: str
+    source: str
+    dataset: str
+    purpose: str
+    since: int | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAnswer:
+    """The answer: with `reasons` it is a no. receipt "": no rows. next: where to go on, city us; None: that was all."""
+
+    reasons: tuple[str, ...] = ()
+    body: bytes = b""
+    media_type: str = ""
+    receipt: str = ""
+    rows: int = 0
+    next: int | None = None
+
+
 class ToldOtherwise(Exception):  # noqa: N818 - no error: ask the gate again, with what was told meanwhile
     """Somebody was told one of these atoms meanwhile, with another value."""
 

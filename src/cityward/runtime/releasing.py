@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import structlog
@@ -95,6 +96,19 @@ class ReleasePorts:
     now_us: Callable[[], int]
     name: Callable[[Receipt], str] = lambda receipt: delivery_name(receipt.record)
     clock: Callable[[], float] = time.monotonic
+
+
+class GatePorts(Protocol):
+    """What holding rows to a decision needs."""
+
+    @property
+    def book(self) -> ReleaseBook: ...
+    @property
+    def keys(self) -> Callable[[str], RecipientKeys]: ...
+    @property
+    def marks(self) -> Callable[[], Sequence[Mark]]: ...
+    @property
+    def now_us(self) -> Callable[[], int]: ...
 
 
 @dataclass(slots=True)
@@ -281,7 +295,7 @@ class Releaser:
         self.way.why, self.way.next_at = error.what, self._ports.clock() + REFUSED_S
 
 
-def gated(rows: Rows, decision: Decision, rules: ReleaseRules, lane: Lane, asked: Asked, ports: ReleasePorts) -> Passed:
+def gated(rows: Rows, decision: Decision, rules: ReleaseRules, lane: Lane, asked: Asked, ports: GatePorts) -> Passed:
     """Rows held to an allowed decision."""
     told = ports.book.told(asked.since, asked.until) if decision.form.aggregate else Atoms.none()
     passed = release(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from cityward.compose.containment import ContainmentDesk
@@ -14,6 +15,7 @@ from cityward.compose.people import PeopleDesk
 from cityward.compose.postures import PostureDesk
 from cityward.compose.progress import role_counts
 from cityward.compose.received import ReceivedDesk
+from cityward.compose.release_desk import ReleaseDesk, flushing
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
 from cityward.web.admin import build_admin
@@ -26,13 +28,17 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
     """Serve the console, the API and the HTTP front doors."""
     city = setting.city
     async with outside(setting) as world:
-        app = build(doors_of(setting, world))
+        desk = ReleaseDesk(setting, world.ledger, world.events) if setting.loaded.place.recipients else None
+        app = build(doors_of(setting, world, desk))
         tls = Tls(Path(city.web_tls[0]), Path(city.web_tls[1])) if city.web_tls else None
         ports = (city.web_port, city.admin_port)
-        await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
+        async with AsyncExitStack() as open_:
+            if desk is not None:
+                await open_.enter_async_context(flushing(desk))
+            await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
 
 
-def doors_of(setting: Setting, world: Outside) -> Doors:
+def doors_of(setting: Setting, world: Outside, releasing: ReleaseDesk | None = None) -> Doors:
     """The door's ports, filled."""
     ngsi_ld = world.ngsi_ld
     return Doors(
@@ -60,6 +66,7 @@ def doors_of(setting: Setting, world: Outside) -> Doors:
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting),
+        releasing=releasing,
         received=ReceivedDesk(setting),
         people=PeopleDesk(setting, world.events),
         oidc=oidc_of(setting),

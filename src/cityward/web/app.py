@@ -18,7 +18,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward import __version__
-from cityward.web.api import city, me, ngsi_ld, observations, pages, people, postures, reach, received, sign_in, watch
+from cityward.web.api import (
+    city,
+    me,
+    ngsi_ld,
+    observations,
+    pages,
+    people,
+    postures,
+    reach,
+    received,
+    releases,
+    sign_in,
+    watch,
+)
 from cityward.web.desk import Desk, set_up
 from cityward.web.openapi import describe
 from cityward.web.ports import Doors
@@ -56,6 +69,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *city.ROUTES,
         *reach.ROUTES,
         *watch.ROUTES,
+        *releases.ROUTES,
         *postures.ROUTES,
         *received.ROUTES,
         *me.ROUTES,

@@ -38,9 +38,13 @@ LATE = frozenset({"revoked", "lost", "stolen", "retired"})
 
 PERSON = "person"
 DEVICE = "device"
+RECIPIENT = "recipient"
+RELEASES = "/api/release/"
+"""Under it recipients ask, and nobody else."""
 
 RECHECK_S = 1.0
 SESSION_S = 12 * 3600  # PRECEDENT: a shift; NIST SP 800-63B 2.2.3 asks for 12 hours at AAL2
+MOST_TOKEN = 8192  # of an OpenID provider
 KEY_LENGTHS = range(16, 257)  # characters of a bearer token worth hashing
 WRONG_KEYS = (1_000_000, 60)  # us between two from one address, and how many at once
 MOST_KEYS = 200_000  # cached devices; a place has fewer
@@ -168,12 +172,32 @@ class Reception:
             Problem: 401 for a key that is not known, 429 for too many of those.
         """
         authorization = request.headers.get("authorization")
+        if request.url.path.startswith(RELEASES):
+            return await self._recipient(request, authorization or "")
         if authorization is not None:
             return await self._by_key(request, authorization)
         token = request.cookies.get(self.cookie)
         if not token or len(token) not in KEY_LENGTHS:
             return None
         return await asyncio.to_thread(self._by_session, digest(token), source_of(request))
+
+    async def _recipient(self, request: Request, authorization: str) -> Caller | None:
+        """Who asks for released rows. Its certificate counts only where the TLS ends here: `serve` puts it into the scope."""
+        desk = self._doors.releasing
+        kind, _, token = authorization.partition(" ")
+        certificate: bytes | None = request.scope.get("cityward.certificate")
+        bearer = kind.lower() == "bearer" and KEY_LENGTHS.start <= len(token) <= MOST_TOKEN
+        if desk is None or not (bearer or certificate):
+            return None
+        self._attempts_left(request)
+        found = await asyncio.to_thread(desk.recipient_of, token if bearer else "", certificate)
+        if not found:
+            self.limit(request, "key", *WRONG_KEYS)
+            tell(
+                self._doors, EventKind.TURNED_AWAY, request, "", {"door": "release", "why": "unknown-key", "count": "1"}
+            )
+            raise unauthorized("the key, certificate or token is not known, or not active any more")
+        return Caller(id=found, scope=RECIPIENT, source=source_of(request))
 
     async def _by_key(self, request: Request, authorization: str) -> Caller:
         kind, _, key = authorization.partition(" ")

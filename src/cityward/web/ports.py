@@ -18,6 +18,7 @@ from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.people import Grant, Passkey, Person, Second, Stance, Standing, Wish
 from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, RoleCounts, Sessions, StateReader
 from cityward.runtime.posturing import Declared, PostureRow, Switcher
+from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer
 from cityward.time import CityClock
 from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
@@ -137,6 +138,18 @@ class Received(Protocol):
     def refusals(self, recipient: str, most: int) -> Sequence[object]: ...
 
 
+class Releasing(Protocol):
+    """What recipients may ask for."""
+
+    def recipient_of(self, token: str, certificate: bytes | None) -> str:
+        """Who shows this token, or this certificate (SHA-256) on a connection whose TLS ends here; "" nobody."""
+        ...
+
+    def is_from_declared(self, recipient: str, source: str) -> bool: ...
+    def ask(self, question: Question) -> ReleaseAnswer: ...
+    def receipts_of(self, recipient: str, most: int, after: str) -> Sequence[Receipt]: ...
+
+
 class Containing(Protocol):
     """Containing what turned against the city. Each raises `PlaceError` where it may not be."""
 
@@ -232,6 +245,7 @@ class Doors:
     watch: WatchReader | None = None
     containing: Containing | None = None
     posturing: Posturing | None = None
+    releasing: Releasing | None = None
     received: Received | None = None
     people: PeopleDesk | None = None  # without it nobody signs in
     oidc: OidcSettings | None = None

@@ -1,0 +1,201 @@
+"""What the web door is given of releasing: recipients that ask, and owners who look. Implements `web.ports.Releasing`.
+
+A question goes: decide (from this address, now) -> read -> gate -> budget -> receipt on record -> answer. What is refused is
+gathered, on record, and told to the watch. One question of a recipient at a time, so that its budget is never overrun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from threading import Lock
+
+import structlog
+
+from cityward.adapters.keys.pseudonyms import RecipientKeyring
+from cityward.adapters.outlets.encoding import ENCODINGS
+from cityward.adapters.outward.connect import Outward
+from cityward.adapters.stores.held_rows import DeltaHeldRows
+from cityward.compose.outward import outward_of
+from cityward.compose.recipient_oidc import OidcRecipients
+from cityward.compose.releasing import RulesKeeper, held_upto
+from cityward.compose.setting import Setting
+from cityward.errors import CitywardError, LinkError
+from cityward.guard.cells import Asked, whole
+from cityward.policy.contract import Decision, ReleaseReason
+from cityward.runtime.handing import Counter
+from cityward.runtime.ports import EventSink, Ledger
+from cityward.runtime.release_ports import Question, Receipt, RecipientRow, ReleaseAnswer, ToldOtherwise
+from cityward.runtime.release_refusals import Refusal, Refusals
+from cityward.runtime.release_rules import Lane, ReleaseRules
+from cityward.runtime.releasing import MOST_PERIOD_ROWS, gated
+from cityward.time import DAY
+from cityward.watch.events import Event, EventKind, cut
+
+log = structlog.get_logger(__name__)
+
+BY = "web"
+PAGE = 5000
+LONGEST_US = 31 * DAY
+FLUSH_S = 1.0
+LOOK_S = 0.3
+
+
+class ReleaseDesk:
+    """Of any number of threads."""
+
+    def __init__(
+        self, setting: Setting, ledger: Ledger, events: EventSink | None, outward: Outward | None = None
+    ) -> None:
+        self._setting, self._events = setting, events
+        self.book, self.now_us, self.marks = setting.state.releases, setting.now_us, setting.state.marks
+        self.keys = RecipientKeyring(setting.home.keys).of
+        self._rules = RulesKeeper(setting)
+        self._counter = Counter(self.book, ledger, BY)
+        self.refusals = Refusals(self.book, ledger, setting.now_us, BY, events)
+        self._held = DeltaHeldRows(str(setting.home.history), setting.registry)
+        place = setting.loaded.place
+        self._oidc = OidcRecipients(place, outward or outward_of(place, BY, events, setting.now_us))
+        self._alone: defaultdict[str, Lock] = defaultdict(Lock)
+        self._known: tuple[int, dict[str, RecipientRow]] = (-1, {})
+        self._looked_at = float("-inf")
+
+    # -- who asks -----------------------------------------------------------------------------------------------------
+
+    def recipient_of(self, token: str, certificate: bytes | None) -> str:
+        """Who shows this token, or this certificate (SHA-256) on a connection whose TLS ends here; "" nobody."""
+        rows = self._rows()
+        if certificate is not None and not token:
+            return next((n for n, row in rows.items() if row.certificate_sha256 == certificate), "")
+        if token.startswith("cwr_"):
+            shown = sha256(token.encode()).digest()
+            return next((name for name, row in rows.items() if row.key_sha256 == shown), "")
+        found = self._oidc.recipient_of(token)
+        return found if found in rows else ""
+
+    def _rows(self) -> dict[str, RecipientRow]:
+        """Those that ask, and whose credential is active."""
+        if time.monotonic() >= self._looked_at + LOOK_S:
+            book, place = self._setting.state.recipients, self._setting.loaded.place
+            version = book.version()
+            if version != self._known[0]:
+                asking = {name for name, one in place.recipients.items() if one.by == "query"}
+                rows = {n: row for n, row in book.recipients().items() if n in asking and row.state == "active"}
+                self._known = (version, rows)
+            self._looked_at = time.monotonic()
+        return self._known[1]
+
+    def is_from_declared(self, recipient: str, source: str) -> bool:
+        """Whether an address is one that it may ask from."""
+        return self._rules().origins[recipient].find(source) >= 0
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def ask(self, question: Question) -> ReleaseAnswer:
+        """Decide, gate, put on record, answer.
+
+        Raises:
+            LinkError: a store did not answer, or it is not known whether all that came in is held.
+        """
+        with self._alone[question.recipient]:
+            rules, now = self._rules(), self.now_us()
+            lane = Lane(question.recipient, question.dataset, question.purpose)
+            origin = rules.origins[question.recipient].find(question.source)
+            decision = rules.decide(lane, now, origin)
+            if not decision.allowed:
+                return self._refuse(question, decision.reasons, decision)
+            return self._answer(question, rules, lane, decision, origin, now)
+
+    def _refuse(self, question: Question, reasons: Sequence[str], decision: Decision) -> ReleaseAnswer:
+        said = tuple(str(reason) for reason in reasons)
+        one = Refusal(question.recipient, question.dataset, question.purpose, question.source, said, decision.rules)
+        self.refusals.add(one)
+        return ReleaseAnswer(said)
+
+    def _answer(
+        self, question: Question, rules: ReleaseRules, lane: Lane, decision: Decision, origin: int, now: int
+    ) -> ReleaseAnswer:
+        declared, used = rules.place.recipients[lane.recipient], self.book.taken_on(lane.recipient, now // DAY)
+        if used >= declared.rows_per_day:
+            return self._refuse(question, (ReleaseReason.OVER_BUDGET,), decision)
+        since, until = self._span(question, decision, now)
+        channels = rules.layout.holdings.of[lane.dataset]
+        most = MOST_PERIOD_ROWS if decision.form.aggregate else PAGE
+        rows, reached = self._held.span(channels, since, until, most)
+        to = declared.addresses[origin]
+        for _ in range(3):
+            passed = gated(rows, decision, rules, lane, Asked(since, reached, channels), self)
+            if used + passed.rows > declared.rows_per_day:
+                return self._refuse(question, (ReleaseReason.OVER_BUDGET,), decision)
+            with contextlib.suppress(ToldOtherwise):
+                made = self._counter.hand([passed], rules, lane, to, now, None, None)
+                break
+        else:
+            raise LinkError("cells were told otherwise meanwhile, again and again", mend="ask again")
+        further = reached if reached < until else None
+        jsonl = ENCODINGS["jsonl"]
+        if not made:
+            return ReleaseAnswer(media_type=jsonl.media_type, next=further)
+        [(released, receipt)] = made
+        self._tell_read(question, receipt)
+        return ReleaseAnswer((), jsonl.encode(released), jsonl.media_type, receipt.record, receipt.rows, further)
+
+    def _span(self, question: Question, decision: Decision, now: int) -> tuple[int, int]:
+        until = now if question.until is None else min(question.until, now)
+        since = until - DAY if question.since is None else question.since
+        since, until = max(0, since), min(until, max(0, since) + LONGEST_US)
+        if decision.form.aggregate is None:
+            return since, max(since, until)
+        since, until = whole(since, until, decision.form)
+        held = held_upto(self._setting)
+        if held is None:
+            raise LinkError("it is not known whether all that came in is held", mend="ask again in a moment")
+        return since, max(since, min(until, held))
+
+    def _tell_read(self, question: Question, receipt: Receipt) -> None:
+        if self._events is not None:
+            detail = {
+                "what": cut(f"release {receipt.dataset}"),
+                "rows": str(receipt.rows),
+                "devices": str(receipt.units),
+            }
+            self._events.tell(
+                Event(
+                    at=receipt.at, kind=EventKind.READ, by=BY, subject=cut(f"recipient:{receipt.recipient}"),
+                    source=cut(question.source), detail=detail, record=receipt.record,
+                )
+            )  # fmt: skip
+
+    def receipts_of(self, recipient: str, most: int, after: str) -> Sequence[Receipt]:
+        """A recipient's own, newest first; those behind the receipt `after`."""
+        return self.book.receipts(recipient=recipient, most=most, after=after)
+
+
+@asynccontextmanager
+async def flushing(desk: ReleaseDesk) -> AsyncGenerator[None]:
+    """Put refusals on record while the door is open, and once more when it closes."""
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            await asyncio.to_thread(_flush, desk)
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(_flush, desk)
+
+
+def _flush(desk: ReleaseDesk) -> None:
+    try:
+        desk.refusals.flush()
+    except CitywardError as error:
+        log.warning("refusals wait for the ledger", why=error.what)
