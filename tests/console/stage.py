@@ -37,6 +37,26 @@ DUSK_MS = 1_794_851_000_000  # 2026-11-16 17:43:20 UTC
 SPEED = 60.0
 
 
+OPERATOR: dict[str, Any] = {
+    "id": "operator",
+    "name": "First person",
+    "party": "doggerford-council",
+    "roles": [],
+    "rights": ["contain", "data", "look", "watch"],
+    "two_person": [],
+    "elsewhere": [],
+    "devices": 0,
+    "actuators": 0,
+    "datasets": 0,
+    "asked": [],
+    "offers": [],
+    "passkeys": [],
+    "glass": [],
+    "waiting": 0,
+    "now": 0,
+}
+
+
 class Stage:
     """The server and what it answers. `send` speaks to every open live feed; `refuse_live` makes the feed fail."""
 
@@ -182,6 +202,7 @@ class Stage:
                 Route("/api/reach/reason", self._reason),
                 Route("/api/reach/subjects", lambda _: Response(_json(subjects_of(self.place)), media_type=_JSON)),
                 Route("/api/watch", lambda _: JSONResponse(QUIET_WATCH)),
+                Route("/api/me", lambda _: JSONResponse(OPERATOR)),
                 Route("/api/refusals", lambda _: JSONResponse(self.refusals)),
                 Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
                 Route("/api/devices/{device}", self._device),
