@@ -36,6 +36,7 @@ async def alerting(
     """Send what the watch wants told, until stopped. Evidence goes into a ledger of its own; `events` hears what is refused."""
     place = setting.loaded.place
     if not place.alerts:
+        await stop.wait()  # whoever runs this takes its end for a failure
         return
     outward = outward_of(place, "watch", events, setting.now_us)
     with setting.ledger(ROLE) as ledger:

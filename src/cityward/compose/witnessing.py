@@ -61,6 +61,7 @@ async def witnessing(setting: Setting, stop: asyncio.Event, events: EventSink | 
     """Ask the declared witnesses, until stopped. Raises nothing of ours. `events` hears of a witness that leads elsewhere."""
     witnesses = setting.loaded.place.witnesses
     if not witnesses:
+        await stop.wait()  # whoever runs this takes its end for a failure
         return
     outward = outward_of(setting.loaded.place, ROLE, events, setting.now_us)
     try:
@@ -75,6 +76,7 @@ async def witnessing(setting: Setting, stop: asyncio.Event, events: EventSink | 
                 await asyncio.gather(*(_rounds(setting, one, stop) for one in asked))
     except CitywardError as error:
         log.error("the witnesses are not asked", why=error.what, mend=error.mend)
+    await stop.wait()
 
 
 def _asked(
