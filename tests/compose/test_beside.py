@@ -34,12 +34,18 @@ def test_a_fault_beside_ends_the_role_and_is_raised():
         run({"dies": dies})
 
 
-def test_a_task_that_ends_by_itself_is_a_fault():
-    async def ends() -> None:
-        await asyncio.sleep(0)
+def test_who_has_nothing_to_do_ends_nothing():
+    stop, done = asyncio.Event(), list[str]()
 
-    with pytest.raises(RuntimeError, match="`ends` ended by itself"):
-        run({"ends": ends})
+    async def ends() -> None:
+        done.append("ends")
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        done.append("no stop" if not stop.is_set() else "stopped")
+
+    run({"ends": ends}, work=work, stop=stop)
+    assert done == ["ends", "no stop"]
 
 
 def test_what_the_world_does_not_answer_is_tried_again_until_the_end(monkeypatch: pytest.MonkeyPatch):

@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The role's own work runs until `stop` is set. Each task beside it does, too. One whose world does not answer (`LinkError`) begins
-anew after a pause. One that fails otherwise, or ends by itself, is a fault: `stop` is set, so that the own work ends in good
-order, and the fault is raised. The role's process then ends with it, and its supervisor starts it again.
+anew after a pause. One that returns has nothing to do (no channel is declared). One that fails otherwise is a fault: `stop` is set, so
+that the own work ends in good order, and the fault is raised. The role's process then ends with it, and its supervisor starts it again.
 
 INVARIANTS
 - When `run_beside` returns or raises, no task of it runs any more.
@@ -51,19 +51,16 @@ async def run_beside(work: Task, tasks: Mapping[str, Task], stop: asyncio.Event)
 
 
 async def _kept_alive(name: str, task: Task, stop: asyncio.Event) -> None:
-    try:
-        while not stop.is_set():
-            try:
-                await task()
-            except LinkError as error:
-                log.warning("it is tried again soon", task=name, why=error.what)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), AGAIN_S)
-            else:
-                if not stop.is_set():
-                    raise RuntimeError(f"`{name}` ended by itself")
-    except Exception:
-        log.exception("it failed; the role ends", task=name)
-        raise
-    finally:
-        stop.set()
+    while not stop.is_set():
+        try:
+            await task()
+            return  # it has nothing to do here: no channel, no witness is declared
+        except LinkError as error:
+            log.warning("it is tried again soon", task=name, why=error.what)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), AGAIN_S)
+        except BaseException as fault:
+            if isinstance(fault, Exception):
+                log.exception("it failed; the role ends", task=name)
+            stop.set()
+            raise
