@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from aged import EXCERPT, MINE, NOW, aged_city
+from cityward.adapters.keys.pseudonyms import RecipientKeyring
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
@@ -24,6 +25,7 @@ from cityward.compose.home import Home
 from cityward.compose.retention import Keeper
 from cityward.compose.setting import open_setting
 from cityward.evidence.records import Erased
+from cityward.runtime.release_ports import Due, Receipt
 from cityward.time import DAY, HOUR, iso
 
 
@@ -83,6 +85,33 @@ def test_erasing_a_device_leaves_no_byte_of_its_values_and_everybody_elses(
     assert (record.device, record.why, record.rows, record.person) == ("meter-02", "request", 12, "ada")
     assert record.copies["history"] == 12 and len(record.digest) == 64
     assert "Nothing is held here of meter-02" in said(capsys, words) and len(records(state)) == 1
+
+
+def given(state: Path) -> None:
+    """Rows of the second meter left once, and wait once."""
+    store = SqlState(Home(state).state_url)
+    for record, body in (("release:0", None), ("release:1", b"4242.4242")):
+        one = Receipt(
+            record=record, recipient="insight-hook", party="insight", flow="f", agreement="a", dataset="light", purpose="p",
+            way="webhook", at=NOW, since=NOW - DAY, until=NOW, rows=1, units=1, devices=("meter-02",), digest="", form={},
+            rules="", state="delivered" if body is None else "queued",
+        )  # fmt: skip
+        store.releases.take("insight-hook", Due(lane="l", at=None, receipts=((one, body),)))
+    store.dispose()
+
+
+def test_who_was_given_some_is_told_and_what_waits_is_shed(state: Path, capsys: pytest.CaptureFixture[str]):
+    given(state)
+    traced = said(capsys, ["trace", "meter-02", "--state", str(state)])
+    assert "release insight-hook: insight was given light observed" in traced and "receipt release:1" in traced
+    keys = RecipientKeyring(Home(state).keys)
+    before = keys.of("insight-hook")
+    words = ["erase", "--device", "meter-02", "--reason", "r", "--forget-names", "--state", str(state)]
+    done = asked(capsys, words)
+    [row] = done["erased"]
+    assert row["copies"]["release-queue"] == 1 and row["tell"] == ["insight (insight-hook)"]
+    assert done["names_forgotten"] == ["insight-hook"] and list(traces(state)) == []
+    assert keys.of("insight-hook") != before
 
 
 def test_a_span_goes_and_the_rest_stays(state: Path, capsys: pytest.CaptureFixture[str]):

@@ -31,6 +31,9 @@ It cannot be undone. Again is harmless, and goes on with what a crash left. Time
 @click.option("--subject", default="", metavar="PARTY", help="All devices of this owner.")
 @click.option("--since", metavar=METAVAR, help=f"Readings observed from then on: {HELP} (default: all).")
 @click.option("--until", metavar=METAVAR, help="Readings observed before then (default: now).")
+@click.option(
+    "--forget-names", is_flag=True, help="Destroy the keys of the names that its recipients know its devices by."
+)
 @click.option("--reason", required=True, help="Why, for the book.")
 @click.option("--by", default="", help="Who decides, for the record (default: who is signed in on this machine).")
 @click.option(
@@ -41,10 +44,12 @@ It cannot be undone. Again is harmless, and goes on with what a crash left. Time
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(
-    device: str, subject: str, since: str | None, until: str | None, reason: str, by: str, state: Path, as_json: bool
-) -> None:
+    device: str, subject: str, since: str | None, until: str | None, forget_names: bool, reason: str, by: str, state: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Erase what is held here of a device or a subject, and tell who was given some of it."""
     from cityward.compose.erasure import erase
+    from cityward.compose.erasure import forget_names as forget
     from cityward.compose.taint import city_now
 
     if bool(device) == bool(subject):
@@ -53,13 +58,16 @@ def command(
     first = moment_us(since, now, "--since") if since is not None else 0
     last = moment_us(until, now, "--until") if until is not None else None
     done = erase(state, device, subject, first, last, reason=harmless(reason), person=harmless(by or getuser()))
+    forgotten = forget(state, [row.device for row in done]) if forget_names else ()
     if as_json:
-        put_json({"erased": done})
+        put_json({"erased": done, "names_forgotten": forgotten})
         return
     if not done:
         lead(f"Nothing is held here of {device or subject} in that time.")
     for row in done:
         _tell(row)
+    if forget_names:
+        say(f"Names forgotten at: {listed(list(forgotten)) or 'nobody'}.")
 
 
 def _tell(row: ErasureRow) -> None:

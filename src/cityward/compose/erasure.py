@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cityward.adapters.keys.pseudonyms import RecipientKeyring
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.erasing import HistoryErasure
 from cityward.adapters.stores.erasures import ErasureBook
@@ -67,6 +68,21 @@ def units_meant(setting: Setting, device: str, subject: str) -> Sequence[str]:
         return units
     members = [unit.id for unit in registry.units if device in (unit.id, unit.group)]
     return members or [device]  # what is no longer declared may still be held
+
+
+def forget_names(state: Path, devices: Sequence[str]) -> Sequence[str]:
+    """Destroy the keys of the names under which recipients were given rows of these devices; whose keys.
+
+    Nobody can say any more which device a name stood for, at those recipients; all their names change.
+    """
+    setting = open_setting(Home(state))
+    try:
+        until = setting.now_us() + 1
+        given = {one.recipient for device in devices for one in told_of(setting, device, 0, until)}
+        keys = RecipientKeyring(setting.home.keys)
+        return [recipient for recipient in sorted(given) if keys.forget_names(recipient)]
+    finally:
+        setting.state.dispose()
 
 
 @contextmanager

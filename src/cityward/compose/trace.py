@@ -16,6 +16,7 @@ from cityward.adapters.ledgers.reading import folder_reader, ledgers_under, reco
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.taint import recipients_of, taint_in
+from cityward.compose.told_releases import told_of
 from cityward.errors import PlaceError
 from cityward.evidence.records import (
     Admission,
@@ -272,7 +273,7 @@ class _Tracer:
         return Trace(
             subject=Node(kind="device", id=id_, words=self._who(id_)),
             back=(self._flow(id_), self._standing(id_), *findings, *marks, *told),
-            forward=(*indicators, *services, *_few("command", moved), *self._recipients(id_)),
+            forward=(*indicators, *services, *_few("command", moved), *self._recipients(id_), *self._given(id_)),
         )
 
     def _recipients(self, device: str) -> tuple[Node, ...]:
@@ -280,6 +281,19 @@ class _Tracer:
             return ()
         found = recipients_of(self.setting.loaded.place, self.registry)(device)
         return _few("party", [Node(kind="party", id=r.party, words=f"receives it by {', '.join(r.by)}") for r in found])
+
+    def _given(self, device: str) -> tuple[Node, ...]:
+        """What really left of it, ever, with the newest receipts."""
+        nodes = [
+            Node(
+                kind="release",
+                id=one.recipient,
+                words=f"{one.party} was given {one.dataset} observed {iso(one.since)} to {iso(one.until)}, {one.count} receipts",
+                children=_few("receipt", [Node(kind="receipt", id=record, words="") for record in one.receipts]),
+            )
+            for one in told_of(self.setting, device, 0, self.setting.now_us() + 1)
+        ]
+        return _few("release", nodes)
 
     def _standing(self, device: str) -> Node:
         standing = self.state.watch.standings().get(device)
