@@ -3,8 +3,9 @@
 Theory of operation
 -------------------
 The role's own work runs until `stop` is set. Each task beside it does, too. One whose world does not answer (`LinkError`) begins
-anew after a pause. One that returns has nothing to do (no channel is declared). One that fails otherwise is a fault: `stop` is set, so
-that the own work ends in good order, and the fault is raised. The role's process then ends with it, and its supervisor starts it again.
+anew after a pause. One that returns has nothing to do (no channel is declared). One that fails otherwise is a fault: `stop` is
+set, so that the own work ends in good order, and the fault is raised. The role's process then ends with it, and its supervisor
+starts it again.
 
 INVARIANTS
 - When `run_beside` returns or raises, no task of it runs any more.
