@@ -162,7 +162,7 @@ def test_a_grant_ends_at_its_moment_for_the_next_request_and_for_a_feed_that_is_
 
 
 def test_what_another_process_takes_away_is_gone_here_within_a_second(staff: Staff, monkeypatch: Any) -> None:
-    monkeypatch.setattr("cityward.web.accounts.standings.RECHECK_S", 0.0)
+    monkeypatch.setattr("cityward.web.standings.RECHECK_S", 0.0)
     staff.somebody("ada", "desk")
     with staff.door.client("ada") as ada:
         assert ada.get("/api/watch").status_code == 200

@@ -207,7 +207,7 @@ class _Looking:
             *self._flows_seen(),
             *self._devices_seen(store),
             *self._commands_seen(store),
-            *self._people_seen(),
+            *self._people_seen(store),
         ]
         refusals = tuple((flow, reason, count) for (flow, reason), count in sorted(store.reasons().items()))
         return Observed(tuple(seen), refusals, tuple(self.notes))
@@ -242,12 +242,13 @@ class _Looking:
             flow = orders.get(device) or orders.get(group_of.get(device, device), "")
             yield self._seen(SeenKind.FLOW, (self._platform, device), _Tally(count, 0, first, last), flow=flow)
 
-    def _people_seen(self) -> Iterator[Seen]:
+    def _people_seen(self, store: SqlState) -> Iterator[Seen]:
         platform = self._platform
         system = self.place.systems.get(platform)
         operator = system.operator if system is not None else ""
         for who, tally in sorted(self.people.items()):
-            source = operator if who == "operator" else who  # the link of a start is for whoever runs the platform
+            person = store.person(who)
+            source = person.party if person is not None else operator if who == "operator" else who
             yield self._seen(SeenKind.SESSION, (source, platform), tally)
         if self.turned_away.count:
             yield self._seen(SeenKind.SESSION, ("", platform), self.turned_away, refused="by the broker")

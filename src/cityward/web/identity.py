@@ -27,10 +27,10 @@ from cityward.evidence.records import Lifecycle
 from cityward.runtime.people import Held, SessionRow, Stance
 from cityward.runtime.ports import Credentials
 from cityward.watch.events import Event, EventKind, cut
-from cityward.web.accounts.standings import Standings
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
+from cityward.web.standings import Standings
 from cityward.web.told import tell
 
 LATE = frozenset({"revoked", "lost", "stolen", "retired"})

@@ -1,1 +1,1 @@
-"""People at the web door: what they may see and do, how they prove who they are, what they read."""
+"""People at the web door: what they may see, how they prove who they are, what they read."""
