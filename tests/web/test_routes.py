@@ -10,16 +10,30 @@ import pytest
 from starlette.requests import Request
 
 from cityward.place.roles import Right
-from cityward.web.api import city, me, ngsi_ld, observations, pages, people, postures, reach, sign_in, watch
+from cityward.web.api import (
+    city,
+    me,
+    ngsi_ld,
+    observations,
+    pages,
+    people,
+    postures,
+    reach,
+    received,
+    releases,
+    sign_in,
+    watch,
+)
 from cityward.web.app import CSP, build
 from cityward.web.desk import BODY_BUDGET, set_up
 from cityward.web.problems import Problem
 from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
-DECLARED = [
-    route for room in (city, reach, watch, observations, ngsi_ld, pages, me, people, postures, sign_in) for route in room.ROUTES
-]
+ROOMS = (
+    city, reach, watch, observations, ngsi_ld, pages, me, people, postures, received, releases, sign_in,
+)  # fmt: skip
+DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]
 
 
