@@ -107,6 +107,13 @@ def _print(touched: Taint, as_json: bool, mark: MarkRow | None) -> None:
         say(f"Shown to: {listed(touched.shown)}.")
     head("Who receives it, as declared")
     rows([f"{r.party}, at {listed(r.at)}, by {listed(r.by)}" for r in touched.recipients])
+    head("Who was given it, with receipts")
+    rows(
+        [
+            f"{t.recipient} ({t.party}): {t.dataset}, {counted(t.count, 'receipt')}: {listed(t.receipts[:3])}"
+            for t in touched.told
+        ]
+    )
     for note in touched.notes:
         remark(f"{note[0].upper()}{note[1:]}.")
     if mark is not None:
@@ -118,6 +125,10 @@ def _print_mark(touched: Taint, mark: MarkRow) -> None:
     marked = f"{counted(mark.rows, 'row')} marked, digest {mark.digest[:16]}; on record as {mark.mark.record}."
     say(f"{marked} What was derived is made again.")
     say(f"Tell: {listed([r.party for r in touched.recipients]) or 'nobody is declared to receive it'}.")
+    if touched.told:
+        say(
+            f"Given to, with receipts, and so surely to be told: {listed(list(dict.fromkeys(t.recipient for t in touched.told)))}."
+        )
 
 
 def _of_command(c: TouchedCommand) -> str:
