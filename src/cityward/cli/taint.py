@@ -126,9 +126,8 @@ def _print_mark(touched: Taint, mark: MarkRow) -> None:
     say(f"{marked} What was derived is made again.")
     say(f"Tell: {listed([r.party for r in touched.recipients]) or 'nobody is declared to receive it'}.")
     if touched.told:
-        say(
-            f"Given to, with receipts, and so surely to be told: {listed(list(dict.fromkeys(t.recipient for t in touched.told)))}."
-        )
+        given = listed(list(dict.fromkeys(t.recipient for t in touched.told)))
+        say(f"Given to, with receipts, and so surely to be told: {given}.")
 
 
 def _of_command(c: TouchedCommand) -> str:
