@@ -13,7 +13,10 @@ PATH = "device_models.lamp.commands.dim.quorum"
 MODEL = ("  lamp:\n", "  twin: {maker: council, properties: {vehicle-count: {}, vehicle-speed: {}}}\n  lamp:\n")
 DEVICE = "  lamps: {model: lamp"
 FLOW = "  levels-in: {from: lamps"
-COUNTS_IN = "  {0}-in: {{from: {0}, to: cityward, datasets: [counts], purpose: planning, protocol: mqtt, observability: enforced}}\n"
+COUNTS_IN = (
+    "  {0}-in: {{from: {0}, to: cityward, datasets: [counts], purpose: planning, protocol: mqtt, "
+    "observability: enforced}}\n"
+)
 
 
 def second(

@@ -74,7 +74,9 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
     help="A flow log (Zeek's conn.log, a firewall's CSV) to follow for undeclared connections. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--role", type=click.Choice(["worker", "service", "door", "street", "watch", "network", "release"]), hidden=True)
+@click.option(
+    "--role", type=click.Choice(["worker", "service", "door", "street", "watch", "network", "release"]), hidden=True
+)
 @click.option("--index", default=0, hidden=True)
 def command(
     place: Path | None,

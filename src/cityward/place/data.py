@@ -15,8 +15,9 @@ from cityward.place.record import Record, Unknown
 class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A kind of data. `properties` are the observed properties it is made of, where it is made of observations.
 
-    basis: the lawful basis for personal data, `special`: a special category (health, belief, ...), which needs `special_basis` too
-    and never leaves unaggregated unless `release_form` says otherwise. release_form: what every release of it is held to at least.
+    basis: the lawful basis for personal data, `special`: a special category (health, belief, ...), which needs `special_basis`
+    too and never leaves unaggregated unless `release_form` says otherwise. release_form: what every release of it is held to at
+    least.
     """
 
     categories: tuple[str, ...] = ()

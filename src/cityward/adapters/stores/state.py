@@ -128,8 +128,8 @@ class SqlState(
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
-    standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who may
-    take it.
+    standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
+    may take it.
     """
 
     def __init__(self, url: str) -> None:
