@@ -17,7 +17,7 @@ from cityward.watch.findings import Incident
 from hostile import BYTES, LONE_SURROGATE, TEXTS, drives
 from web.house import KEYS, House, opened
 from web.house import house as a_house
-from web.test_watch import Containments, Pages
+from web.test_watch import INCIDENT, Containments, Pages
 from web.watching import MemoryBook
 
 SHARE = 29
@@ -30,7 +30,7 @@ HEADERS = (
 
 @pytest.fixture(scope="module")
 def door() -> Iterator[House]:
-    with opened(a_house(watch=MemoryBook(), containing=Containments(), ledger=Pages())) as one:
+    with opened(a_house(watch=MemoryBook({"i1": INCIDENT}), containing=Containments(), ledger=Pages())) as one:
         yield one
 
 
