@@ -106,7 +106,7 @@ def test_a_device_that_speaks_for_another_is_found_quarantined_and_marked_once_a
     marks = [(r.device, r.state) for r in records if isinstance(r, Marked)]
     assert marks == [("meter-01", "suspect")]
     anew = [r for r in records if isinstance(r, Lifecycle)]
-    # at the first start; and once more where the kill came before the first notes were kept (they are tested in the runner's tests)
+    # at the first start; and once more where the kill came before the first notes were kept
     assert {r.event for r in anew} == {"watch-began-anew"} and len(anew) <= 2
     (said,) = [r for _, r in tail_of(state / "ledger" / "operator", 10) if isinstance(r, Acknowledged)]
     assert (said.incident, said.person, said.note) == (incident.id, "operator", "on my way")
