@@ -32,11 +32,14 @@ class Sight:
 
     channels: frozenset[tuple[str, str]]  # (unit, property)
     cells: frozenset[tuple[str, str]]  # (property, area), where all channels of it are seen
+    senders: frozenset[str]  # every unit there is
     whole_units: frozenset[str]  # units of which every channel is seen
     commanded: frozenset[str]  # services whose commands are seen
     units: frozenset[str] | None
     flows: frozenset[str] | None
     services: frozenset[str] | None
+    declared: frozenset[tuple[str, str]]  # every channel there is, seen or not
+    strangers: bool  # whether what no declared device sent is seen
 
     def reading(self, device: str, property_id: str) -> bool:
         """Whether a value of it is seen."""
@@ -47,12 +50,16 @@ class Sight:
         return [row for row in rows if (row.device, row.property) in self.channels]
 
     def refused(self, rows: Iterable[Quarantined]) -> list[Quarantined]:
-        """Of refused rows those that are seen; what could not be read belongs to all of its device's datasets."""
-        return [
-            row
-            for row in rows
-            if (row.device, row.property) in self.channels or (not row.property and row.device in self.whole_units)
-        ]
+        """Of refused rows those that are seen; what is no declared reading belongs to all of its device's datasets, and
+        what no declared device sent belongs to none: people of the city who watch see it, or nobody would."""
+        return [row for row in rows if self._refused(row)]
+
+    def _refused(self, row: Quarantined) -> bool:
+        if (row.device, row.property) in self.channels:
+            return True
+        if row.device not in self.senders:
+            return self.strangers
+        return row.device in self.whole_units and (row.device, row.property) not in self.declared
 
     def commands(self, rows: Iterable[CommandRow]) -> list[CommandRow]:
         """Of commands those that are seen."""
@@ -81,22 +88,26 @@ class Sights:
     def __init__(self, place: Place, registry: Registry) -> None:
         self._place, self._registry = place, registry
         self._of = holdings(place, registry).of
+        units = (registry.units[unit].id for unit in registry.channel_unit.tolist())
+        self._declared = frozenset(zip(units, registry.channel_property, strict=True))
+        self._senders = frozenset(unit.id for unit in registry.units)
         self._made: OrderedDict[tuple[object, ...], Sight] = OrderedDict()
         self._lock = Lock()
 
     def of(self, held: Held) -> Sight:
         """What these roles let somebody see."""
         datasets = held.datasets if Right.DATA in held.rights else frozenset[str]()
-        key = (datasets, held.services, held.of_the_city)
+        strangers = held.of_the_city and Right.WATCH in held.rights
+        key = (datasets, held.services, held.of_the_city, strangers)
         with self._lock:
             found = self._made.get(key)
             if found is None:
-                found = self._made[key] = self._make(datasets, held.services, held.of_the_city)
+                found = self._made[key] = self._make(datasets, held.services, held.of_the_city, strangers)
                 if len(self._made) > MOST_SIGHTS:
                     self._made.popitem(last=False)
             return found
 
-    def _make(self, datasets: frozenset[str], services: frozenset[str], whole: bool) -> Sight:
+    def _make(self, datasets: frozenset[str], services: frozenset[str], whole: bool, strangers: bool) -> Sight:
         seen = self._channels(datasets)
         registry = self._registry
         channels = frozenset(
@@ -108,11 +119,14 @@ class Sights:
         return Sight(
             channels=channels,
             cells=self._cells(seen),
+            senders=self._senders,
             whole_units=frozenset(u.id for u in registry.units if u.channels and all(seen[c] for c in u.channels)),
             commanded=services,
             units=units,
             flows=None if units is None else self._flows(units, datasets),
             services=None if whole else services,
+            declared=self._declared,
+            strangers=strangers,
         )
 
     def _channels(self, datasets: frozenset[str]) -> Sequence[bool]:
