@@ -27,7 +27,7 @@ from cityward.runtime.doubt import doubt_of
 from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
 from cityward.runtime.service_runner import Bound, Pace, RunnerPorts, ServiceRunner, bind_services
 from cityward.services import find_services
-from cityward.services.contract import Commanded, View
+from cityward.services.contract import Commanded, NoMemory, Turn, View, Window
 from cityward.time import HOUR, MINUTE, SECOND, to_us
 from cityward.watch.findings import DeviceStanding, state_of
 
@@ -494,10 +494,23 @@ class Rogue:
     """A service that does as it is told here."""
 
     settings = dict
+    memory = NoMemory
     example: Mapping[str, Any] = {}
 
     def __init__(self, step: Callable[[View[Any]], Sequence[Proposal]]) -> None:
-        self.step = step
+        self._step = step
+
+    def step(self, view: View[Any], memory: NoMemory) -> Turn[NoMemory]:
+        return Turn(memory, self._step(view))
+
+    def windows(self, settings: Any) -> Sequence[Window]:
+        return ()
+
+    def documents(self, settings: Any) -> Sequence[str]:
+        return ()
+
+    def work(self, body: bytes) -> bytes:
+        raise ValueError("no work")
 
     def read_settings(self, raw: Mapping[str, Any], where: str) -> Any:
         return {}

@@ -91,8 +91,10 @@ def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gat
     service: Service[Any], data: st.DataObject
 ):
     view = data.draw(views(service))
-    proposals = list(service.step(view))
-    assert proposals == list(service.step(view)), "it remembers something that is not in the view"
+    proposals = list(service.step(view, service.memory()).proposals)
+    assert proposals == list(service.step(view, service.memory()).proposals), (
+        "it remembers something that is not in the view"
+    )
     rules = PermitRules("it", {unit: ActuatorRule(True, LIMITS) for unit in view.actuators}, vouched_for(view))
     recent: list[Issued] = []
     for proposal in proposals:
@@ -109,11 +111,13 @@ def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gat
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_value_follows_from_the_readings_of_its_sources_alone(service: Service[Any], data: st.DataObject):
     view = data.draw(views(service))
-    for proposal in service.step(view):
+    for proposal in service.step(view, service.memory()).proposals:
         assert len(proposal.sources) <= MOST_SOURCES and len(set(proposal.sources)) == len(proposal.sources)
         # actuators' own reports say when to speak, not what
         shown = {key: r for key, r in view.readings.items() if key[0] in proposal.sources or key[0] in view.actuators}
-        again = {(p.device, p.command): p for p in service.step(replace(view, readings=shown))}
+        again = {
+            (p.device, p.command): p for p in service.step(replace(view, readings=shown), service.memory()).proposals
+        }
         twin = again.get((proposal.device, proposal.command))
         assert twin is not None and twin.value == proposal.value and twin.sources == proposal.sources
 
@@ -124,4 +128,4 @@ def test_a_value_follows_from_the_readings_of_its_sources_alone(service: Service
 def test_a_source_is_a_unit_it_was_shown_a_reading_of(service: Service[Any], data: st.DataObject):
     view = data.draw(views(service))
     shown = {unit for unit, _ in view.readings}
-    assert all(set(proposal.sources) <= shown for proposal in service.step(view))
+    assert all(set(proposal.sources) <= shown for proposal in service.step(view, service.memory()).proposals)

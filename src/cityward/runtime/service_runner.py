@@ -129,7 +129,7 @@ class Bound:
     """
 
     id: str
-    service: Service[Any]
+    service: Service[Any, Any]
     settings: Any
     rules: PermitRules
     members: Mapping[str, Sequence[str]]
@@ -189,7 +189,7 @@ class _Open:
 
 
 def bind_services(
-    place: Place, registry: Registry, plugins: Mapping[str, Service[Any]], pace: Pace | None = None
+    place: Place, registry: Registry, plugins: Mapping[str, Service[Any, Any]], pace: Pace | None = None
 ) -> list[Bound]:
     """Each declared service whose kind has a plug-in, ready to run.
 
@@ -220,7 +220,7 @@ def bind_services(
     return bounds
 
 
-def _bind(service_id: str, plugin: Service[Any], settings: Any, rules: PermitRules, registry: Registry) -> Bound:
+def _bind(service_id: str, plugin: Service[Any, Any], settings: Any, rules: PermitRules, registry: Registry) -> Bound:
     named = dict.fromkeys([*plugin.reads(settings), *plugin.commands(settings)])
     members = {name: [unit.id for unit in registry.units if name in (unit.id, unit.group)] for name in named}
     actuators = {
@@ -517,7 +517,9 @@ class ServiceRunner:
     def _proposals(self, view: View[Any], bound: Bound) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
         try:
-            proposals = sorted(bound.service.step(view), key=lambda proposal: -proposal.urgency)
+            proposals = sorted(
+                bound.service.step(view, bound.service.memory()).proposals, key=lambda proposal: -proposal.urgency
+            )
         except Exception:  # a service is a plug-in: its fault must not stop the others
             log.exception("a service failed", service=bound.id)
             self.progress.service_errors += 1

@@ -13,7 +13,7 @@ from typing import Any
 from cityward.services.contract import Service
 
 
-def find_services() -> dict[str, Service[Any]]:
+def find_services() -> dict[str, Service[Any, Any]]:
     """Every service, by id.
 
     Raises:
@@ -22,7 +22,7 @@ def find_services() -> dict[str, Service[Any]]:
     return {info.name: _load(info.name) for info in pkgutil.iter_modules(__path__) if info.ispkg}
 
 
-def _load(name: str) -> Service[Any]:
+def _load(name: str) -> Service[Any, Any]:
     module = importlib.import_module(f"{__name__}.{name}")
     service = getattr(module, "SERVICE", None)
     if service is None:

@@ -40,7 +40,17 @@ from typing import Any
 
 from cityward.errors import PlaceError
 from cityward.place.things import CommandLimits
-from cityward.services.contract import Actuator, Commanded, Proposal, Reading, Urgency, View
+from cityward.services.contract import (
+    Actuator,
+    Commanded,
+    NoMemory,
+    Proposal,
+    Reading,
+    Turn,
+    Urgency,
+    View,
+    Window,
+)
 from cityward.services.lighting.settings import LightingSettings, Street, read_settings
 from cityward.services.lighting.sun import elevation_deg
 from cityward.time import SECOND
@@ -86,6 +96,7 @@ class Lighting:
     """The service, as `services.contract.Service` asks for it. Holds nothing."""
 
     settings = LightingSettings
+    memory = NoMemory
     example: Mapping[str, Any] = {
         "streets": {
             "harbour-road": {"lamps": ["lamps-harbour"], "light": ["lux-harbour"], "traffic": ["loops-harbour"]}
@@ -107,11 +118,23 @@ class Lighting:
         """The lamps."""
         return _distinct(lamp for street in settings.streets.values() for lamp in street.lamps)
 
-    def step(self, view: View[LightingSettings]) -> Sequence[Proposal]:
+    def windows(self, settings: LightingSettings) -> Sequence[Window]:
+        """None."""
+        return ()
+
+    def documents(self, settings: LightingSettings) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def step(self, view: View[LightingSettings], memory: NoMemory) -> Turn[NoMemory]:
         """Proposals for the lamps that should be told something now."""
         sun_deg = elevation_deg(view.now_us, view.position)
         streets = view.settings.streets.items()
-        return [proposal for name, street in streets for proposal in _light(view, name, street, sun_deg)]
+        return Turn(memory, [proposal for name, street in streets for proposal in _light(view, name, street, sun_deg)])
+
+    def work(self, body: bytes) -> bytes:
+        """It has no jobs."""
+        raise ValueError("lighting has no slow work")
 
 
 def judge_sky(view: View[LightingSettings], street: Street, sun_deg: float, was_dark: bool | None) -> Sky:

@@ -1,0 +1,1 @@
+"""What public transport writes: GTFS timetables, GTFS-Realtime feeds, SIRI answers, and the rules they are held to. Pure."""
