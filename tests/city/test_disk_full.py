@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from adapters.alerts.test_ways_out import receiver
-from city.test_watch import progress, run, speak_for, until
+from city.test_watch import is_let_in, progress, run, speak_for, until
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
@@ -176,6 +176,8 @@ def test_the_watch_waits_for_its_evidence_and_then_tells_each_thing_once(tmp_pat
         secrets = {secret.device: secret.password or "" for secret in issued}
         assert run("alert", "key", "desk", "--state", str(state)) == 0
         until(lambda: progress(state), "the watch runs")
+        for device, secret in secrets.items():
+            until(lambda device=device, secret=secret: is_let_in(town, device, secret), "the door knows it")
         book = store.watch
 
         def found(device: str) -> bool:
