@@ -11,7 +11,7 @@ from cityward.compose.progress import SERVICE_PROGRESS, role_counts, told_each_s
 from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.intake import Progress
 from cityward.runtime.ports import BarRow
-from cityward.runtime.service_runner import RunnerProgress
+from cityward.runtime.service_ports import RunnerProgress
 from towns import stopped_city, write_town
 
 LATER = 4_000_000_000_000_000

@@ -31,7 +31,9 @@ from cityward.place.services import Service
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, BudgetWindow, CommandRow, Latest
-from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
+from cityward.runtime.service_binding import bind_services
+from cityward.runtime.service_ports import Pace, RunnerPorts
+from cityward.runtime.service_runner import ServiceRunner
 from cityward.services import find_services
 from cityward.time import MINUTE, SECOND, CityClock, to_us
 from streets import PASSWORD, QUAY, StreetCity, declared_street, in_street

@@ -25,7 +25,9 @@ from cityward.place.things import CommandLimits, Device, DeviceModel, DeviceStat
 from cityward.runtime.commands import ACK_PREFIX, decode_acknowledgement, encode_command
 from cityward.runtime.doubt import doubt_of
 from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
-from cityward.runtime.service_runner import Bound, Pace, RunnerPorts, ServiceRunner, bind_services
+from cityward.runtime.service_binding import Bound, bind_services
+from cityward.runtime.service_ports import Pace, RunnerPorts
+from cityward.runtime.service_runner import ServiceRunner
 from cityward.services import find_services
 from cityward.services.contract import Commanded, NoMemory, Turn, View, Window
 from cityward.time import HOUR, MINUTE, SECOND, to_us

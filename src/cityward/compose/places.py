@@ -13,7 +13,7 @@ from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.loader import Loaded, load
 from cityward.place.registry import number
-from cityward.runtime.service_runner import bind_services
+from cityward.runtime.service_binding import bind_services
 from cityward.services import find_services
 
 ROOT_FILE = "place.yaml"

@@ -39,7 +39,9 @@ from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import EventSink, Ledger
-from cityward.runtime.service_runner import Pace, RunnerPorts, ServiceRunner, bind_services
+from cityward.runtime.service_binding import bind_services
+from cityward.runtime.service_ports import Pace, RunnerPorts
+from cityward.runtime.service_runner import ServiceRunner
 from cityward.runtime.supervisor import stop_with_parent
 from cityward.services import find_services
 from cityward.time import DAY, HOUR

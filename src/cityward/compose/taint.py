@@ -23,7 +23,7 @@ from cityward.place.registry import Registry
 from cityward.reach.chains import downstream, flow_graph
 from cityward.runtime.mark_ports import MarkRow
 from cityward.runtime.retraction import RetractionPorts, Retractions
-from cityward.runtime.service_runner import bind_services
+from cityward.runtime.service_binding import bind_services
 from cityward.runtime.taint import Recipient, Taint, TaintPorts, taint_of
 from cityward.services import find_services
 
