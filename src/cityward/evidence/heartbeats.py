@@ -19,6 +19,8 @@ from cityward.evidence.records import (
     CommandIssued,
     CommandRefused,
     Heartbeat,
+    PlanIssued,
+    PlanRefused,
     Release,
     ReleaseRefused,
 )
@@ -68,9 +70,9 @@ def decided(record: AnyRecord) -> dict[str, int]:
         case Admission():
             refused = record.received - record.admitted - record.shed
             return {"received": record.received, "admitted": record.admitted, "refused": refused, "shed": record.shed}
-        case CommandIssued():
+        case CommandIssued() | PlanIssued():
             return {"issued": 1}
-        case CommandRefused() | ReleaseRefused():
+        case CommandRefused() | PlanRefused() | ReleaseRefused():
             return {"refused": getattr(record, "count", 1)}
         case Release():
             return {"released": record.rows, "withheld": sum(record.withheld.values())}

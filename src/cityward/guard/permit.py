@@ -27,23 +27,20 @@ INVARIANTS
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from cityward.guard.confidence import FULL, Confidence
+from cityward.guard.wellformed import are_causes, are_names, is_number, is_text, is_whole
 from cityward.place.independence import Traits, independent_of
 from cityward.place.registry import Registry
 from cityward.place.services import Service
 from cityward.place.things import CommandLimits, DeviceStatus
 from cityward.time import HOUR, MINUTE
 
-MOST_CAUSES = 16  # with LONGEST_CAUSE, a command stays well under the 64 kB that one evidence entry holds
-LONGEST_CAUSE = 256  # characters of a cause's name or value; it is kept in evidence for ever
 MOST_SOURCES = 128
-LONGEST_SOURCE = 96  # characters: an id and its member's number
 
 _SEAL = object()
 
@@ -318,37 +315,10 @@ def _well_formed(proposal: Any) -> bool:
     # SECURITY: constructors do not check types, and a service is a plug-in: what it made is looked at, not believed
     return (
         isinstance(proposal, Proposal)
-        and _is_text(proposal.device)
-        and _is_text(proposal.command)
-        and _is_number(proposal.value)
-        and _is_whole(proposal.made_at)
-        and _are_causes(proposal.cause)
-        and _are_sources(proposal.sources)
+        and is_text(proposal.device)
+        and is_text(proposal.command)
+        and is_number(proposal.value)
+        and is_whole(proposal.made_at)
+        and are_causes(proposal.cause)
+        and are_names(proposal.sources, MOST_SOURCES)
     )
-
-
-def _is_text(value: Any) -> bool:
-    # what is not printable (a lone surrogate among it) could not be written down
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_CAUSE and value.isprintable()
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) < 1e12 and math.isfinite(value)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _are_causes(value: Any) -> bool:
-    if not isinstance(value, Mapping) or not 0 < len(value) <= MOST_CAUSES:
-        return False
-    return all(_is_text(name) and _is_text(words) for name, words in value.items())
-
-
-def _are_sources(value: Any) -> bool:
-    if not isinstance(value, tuple) or len(value) > MOST_SOURCES:  # pyright: ignore[reportUnknownArgumentType]
-        return False
-    return all(_is_text(name) and len(name) <= LONGEST_SOURCE for name in value) and len(set(value)) == len(value)

@@ -100,6 +100,9 @@ class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Of what any value but the safe one may rest on: `quorum` independent sources at least (different owner, maker and network
     zone), none of them trusted less than `least_trust`. No quarantined device's reading counts, whatever these say.
+
+    two_person: any value but the safe one waits until a second person agreed. revert: what follows a command that the actuator
+    did not answer or did not take: once its safe value, or the last value that it took.
     """
 
     sets: Id
@@ -109,6 +112,8 @@ class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     fail_safe: float
     quorum: Annotated[int, Meta(ge=1, le=3)] = 1
     least_trust: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    two_person: bool = False
+    revert: Literal["fail-safe", "before"] = "fail-safe"
 
 
 class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ Does not live here: the settings of services (their plug-ins read them), and whe
 
 from __future__ import annotations
 
+from cityward.place.checks.acting import services_act_within_limits
 from cityward.place.checks.alerts import alerts_leave_as_declared
 from cityward.place.checks.budgets import (
     budgets_are_of_one_thing,
@@ -69,7 +70,7 @@ ERRORS: tuple[Check, ...] = (
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
     alerts_leave_as_declared, witnesses_are_reached_as_declared,
     recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
-    postures_take_something, roles_are_bounded,
+    postures_take_something, roles_are_bounded, services_act_within_limits,
 )  # fmt: skip
 """With one of these the place does not run."""
 

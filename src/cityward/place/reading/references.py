@@ -37,6 +37,7 @@ PROTECTED: Kinds = ("datasets", "flows", "systems")
 PLACES: Kinds = ("sites", "jurisdictions")
 HOPS: Kinds = ("jurisdictions", "parties")
 STREET: Kinds = ("devices", "members")
+STOPS: Kinds = (*STREET, "sites")
 
 _CONDITION: Mapping[str, Kinds] = {
     "party.named[]": ("parties",),
@@ -141,14 +142,22 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "agreement": ("agreements",),
     },
     "keys": {"holder": ("parties",), "protects[]": PROTECTED},
-    "services": {"operator": ("parties",), "actuators[]": STREET, "reads[]": ("datasets",)},
+    "services": {
+        "operator": ("parties",),
+        "actuators[]": STREET,
+        "reads[]": ("datasets",),
+        "interlocks[].unless.device": STREET,
+        "interlocks[].unless.property": ("properties",),
+        "plans{}.at[]": STOPS,
+        "plans{}.fixed[]": STOPS,
+    },
     "functions": {"service": ("services",), "needs[].of[]": NEEDED, "areas[]": ("areas",)},
     "rules": {
         **{f"{part}[].{field}": kinds for part in ("forbid", "unless") for field, kinds in _CONDITION.items()},
         "waivers[].by": ("parties",),
     },
 }
-"""`a[]`: each element of the list; `a{}`: each key of the mapping; `a[].b`: the field of each element."""
+"""`a[]`: each element of the list; `a{}`: each key of the mapping; `a[].b`, `a{}.b`: the field of each element or value."""
 
 HEADER: Mapping[str, Kinds] = {"responsible": ("parties",), "platform": ("systems",)}
 
@@ -197,7 +206,8 @@ def _named(node: Node, field: str, path: str) -> Iterator[tuple[Node, str]]:
     here = f"{path}.{name}"
     if head.endswith("{}") and isinstance(child.value, dict):
         for key, value in child.value.items():
-            yield Node(key, value.file, value.line), f"{here}.{key}"
+            at = f"{here}.{key}"
+            yield from _named(value, rest, at) if rest else iter([(Node(key, value.file, value.line), at)])
     elif head.endswith("[]") and isinstance(child.value, list):
         for i, item in enumerate(child.value):
             yield from _named(item, rest, f"{here}[{i}]") if rest else iter([(item, f"{here}[{i}]")])
