@@ -41,6 +41,7 @@ class Reason(IntEnum):
     PARTY_BUDGET = 27
     PLACE_BUDGET = 28
     NOT_ACKNOWLEDGED = 29
+    UNDECODABLE = 30
 
     @property
     def word(self) -> str:
@@ -90,5 +91,6 @@ MENDS: dict[Reason, str] = {
     Reason.PARTY_BUDGET: "ask the party why its devices send so much, or raise its budget",
     Reason.PLACE_BUDGET: "find what floods the place, or raise its budget if the machine can take more",
     Reason.NOT_ACKNOWLEDGED: "publish with QoS 1: what asks for no acknowledgement (QoS 0) does not come in",
+    Reason.UNDECODABLE: "see whether the model names the codec that its devices speak, and what the codec says",
 }
 """What the sender can do about each refusal."""
