@@ -22,7 +22,10 @@ DIFFERENTIAL = "DIFFERENTIAL"
 
 
 class NyctTrip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """NYCT's word on a trip. assigned: a train stands for it; where it is false the trip may never run. direction: NORTH, EAST, SOUTH or WEST."""
+    """NYCT's word on a trip. direction: NORTH, EAST, SOUTH or WEST.
+
+    assigned: a train stands for it; where it is false the trip may never run.
+    """
 
     train_id: str | None = None
     assigned: bool | None = None
@@ -86,7 +89,7 @@ class TripUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Whereabouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place on the ground: Position. WGS 84 degrees, bearing clockwise from north, odometer m, speed m/s."""
+    """A place on the ground: Position. WGS 84 degrees (NaN: not said), bearing clockwise from north, odometer m, speed m/s."""
 
     latitude: float
     longitude: float
@@ -155,11 +158,12 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The head of a feed. timestamp: POSIX s when its content was made; 0 or `None` where that is not said."""
+    """The head of a feed. timestamp: POSIX s when its content was made. version "": not said. nyct: its dialect's version."""
 
     version: str
     incrementality: str | None = None
     timestamp: int | None = None
+    nyct: str | None = None
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,7 +65,10 @@ class Trips:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StopTimes:
-    """stop_times.txt, sorted by trip and sequence. first: (trips + 1,) where each trip's begin. travelled: shape_dist_traveled or NaN."""
+    """stop_times.txt, sorted by trip and sequence.
+
+    first: (trips + 1,) where each trip's begin. travelled: shape_dist_traveled or NaN.
+    """
 
     first: NDArray[np.int64]
     trip: NDArray[np.int32]
@@ -98,8 +101,8 @@ class Shapes:
 class Calendar:
     """calendar.txt and calendar_dates.txt. Days are `date.toordinal()`.
 
-    weekdays: (services, 7) bool, Monday first. start, end: int32, both included; a service without a calendar row has end < start.
-    added, removed: day -> the numbers of the services.
+    weekdays: (services, 7) bool, Monday first. start, end: int32, both included; a service without a calendar row has
+    end < start. added, removed: day -> the numbers of the services.
     """
 
     ids: Sequence[str]
