@@ -16,12 +16,21 @@ follows from the clock and the declaration alone cannot be falsified through a s
 all that it read is tested (`tests/services/test_conformance.py`: a value must follow from its sources' readings alone), and not
 known here.
 
+What the street says is in a proposal's way as well (`guard.street`): a declared *interlock* holds up every value but the
+fail-safe one while its condition holds, and while its reading is missing, old or not believed. A declared *fan-out* bounds how
+many actuators move away from their fail-safe value within a time: a mass off is stretched, and seen. Where a command needs *two
+persons*, a value waits (`second-person`) until somebody agreed to it; asking them is the runtime's business.
+
+A person's proposal is judged as a service's is: being a person opens no bound. It rests on no reading.
+
 INVARIANTS
 - Total: any proposal, however malformed, gives `Allowed` or a `Refusal`, never an exception.
 - Nothing outside the declared bounds passes; of one command to one device at most `per_hour` + 1 pass within any hour,
   and the one above `per_hour` has the fail-safe value.
-- Monotone: narrower rules, more recent commands, less trust or a larger quorum never turn a refusal into a permission.
-- The fail-safe value never waits for trust: no standing of any source stops it.
+- Within a fan-out's minutes no more than its `most` actuators are moved away from their fail-safe value.
+- Monotone: narrower rules, more interlocks, more recent commands or moves, fewer readings, less trust, a larger quorum or fewer
+  agreements never turn a refusal into a permission.
+- The fail-safe value never waits: no standing of any source, no interlock, no fan-out and no second person stops it.
 - Only this module makes `Allowed` and `Permitted`.
 """
 
@@ -29,16 +38,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any
 
 from cityward.guard.confidence import FULL, Confidence
+from cityward.guard.permit_rules import MENDS, ActuatorRule, PermitReason, PermitRules, rules_for
+from cityward.guard.street import UNSEEN, Agreement, FanRule, InterlockRule, Street, is_move, too_many_moved
 from cityward.guard.wellformed import are_causes, are_names, is_number, is_text, is_whole
-from cityward.place.independence import Traits, independent_of
-from cityward.place.registry import Registry
-from cityward.place.services import Service
-from cityward.place.things import CommandLimits, DeviceStatus
-from cityward.time import HOUR, MINUTE
+from cityward.place.independence import independent_of
+from cityward.place.things import CommandLimits
+from cityward.time import HOUR
+
+__all__ = [
+    "FULL",
+    "MENDS",
+    "MOST_SOURCES",
+    "UNSEEN",
+    "ActuatorRule",
+    "Agreement",
+    "Allowed",
+    "FanRule",
+    "InterlockRule",
+    "Issued",
+    "PermitReason",
+    "PermitRules",
+    "Permitted",
+    "Proposal",
+    "Refusal",
+    "Street",
+    "Urgency",
+    "hindered_by",
+    "is_move",
+    "permit",
+    "rules_for",
+]
 
 MOST_SOURCES = 128
 
@@ -50,36 +83,6 @@ class Urgency(IntEnum):
 
     ROUTINE = 0
     SAFETY = 1
-
-
-class PermitReason(StrEnum):
-    """Why the gate refused: one word, the same in counters, evidence and the console."""
-
-    MALFORMED = "malformed"
-    NOT_AN_ACTUATOR = "not-an-actuator"
-    INACTIVE_DEVICE = "inactive-device"
-    UNDECLARED_COMMAND = "undeclared-command"
-    OUT_OF_BOUNDS = "out-of-bounds"
-    TOO_OLD = "too-old"
-    IN_THE_FUTURE = "in-the-future"
-    UNTRUSTED_SOURCE = "untrusted-source"
-    TOO_FEW_SOURCES = "too-few-sources"
-    RATE_EXCEEDED = "rate-exceeded"
-
-
-MENDS: dict[PermitReason, str] = {
-    PermitReason.MALFORMED: "mend the service: text for names, a finite number for the value, 1 to 16 causes, declared sources",
-    PermitReason.NOT_AN_ACTUATOR: "add the device to the service's actuators, or find out why the service wants it",
-    PermitReason.INACTIVE_DEVICE: "set the device's status to active, or leave it alone",
-    PermitReason.UNDECLARED_COMMAND: "declare the command on the device model",
-    PermitReason.OUT_OF_BOUNDS: "propose a value within the command's low and high",
-    PermitReason.TOO_OLD: "propose again from a fresh view",
-    PermitReason.IN_THE_FUTURE: "find out why the clock went back",
-    PermitReason.UNTRUSTED_SOURCE: "see what the watch found about its sources, and mend, replace or clear them",
-    PermitReason.TOO_FEW_SOURCES: "add a source of another owner, maker and network zone, or lower the command's quorum",
-    PermitReason.RATE_EXCEEDED: "propose less often, or raise per_hour of the command",
-}
-"""What can be done about each refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +108,6 @@ class Issued:
     device: str
     command: str
     at: int
-
-
-@dataclass(frozen=True, slots=True)
-class ActuatorRule:
-    """What may be done to one unit."""
-
-    active: bool
-    commands: Mapping[str, CommandLimits]
-
-
-@dataclass(frozen=True, slots=True)
-class PermitRules:
-    """What one service may do. `oldest_us`: how old a proposal may be; `valid_us`: how long the actuator may still obey.
-
-    sources: the units a proposal may rest on, and whom they belong to.
-    """
-
-    service: str
-    actuators: Mapping[str, ActuatorRule]
-    sources: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
-    oldest_us: int = 2 * MINUTE
-    valid_us: int = 2 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,29 +186,13 @@ class Permitted:
             raise TypeError("only the permit gate makes Permitted: seal what it allowed with its evidence record")
 
 
-def rules_for(
-    service_id: str, service: Service, registry: Registry, sources: Mapping[str, Traits] | None = None, **limits: int
-) -> PermitRules:
-    """Compile what a declared service may do: its actuators, groups spelled out as their members.
-
-    Args:
-        service_id: the declared service's id.
-        service: its declaration.
-        registry: the numbered declaration.
-        sources: whom units belong to (`sources.traits_of`); without it no proposal may rest on a reading.
-        limits: `oldest_us`, `valid_us`, where they differ from the default (a faster clock).
-    """
-    named = frozenset(service.actuators)
-    actuators = {
-        unit.id: ActuatorRule(unit.status is DeviceStatus.ACTIVE, registry.models[unit.model].commands)
-        for unit in registry.units
-        if unit.id in named or unit.group in named
-    }
-    return PermitRules(service_id, actuators, sources or {}, **limits)
-
-
 def permit(
-    proposal: Proposal, rules: PermitRules, recent: Sequence[Issued], now_us: int, confidence: Confidence = FULL
+    proposal: Proposal,
+    rules: PermitRules,
+    recent: Sequence[Issued],
+    now_us: int,
+    confidence: Confidence = FULL,
+    street: Street = UNSEEN,
 ) -> Allowed | Refusal:
     """Judge one proposal.
 
@@ -237,10 +202,14 @@ def permit(
         recent: commands issued before, by any service; those of other devices or longer than an hour ago do not count.
         now_us: city time.
         confidence: how far devices are trusted now.
+        street: as it stands: what interlocks, fan-out and second persons are asked of.
     """
-    reason = _objection(proposal, rules, recent, now_us, confidence)
+    reason = _objection(proposal, rules, recent, now_us, confidence) or _hindrance(
+        proposal, rules, street, now_us, confidence
+    )
     if reason is not None:
         return Refusal(proposal, reason)
+    agreed = street.agreed.get((proposal.device, proposal.command, proposal.value))
     return Allowed(
         command_id=f"{rules.service}.{proposal.device}.{now_us:x}",
         service=rules.service,
@@ -248,7 +217,7 @@ def permit(
         command=proposal.command,
         sets=rules.actuators[proposal.device].commands[proposal.command].sets,
         value=float(proposal.value),
-        cause=dict(proposal.cause),
+        cause=dict(proposal.cause) if agreed is None else {**proposal.cause, "approved_by": agreed.by},
         issued_at=now_us,
         expires_at=now_us + rules.valid_us,
         sources=proposal.sources,
@@ -272,6 +241,32 @@ def _objection(
     if doubt is not None:
         return doubt
     return PermitReason.RATE_EXCEEDED if _rate_used_up(proposal, limits, recent, now_us) else None
+
+
+def hindered_by(
+    command: str, rules: PermitRules, street: Street, now_us: int, confidence: Confidence = FULL
+) -> InterlockRule | None:
+    """The interlock that holds up every value of a command but the fail-safe one now; None: none does."""
+    return next((rule for rule in rules.interlocks if rule.hinders(command, street, confidence, now_us)), None)
+
+
+def _hindrance(
+    proposal: Proposal, rules: PermitRules, street: Street, now_us: int, confidence: Confidence
+) -> PermitReason | None:
+    """What of the street is in the way of a value that the rest has nothing against."""
+    device, command, value = proposal.device, proposal.command, proposal.value
+    limits = rules.actuators[device].commands[command]
+    if value == limits.fail_safe:
+        return None
+    if hindered_by(command, rules, street, now_us, confidence) is not None:
+        return PermitReason.INTERLOCKED
+    fan = rules.fan_out
+    moves = fan is not None and is_move(device, command, value, limits, street)
+    if fan is not None and moves and too_many_moved(device, fan, rules.actuators, street, now_us):
+        return PermitReason.FAN_OUT
+    agreed = street.agreed.get((device, command, value))
+    waits = limits.two_person and (agreed is None or agreed.until <= now_us)
+    return PermitReason.SECOND_PERSON if waits else None
 
 
 def _limits_for(proposal: Proposal, rules: PermitRules, confidence: Confidence) -> CommandLimits | PermitReason:
