@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from cityward.adapters.files import read_from
 from cityward.adapters.ledgers.reading import folder_reader, key_of, witnessed_notes
 from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
+from cityward.compose.decoders import decoder_scripts
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.loader import Loaded, load
 from cityward.place.registry import number
@@ -38,6 +39,7 @@ def load_place(path: Path) -> Loaded:
         raise PlaceError(f"there is no declaration at {path}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file")
     loaded = load(root.name, read_from(root.parent), available_timezones())
     check_services(loaded)
+    decoder_scripts(loaded.place, root.parent)
     return loaded
 
 

@@ -19,11 +19,13 @@ from cityward.adapters.bus.config import LOG_STREAM, PARTITIONS
 from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import connect, disconnect, observation_filters, observation_prefixes
 from cityward.adapters.bus.reader import LogReader
+from cityward.adapters.keys.commanding import command_key, encoder
 from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.compose.bars import barred_now, take_bars
+from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
 from cityward.compose.hearts import living_ledger
 from cityward.compose.home import Home
@@ -36,7 +38,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
-from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
+from cityward.runtime.commands import ACKNOWLEDGEMENTS
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import EventSink, Ledger
 from cityward.runtime.service_binding import bind_services
@@ -167,7 +169,8 @@ def make_intake(
         log_partitions=PARTITIONS,
     )
     stores = Stores(ledger, setting.history(), setting.state)
-    return Intake(setting.registry, codecs(), stores, city.city_clock, settings, open_reader, events)
+    readers = codecs(vendor_codecs(setting.loaded.place, setting.place_folder))
+    return Intake(setting.registry, readers, stores, city.city_clock, settings, open_reader, events)
 
 
 async def mind_registry(setting: Setting, stop: asyncio.Event) -> None:
@@ -232,7 +235,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 reader=setting.state,
                 book=setting.state,
                 ledger=ledger,
-                link=NatsCommandLink(client, encode_command),
+                link=NatsCommandLink(client, encoder(command_key(setting.home.keys))),
                 acks=acks,
                 now_us=setting.now_us,
                 refresh_expected=_expected_refresh(setting),

@@ -54,7 +54,8 @@ class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Software that runs somewhere.
 
     `addresses` are where it is found on a network: IP addresses, blocks (`192.0.2.0/28`), DNS names (`*.` stands for all names
-    below). By them `cityward reconcile` knows it in a log; where blocks overlap, the longest prefix wins.
+    below). By them `cityward reconcile` knows it in a log; where blocks overlap, the longest prefix wins. A LoRaWAN network
+    server or another broker `speaks_for` the devices it hears, with a key of its own (docs/lorawan.md).
     """
 
     kind: Literal[
@@ -71,6 +72,7 @@ class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     updates_from: Id | Unknown | None = None  # the system its software comes from
     critical: bool = False
     addresses: tuple[AddressText, ...] = ()
+    speaks_for: tuple[Id, ...] = ()  # devices and groups whose messages it passes on, each in the device's own name
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +118,18 @@ class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     revert: Literal["fail-safe", "before"] = "fail-safe"
 
 
+class PayloadDecoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vendor's JavaScript that says what the bytes of a radio frame mean. It runs apart, confined (docs/lorawan.md).
+
+    script: a file beside the declaration. sha256: of its bytes; another script does not run.
+    """
+
+    script: Annotated[
+        str, Meta(pattern=r"^\w[\w.-]*(/\w[\w.-]*){0,4}[.]js$", max_length=200)
+    ]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
 class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A make of device: what it observes, how it says so, what it can be told."""
 
@@ -126,6 +140,9 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])
     updates_from: Id | Unknown | None = None
     ngsi_type: str | None = None
+    decoder: PayloadDecoder | None = (
+        None  # of `format: lorawan`, where the network server sends bytes; None: it decodes
+    )
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from cityward.adapters.protocols.lorawan.codec import create
+from cityward.errors import DecodeError
 from cityward.guard.batch import Frame, Messages
 from cityward.guard.reasons import Reason
 from cityward.place.registry import Registry, number
-from cityward.place.things import Hardware
+from cityward.place.things import Hardware, PayloadDecoder
 from places import tiny_place
 
 EUI, OTHER = "0101010101010101", "0202020202020202"
@@ -86,3 +87,76 @@ def test_what_is_no_uplink_gives_no_frame() -> None:
 def test_each_frame_names_its_message() -> None:
     claims = decode([uplink(), uplink(fCnt=42)], uplink(fCnt=43))
     assert [(frame.message, frame.counter) for frame in claims.frames] == [(0, 41), (0, 42), (1, 43)]
+
+
+def things_stack(**changes: Any) -> dict[str, Any]:
+    """As The Things Stack sends the same uplink: 0 left out, EUIs in capitals."""
+    said = {"f_port": 5, "frm_payload": "AQI=", "decoded_payload": {"vehicle-count": 3}}
+    heard = {"gateway_ids": {"eui": NEAR.upper()}, "rssi": -90, "location": {"latitude": 53.8, "longitude": -1.5}}
+    ids = {"dev_eui": EUI.upper(), "dev_addr": "01189440"}
+    return {"end_device_ids": ids, "uplink_message": {**said, "rx_metadata": [heard], **changes}}
+
+
+def test_both_network_servers_say_the_same() -> None:
+    mine, theirs = decode(uplink(fCnt=7, rxInfo=[{"gatewayId": NEAR, "rssi": -90}])), decode(things_stack(f_cnt=7))
+    assert mine.value.tolist() == theirs.value.tolist() == [3.0]
+    assert theirs.frames == (Frame(0, counter=7, session="01189440", gateway=NEAR, gateway_at=(-1.5, 53.8), eui=EUI),)
+    assert decode(things_stack()).frames[0].counter == 0
+
+
+class Script:
+    """A decoder that gives the first byte as a count; `asked` as the codec asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, bytes, int]] = []
+
+    def decode(self, name: str, port: int, payload: bytes, at_ms: int) -> object:
+        self.asked.append((name, port, payload, at_ms))
+        if not payload:
+            raise DecodeError(Reason.UNDECODABLE.name, "nothing to read")
+        return {"vehicle-count": payload[0]}
+
+
+def with_decoder() -> Registry:
+    place = tiny_place()
+    name = place.devices["counter-1"].model
+    decoder = PayloadDecoder(script="codecs/counter.js", sha256="0" * 64)
+    model = msgspec.structs.replace(place.device_models[name], format="lorawan", decoder=decoder)
+    return number(msgspec.structs.replace(place, device_models={**place.device_models, name: model}))
+
+
+def decoded(body: dict[str, Any], script: Script | None) -> tuple[list[float], list[Reason]]:
+    here = with_decoder()
+    messages = Messages([here.unit_index["counter-1"]], [json.dumps(body).encode()], [5_000_000], [0])
+    claims = create(script).decode(messages, here)
+    assert len(claims.frames) == 1, "the frame is told, whatever becomes of the payload"
+    return claims.value.tolist(), [Reason(fault) for fault in claims.fault.tolist()]
+
+
+@pytest.mark.parametrize("body", [uplink(data="CQ==", fPort=5), things_stack(frm_payload="CQ==")], ids=["chirp", "tts"])
+def test_where_the_model_has_a_decoder_the_bytes_count_and_not_what_the_network_server_made_of_them(
+    body: dict[str, Any],
+) -> None:
+    script = Script()
+    assert decoded(body, script) == ([9.0], [Reason.ADMITTED])
+    [(name, port, payload, at_ms)] = script.asked
+    assert (port, payload, at_ms) == (5, b"\x09", 5_000) and name in tiny_place().device_models
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (uplink(data="@@@@"), Reason.WRONG_SHAPE),
+        (uplink(data=7), Reason.WRONG_SHAPE),
+        (uplink(data="CQ==", fPort=256), Reason.WRONG_SHAPE),
+        (uplink(data="CQ==", fPort=True), Reason.WRONG_SHAPE),
+        (uplink(), Reason.UNDECODABLE),
+    ],
+    ids=["no base64", "a number", "port too high", "true", "empty"],
+)
+def test_a_payload_that_cannot_be_read_is_refused_with_its_reason(body: dict[str, Any], reason: Reason) -> None:
+    assert decoded(body, Script())[1] == [reason]
+
+
+def test_without_anybody_to_run_scripts_nothing_of_such_a_model_is_believed() -> None:
+    assert decoded(uplink(data="CQ=="), None)[1] == [Reason.UNDECODABLE]

@@ -18,11 +18,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from cityward.adapters.protocols.lorawan import codec as lorawan
+from cityward.adapters.protocols.lorawan.codec import Decoder
 from cityward.guard.batch import Codec
 
 
-def codecs() -> dict[str, Codec]:
-    """Every codec by its id (`senml`, `json`, `ngsi-ld`), newly made.
+def codecs(decoder: Decoder | None = None) -> dict[str, Codec]:
+    """Every codec by its id (`senml`, `json`, `ngsi-ld`), newly made. decoder: runs vendors' scripts for those that need one.
 
     A codec that does not import stops the start: a city must not run deaf to some of its devices.
 
@@ -35,5 +37,5 @@ def codecs() -> dict[str, Codec]:
         module = importlib.import_module(f"{__name__}.{folder}.codec")
         if module.ID in found:
             raise ValueError(f"two codecs call themselves `{module.ID}`; the second is {module.__name__}")
-        found[module.ID] = module.create()
+        found[module.ID] = module.create(decoder) if module is lorawan else module.create()
     return found

@@ -58,6 +58,14 @@ def units_of_models(whole: Whole) -> Iterator[Problem]:
                 yield Problem(f"device_models.{name}.properties.{prop}.unit", what, mend)
 
 
+def decoders_are_of_lorawan(whole: Whole) -> Iterator[Problem]:
+    """Only what comes by LoRaWAN has bytes that a vendor's script reads."""
+    for name, model in whole.place.device_models.items():
+        if model.decoder is not None and model.format != "lorawan":
+            what = f"a `decoder` reads the bytes of `lorawan`, and the format is `{model.format}`"
+            yield Problem(f"device_models.{name}.decoder", what, "set `format: lorawan`, or leave the decoder out")
+
+
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
 
 

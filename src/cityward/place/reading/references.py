@@ -88,6 +88,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "operator": ("parties",),
         "supplier": ("parties",),
         "maintained_by[]": ("parties",),
+        "speaks_for[]": STREET,
         "stores[]": ("datasets",),
         "needs[].of[]": NEEDED,
         "updates_from": ("systems",),

@@ -1,8 +1,9 @@
 """LoRaWAN uplinks as a network server passes them on: one JSON object, or an array of them, each with what its codec decoded.
 
-The readings stand in `object`, where the network server's payload codec put them: a property under its own name, or where the
-model's `path` says (a JSON Pointer from the beginning of the uplink). The raw payload (`data`) is not read: how a device packs
-its bytes is between it and the network server.
+ChirpStack's JSON and The Things Stack's are both understood; the second is first put into the members of the first. The readings
+stand in `object`, where the network server's payload codec put them: a property under its own name, or where the model's `path`
+says (a JSON Pointer from the beginning of the uplink). Where the model declares a `decoder`, the payload (`data`) is given to
+it instead, and what it says is the `object`: what the network server made of the bytes is then not looked at.
 
 Beside the readings an uplink says whose radio it was, its frame counter and the gateway that heard it. That is no property's; it
 goes with the claims as frames, for the watch. An uplink of another device than the one declared (`hardware.eui`) is refused
@@ -11,10 +12,12 @@ whole: whoever passes it on speaks for a device that is not its own.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Protocol, cast
 
 from cityward.adapters.protocols.conversions import Conversions
+from cityward.adapters.protocols.lorawan.things_stack import as_chirpstack, is_things_stack
 from cityward.adapters.protocols.lorawan.uplink import frame_of
 from cityward.adapters.protocols.plain_json.pointer import MISSING, follow, tokens
 from cityward.adapters.protocols.rows import Rows
@@ -28,19 +31,36 @@ from cityward.place.registry import Registry
 
 ID = "lorawan"
 MAX_UPLINKS = 100
+MOST_PORT = 255
 DECODED = "object"
 
 
-def create() -> Codec:
-    """A codec with an empty memory."""
-    return LorawanCodec()
+class Decoder(Protocol):
+    """Runs vendors' scripts: `adapters.vendor_codecs`."""
+
+    def decode(self, name: str, port: int, payload: bytes, at_ms: int) -> object:
+        """What the script of a device model says these bytes mean.
+
+        Raises:
+            DecodeError: UNDECODABLE: nothing that can be believed.
+        """
+        ...
+
+
+def create(decoder: Decoder | None = None) -> Codec:
+    """A codec with an empty memory. Without a decoder, payloads of models that declare one are refused."""
+    return LorawanCodec(decoder)
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A unit's uplinks: whose they must be ("" where that is not declared), and (steps, channel) of each property."""
+    """A unit's uplinks: whose they must be ("" where that is not declared), and (steps, channel) of each property.
+
+    script: the model whose decoder reads its payloads; "": none does.
+    """
 
     eui: str
+    script: str
     time: tuple[str, ...]
     properties: tuple[tuple[tuple[str, ...], int], ...]
 
@@ -48,7 +68,8 @@ class Mapping:
 class LorawanCodec:
     """Implements `guard.batch.Codec`. Remembers what it worked out about the last registry, never anything of a message."""
 
-    def __init__(self) -> None:
+    def __init__(self, decoder: Decoder | None = None) -> None:
+        self._decoder = decoder
         self._known: tuple[Registry, dict[int, Mapping], Conversions] | None = None
 
     def decode(self, messages: Messages, registry: Registry) -> Claims:
@@ -64,7 +85,7 @@ class LorawanCodec:
                 rows.refuse_for(i, error)
                 continue
             for body in found:
-                frame = _read(rows, i, body, messages.received_at[i], mapping, conversions)
+                frame = self._read(rows, i, body, messages.received_at[i], mapping, conversions)
                 frames += [frame] if frame is not None else []
         return replace(rows.claims(), frames=tuple(frames))
 
@@ -77,6 +98,40 @@ class LorawanCodec:
             mapping = known[1][unit] = _mapping(registry, unit)
         return mapping, known[2]
 
+    def _read(
+        self, rows: Rows, i: int, body: object, received_at: int, mapping: Mapping, conversions: Conversions
+    ) -> Frame | None:
+        """Claim what one uplink says; the frame it came by, also where nothing of it can be claimed."""
+        try:
+            uplink = _object(body)
+            frame = frame_of(i, uplink)
+        except DecodeError as error:
+            rows.refuse_for(i, error)
+            return None
+        if mapping.eui and frame.eui != mapping.eui:
+            rows.refuse(i, Reason.WRONG_DEVICE)
+            return frame
+        try:
+            _claim(rows, i, self._decoded(uplink, received_at, mapping), received_at, mapping, conversions)
+        except DecodeError as error:
+            rows.refuse_for(i, error)
+        return frame
+
+    def _decoded(self, uplink: dict[str, object], received_at: int, mapping: Mapping) -> dict[str, object]:
+        """The uplink with its `object`, as the vendor's script reads the payload where the model says so."""
+        if not mapping.script:
+            return uplink
+        if self._decoder is None:
+            raise refusal(Reason.UNDECODABLE, "nobody here runs the model's decoder")
+        port, payload = uplink.get("fPort", 0), uplink.get("data", "")
+        if type(port) is not int or not 0 <= port <= MOST_PORT or not isinstance(payload, str):
+            raise refusal(Reason.WRONG_SHAPE, "a payload is Base64, its port 0 to 255")
+        try:
+            octets = b64decode(payload, validate=True)
+        except ValueError as error:
+            raise refusal(Reason.WRONG_SHAPE, "the payload is not Base64") from error
+        return {**uplink, DECODED: self._decoder.decode(mapping.script, port, octets, received_at // 1000)}
+
 
 def _mapping(registry: Registry, unit: int) -> Mapping:
     declared = registry.units[unit]
@@ -86,7 +141,8 @@ def _mapping(registry: Registry, unit: int) -> Mapping:
         channel = registry.channel_by_property[unit, prop]
         found.append((tokens(how.path) if how.path is not None else (DECODED, prop), channel))
     eui = declared.hardware.eui if declared.hardware is not None else None
-    return Mapping(eui or "", tokens(model.time_path or "/time"), tuple(found))
+    script = declared.model if model.decoder is not None else ""
+    return Mapping(eui or "", script, tokens(model.time_path or "/time"), tuple(found))
 
 
 def _uplinks(value: object) -> list[object]:
@@ -98,22 +154,11 @@ def _uplinks(value: object) -> list[object]:
     return bodies
 
 
-def _read(
-    rows: Rows, i: int, body: object, received_at: int, mapping: Mapping, conversions: Conversions
-) -> Frame | None:
-    """Claim what one uplink says; the frame it came by, also where nothing of it can be claimed."""
-    try:
-        if not isinstance(body, dict):
-            raise refusal(Reason.WRONG_SHAPE, "an uplink is an object")
-        frame = frame_of(i, cast("dict[str, object]", body))
-    except DecodeError as error:
-        rows.refuse_for(i, error)
-        return None
-    if mapping.eui and frame.eui != mapping.eui:
-        rows.refuse(i, Reason.WRONG_DEVICE)
-    else:
-        _claim(rows, i, cast("dict[str, object]", body), received_at, mapping, conversions)
-    return frame
+def _object(body: object) -> dict[str, object]:
+    if not isinstance(body, dict):
+        raise refusal(Reason.WRONG_SHAPE, "an uplink is an object")
+    said = cast("dict[str, object]", body)
+    return as_chirpstack(said) if is_things_stack(said) else said
 
 
 def _claim(
