@@ -22,6 +22,7 @@ from cityward.place.registry import Registry, number
 from cityward.place.things import CommandLimits, Device, DeviceModel, PropertyMapping
 from cityward.runtime.ports import LogMessage
 from cityward.time import to_us
+from signing import COMMAND_KEY
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -114,7 +115,10 @@ class StreetCity:
         self.door = MqttDoor("127.0.0.1", self.settings.mqtt_port)
         write_secrets(
             self.credentials,
-            [DeviceSecret(device=u.id, password=PASSWORD, http_key=f"key-of-{u.id}") for u in registry.units],
+            [
+                DeviceSecret(device=u.id, password=PASSWORD, http_key=f"key-of-{u.id}", command_key=COMMAND_KEY)
+                for u in registry.units
+            ],
         )
 
     def config(self) -> str:

@@ -19,8 +19,9 @@ from cityward.adapters.recordings import read_folder
 from cityward.adapters.street.door_http import UPSERT, HttpDoor
 from cityward.adapters.street.player import sources
 from cityward.adapters.street.run import StreetSettings, run_street
-from cityward.runtime.commands import Command
+from cityward.runtime.commands import Command, signed
 from cityward.time import DAY, HOUR, SECOND, CityClock, from_us
+from signing import CITY
 from streets import PASSWORD, QUAY, StreetCity, device_of, in_street, street_place
 
 RECORDINGS = Path("examples/doggerford/recordings")
@@ -203,14 +204,16 @@ def test_a_lamp_obeys_its_command_answers_and_reports(tmp_path: Path) -> None:
         now = settings.clock.to_city_us(time.time_ns() // 1000)
         command = Command(
             id="c-1",
+            device="quay-street-lamps-01",
             command="dim",
             set={"lamp-level": 40.0},
             issued_at=from_us(now),
             expires_at=from_us(now) + timedelta(hours=1),
+            nonce="AAAAAAAAAAAAAAAA",
         )
 
         async def obeyed() -> bool:
-            await service.publish("cmd.quay-street-lamps-01", msgspec.json.encode(command))
+            await service.publish("cmd.quay-street-lamps-01", signed(msgspec.json.encode(command), CITY.sign))
             await service.flush()
             levels = [
                 r["v"]

@@ -12,6 +12,7 @@ import msgspec
 from adapters.protocols.samples import samples
 from cityward.adapters.protocols import codecs
 from cityward.evidence import records
+from cityward.runtime import commands
 from cityward.watch import alerts, events, memory
 from cityward.watch.contract import Severity
 from declarations import TOWN
@@ -61,7 +62,11 @@ _MADE: dict[str, tuple[bytes, ...]] = {
     "upsert": (b'[{"id":"urn:ngsi-ld:AirQualityObserved:air-1","type":"AirQualityObserved"}]',),
     "acknowledgement": (
         f'{{"id":"c-1","outcome":"done","level":0.5,"at":"{_MOMENT}"}}'.encode(),
-        f'{{"id":"c-1","command":"dim","set":{{"lamp-level":0.5}},"issued_at":"{_MOMENT}","expires_at":"{_MOMENT}"}}'.encode(),
+        commands.signed(
+            f'{{"id":"c-1","device":"lamp-01","command":"dim","set":{{"lamp-level":0.5}},"issued_at":"{_MOMENT}",'
+            f'"expires_at":"{_MOMENT}","nonce":"AAAAAAAAAAAAAAAA"}}'.encode(),
+            lambda message: bytes(64),
+        ),
     ),
     "token": (b'{"aud":"x","exp":1,"nats":{"user_nkey":"U"}}',),
     "entry": (b"mqtt\x00lamp-01\x00river-stone-lamp\x00lamp-01:a", b"nats\x00lamp-02\x00\x00" + b"A" * 22),

@@ -142,7 +142,7 @@ def acknowledgement(data: bytes) -> None:
     outcome = _same(lambda: [commands.decode_acknowledgement(data)])
     if not _raised(outcome, DecodeError):
         assert commands.decode_acknowledgement(commands.encode_acknowledgement(outcome[0])) == outcome[0]
-    _raised(_same(lambda: [commands.decode_command(data)]), DecodeError)
+    _raised(_same(lambda: [commands.decode_command(data, lambda message, signature: True)]), DecodeError)
 
 
 # -- who comes in -----------------------------------------------------------------------------------------------------------

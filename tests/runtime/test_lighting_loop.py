@@ -28,7 +28,7 @@ from cityward.evidence.checkpoint import Signer
 from cityward.evidence.records import CommandIssued, CommandOutcome
 from cityward.evidence.verifier import verify
 from cityward.place.services import Service
-from cityward.runtime.commands import ACKNOWLEDGEMENTS, encode_command
+from cityward.runtime.commands import ACKNOWLEDGEMENTS
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, BudgetWindow, CommandRow, Latest
 from cityward.runtime.service_binding import bind_services
@@ -36,6 +36,7 @@ from cityward.runtime.service_ports import Pace, RunnerPorts
 from cityward.runtime.service_runner import ServiceRunner
 from cityward.services import find_services
 from cityward.time import MINUTE, SECOND, CityClock, to_us
+from signing import as_sent, is_citys
 from streets import PASSWORD, QUAY, StreetCity, declared_street, in_street
 
 MIDNIGHT = to_us(datetime.fromisoformat("2024-01-10T00:00+00:00"))
@@ -115,7 +116,7 @@ class Loop:
         self.clock = CityClock(time.time_ns() // 1000, MIDNIGHT, SPEED)
         self.memory = Memory()
         self.links: dict[str, DeviceLink] = {}
-        self.lamps = {name: Lamp(LampSpec(name, QUAY), self.now()) for name in LAMPS}
+        self.lamps = {name: Lamp(LampSpec(name, QUAY), self.now(), is_citys) for name in LAMPS}
         self.stop = asyncio.Event()
         self.speed_km_h = 100.0
         self.answered: set[str] = set()
@@ -139,7 +140,7 @@ class Loop:
             reader=self.memory,  # type: ignore[arg-type]
             book=self.memory,  # type: ignore[arg-type]
             ledger=ledger,
-            link=NatsCommandLink(client, encode_command),
+            link=NatsCommandLink(client, as_sent),
             acks=LogReader(self.street.url, "service", PASSWORD, ACKNOWLEDGEMENTS, 1),
             now_us=self.now,
         )

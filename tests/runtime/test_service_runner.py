@@ -22,7 +22,7 @@ from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.services import Service as Declared
 from cityward.place.things import CommandLimits, Device, DeviceModel, DeviceStatus, PropertyMapping
-from cityward.runtime.commands import ACK_PREFIX, decode_acknowledgement, encode_command
+from cityward.runtime.commands import ACK_PREFIX, decode_acknowledgement
 from cityward.runtime.doubt import doubt_of
 from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
 from cityward.runtime.service_binding import Bound, bind_services
@@ -32,6 +32,7 @@ from cityward.services import find_services
 from cityward.services.contract import Commanded, NoMemory, Turn, View, Window
 from cityward.time import HOUR, MINUTE, SECOND, to_us
 from cityward.watch.findings import DeviceStanding, state_of
+from signing import as_sent, is_citys
 
 POSITION = (2.37, 54.9)
 NIGHT = to_us(datetime.fromisoformat("2024-01-10T20:00+00:00"))
@@ -79,7 +80,7 @@ class City:
         self.journal: list[tuple[str, str]] = []
         self.broken: set[str] = set()
         self.deaf: set[str] = set()
-        self.lamps = {name: Lamp(LampSpec(name, POSITION), now) for name in ("lamps-01", "lamps-02")}
+        self.lamps = {name: Lamp(LampSpec(name, POSITION), now, is_citys) for name in ("lamps-01", "lamps-02")}
         self.refreshed: list[int] = []
         self.doubted: dict[str, DeviceStanding] = {}
         self.marked: list[Mark] = []
@@ -145,7 +146,7 @@ class City:
         self.journal.append(("link", permitted.command_id))
         lamp = self.lamps[permitted.device]
         if permitted.device not in self.deaf:
-            self._hear(lamp, lamp.on_command(encode_command(permitted), self.now))
+            self._hear(lamp, lamp.on_command(as_sent(permitted), self.now))
 
     def _hear(self, lamp: Lamp, said: Sequence[Any]) -> None:
         for publish in said:
@@ -289,7 +290,7 @@ def test_a_lamp_that_does_not_answer_times_out_and_the_others_go_on():
 def test_a_lamp_that_refuses_is_recorded_as_such():
     async def script() -> None:
         city = City()
-        city.lamps["lamps-01"] = Lamp(LampSpec("lamps-01", POSITION, low=50), city.now)
+        city.lamps["lamps-01"] = Lamp(LampSpec("lamps-01", POSITION, low=50), city.now, is_citys)
         book = Playbook(city)
         await book.passes(2 * MINUTE, quiet(city))
         assert ("rejected", 100) in {(o.outcome, o.level) for o in city.of(CommandOutcome)}

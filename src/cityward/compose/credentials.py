@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from cityward.adapters.keys.authority import client_certificates, open_authority
-from cityward.adapters.keys.bundle import DeviceSecret, write_secrets
+from cityward.adapters.keys.bundle import DeviceSecret, read_secret, write_secrets
+from cityward.adapters.keys.commanding import command_key, public_text
 from cityward.adapters.keys.secrets import issue
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home
@@ -23,7 +26,9 @@ def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) 
     """Give every unit that speaks or obeys, and has no credential yet, one of its own, kept for the simulated street.
 
     Returns how many were issued. A revoked unit stays revoked. Units with certificates are not simulated.
+    Those that obey and were given their secret before the city had this command key are given the key.
     """
+    _give_command_key(home, registry)
     known = {row.device for row in state.all()}
     new = [
         u.id
@@ -36,9 +41,20 @@ def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) 
 def issue_for(home: Home, state: SqlState, devices: Sequence[str], now_us: int) -> list[DeviceSecret]:
     """New secrets for these devices, kept on disk for the simulated street; the city itself keeps hashes."""
     made = issue(devices, now_us)
-    write_secrets(home.device_secrets, [secret for secret, _ in made])
+    key = public_text(command_key(home.keys))
+    secrets = [structs.replace(secret, command_key=key) for secret, _ in made]
+    write_secrets(home.device_secrets, secrets)
     state.issue([row for _, row in made])
-    return [secret for secret, _ in made]
+    return secrets
+
+
+def _give_command_key(home: Home, registry: Registry) -> None:
+    key = public_text(command_key(home.keys))
+    obeying = (u.id for u in registry.units if registry.models[u.model].commands)
+    held = (secret for unit in obeying if (secret := read_secret(home.device_secrets, unit)) is not None)
+    write_secrets(
+        home.device_secrets, [structs.replace(secret, command_key=key) for secret in held if secret.command_key != key]
+    )
 
 
 def add_device(home: Home, place: str, registry: Registry, state: SqlState, device: str, now: datetime) -> DeviceSecret:
@@ -83,6 +99,8 @@ def _given(
     if number is None:
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
     [(secret, row)] = issue([device], to_us(now))
+    key = public_text(command_key(home.keys)) if registry.models[registry.units[number].model].commands else None
+    secret = structs.replace(secret, command_key=key)
     before = next((r.state for r in state.all() if r.device == device), "active")
     row = replace(row, state=before if before in MISSING else row.state)  # a new secret does not bring it back
     if registry.units[number].credential == "certificate":
@@ -93,6 +111,7 @@ def _given(
             http_key=secret.http_key,
             certificate=made.certificate.decode(),
             certificate_key=made.key.decode(),
+            command_key=key,
         )
     take([row])
     return secret

@@ -101,6 +101,8 @@ def add_device(asked: Asked, folder: Path | None = None) -> dict[str, str]:
 def rotate_device(asked: Asked, folder: Path | None = None) -> dict[str, str]:
     """What the device must be given in place of what it has: `secret`, or `http_key` with paths of `certificate`, `key`, `ca`.
 
+    One that takes commands is given `command_key` besides: by it (Ed25519, base64) it knows that they are the city's.
+
     What it had is worth nothing within a second, also on the connection it holds. A lost or stolen device stays shut out.
     A certificate and its key are put into `folder`, the key for its owner only.
 
@@ -165,14 +167,15 @@ def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dic
     give = replace_secret if to is Life.ROTATED else add  # SECURITY: a rotation brings nobody back
     made = give(home, place, setting.registry, setting.state, asked.device, datetime.now(UTC))
     _tell(setting, asked, to, record)
+    knows = {} if made.command_key is None else {"command_key": made.command_key}
     if made.certificate is None or made.certificate_key is None:
-        return {"secret": made.password or ""}
+        return {"secret": made.password or "", **knows}
     files = {name: (folder or Path()) / f"{asked.device}.{name}" for name in ("pem", "key")}
     write_private(files["key"], made.certificate_key.encode())
     write_private(files["pem"], made.certificate.encode(), mode=0o644)
     ca = home.keys / "ca.pem"
     paths = {"certificate": str(files["pem"]), "key": str(files["key"]), "ca": str(ca)}
-    return {"http_key": made.http_key or "", **paths}
+    return {"http_key": made.http_key or "", **paths, **knows}
 
 
 def _record(setting: Setting, asked: Asked, to: Life, detail: dict[str, str]) -> str:

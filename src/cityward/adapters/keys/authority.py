@@ -3,6 +3,7 @@
     <keys>/ca.key, ca.pem              the authority; `ca.pem` is what devices trust
     <keys>/server.key, server.pem      the broker's and the web's certificate
     <keys>/sign-<name>.key             the Ed25519 key of the log <name>
+    <keys>/command.key                 the Ed25519 key of commands (`commanding`)
 
 Certificates are EC P-256 (every TLS stack a device may have speaks it); logs sign with Ed25519. No clock is read: `now`
 is an argument, aware. Devices keep their own private keys; the city keeps a fingerprint.
@@ -44,6 +45,7 @@ AUTHORITY_LASTS = timedelta(days=3650)
 SERVER_LASTS = timedelta(days=365)
 CLIENT_LASTS = timedelta(days=365)
 BACKDATED = timedelta(hours=24)  # PRECEDENT: street devices' clocks are off by hours, rarely by a day
+LONGEST_NAME = 64  # SPEC: RFC 5280 A.1, ub-common-name
 RENEW_WHEN_LEFT = 1 / 3  # PRECEDENT: ACME clients renew at a third of the lifetime
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
 
@@ -131,7 +133,25 @@ def client_certificates(
     Raises:
         LinkError: a device's id is none.
     """
+    for device in devices:
+        if not is_id(device):
+            raise LinkError(f"{device[:80]!r} is not a device id")
     return [_client_certificate(authority, device, now, lasts) for device in devices]
+
+
+def recipient_certificate(
+    authority: Authority, recipient: str, now: datetime, lasts: timedelta = CLIENT_LASTS
+) -> ClientCertificate:
+    """A new key and certificate for a recipient; its common name, `recipient:<id>`, can be no device's.
+
+    Raises:
+        LinkError: the id is none, or too long for a certificate's name.
+    """
+    named = f"recipient:{recipient}"
+    if not is_id(recipient) or len(named) > LONGEST_NAME:
+        what = f"{recipient[:80]!r} cannot stand in a certificate"
+        raise LinkError(what, mend=f"give the recipient an id of at most {LONGEST_NAME - len('recipient:')} characters")
+    return _client_certificate(authority, named, now, lasts)
 
 
 def renewal_due(certificate_pem: bytes, now: datetime) -> bool:
@@ -147,8 +167,17 @@ def signing_key(folder: Path, name: str) -> Signer:
     """
     if not is_id(name):
         raise LinkError(f"{name[:80]!r} cannot name a key", mend="use the role's id")
+    return signer_at(folder, f"sign-{name}.key")
+
+
+def signer_at(folder: Path, name: str) -> Signer:
+    """The Ed25519 key in a file of the folder, made when there is none.
+
+    Raises:
+        LinkError: the key cannot be read or written, or others may read it.
+    """
     private_folder(folder)
-    path = folder / f"sign-{name}.key"
+    path = folder / name
     key = _loaded(path, kept_private(path, _new_ed25519_key))
     if not isinstance(key, Ed25519PrivateKey):
         raise LinkError("not an Ed25519 key", where=str(path), mend=_RESTORE)
@@ -159,7 +188,7 @@ def signing_key(folder: Path, name: str) -> Signer:
 
 
 def _authority_certificate(key: ec.EllipticCurvePrivateKey, city: str, now: datetime) -> x509.Certificate:
-    name = _name(f"{city} authority"[:64])  # SPEC: RFC 5280 A.1, ub-common-name
+    name = _name(f"{city} authority"[:LONGEST_NAME])
     usage = _usage(digital_signature=False, signs=True)
     return (
         _builder(name, name, key.public_key(), now, AUTHORITY_LASTS)
@@ -184,8 +213,6 @@ def _server_certificate(
 
 
 def _client_certificate(authority: Authority, device: str, now: datetime, lasts: timedelta) -> ClientCertificate:
-    if not is_id(device):
-        raise LinkError(f"{device[:80]!r} is not a device id")
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _leaf(authority, device, key.public_key(), now, lasts)

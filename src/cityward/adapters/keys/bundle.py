@@ -16,13 +16,17 @@ from cityward.ids import Id, is_id
 
 
 class DeviceSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a device proves itself with. PEM texts where it has a certificate."""
+    """What a device proves itself with. PEM texts where it has a certificate.
+
+    command_key: by which it knows the city's commands, where it takes any (`commanding.public_text`). No secret.
+    """
 
     device: Id
     password: str | None = None
     http_key: str | None = None
     certificate: str | None = None
     certificate_key: str | None = None
+    command_key: str | None = None
 
     def __repr__(self) -> str:  # SECURITY: a secret printed by accident is a secret lost
         return f"DeviceSecret(device={self.device!r}, ...)"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cityward.adapters.keys.bundle import DeviceSecret, read_secret
+from cityward.adapters.keys.commanding import verifier
 from cityward.errors import LinkError
+from cityward.runtime.commands import Verify
 
 
 def secret_of(folder: Path, device: str) -> DeviceSecret:
@@ -34,6 +36,21 @@ def password_of(folder: Path, device: str) -> str:
     if password is None:
         raise LinkError(f"`{device}` has no password", where=str(folder))
     return password
+
+
+def checked_by(folder: Path, device: str) -> Verify:
+    """What the device checks commands by: the city's key that stands in its file, looked up at each command.
+
+    Where there is none, or none that can be read, no command is the city's.
+    """
+
+    def good(message: bytes, signature: bytes) -> bool:
+        try:
+            return verifier(secret_of(folder, device).command_key)(message, signature)
+        except LinkError:
+            return False
+
+    return good
 
 
 def http_key_of(folder: Path, device: str) -> str:

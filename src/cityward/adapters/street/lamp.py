@@ -2,16 +2,19 @@
 
 Theory of operation
 -------------------
-A lamp starts at its fail-safe level, as lamps do when power returns. `on_command` obeys a command that is its own, current, new
-and within bounds, and answers each readable command once, done or rejected. `tick` reports level and power every
+A lamp starts at its fail-safe level, as lamps do when power returns. `on_command` obeys a command that is the city's (by its
+signature), its own, current, new and within bounds, and answers each readable command once, done or rejected. One that the city
+did not sign has no name that could be believed: it is answered under one made of its bytes. `tick` reports level and power every
 `report_every_s`, and watches over the silence: at night (by an astronomical clock of its own), without an accepted command for
 `fail_safe_after_s`, the lamp returns to its fail-safe level, whoever cut it off. By day it stays as it is.
 
 INVARIANTS
 - The level lies within `low..high`, or is the fail-safe level.
-- A command id is obeyed once at most; none is obeyed that was issued before one already obeyed, after its expiry, or in the
-  future: a recorded command cannot be played to the lamp again.
-- Memory is bounded: the newest `REMEMBERED` ids, one level, three times.
+- Nothing is obeyed that the city did not sign, or signed for another device. Without the city's key nothing is obeyed at all.
+- A command id and a nonce are obeyed once at most; none is obeyed that was issued before one already obeyed, after its expiry, or
+  in the future: a recorded command cannot be played to the lamp again.
+- Memory is bounded: the newest `REMEMBERED` ids and nonces, one level, three times. What is forgotten was issued earlier than
+  what is not, and is refused by that.
 - Report times only rise: two reports never carry the same time.
 """
 
@@ -25,7 +28,14 @@ import msgspec
 from cityward.adapters.street.variation import draw
 from cityward.errors import DecodeError
 from cityward.place.things import Position
-from cityward.runtime.commands import Acknowledgement, Command, decode_command, encode_acknowledgement
+from cityward.runtime.commands import (
+    Acknowledgement,
+    BadSignature,
+    Command,
+    Verify,
+    decode_command,
+    encode_acknowledgement,
+)
 from cityward.services.lighting.sun import SUNSET_DEG, elevation_deg
 from cityward.time import SECOND, from_us, to_us
 
@@ -72,11 +82,12 @@ def power_w(level: float, spec: LampSpec) -> float:
 class Lamp:
     """See the module."""
 
-    def __init__(self, spec: LampSpec, now_us: int) -> None:
-        self.spec = spec
+    def __init__(self, spec: LampSpec, now_us: int, verify: Verify) -> None:
+        self.spec, self._verify = spec, verify
         self.level = spec.fail_safe
-        self.unreadable = 0  # commands that could not be read, and so not answered
+        self.unreadable = 0  # commands that could not be read, or that the city did not sign
         self._obeyed: deque[str] = deque(maxlen=REMEMBERED)
+        self._nonces: deque[str] = deque(maxlen=REMEMBERED)
         self._newest_issue = 0
         self._heard_at = now_us
         self._next_report = now_us
@@ -85,17 +96,21 @@ class Lamp:
     def on_command(self, payload: bytes, now_us: int) -> list[Publish]:
         """The answer to a command, and a report if the level changed."""
         try:
-            command = decode_command(payload)
+            command = decode_command(payload, self._verify)
+        except BadSignature as error:
+            self.unreadable += 1
+            return [self._answer(error.id, "rejected", now_us, "bad-signature")]
         except DecodeError:
             self.unreadable += 1
             return []
         objection = self._objection(command, now_us)
         if objection:
-            return [self._answer(command, "rejected", now_us, objection)]
+            return [self._answer(command.id, "rejected", now_us, objection)]
         self._obeyed.append(command.id)
+        self._nonces.append(command.nonce)
         self._newest_issue = to_us(command.issued_at)
         self._heard_at = now_us
-        return [*self._set(command.set["lamp-level"], now_us), self._answer(command, "done", now_us)]
+        return [*self._set(command.set["lamp-level"], now_us), self._answer(command.id, "done", now_us)]
 
     def tick(self, now_us: int) -> list[Publish]:
         """What is due at this time. Call it at least every `report_every_s`."""
@@ -106,9 +121,11 @@ class Lamp:
 
     def _objection(self, command: Command, now_us: int) -> str:
         spec, issued = self.spec, to_us(command.issued_at)
+        if command.device != spec.device:
+            return "wrong-device"
         if command.command != spec.command or set(command.set) != {"lamp-level"}:
             return "unknown-command"
-        if command.id in self._obeyed:
+        if command.id in self._obeyed or command.nonce in self._nonces:
             return "repeated"
         if issued < self._newest_issue:
             return "overtaken"
@@ -152,9 +169,9 @@ class Lamp:
             power_w(self.level, self.spec) * (1 + METER_NOISE * draw(f"{self.spec.device} lamp-power {now_us}")), 2
         )
 
-    def _answer(self, command: Command, outcome: str, now_us: int, reason: str = "") -> Publish:
+    def _answer(self, command_id: str, outcome: str, now_us: int, reason: str = "") -> Publish:
         answer = Acknowledgement(
-            id=command.id,
+            id=command_id,
             outcome="done" if outcome == "done" else "rejected",
             level=self.level,
             at=from_us(now_us),

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from cityward.adapters.recordings import Report, read_folder
-from cityward.adapters.street.credentials import http_key_of, password_of
+from cityward.adapters.street.credentials import checked_by, http_key_of, password_of
 from cityward.adapters.street.door_http import HttpDoor, HttpLink
 from cityward.adapters.street.lamp import Lamp, LampSpec, Publish
 from cityward.adapters.street.link import DeviceLink, MqttDoor
@@ -233,7 +233,7 @@ class LampPost:
     """One lamp: its controller (`lamp.py`), its connection, and what it has yet to say (the newest `LAMP_BACKLOG`)."""
 
     def __init__(self, settings: StreetSettings, unit: Unit, spec: LampSpec, city: _City) -> None:
-        self._city, self.lamp = city, Lamp(spec, city.now())
+        self._city, self.lamp = city, Lamp(spec, city.now(), checked_by(settings.credentials, unit.id))
         self._outgoing: deque[Publish] = deque(maxlen=LAMP_BACKLOG)
         self._something = asyncio.Event()
         self.link = DeviceLink(
