@@ -129,7 +129,7 @@ def _firsts(ids: Sequence[str]) -> NDArray[np.int64]:
 
 def _taken(table: Table, key: str, names: Sequence[str]) -> list[list[str]]:
     """These columns, in the rows where a new id stands; the id's own first."""
-    rows = _firsts(table.column(key)).tolist()
+    rows: list[int] = _firsts(table.column(key)).tolist()
     return [[table.column(name)[row] for row in rows] for name in (key, *names)]
 
 
