@@ -13,6 +13,7 @@ from cityward.place.roles import Right
 from cityward.web.api import (
     city,
     me,
+    networks,
     ngsi_ld,
     observations,
     pages,
@@ -31,7 +32,7 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    city, reach, watch, observations, ngsi_ld, pages, me, people, postures, received, releases, sign_in,
+    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, postures, received, releases, sign_in,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     ANSWER = "answer"  # an actuator answered what nobody asked: command_id
     CONFIGURATION = "configuration"  # declaration or running configuration changed: what, before, after
     FRAME = "frame"  # a device's radio, by its network: counter, session, gateway, lon, lat, eui, imei, iccid
+    RADIO = "radio"  # what a network server says of a device's radio: what, network, session, text
     DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared
     PROCESS = "process"  # a role started or ended: role, code
 

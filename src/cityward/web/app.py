@@ -21,6 +21,7 @@ from cityward import __version__
 from cityward.web.api import (
     city,
     me,
+    networks,
     ngsi_ld,
     observations,
     pages,
@@ -65,6 +66,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
     desk = set_up(doors)
     declared = (
         *observations.ROUTES,
+        *networks.ROUTES,
         *ngsi_ld.ROUTES,
         *city.ROUTES,
         *reach.ROUTES,

@@ -22,6 +22,7 @@ from cityward.web.identity import Reception
 from cityward.web.live import Feed
 from cityward.web.meters import Meters
 from cityward.web.ports import Doors
+from cityward.web.speakers import Speakers
 
 BODY_BUDGET = 64 << 20  # bytes of request bodies held at one time, by all callers together
 MOST_DEVICES = 200_000
@@ -98,6 +99,7 @@ class Desk:
     proofs: Proofs
     provider: Provider | None
     asked: Challenges[Asked]  # of the OpenID provider
+    speakers: Speakers
 
 
 def set_up(doors: Doors) -> Desk:
@@ -123,4 +125,5 @@ def set_up(doors: Doors) -> Desk:
         proofs=Proofs(doors),
         provider=None if doors.oidc is None else Provider(doors.oidc),
         asked=Challenges(),
+        speakers=Speakers(doors.place, doors.registry),
     )

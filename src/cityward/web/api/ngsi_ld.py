@@ -1,9 +1,9 @@
-"""NGSI-LD, first slice: batch upsert for devices and gateways, reading entities.
+"""NGSI-LD, first slice: reading entities, and the routes of both directions (`entities_in` takes them).
 
-SPEC: ETSI GS CIM 009 V1.8.1, clauses 5.6.8 (batch upsert), 5.7.1, 5.7.2 (retrieve, query), 6.3 (bindings), 6.14 (207).
+SPEC: ETSI GS CIM 009 V1.8.1, clauses 5.7.1, 5.7.2 (retrieve, query), 6.3 (bindings).
 
-Upserts are put into the log like every other message; the entity changes once the gate has admitted it. An entity exists from
-the first time its device was heard. There are no tenants, and contexts are never fetched: terms are the models' own.
+An entity changes once the gate has admitted what came of it, and exists from the first time its device was heard. There are no
+tenants, and contexts are never fetched: terms are the models' own.
 """
 
 from __future__ import annotations
@@ -14,25 +14,19 @@ from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import Request
 from starlette.responses import Response
 
-from cityward.place.registry import Unit
 from cityward.place.roles import Right
-from cityward.place.things import DeviceStatus
-from cityward.web.api.observations import check, log_silent, speaker
+from cityward.web.api.entities_in import CONTEXT_REL, JSON_LD, MOST_BATCH, entities_of, notified, refuse_tenant, upsert
 from cityward.web.desk import Desk
 from cityward.web.identity import DEVICE, NOTHING, PERSON
-from cityward.web.ports import Entities, NgsiPart, NgsiProblem
+from cityward.web.ports import Entities
 from cityward.web.problems import Problem
-from cityward.web.routes import JSON, Call, Nothing, Route, route
+from cityward.web.routes import JSON, Call, Route, route
 from cityward.web.told import tell_read
 
-JSON_LD = "application/ld+json"
 CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
-_CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
-_LINK = f'<{CORE_CONTEXT}>; rel="{_CONTEXT_REL}"; type="{JSON_LD}"'
-MOST_BATCH = 4 << 20  # bytes; at most 1000 entities
+_LINK = f'<{CORE_CONTEXT}>; rel="{CONTEXT_REL}"; type="{JSON_LD}"'
 MOST_ENTITIES = 1000  # in one answer
 
 _FORMS = {"": "normalized", "normalized": "normalized", "keyValues": "simplified", "simplified": "simplified"}
@@ -82,94 +76,15 @@ class EntitiesQuery(EntityQuery, frozen=True, forbid_unknown_fields=True):
     csf: str = ""
 
 
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-async def upsert(call: Call[Nothing]) -> object:
-    entities = _entities(call.desk)
-    _refuse_tenant(call.request, 501, "no-tenants")
-    sender = speaker(call)
-    if call.media == JSON_LD and _CONTEXT_REL in call.request.headers.get("link", ""):
-        raise Problem(400, "bad-data", f"{JSON_LD} has its @context in the body: send no Link to one")
-    batch = entities.split(call.body, call.media)
-    if isinstance(batch, NgsiProblem):
-        return _plain_problem(batch)
-    errors = [_entity_error(one.entity, _members(one.problem)) for one in batch.misfits]
-    taken: list[NgsiPart] = []
-    for part in batch.parts:
-        try:
-            check(call.desk, _member(call.desk, sender, part.device), [part.body])
-            taken.append(part)
-        except Problem as problem:
-            call.desk.meters.turned_away(problem.word)
-            errors.append(_entity_error(part.entity, problem.body("ngsi-ld")))
-    known = await _heard(call.desk, [part.device for part in taken])
-    await _publish(call.desk, taken)
-    return _upserted(taken, known, errors)
-
-
-def _member(desk: Desk, sender: Unit, device: str) -> Unit:
-    """The device an entity names, if the sender may speak for it: itself, or a member of its group.
-
-    Raises:
-        Problem: 403. The same for devices that are not declared: a key is not told which names exist.
-    """
-    number = desk.doors.registry.unit_index.get(device)
-    unit = None if number is None else desk.doors.registry.units[number]
-    if unit is None or unit.group != sender.group:
-        raise Problem(403, "wrong-device", "the key's device may send for itself and its group only")
-    if unit.status is not DeviceStatus.ACTIVE:
-        raise Problem(403, "inactive-device", f"the device's status is `{unit.status}`; only an active one may speak")
-    return unit
-
-
-async def _publish(desk: Desk, parts: Sequence[NgsiPart]) -> None:
-    publish = desk.doors.intake.publish
-    answers = await asyncio.gather(
-        *(publish(part.device, "ngsi-ld", part.body) for part in parts), return_exceptions=True
-    )
-    if not all(isinstance(answer, int) for answer in answers):
-        raise log_silent(answers)
-
-
-async def _heard(desk: Desk, devices: Sequence[str]) -> set[str]:
-    """Which of these devices were heard before."""
-    if not devices:
-        return set()
-    seen = await asyncio.to_thread(desk.doors.state.seen)
-    return {device for device in devices if device in seen}
-
-
-def _upserted(taken: Sequence[NgsiPart], known: set[str], errors: Sequence[Mapping[str, object]]) -> Response:
-    """SPEC: 6.15.3.1: 201 with what was created, 204 when nothing was, 207 when some could not be."""
-    if errors:
-        body = {"success": [part.entity for part in taken], "errors": errors}
-        return Response(msgspec.json.encode(body), 207, media_type=JSON)
-    created = list(dict.fromkeys(part.entity for part in taken if part.device not in known))
-    return Response(msgspec.json.encode(created), 201, media_type=JSON) if created else Response(status_code=204)
-
-
-def _entity_error(entity: str, error: Mapping[str, object]) -> Mapping[str, object]:
-    return {"entityId": entity, "error": error}
-
-
-def _members(problem: NgsiProblem) -> dict[str, object]:
-    return {"type": problem.type, "title": problem.title, "status": problem.status, "detail": problem.detail}
-
-
-def _plain_problem(problem: NgsiProblem) -> Response:
-    return Response(msgspec.json.encode(_members(problem)), problem.status, media_type=JSON)
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
 async def query_entities(call: Call[EntitiesQuery]) -> object:
-    entities, query = _entities(call.desk), call.query
+    entities, query = entities_of(call.desk), call.query
     media = accepted_media(call.request.headers.get("accept", ""))
     form = _form(query)
     _refuse_unbuilt(query)
-    _refuse_tenant(call.request, 404, "no-tenant")
+    refuse_tenant(call.request, 404, "no-tenant")
     if not (query.type or query.id or query.attrs or query.local):
         raise Problem(400, "bad-data", "a query names a type, an id, attrs, or says local=true")
     if query.limit == 0 and not query.count:
@@ -185,11 +100,11 @@ async def query_entities(call: Call[EntitiesQuery]) -> object:
 
 
 async def get_entity(call: Call[EntityQuery]) -> object:
-    entities, query, wanted = _entities(call.desk), call.query, call.path("id")
+    entities, query, wanted = entities_of(call.desk), call.query, call.path("id")
     media = accepted_media(call.request.headers.get("accept", ""))
     form = _form(query)
     _refuse_unbuilt(query)
-    _refuse_tenant(call.request, 404, "no-tenant")
+    refuse_tenant(call.request, 404, "no-tenant")
     unit = _unit_of(call.desk, entities, wanted)
     if unit is not None and unit in _visible(call) and (not query.type or entities.type_of(unit) in _words(query.type)):
         seen = await asyncio.to_thread(call.desk.doors.state.seen)
@@ -273,17 +188,6 @@ def _refuse_unbuilt(query: EntityQuery) -> None:
         raise Problem(422, "not-supported", f"not part of this slice: {', '.join(asked)}")
 
 
-def _refuse_tenant(request: Request, status: int, word: str) -> None:
-    if request.headers.get("ngsild-tenant"):
-        raise Problem(status, word, "this city has no tenants; leave NGSILD-Tenant out")
-
-
-def _entities(desk: Desk) -> Entities:
-    if desk.doors.entities is None:
-        raise Problem(404, "not-found", "this city does not speak NGSI-LD")
-    return desk.doors.entities
-
-
 def accepted_media(header: str) -> str:
     """The best of JSON and JSON-LD for an Accept header; JSON where both are as good.
 
@@ -337,6 +241,16 @@ def _declared(slash: str) -> tuple[Route[Any], ...]:
             dialect="ngsi-ld",
             hidden=hidden,
         )(upsert),
+        route(
+            "POST",
+            f"{root}/notifications{slash}",
+            summary="Take what another broker tells of its entities",
+            scopes={DEVICE},
+            media=(JSON, JSON_LD),
+            limit=MOST_BATCH,
+            dialect="ngsi-ld",
+            hidden=hidden,
+        )(notified),
         route(
             "GET",
             f"{root}/entities{slash}",
