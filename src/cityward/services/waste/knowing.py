@@ -1,0 +1,134 @@
+"""What is known of each container: its level as it counts, its pace, and why nothing is known where nothing is.
+
+Lives here: from a view's series and readings to `Known`. Does not live here: what is done about it (`choice`).
+INVARIANTS
+- Total: any readings, any series. A level that is stale, missing, standing still or left out is no level, and says which.
+- `level` is at most what was measured, and at most what the container's own past, without its newest days, allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from cityward.services.contract import Series, View
+from cityward.services.waste.cleaning import Levels, Rise, believed, clean
+from cityward.services.waste.emptying import emptyings
+from cityward.services.waste.filling import Filling, Past, past_of, pooled
+from cityward.services.waste.memory import Known
+from cityward.services.waste.settings import MOST_CONTAINERS, Containers, WasteSettings
+from cityward.time import DAY, HOUR
+
+LEVEL, SHAKEN = "fill-level", "vibration-strength"
+SETTLED = 3 * DAY  # a past so new does not widen its own bound
+SPREADS = 3.0  # standard deviations of a day that the bound allows above its mean
+
+
+def containers_of(view: View[WasteSettings]) -> dict[str, Containers]:
+    """Unit -> what it was declared as; a unit of two groups is of the first. At most `MOST_CONTAINERS`, in order."""
+    found: dict[str, Containers] = {}
+    for device, declared in view.settings.containers.items():
+        for unit in view.members.get(device, ()):
+            if len(found) < MOST_CONTAINERS:
+                found.setdefault(unit, declared)
+    return found
+
+
+def groups_of(view: View[WasteSettings]) -> dict[str, str]:
+    """Unit -> the device or group under which it was declared."""
+    found: dict[str, str] = {}
+    for device in view.settings.containers:
+        for unit in view.members.get(device, ()):
+            found.setdefault(unit, device)
+    return found
+
+
+def know(view: View[WasteSettings]) -> dict[str, Known]:
+    """Every container, judged anew."""
+    declared = containers_of(view)
+    levels = {unit: _levels(view, unit) for unit in declared}
+    free = {unit: Rise(one.most_daily_rise) for unit, one in declared.items()}
+    pasts = {unit: _past(view, levels[unit], free[unit], settled=True) for unit in declared}
+    settled = _by_kind(declared, pasts)
+    rises = {unit: _rise(declared[unit], settled[unit]) for unit in declared}
+    fillings = _by_kind(declared, {unit: _past(view, levels[unit], rises[unit], settled=False) for unit in declared})
+    return {unit: _known(view, unit, levels[unit], rises[unit], fillings[unit]) for unit in declared}
+
+
+def _levels(view: View[WasteSettings], unit: str) -> Levels:
+    """The series with the newest reading at its end; nothing from the future."""
+    series = view.series.get((unit, LEVEL)) or Series(np.zeros(0, np.int64), np.zeros(0))
+    times, values = np.asarray(series.times, np.int64), np.asarray(series.values, np.float64)
+    reading = view.readings.get((unit, LEVEL))
+    if reading is not None:
+        times, values = np.append(times, reading.observed_at), np.append(values, reading.value)
+    now = times <= view.now_us
+    return clean(times[now], values[now], view.settings.stuck_h)
+
+
+def _past(view: View[WasteSettings], levels: Levels, rise: Rise, *, settled: bool) -> Past:
+    if settled:
+        old = levels.times < view.now_us - SETTLED
+        levels = Levels(levels.times[old], levels.values[old])
+    return past_of(levels, believed(levels, rise))
+
+
+def _by_kind(declared: Mapping[str, Containers], pasts: Mapping[str, Past]) -> dict[str, Filling]:
+    found: dict[str, Filling] = {}
+    for kind in dict.fromkeys(one.kind for one in declared.values()):
+        mine = {unit: pasts[unit] for unit, one in declared.items() if one.kind == kind}
+        usual = next(one.usual_daily_rise for one in declared.values() if one.kind == kind)
+        found |= pooled(mine, usual)
+    return found
+
+
+def _rise(declared: Containers, filling: Filling) -> Rise:
+    """What its own past allows, and never more than was declared."""
+    own = filling.mean + SPREADS * math.sqrt(filling.spread + filling.unsure)
+    return Rise(min(declared.most_daily_rise, max(own, 1.0)))
+
+
+def _known(view: View[WasteSettings], unit: str, levels: Levels, rise: Rise, filling: Filling) -> Known:
+    why = _why_unknown(view, unit, levels)
+    counted = believed(levels, rise)
+    emptied = emptyings(levels, _shaken(view, unit, levels))
+    series = view.series.get((unit, LEVEL))
+    used = len(levels)
+    unused = levels.dropped + (series.left_out if series is not None else 0)
+    return Known(
+        level=None if why else float(counted[-1]),
+        measured=float(levels.values[-1]) if used else None,
+        at=int(levels.times[-1]) if used else 0,
+        why=why,
+        mean=filling.mean,
+        unsure=filling.unsure,
+        spread=filling.spread,
+        most=rise.daily,
+        emptied_at=int(levels.times[emptied[-1].index]) if emptied else 0,
+        missing=1.0 if why else unused / max(1, used + unused),
+    )
+
+
+def _why_unknown(view: View[WasteSettings], unit: str, levels: Levels) -> str:
+    if (unit, LEVEL) in view.left_out:
+        return f"not believed: {view.left_out[unit, LEVEL]}"
+    if not len(levels):
+        return "never heard"
+    if view.now_us - int(levels.times[-1]) > view.settings.max_age_h * HOUR:
+        return "stale"
+    return "stands still" if levels.stuck else ""
+
+
+def _shaken(
+    view: View[WasteSettings], unit: str, levels: Levels
+) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """The vibration at each level's time, (n,): the newest of the hour before; None: it has no such sensor."""
+    series = view.series.get((unit, SHAKEN))
+    if series is None or not len(series.times):
+        return None
+    index = np.searchsorted(series.times, levels.times, side="right") - 1
+    felt = np.where(index >= 0, series.values[np.maximum(index, 0)], np.nan)
+    age = levels.times - series.times[np.maximum(index, 0)]
+    return np.where(age <= HOUR, felt, np.nan)
