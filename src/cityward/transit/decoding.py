@@ -67,6 +67,19 @@ def decode(body: bytes) -> Feed:
     Raises:
         DecodeError: `too-large`, `too-deep`, or `undecodable`: they are no feed.
     """
+    raw = parse_message(body)
+    try:
+        return _Reader().feed(raw)
+    except UnicodeDecodeError as error:
+        raise DecodeError("undecodable", "a text of the feed is no UTF-8") from error
+
+
+def parse_message(body: bytes) -> Any:
+    """The same as the message of the bindings, for `encoding`.
+
+    Raises:
+        DecodeError: as `decode`.
+    """
     if len(body) > MOST_BYTES:
         raise DecodeError("too-large", f"a feed of {len(body)} bytes is larger than {MOST_BYTES}")
     raw = _from_json(body) if body.lstrip()[:1] == b"{" else _from_protobuf(body)
@@ -74,10 +87,7 @@ def decode(body: bytes) -> Feed:
         raise DecodeError("undecodable", "these bytes are no GTFS-Realtime feed: it has no header")
     if len(raw.entity) > MOST_ENTITIES:
         raise DecodeError("too-large", f"a feed of {len(raw.entity)} entities has more than {MOST_ENTITIES}")
-    try:
-        return _Reader().feed(raw)
-    except UnicodeDecodeError as error:
-        raise DecodeError("undecodable", "a text of the feed is no UTF-8") from error
+    return raw
 
 
 def _from_protobuf(body: bytes) -> Any:

@@ -12,6 +12,6 @@ SPEC: RULES.md of the GTFS-Realtime validator (numbers, titles, thresholds). Whe
 """
 
 from cityward.transit.rules.case import Breach, Case, Memory, Need, Report, Rule, Severity
-from cityward.transit.rules.judging import RULES, judge, remember
+from cityward.transit.rules.judging import RULES, find, judge, remember
 
-__all__ = ["RULES", "Breach", "Case", "Memory", "Need", "Report", "Rule", "Severity", "judge", "remember"]
+__all__ = ["RULES", "Breach", "Case", "Memory", "Need", "Report", "Rule", "Severity", "find", "judge", "remember"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from itertools import islice
 
 from cityward.transit.rules import alerts, heads, stops, trips, vehicles
-from cityward.transit.rules.case import Breach, Case, Memory, Need, Report, Rule
+from cityward.transit.rules.case import Breach, Case, Found, Memory, Need, Report, Rule
 
 MOST_TOLD = 200  # breaches of one rule that are told one by one
 
 RULES: tuple[Rule, ...] = tuple(
     sorted((*heads.RULES, *trips.RULES, *stops.RULES, *vehicles.RULES, *alerts.RULES), key=lambda rule: rule.id)
 )
+
+_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def judge(case: Case) -> Report:
@@ -29,6 +31,12 @@ def judge(case: Case) -> Report:
         if told:
             counts[rule.id] = len(told) + sum(1 for _ in found)
     return Report(tuple(breaches), counts, not_checked)
+
+
+def find(case: Case, rule: str) -> Found:
+    """All that one rule finds; nothing where it cannot be checked."""
+    mine = _BY_ID[rule]
+    return mine.find(case) if all(_met(case, need) for need in mine.needs) else ()
 
 
 def remember(case: Case) -> Memory:
