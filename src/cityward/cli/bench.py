@@ -76,7 +76,21 @@ the gate. Rates are per processor second, all threads counted; ratios within one
 GATED = "cityward, gate on"
 
 
-@click.group("bench", epilog=EXAMPLES)
+class _Group(click.Group):
+    """`services` has a module of its own, imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "services"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "services":
+            return super().get_command(ctx, cmd_name)
+        from cityward.cli.bench_services import command as services
+
+        return services
+
+
+@click.group("bench", cls=_Group, epilog=EXAMPLES)
 def command() -> None:
     """Measure the chain on this machine."""
 

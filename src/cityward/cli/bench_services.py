@@ -1,0 +1,142 @@
+"""`cityward bench services`: what the services and the forecasts are worth, on recorded public data.
+
+Lives here: one subcommand for each part. A part is the work of one module of `compose`, loaded when it is asked for; it offers
+`run_bench_<part>(data, tell, **options)` and answers with tables. Does not live here: what is measured, and how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cityward import __version__
+from cityward.cli.words import aside, put, put_json
+from cityward.errors import CitywardError
+
+EXAMPLES = """
+\b
+Examples:
+  cityward bench services forecasts --data recorded
+  cityward bench services transport arrivals --feeds recorded/transport_nyct_sequence
+\b
+The folder of recorded data has one folder for each public data set; what is not there is left out, aloud. Everything is seeded: a
+second run prints the same.
+"""
+
+DATA = click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Recorded data."
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+@click.group("services", epilog=EXAMPLES)
+def command() -> None:
+    """Measure forecasts, lighting, waste and transport on recorded public data."""
+
+
+@command.command("forecasts")
+@DATA
+@click.option(
+    "--los-judged",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rows of LOS-loop that follow the recorded ones: judge these, learn from all recorded ones.",
+)
+@click.option("--only", default="", help="Only these data sets, by comma.")
+@click.option("--library", is_flag=True, help="Beside them the library's model (needs the extra `forecast`).")
+@AS_JSON
+def forecasts(data: Path, los_judged: Path | None, only: str, library: bool, as_json: bool) -> None:
+    """Errors of forecasts at each horizon, against the last value and the seasons; how often the intervals held."""
+    names = tuple(part.strip() for part in only.split(",") if part.strip())
+    _show("forecasts", as_json, data, aside, los_judged=los_judged, only=names, library=library)
+
+
+@command.command("lighting")
+@DATA
+@AS_JSON
+def lighting(data: Path, as_json: bool) -> None:
+    """Light that is dimmed within its class, and faults found in what a lighting line draws."""
+    _show("lighting", as_json, data, aside)
+
+
+@command.command("waste")
+@DATA
+@AS_JSON
+def waste(data: Path, as_json: bool) -> None:
+    """Emptyings recognised, rounds beside the best known ones, overflowing hours against kilometres."""
+    _show("waste", as_json, data, aside)
+
+
+@command.group("transport")
+def transport() -> None:
+    """Live feeds held to the published rules, and predicted arrivals."""
+
+
+@transport.command("feeds")
+@DATA
+@AS_JSON
+def feeds(data: Path, as_json: bool) -> None:
+    """Cases with one known defect: whether it was named, and whether feeds without defects stay without findings."""
+    _show("feeds", as_json, data, aside)
+
+
+@transport.command("arrivals")
+@click.option(
+    "--feeds",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="A sequence of live feeds, in the order of their names.",
+)
+@click.option(
+    "--history",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="An earlier sequence to learn from.",
+)
+@AS_JSON
+def arrivals(folder: Path, history: Path | None, as_json: bool) -> None:
+    """Predicted arrivals beside the agency's own."""
+    _show("arrivals", as_json, folder, history=history)
+
+
+def _show(part: str, as_json: bool, *arguments: object, **options: object) -> None:
+    tables: Sequence[Any] = _runner(part)(*arguments, **options)
+    if as_json:
+        put_json({"cityward": __version__, "part": part, "tables": tables})
+        return
+    for table in tables:
+        _print(table)
+
+
+def _runner(part: str) -> Any:
+    """Raises: CitywardError: this release does not measure the part."""
+    module = f"cityward.compose.bench_{part}"
+    if find_spec(module) is None:
+        raise CitywardError(
+            f"`{part}` cannot be measured by this release: there is no `{module}`.",
+            where=f"cityward bench services {part}",
+            mend="install a release that has it, or name another part: `cityward bench services --help`.",
+        )
+    return getattr(import_module(module), f"run_bench_{part}")
+
+
+def _print(table: Any) -> None:
+    rows = [table.head, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
+    put(f"\n{table.title}")
+    for row in rows:
+        put("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if table.verdict:
+        put(f"  = {table.verdict}")
+    for note in table.notes:
+        put(f"  {note}")
+
+
+def _cell(cell: str | float | None) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
