@@ -18,6 +18,7 @@ EXAMPLES = """
 Examples:
   cityward device list --state var/doggerford
   cityward device add air-station --state /srv/town        prints its secret, once
+  cityward device add lorawan-network --state /srv/town    the key of a system that speaks for devices
   cityward device rotate air-station --state /srv/town     a new one; the old is worth nothing at once
   cityward device stolen quay-street-lamps-03 --state var/doggerford
 \b

@@ -15,11 +15,14 @@ from cityward.adapters.keys.secrets import issue
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home
 from cityward.errors import PlaceError
+from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.runtime.ports import CredentialRow
 from cityward.time import to_us
 
 MISSING = ("lost", "stolen")
+
+Take = Callable[[Sequence[CredentialRow]], None]
 
 
 def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) -> int:
@@ -55,6 +58,18 @@ def _give_command_key(home: Home, registry: Registry) -> None:
     write_secrets(
         home.device_secrets, [structs.replace(secret, command_key=key) for secret in held if secret.command_key != key]
     )
+
+
+def speakers(place: Place) -> frozenset[str]:
+    """The systems that speak for devices: each has an HTTP key of its own, and no way into the broker."""
+    return frozenset(name for name, system in place.systems.items() if system.speaks_for)
+
+
+def add_speaker(state: SqlState, system: str, now: datetime, take: Take) -> DeviceSecret:
+    """A new HTTP key for a system that speaks for devices, to be shown once. A lost or stolen one stays so."""
+    [(secret, row)] = issue([system], to_us(now))
+    take([replace(row, password_bcrypt=None, state=_stays(state, system, row.state))])
+    return DeviceSecret(device=system, http_key=secret.http_key)
 
 
 def add_device(home: Home, place: str, registry: Registry, state: SqlState, device: str, now: datetime) -> DeviceSecret:
@@ -93,7 +108,7 @@ def _given(
     state: SqlState,
     device: str,
     now: datetime,
-    take: Callable[[Sequence[CredentialRow]], None],
+    take: Take,
 ) -> DeviceSecret:
     number = registry.unit_index.get(device)
     if number is None:
@@ -101,8 +116,7 @@ def _given(
     [(secret, row)] = issue([device], to_us(now))
     key = public_text(command_key(home.keys)) if registry.models[registry.units[number].model].commands else None
     secret = structs.replace(secret, command_key=key)
-    before = next((r.state for r in state.all() if r.device == device), "active")
-    row = replace(row, state=before if before in MISSING else row.state)  # a new secret does not bring it back
+    row = replace(row, state=_stays(state, device, row.state))
     if registry.units[number].credential == "certificate":
         [made] = client_certificates(open_authority(home.keys, place, now), [device], now)
         row = replace(row, password_bcrypt=None, certificate_sha256=made.sha256)
@@ -115,3 +129,9 @@ def _given(
         )
     take([row])
     return secret
+
+
+def _stays(state: SqlState, name: str, new: str) -> str:
+    """A new secret does not bring back what is missing."""
+    before = next((row.state for row in state.all() if row.device == name), new)
+    return before if before in MISSING else new

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cityward.adapters.keys.private import write_private
 from cityward.compose.credentials import add_device as add
-from cityward.compose.credentials import replace_secret
+from cityward.compose.credentials import add_speaker, replace_secret, speakers
 from cityward.compose.home import Home
 from cityward.compose.rights import credential_event
 from cityward.compose.setting import Setting, open_setting
@@ -56,23 +56,26 @@ class Asked:
 
 
 def device_rows(state: Path) -> list[dict[str, str | None]]:
-    """Every declared unit: device, status, credential, bar, when it was last heard, and where it is or was connected from."""
+    """Every declared unit, and every system that speaks for some: device, status, credential, bar, when it was last heard, and
+    where it is or was connected from."""
     setting = open_setting(Home(state))
     credentials = {row.device: row.state for row in setting.state.all()}
     seen, places = setting.state.seen(), setting.state.connections()
     bars, now = {row.device: row for row in setting.state.bars()}, _machine_us()
     rows: list[dict[str, str | None]] = []
-    for unit in setting.registry.units:
-        place, bar = places.get(unit.id), bars.get(unit.id)
+    named = [(unit.id, str(unit.status)) for unit in setting.registry.units]
+    named += [(name, "speaks") for name in sorted(speakers(setting.loaded.place))]
+    for name, status in named:
+        place, bar = places.get(name), bars.get(name)
         barred = bar is not None and (bar.until_us is None or bar.until_us > now)
         rows.append(
             {
-                "device": unit.id,
-                "status": str(unit.status),
-                "credential": credentials.get(unit.id, "none"),
+                "device": name,
+                "status": status,
+                "credential": credentials.get(name, "none"),
                 "barred": bar.why if bar is not None and barred else None,
                 "barred_until": iso(bar.until_us) if bar is not None and barred and bar.until_us is not None else None,
-                "last_seen": iso(seen[unit.id]) if unit.id in seen else None,
+                "last_seen": iso(seen[name]) if name in seen else None,
                 "source": None if place is None else place.source,
                 "connected_since": iso(place.since) if place is not None and place.until is None else None,
                 "connected_until": iso(place.until) if place is not None and place.until is not None else None,
@@ -155,7 +158,7 @@ def find_device(asked: Asked) -> None:
 
 
 def _row(setting: Setting, device: str) -> CredentialRow | None:
-    if device not in setting.registry.unit_index:
+    if device not in setting.registry.unit_index and device not in speakers(setting.loaded.place):
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
     return next((row for row in setting.state.all() if row.device == device), None)
 
@@ -164,6 +167,11 @@ def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dic
     """The record comes first: a secret that nobody was given harms nobody."""
     record = _record(setting, asked, to, {})
     place, home = setting.loaded.place.place, setting.home
+    if asked.device in speakers(setting.loaded.place):
+        take = setting.state.reissue if to is Life.ROTATED else setting.state.issue
+        made = add_speaker(setting.state, asked.device, datetime.now(UTC), take)
+        _tell(setting, asked, to, record)
+        return {"http_key": made.http_key or ""}
     give = replace_secret if to is Life.ROTATED else add  # SECURITY: a rotation brings nobody back
     made = give(home, place, setting.registry, setting.state, asked.device, datetime.now(UTC))
     _tell(setting, asked, to, record)

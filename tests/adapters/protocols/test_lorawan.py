@@ -127,7 +127,7 @@ def with_decoder() -> Registry:
 
 def decoded(body: dict[str, Any], script: Script | None) -> tuple[list[float], list[Reason]]:
     here = with_decoder()
-    messages = Messages([here.unit_index["counter-1"]], [json.dumps(body).encode()], [5_000_000], [0])
+    messages = Messages([here.unit_index["counter-1"]], [json.dumps(body).encode()], np.full(1, 5_000_000), [0])  # type: ignore[arg-type]
     claims = create(script).decode(messages, here)
     assert len(claims.frames) == 1, "the frame is told, whatever becomes of the payload"
     return claims.value.tolist(), [Reason(fault) for fault in claims.fault.tolist()]

@@ -130,7 +130,7 @@ class LorawanCodec:
             octets = b64decode(payload, validate=True)
         except ValueError as error:
             raise refusal(Reason.WRONG_SHAPE, "the payload is not Base64") from error
-        return {**uplink, DECODED: self._decoder.decode(mapping.script, port, octets, received_at // 1000)}
+        return {**uplink, DECODED: self._decoder.decode(mapping.script, port, octets, int(received_at) // 1000)}
 
 
 def _mapping(registry: Registry, unit: int) -> Mapping:
