@@ -28,8 +28,8 @@ from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
 from cityward.runtime.service_binding import Bound, bind_services
 from cityward.runtime.service_ports import Pace, RunnerPorts
 from cityward.runtime.service_runner import ServiceRunner
-from cityward.services import find_services
 from cityward.services.contract import Commanded, NoMemory, Turn, View, Window
+from cityward.services.lighting import SERVICE as LIGHTING
 from cityward.time import HOUR, MINUTE, SECOND, to_us
 from cityward.watch.findings import DeviceStanding, state_of
 from signing import as_sent, is_citys
@@ -37,6 +37,7 @@ from signing import as_sent, is_citys
 POSITION = (2.37, 54.9)
 NIGHT = to_us(datetime.fromisoformat("2024-01-10T20:00+00:00"))
 DIM = CommandLimits(sets="lamp-level", low=10, high=100, per_hour=30, fail_safe=100)
+PLUGINS = {"lighting": LIGHTING}
 SETTINGS: dict[str, Any] = {"streets": {"quay": {"lamps": ["lamps"], "light": ["lux"], "traffic": ["loop"]}}}
 
 
@@ -64,7 +65,7 @@ def town(dim: CommandLimits = DIM, **service: Any) -> Place:
 
 def bound(dim: CommandLimits = DIM, **service: Any) -> list[Bound]:
     place = town(dim, **service)
-    return bind_services(place, number(place), find_services())
+    return bind_services(place, number(place), PLUGINS)
 
 
 class City:
@@ -660,7 +661,7 @@ def test_a_kind_without_a_plug_in_is_left_alone():
 def test_lamps_that_are_not_active_are_not_shown_and_not_commanded():
     place = town()
     stored = replace_device(place, "lamps", DeviceStatus.STORED)
-    (lights,) = bind_services(stored, number(stored), find_services())
+    (lights,) = bind_services(stored, number(stored), PLUGINS)
     assert lights.actuators == {} and not any(rule.active for rule in lights.rules.actuators.values())
 
 
@@ -675,7 +676,7 @@ def test_a_faster_city_still_gives_lamps_five_real_seconds():
     pace = Pace.at_speed(600.0)
     assert (pace.tick_us, pace.answer_us) == (600 * SECOND, 3000 * SECOND)
     place = town()
-    (lights,) = bind_services(place, number(place), find_services(), pace)
+    (lights,) = bind_services(place, number(place), PLUGINS, pace)
     assert lights.rules.valid_us == 3000 * SECOND
 
 

@@ -29,14 +29,19 @@ class Doubt:
 
     def of(self, row: Latest, least_trust: float) -> str | None:
         """Why the value is not to be shown; None where it is."""
-        if row.device in self.confidence.barred:
-            return "barred"
-        if row.device in self.confidence.quarantined:
-            return "quarantined"
-        if not self.confidence.believes(row.device, least_trust):
-            return "not-trusted"
+        why = self.of_device(row.device, least_trust)
+        if why is not None:
+            return why
         states = {m.state.value for m in self.marks.get(row.device, ()) if m.covers(row.property, row.observed_at)}
         return max(states, default=None)
+
+    def of_device(self, device: str, least_trust: float) -> str | None:
+        """Why nothing that it says is to be shown; None where it may be."""
+        if device in self.confidence.barred:
+            return "barred"
+        if device in self.confidence.quarantined:
+            return "quarantined"
+        return None if self.confidence.believes(device, least_trust) else "not-trusted"
 
     def remembered(self, last: Commanded, least_trust: float) -> Commanded:
         """The command, without its cause where that rests on what is not believed (any more)."""

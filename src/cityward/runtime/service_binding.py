@@ -6,18 +6,23 @@ Does not live here: running it (`service_runner`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.guard.permit import PermitRules, rules_for
+from cityward.guard.plans import PlanRules, plan_rules_for
 from cityward.place.independence import traits_of
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.runtime.service_ports import Pace
-from cityward.services.contract import Actuator, Service
+from cityward.services.contract import Actuator, Service, Window
 from cityward.time import MINUTE
+
+
+def _no_plans() -> PlanRules:
+    return PlanRules("", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Bound:
 
     least_trust: what is trusted less is not shown to it: the most that any of its actuators' commands asks for.
     positions: where the watched units stand that have a place. kind: the folder of its plug-in.
+    windows, documents: the pasts and the flows' documents that it would like to see.
     """
 
     id: str
@@ -38,6 +44,9 @@ class Bound:
     least_trust: float = 0.0
     positions: Mapping[str, Position] = field(default_factory=dict[str, Position])
     kind: str = ""
+    plans: PlanRules = field(default_factory=_no_plans)
+    windows: Sequence[Window] = ()
+    documents: Sequence[str] = ()
 
 
 def bind_services(
@@ -64,7 +73,8 @@ def bind_services(
         else:
             valid_us = max(2 * MINUTE, pace.answer_us if pace is not None else 0)
             rules = rules_for(service_id, declared, registry, traits, oldest_us=valid_us, valid_us=valid_us)
-            bound = _bind(declared.kind, plugin, settings, rules, registry)
+            plans = plan_rules_for(service_id, declared, place, registry, traits)
+            bound = replace(_bind(declared.kind, plugin, settings, rules, registry), plans=plans)
             wrong.extend(_dangling(bound, where))
             bounds.append(bound)
     if wrong:
@@ -90,6 +100,8 @@ def _bind(kind: str, plugin: Service[Any, Any], settings: Any, rules: PermitRule
         max(asked, default=0.0),
         {unit: position for unit in watched if (position := places[unit]) is not None},
         kind,
+        windows=tuple(plugin.windows(settings)),
+        documents=tuple(plugin.documents(settings)),
     )
 
 

@@ -191,16 +191,14 @@ class CommandsUnderWay:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    async def carry_out(
+    async def put_on_record(
         self,
         allowed: Sequence[Allowed],
         refused: Sequence[CommandRefused],
         spans: Mapping[str, Sequence[SourceSpan]],
         now_us: int,
-    ) -> None:
-        """Evidence first, in one entry after the other; then each command into the book and out.
-
-        A link that fails ends the turn: what was recorded and not sent stays open, and times out.
+    ) -> list[tuple[Permitted, CommandRow]]:
+        """Evidence first, in one entry after the other; what is open from now on, to be sent.
 
         Args:
             allowed: what the gate let pass.
@@ -209,22 +207,32 @@ class CommandsUnderWay:
             now_us: city time.
 
         Raises:
-            LinkError: the world did not take all of it.
+            LinkError: the ledger did not take it. Nothing was issued.
         """
         issued = [self._issued_record(command, now_us) for command in allowed]
         if not issued and not refused:
-            return
+            return []
         try:
             entries = await self._world.call(self._world.ports.ledger.append, [*issued, *refused])
         except LinkError:
             self._judging.uncount(allowed)
             raise
         permitted = [command.seal(entry) for command, entry in zip(allowed, entries, strict=False)]
-        rows = [_row(command, spans.get(command.command_id, ())) for command in permitted]
-        for command, row in zip(permitted, rows, strict=True):
+        out = [(command, _row(command, spans.get(command.command_id, ()))) for command in permitted]
+        for command, row in out:
             self.open[command.command_id] = Open(command.device, command.issued_at)
             self._remember(row)
-        for command, row in zip(permitted, rows, strict=True):
+        return out
+
+    async def send(self, issued: Sequence[tuple[Permitted, CommandRow]]) -> None:
+        """Each into the book and out.
+
+        A link that fails ends it: what was recorded and not sent stays open, and times out.
+
+        Raises:
+            LinkError: the world did not take all of it.
+        """
+        for command, row in issued:
             await self._send(command, row)
 
     async def _send(self, command: Permitted, row: CommandRow) -> None:

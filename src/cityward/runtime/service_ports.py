@@ -13,6 +13,9 @@ from typing import Protocol
 
 from cityward.insight.marks import Mark
 from cityward.runtime.ports import CommandLink, EventSink, Ledger, LogReader, ServiceBook, StateReader
+from cityward.runtime.service_jobs import Works
+from cityward.runtime.service_kept import ServiceKeeper
+from cityward.runtime.service_notices import AlertRows
 from cityward.time import HOUR, MINUTE, SECOND
 from cityward.watch.findings import DeviceStanding
 
@@ -22,7 +25,8 @@ class Pace:
     """How often and how long, in city us; deadlines of calls in real seconds.
 
     speed: city seconds in a real second. tick_us: between two turns of the services. answer_us: how long an actuator may take.
-    expected_us: between two refreshes of the expected ranges.
+    expected_us: between two refreshes of the expected ranges. windows_us: between two readings of the past that a service asks
+    for; windows_apart_s: and no more often than that in real seconds, however fast the city's clock is.
     """
 
     speed: float = 1.0
@@ -32,6 +36,8 @@ class Pace:
     longest_wait_s: float = 1.0
     call_s: float = 5.0
     refresh_s: float = 600.0
+    windows_us: int = HOUR
+    windows_apart_s: float = 20.0
 
     @classmethod
     def at_speed(cls, speed: float) -> Pace:
@@ -43,16 +49,22 @@ class Pace:
         )
 
 
-class Memories(Protocol):
-    """What the services remember, as JSON."""
+class Pasts(Protocol):
+    """Where the past is held (`runtime.ports.History`)."""
 
-    def memories(self) -> Mapping[str, bytes]:
-        """Service -> its memory as it was kept last."""
+    def window(
+        self, device: str, properties: Sequence[str], since_us: int, until_us: int, most: int
+    ) -> Sequence[tuple[str, int, float]]:
+        """(property, observed_at, value) of one device, oldest first; the newest `most` if there are more."""
         ...
 
-    def keep_memories(self, memories: Mapping[str, bytes], at_us: int) -> None:
-        """In one transaction, in the place of what was kept before."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """The newest admitted body of a flow that carries documents. `received_at` in city us."""
+
+    body: bytes
+    received_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +83,21 @@ class RunnerPorts:
     barred: Callable[[], frozenset[str]] | None = None
     one_source: Callable[[], frozenset[frozenset[str]]] | None = None  # pairs of devices that the watch saw to be one
     events: EventSink | None = None  # the watch is told there what was commanded and what was answered
-    memories: Memories | None = None
+    keeper: ServiceKeeper | None = None
+    pasts: Pasts | None = None
+    works: Works | None = None
+    held: Callable[[], frozenset[str]] | None = None  # units that a person holds at a value now
+    documents: Callable[[Sequence[str]], Mapping[str, HeldDocument]] | None = None  # by flow, of those named
+    alert_rows: AlertRows | None = None
 
 
 @dataclass(slots=True)
 class RunnerProgress:
     """What was done since the start, for metrics. `refused` by reason word; `left_out` readings of the last turn, by reason.
 
-    faults: service -> how often it failed, or its memory could not be kept or read.
+    faults: service -> how often it failed, or its memory could not be kept or read. plans: `issued`, and how they ended. jobs:
+    `done`, `failed`, `shed`. notices: service -> how many stand. turn_shed: part of a turn -> how much of it was malformed or
+    too much.
     """
 
     turns: int = 0
@@ -97,3 +116,9 @@ class RunnerProgress:
     left_out: Counter[str] = field(default_factory=Counter[str])
     made_safe: int = 0
     faults: Counter[str] = field(default_factory=Counter[str])
+    plans: Counter[str] = field(default_factory=Counter[str])
+    plans_refused: Counter[str] = field(default_factory=Counter[str])
+    jobs: Counter[str] = field(default_factory=Counter[str])
+    notices: dict[str, int] = field(default_factory=dict[str, int])
+    memory_bytes: dict[str, int] = field(default_factory=dict[str, int])
+    turn_shed: Counter[str] = field(default_factory=Counter[str])

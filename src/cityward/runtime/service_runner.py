@@ -2,14 +2,16 @@
 
 Theory of operation
 -------------------
-One loop, one hand: nothing below runs beside anything else, but for the refresh of expected ranges.
+One loop, one hand: nothing below runs beside anything else, but for jobs, and the reading of pasts and expected ranges.
 
-    acks -> settle -> (each tick) read -> view -> step -> permit -> evidence -> book -> actuator -> what is remembered
+    acks -> settle -> (each tick) read -> view -> step -> permit -> evidence -> book -> actuator -> what is remembered and told
 
 What is not believed is not shown: a view leaves out the newest value of a device that is quarantined, or trusted less than the
 service's commands ask for, and one that a mark covers. The gate is asked all the same, with the same standings.
 
-Between ticks the loop waits on the acknowledgements of the actuators (`service_commands`). Memory is kept by `service_turns`.
+Each part of a turn has its module: `service_judging` (proposals), `service_commands` (what becomes of them), `service_plans`,
+`service_turns` (memory), `service_notices`, `service_told` (estimates, documents, boards), `service_jobs`; `service_windows`
+reads pasts; `service_keeping` writes what is kept. Between ticks the loop waits on the acknowledgements of the actuators.
 
 INVARIANTS
 - Evidence is written before a command is in the book, and it is in the book before it is sent; memory comes after.
@@ -25,28 +27,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cityward.errors import LinkError
-from cityward.evidence.records import CommandRefused
 from cityward.guard.permit import Allowed, Issued, Proposal, Refusal
 from cityward.place.things import Position
 from cityward.runtime.doubt import NO_PAIR, NOBODY, Doubt, doubt_of
 from cityward.runtime.ports import Latest, SourceSpan
 from cityward.runtime.service_binding import Bound
-from cityward.runtime.service_commands import CommandsUnderWay
+from cityward.runtime.service_commands import LEDGER_TAIL, CommandsUnderWay
+from cityward.runtime.service_jobs import Jobs
 from cityward.runtime.service_judging import PROPOSALS_PER_TURN, Judging
+from cityward.runtime.service_keeping import Keeping
+from cityward.runtime.service_kept import ServiceStatus
+from cityward.runtime.service_notices import AGAIN_US
+from cityward.runtime.service_plans import PLANS_LAST_US, Plans
 from cityward.runtime.service_ports import Pace, RunnerPorts, RunnerProgress
+from cityward.runtime.service_showing import Showing
 from cityward.runtime.service_turns import Turns
-from cityward.runtime.service_view import build_view, spans_of
+from cityward.runtime.service_view import Beyond, build_view, spans_of
+from cityward.runtime.service_windows import Windows
 from cityward.runtime.service_world import ServiceWorld, log
-from cityward.services.contract import Turn, View
+from cityward.services.contract import Document, Turn, View
 from cityward.time import SECOND
 
 DEVICES_PER_READ = 500  # names in one question to the state database
 SHORTEST_WAIT_S, ANSWER_WAIT_S = 0.01, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _City:
+    """The city as it is in one tick. `held`: units that a person holds at a value."""
+
+    latest: Mapping[tuple[str, str], Latest]
+    doubt: Doubt
+    held: frozenset[str]
+    documents: Mapping[str, Document]
 
 
 @dataclass(slots=True)
@@ -75,6 +93,11 @@ class ServiceRunner:
         self._judging = Judging(self.progress, by)
         self._commands = CommandsUnderWay(self._world, self._judging)
         self._turns = Turns(self._world, self.bounds)
+        self._plans = Plans(self._world)
+        self._jobs = Jobs(ports.works)
+        self._windows = Windows(self._world, self.bounds, ports.pasts)
+        self._keeping = Keeping(self._world, [bound.id for bound in self.bounds], self._jobs)
+        self._showing = Showing(self._world, self.bounds)
         self._next_tick: int | None = None
         self._next_refresh: int | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -108,18 +131,26 @@ class ServiceRunner:
             self._refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._refreshing
+        await self._jobs.close()
+        await self._windows.close()
         self._world.close()
         with contextlib.suppress(LinkError, TimeoutError):
             async with asyncio.timeout(self.pace.call_s):
                 await self.ports.acks.close()
 
     async def start(self) -> None:
-        """Take up what an earlier run left: commands under way, and what the services remember.
+        """Take up what an earlier run left: commands under way, and what is kept of the services.
 
         Raises:
             LinkError: a store did not answer.
         """
         await self._turns.take_up(self.bounds)
+        keeper, now = self.ports.keeper, self.ports.now_us()
+        if keeper is not None:
+            tail = await self._world.call(self.ports.ledger.tail, LEDGER_TAIL)
+            kept = await self._world.call(keeper.plans_since, now - PLANS_LAST_US)
+            self._plans.take_up(kept, [record for _, record in tail], now)
+            self._keeping.notices.take_up(await self._world.call(keeper.standing_notices, now - AGAIN_US))
         await self._commands.take_up()
 
     async def _start_until_done(self, stop: asyncio.Event) -> None:
@@ -143,38 +174,52 @@ class ServiceRunner:
         if self._next_tick is None or now >= self._next_tick or now < self._next_tick - 2 * self.pace.tick_us:
             self._next_tick = now + self.pace.tick_us
             await self.tick(now)
+        self._windows.refresh(now)
         self._refresh_expected(now)
 
     async def tick(self, now_us: int) -> None:
-        """One turn of every service: from reading the city to sending what passed."""
+        """One turn of every service: from reading the city to sending what passed, and keeping what was told."""
         self.progress.turns += 1
         try:
-            latest, doubt = await self._read(), await self._doubt()
+            city = await self._look(now_us)
         except LinkError as error:
             self._world.is_silent(error)
             return
         judged = _Judged()
         left_out: Counter[str] = Counter()
         for bound in self.bounds:
-            view = build_view(bound, self.position, latest, self._commands.last, now_us, doubt)
+            view = self._view(bound, city, now_us)
             left_out.update(view.left_out.values())
             turn = self._turns.ask(bound, view)
             if turn is not None:
-                self._judge(bound, view, turn, doubt, judged)
+                self._take(bound, view, turn, city.doubt, judged)
+            self._keeping.stands(self._status(bound, view))
         self.progress.left_out = left_out
-        records = self._judging.worth_recording(judged.refused, now_us)
-        if await self._carry_out(judged, records, now_us):
-            await self._turns.keep(now_us)
+        await self._carry_out(judged, now_us)
+        self._count()
 
-    async def _carry_out(self, judged: _Judged, records: Sequence[CommandRefused], now_us: int) -> bool:
+    async def _carry_out(self, judged: _Judged, now_us: int) -> None:
+        """Evidence, then commands on their way; what is remembered and told comes last."""
+        refused = self._judging.worth_recording(judged.refused, now_us)
         try:
-            await self._commands.carry_out(judged.allowed, records, judged.spans, now_us)
+            issued = await self._commands.put_on_record(judged.allowed, refused, judged.spans, now_us)
+            self._keeping.planned(await self._plans.carry_out(now_us))
         except LinkError as error:
             self._world.is_silent(error)
-            return False
-        return True
+            return
+        try:
+            await self._commands.send(issued)
+        except LinkError as error:
+            self._world.is_silent(error)
+        memories = self._turns.due()
+        if await self._keeping.keep(memories, now_us):
+            self._turns.kept(memories)
 
     # -- the city as it is --------------------------------------------------------------------------------------------
+
+    async def _look(self, now_us: int) -> _City:
+        held = await self._world.call(self.ports.held) if self.ports.held is not None else NOBODY
+        return _City(await self._read(), await self._doubt(), held, await self._documents(now_us))
 
     async def _read(self) -> dict[tuple[str, str], Latest]:
         units = list(dict.fromkeys(unit for bound in self.bounds for unit in bound.watched))
@@ -192,11 +237,44 @@ class ServiceRunner:
         pairs = await call(ports.one_source) if ports.one_source is not None else NO_PAIR
         return doubt_of(standings, marks, barred, pairs)
 
+    async def _documents(self, now_us: int) -> dict[str, Document]:
+        flows = list(dict.fromkeys(flow for bound in self.bounds for flow in bound.documents))
+        if self.ports.documents is None or not flows:
+            return {}
+        try:
+            found = await self._world.call(self.ports.documents, flows)
+        except LinkError as error:  # a service without its documents is still shown its readings
+            self._world.is_silent(error)
+            return {}
+        return {
+            flow: Document(held.body, held.received_at, max(0, now_us - held.received_at))
+            for flow, held in found.items()
+        }
+
+    def _view(self, bound: Bound, city: _City, now_us: int) -> View[Any]:
+        beyond = Beyond(
+            self._windows.shown(bound, city.doubt),
+            {flow: city.documents[flow] for flow in bound.documents if flow in city.documents},
+            city.held,
+            self._jobs.done(bound.id),
+        )
+        return build_view(bound, self.position, city.latest, self._commands.last, now_us, city.doubt, beyond)
+
     # -- what they would like -----------------------------------------------------------------------------------------
 
+    def _take(self, bound: Bound, view: View[Any], turn: Turn[Any], doubt: Doubt, judged: _Judged) -> None:
+        self._judge(bound, view, turn, doubt, judged)
+        try:
+            self._plans.judge(bound, turn.plans, doubt, view.now_us)
+        except Exception:  # whatever a plug-in put there
+            self._world.fault(bound.id, "a service plans what is no plan")
+        self._keeping.take(bound.id, bound.kind, turn, view.now_us)
+
     def _judge(self, bound: Bound, view: View[Any], turn: Turn[Any], doubt: Doubt, judged: _Judged) -> None:
+        verdicts: list[tuple[Proposal, Allowed | Refusal]] = []
         for proposal in self._proposals(bound, turn):
-            verdict = self._judging.judge(bound, proposal, doubt, view.now_us)
+            verdict: Allowed | Refusal | None = self._judging.judge(bound, proposal, doubt, view.now_us)
+            verdicts.append((proposal, verdict))
             if isinstance(verdict, Refusal):
                 judged.refused.append((bound.id, verdict))
                 verdict = self._judging.safe_instead(bound, verdict, self._commands.last, doubt, view.now_us)
@@ -204,6 +282,7 @@ class ServiceRunner:
                 self._judging.count(Issued(verdict.device, verdict.command, verdict.issued_at))
                 judged.allowed.append(verdict)
                 judged.spans[verdict.command_id] = spans_of(view, verdict.sources)
+        self._showing.judged(bound, verdicts, view.now_us)
 
     def _proposals(self, bound: Bound, turn: Turn[Any]) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
@@ -215,6 +294,27 @@ class ServiceRunner:
         self.progress.proposed += len(proposals)
         self.progress.shed += max(0, len(proposals) - PROPOSALS_PER_TURN)
         return proposals[:PROPOSALS_PER_TURN]
+
+    # -- how they stand -----------------------------------------------------------------------------------------------
+
+    def _status(self, bound: Bound, view: View[Any]) -> ServiceStatus:
+        name = bound.id
+        shed = self._keeping.shed(name)
+        for part, count in (("windows", self._windows.shed[name]), ("plans", self._plans.shed[name])):
+            if count:
+                shed[part] = count
+        jobs, windows_at = self._jobs.under_way(name), self._windows.read_at(name)
+        return self._showing.status(bound, view, self._turns.size(name), shed, jobs, windows_at)
+
+    def _count(self) -> None:
+        progress, services = self.progress, [bound.id for bound in self.bounds]
+        progress.jobs = self._jobs.counts
+        progress.memory_bytes = {name: self._turns.size(name) for name in services}
+        progress.notices = {name: self._keeping.notices.standing(name) for name in services}
+        shed = Counter[str]()
+        for name in services:
+            shed.update(self._keeping.shed(name))
+        progress.turn_shed = shed
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from cityward.errors import LinkError
 from cityward.runtime.service_binding import Bound
 from cityward.runtime.service_world import ServiceWorld
 from cityward.services.contract import MOST_MEMORY, Turn, View
@@ -29,9 +28,9 @@ class Turns:
         self._kept: dict[str, bytes] = {}  # as it stands in the database
         self._now: dict[str, bytes] = {}  # as it is
 
-    def sizes(self) -> Mapping[str, int]:
-        """Service -> bytes of its memory, as it was written last."""
-        return {service: len(body) for service, body in self._kept.items()}
+    def size(self, service: str) -> int:
+        """Bytes of its memory."""
+        return len(self._now.get(service) or self._kept.get(service, b""))
 
     async def take_up(self, bounds: Sequence[Bound]) -> None:
         """What the services remembered when an earlier run ended.
@@ -39,9 +38,9 @@ class Turns:
         Raises:
             LinkError: the store did not answer.
         """
-        if self._world.ports.memories is None:
+        if self._world.ports.keeper is None:
             return
-        kept = await self._world.call(self._world.ports.memories.memories)
+        kept = await self._world.call(self._world.ports.keeper.memories)
         for bound in bounds:
             body = kept.get(bound.id)
             if body is not None:
@@ -60,15 +59,12 @@ class Turns:
     def ask(self, bound: Bound, view: View[Any]) -> Turn[Any] | None:
         """The service's turn; None where it failed."""
         try:
-            turn: object = bound.service.step(view, self._memory[bound.id])
-            if not isinstance(turn, Turn):
-                raise TypeError(f"a step answers a Turn, not {type(turn).__name__}")
+            turn = _step(bound, view, self._memory[bound.id])
         except Exception:  # a service is a plug-in: its fault must not stop the others
             self._world.fault(bound.id, "a service failed")
             return None
-        answered: Turn[Any] = turn
-        self._remember(bound, answered.memory)
-        return answered
+        self._remember(bound, turn.memory)
+        return turn
 
     def _remember(self, bound: Bound, memory: Any) -> None:
         try:
@@ -84,15 +80,17 @@ class Turns:
             self._memory[bound.id] = bound.service.memory()
             self._now[bound.id] = msgspec.json.encode(self._memory[bound.id])
 
-    async def keep(self, now_us: int) -> None:
-        """Write what changed. What the store does not take is written with the next turn."""
-        memories = self._world.ports.memories
-        due = {service: body for service, body in self._now.items() if body != self._kept.get(service)}
-        if memories is None or not due:
-            return
-        try:
-            await self._world.call(memories.keep_memories, due, now_us)
-        except LinkError as error:
-            self._world.is_silent(error)
-            return
-        self._kept |= due
+    def due(self) -> dict[str, bytes]:
+        """Service -> its memory, where it is not what is kept."""
+        return {service: body for service, body in self._now.items() if body != self._kept.get(service)}
+
+    def kept(self, memories: Mapping[str, bytes]) -> None:
+        """These were written."""
+        self._kept |= memories
+
+
+def _step(bound: Bound, view: View[Any], memory: Any) -> Turn[Any]:
+    turn: Any = bound.service.step(view, memory)
+    if not isinstance(turn, Turn):
+        raise TypeError(f"a step answers a Turn, not {type(turn).__name__}")
+    return turn  # pyright: ignore[reportUnknownVariableType]

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cityward.place.things import Position
 from cityward.runtime.doubt import NO_DOUBT, Doubt
 from cityward.runtime.ports import Latest, SourceSpan
 from cityward.runtime.service_binding import Bound
-from cityward.services.contract import Commanded, Reading, View
+from cityward.services.contract import Commanded, Document, Reading, Series, View
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What a service is shown besides readings and commands: see `services.contract.View`."""
+
+    series: Mapping[tuple[str, str], Series] = field(default_factory=dict[tuple[str, str], Series])
+    documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
+    held: frozenset[str] = frozenset()
+    done: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
+
+
+NOTHING_BEYOND = Beyond()
 
 
 def build_view(
@@ -19,6 +33,7 @@ def build_view(
     last_commands: Mapping[str, Commanded],
     now_us: int,
     doubt: Doubt = NO_DOUBT,
+    beyond: Beyond = NOTHING_BEYOND,
 ) -> View[Any]:
     """What one service is shown: readings that are believed, what it may command, and the last command to each of its units."""
     watched = set(bound.watched)
@@ -47,6 +62,10 @@ def build_view(
         last_commands=mine,
         left_out=left_out,
         positions=bound.positions,
+        series=beyond.series,
+        documents=beyond.documents,
+        held=beyond.held & watched,
+        done=beyond.done,
     )
 
 

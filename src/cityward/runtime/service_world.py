@@ -28,6 +28,7 @@ class ServiceWorld:
     def __init__(self, ports: RunnerPorts, pace: Pace, by: str) -> None:
         self.ports, self.pace, self.by = ports, pace, by
         self.progress = RunnerProgress()
+        self.last_faults: dict[str, tuple[int, str]] = {}  # service -> (city us, what)
         # one thread for all calls on stores: they are never used by two at a time
         self._stores = ThreadPoolExecutor(1, thread_name_prefix="service-stores")
 
@@ -53,6 +54,7 @@ class ServiceWorld:
         """Count and tell what is wrong with a service; in an `except` with what was raised."""
         self.progress.service_errors += 1
         self.progress.faults[service] += 1
+        self.last_faults[service] = (self.ports.now_us(), what)
         log.error(what, service=service, exc_info=True)
 
     def tell(self, kind: EventKind, device: str, detail: Mapping[str, str], record: str = "") -> None:

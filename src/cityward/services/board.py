@@ -6,12 +6,21 @@ Texts here may hold what came from outside: whoever shows them treats them as te
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from math import isfinite
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from cityward.text import harmless
+
 MOST_FIGURES, MOST_TABLES, MOST_ROWS, MOST_LINES, MOST_POINTS, MOST_SHAPES = 16, 8, 500, 24, 2000, 5000
+MOST_COLUMNS = 16
+LONGEST_TEXT = 300  # characters of any text on a board
+LARGEST_BOARD = 4 << 20  # bytes as JSON: what is larger shows its figures alone
+
+T = TypeVar("T")
 
 Stance = Literal["plain", "good", "wait", "bad"]
 """How a thing is meant: as it stands in the console's tags."""
@@ -74,3 +83,75 @@ class Board(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lines: tuple[Line, ...] = ()
     tables: tuple[Table, ...] = ()
     shapes: tuple[Shape, ...] = ()
+
+
+def clipped(board: Board) -> Board:
+    """The board within its bounds: the first figures, rows and shapes, the newest points, texts that can do no harm.
+
+    Raises:
+        msgspec.ValidationError: it is no board: constructors check no types, and a service is a plug-in.
+    """
+    sound = msgspec.convert(msgspec.to_builtins(board), Board)
+    clipped_ = Board(
+        summary=_text(sound.summary),
+        figures=tuple(_figure(figure) for figure in sound.figures[:MOST_FIGURES]),
+        lines=tuple(_line(line) for line in sound.lines[:MOST_LINES]),
+        tables=tuple(_table(table) for table in sound.tables[:MOST_TABLES]),
+        shapes=tuple(_shape(shape) for shape in sound.shapes[:MOST_SHAPES] if _is_shown(shape)),
+    )
+    if len(msgspec.json.encode(clipped_)) <= LARGEST_BOARD:
+        return clipped_
+    return Board(summary=clipped_.summary, figures=clipped_.figures)
+
+
+def _text(text: str) -> str:
+    clean = harmless(text)
+    return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1] + "…"
+
+
+def _figure(figure: Figure) -> Figure:
+    return msgspec.structs.replace(
+        figure,
+        label=_text(figure.label),
+        value=_text(figure.value),
+        unit=_text(figure.unit),
+        note=_text(figure.note),
+    )
+
+
+def _line(line: Line) -> Line:
+    return Line(
+        title=_text(line.title),
+        unit=_text(line.unit),
+        points=_finite(line.points)[-MOST_POINTS:],
+        forecast=_finite(line.forecast)[:MOST_POINTS],
+        band=_finite(line.band)[:MOST_POINTS],
+    )
+
+
+def _finite(points: Sequence[T]) -> tuple[T, ...]:
+    return tuple(point for point in points if all(map(isfinite, point)))  # pyright: ignore[reportArgumentType]
+
+
+def _table(table: Table) -> Table:
+    return Table(
+        title=_text(table.title),
+        columns=tuple(map(_text, table.columns[:MOST_COLUMNS])),
+        rows=tuple(tuple(map(_cell, row[:MOST_COLUMNS])) for row in table.rows[:MOST_ROWS]),
+        empty=_text(table.empty),
+    )
+
+
+def _cell(cell: Cell) -> Cell:
+    return Cell(text=_text(cell.text), device=_text(cell.device), stance=cell.stance)
+
+
+def _is_shown(shape: Shape) -> bool:
+    return bool(shape.at) and all(isfinite(lon) and isfinite(lat) for lon, lat in shape.at)
+
+
+def _shape(shape: Shape) -> Shape:
+    """A way of too many points keeps every so many of them, and its end."""
+    step = -(-len(shape.at) // MOST_POINTS)
+    at = (*shape.at[::step][: MOST_POINTS - 1], shape.at[-1]) if step > 1 else shape.at
+    return Shape(at=at, label=_text(shape.label), stance=shape.stance, device=_text(shape.device), order=shape.order)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 3
+VERSION = 4
 
 METADATA = MetaData()
 
@@ -191,5 +191,6 @@ ADDED: Mapping[int, tuple[Column[Any], ...]] = {
         SESSION.c.source,
         SESSION.c.way,
     ),  # and the tables of people and postures
+    4: (),  # only whole tables: what is kept of the services
 }
 """Version -> the columns it added to tables of the version before. Each is nullable or has a `server_default`: rows are there."""

@@ -23,6 +23,7 @@ from cityward.adapters.stores.containments import ContainmentBook
 from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
 from cityward.adapters.stores.marks import MarkBook, retracted
+from cityward.adapters.stores.overrides import OverrideBook
 from cityward.adapters.stores.people import PeopleBook
 from cityward.adapters.stores.postures import PostureBook
 from cityward.adapters.stores.readings import EXCERPT_BYTES, Readings
@@ -38,6 +39,7 @@ from cityward.adapters.stores.schema import (
     SEEN,
     TALLY,
 )
+from cityward.adapters.stores.service_records import ServiceRecords
 from cityward.adapters.stores.sessions import SignIns
 from cityward.adapters.stores.watch_book import WatchRecords
 from cityward.runtime.ports import BatchEffects, BudgetWindow, DeviceSeen, FlowCount, HourlyRow, Latest, Quarantined
@@ -121,6 +123,7 @@ class SqlState(
     DeviceCredentials,
     ConnectionBook,
     ContainmentBook,
+    OverrideBook,
     PostureBook,
     PeopleBook,
     SignIns,
@@ -129,7 +132,7 @@ class SqlState(
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
     standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
-    may take it.
+    may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`).
     """
 
     def __init__(self, url: str) -> None:
@@ -138,6 +141,7 @@ class SqlState(
         self.watch = WatchRecords(self._db)
         self.releases = ReleaseRecords(self._db)
         self.recipients = RecipientBook(self._db)
+        self.services = ServiceRecords(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""
