@@ -7,10 +7,9 @@ Fails when: the timetable of a line is not known and fewer than three vehicles r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from statistics import median
 
 from cityward.services.transport.runs import Arrival, Run
@@ -29,7 +28,7 @@ class Spacing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headway:
-    """The gap between a vehicle and the one before it, at the stop it reaches next. planned: by the timetable, else usual."""
+    """The gap between a vehicle and the one before it, where the leader calls next. planned: by the timetable, else usual."""
 
     route: str
     direction: str
@@ -47,7 +46,7 @@ def headways(
     planned: Mapping[tuple[str, str], int],
     settings: TransportSettings,
 ) -> list[Headway]:
-    """One for each vehicle that follows another of its line, by line and time.
+    """One for each vehicle that follows another of its line, by line and place.
 
     Args:
         runs: the trips under way.
@@ -55,47 +54,43 @@ def headways(
         planned: (trip, stop) -> when it should leave by the timetable, POSIX s.
         settings: of the service.
     """
-    under_way = {run.trip: run for run in runs if run.vehicle}
-    leaving: dict[tuple[str, str, str], list[Arrival]] = defaultdict(list)
+    expected: dict[str, dict[str, Arrival]] = defaultdict(dict)
     for arrival in arrivals:
-        run = under_way.get(arrival.trip)
-        if run is not None:
-            leaving[run.route, run.direction, arrival.stop].append(arrival)
+        expected[arrival.trip][arrival.stop] = arrival
+    lines: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.vehicle and run.route and expected[run.trip]:
+            lines[run.route, run.direction].append(run)
     found: list[Headway] = []
-    for (route, direction, stop), expected in sorted(leaving.items()):
-        ordered = sorted(expected, key=lambda one: (one.leaves, one.trip))
-        usual = median([b.leaves - a.leaves for a, b in pairwise(ordered)]) if len(ordered) > 2 else 0.0
-        for ahead, behind in pairwise(ordered):
-            follower = under_way[behind.trip]
-            if follower.calls[max(0, follower.standing)].stop == stop:
-                gap = _planned_gap(ahead, behind, planned) or usual
-                leader = under_way[ahead.trip]
-                found.append(
-                    _headway(route, direction, stop, leader, follower, behind.leaves - ahead.leaves, gap, settings)
-                )
+    for _, line in sorted(lines.items()):
+        pairs = list(_pairs(line, expected))
+        usual = median(gap for *_, gap in pairs) if len(pairs) > 2 else 0.0
+        for leader, follower, stop, gap in pairs:
+            ahead, behind = planned.get((leader.trip, stop)), planned.get((follower.trip, stop))
+            wanted = float(behind - ahead) if ahead is not None and behind is not None else usual
+            found.append(_headway(leader, follower, stop, gap, wanted, settings))
     return found
 
 
-def _planned_gap(ahead: Arrival, behind: Arrival, planned: Mapping[tuple[str, str], int]) -> float | None:
-    first, second = planned.get((ahead.trip, ahead.stop)), planned.get((behind.trip, behind.stop))
-    if first is None or second is None:
-        return None
-    return float(second - first) if second - first >= LEAST_PLANNED_S else None
+def _pairs(line: Sequence[Run], expected: Mapping[str, Mapping[str, Arrival]]) -> Iterator[tuple[Run, Run, str, float]]:
+    """Each vehicle with the one that comes next where it calls next: leader, follower, stop, seconds between them."""
+    for leader in line:
+        after: list[tuple[float, str, Run]] = []
+        stop = leader.calls[0].stop
+        here = expected[leader.trip].get(stop)
+        for other in line if here is not None else ():
+            there = expected[other.trip].get(stop)
+            if here is not None and there is not None and (there.leaves, other.trip) > (here.leaves, leader.trip):
+                after.append((there.leaves - here.leaves, other.trip, other))
+        if after:
+            gap, _, follower = min(after, key=lambda one: one[:2])
+            yield leader, follower, stop, gap
 
 
-def _headway(
-    route: str,
-    direction: str,
-    stop: str,
-    leader: Run,
-    follower: Run,
-    gap: float,
-    planned: float,
-    settings: TransportSettings,
-) -> Headway:
+def _headway(leader: Run, follower: Run, stop: str, gap: float, planned: float, settings: TransportSettings) -> Headway:
     spacing = Spacing.EVEN
     if planned >= LEAST_PLANNED_S and gap < settings.bunched_below * planned:
         spacing = Spacing.BUNCHED
     elif planned >= LEAST_PLANNED_S and gap > settings.gap_above * planned:
         spacing = Spacing.GAP
-    return Headway(route, direction, stop, leader, follower, gap, planned, spacing)
+    return Headway(leader.route, leader.direction, stop, leader, follower, gap, planned, spacing)

@@ -49,7 +49,7 @@ def _is_to_hold(view: View[TransportSettings], one: Headway) -> bool:
     return (
         one.spacing is Spacing.BUNCHED
         and one.follower.stage is Stage.STANDING
-        and one.follower.at == one.stop
+        and one.follower.standing == 0
         and len(one.follower.calls) > 1
         and vehicles[0] != vehicles[1]
         and all(_is_believed(view, vehicle) for vehicle in vehicles)
@@ -83,7 +83,7 @@ def _proposal(view: View[TransportSettings], unit: str, limits: CommandLimits, o
         cause={
             "hold": "it follows too close",
             "line": f"{one.route} {one.direction}"[:80] or "?",
-            "stop": one.stop[:80],
+            "stop": one.follower.at[:80] or "?",
             "gap_s": f"{one.actual_s:.0f}",
             "planned_gap_s": f"{one.planned_s:.0f}",
             "before_it": one.leader.vehicle,
