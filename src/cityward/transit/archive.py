@@ -18,7 +18,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cityward.errors import DecodeError
 
@@ -115,9 +115,8 @@ class Tables:
 
 @dataclass(slots=True)
 class _Budget:
-    rows: int = MOST_ROWS
-    bytes: int = MOST_INFLATED
-    names: list[str] = field(default_factory=list[str])
+    rows: int
+    bytes: int
 
 
 def unpack(body: bytes) -> Tables:
@@ -141,7 +140,7 @@ def tabulate(files: Mapping[str, bytes]) -> Tables:
     Raises:
         DecodeError: as `unpack`.
     """
-    budget = _Budget()
+    budget = _Budget(MOST_ROWS, MOST_INFLATED)
     tables = {name: _table(name, files[name], budget) for name in sorted(files) if name in KNOWN}
     return Tables(tables, _unknown(files))
 
@@ -151,7 +150,7 @@ def _unpack(archive: zipfile.ZipFile) -> Tables:
     if len(infos) > MOST_MEMBERS:
         raise DecodeError("too-large", f"the timetable has {len(infos)} files, more than {MOST_MEMBERS}")
     folder = _folder([info.filename for info in infos])
-    budget = _Budget()
+    budget = _Budget(MOST_ROWS, MOST_INFLATED)
     tables: dict[str, Table] = {}
     for info in infos:
         name = info.filename.removeprefix(folder)

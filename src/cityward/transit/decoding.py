@@ -70,7 +70,7 @@ def decode(body: bytes) -> Feed:
     raw = parse_message(body)
     try:
         return _Reader().feed(raw)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise DecodeError("undecodable", "a text of the feed is no UTF-8") from error
 
 
@@ -224,7 +224,7 @@ class _Reader:
 
     def _texts(self, raw: Any) -> tuple[Text, ...]:
         return tuple(
-            Text(text=str(t.text)[:MOST_WORDS], language=_text(t, "language")) for t in self._count(raw.translation)
+            Text(text=_str(t.text)[:MOST_WORDS], language=_text(t, "language")) for t in self._count(raw.translation)
         )
 
 
@@ -297,7 +297,15 @@ def _selector(raw: Any) -> Selector:
 
 def _text(raw: Any, name: str) -> str | None:
     """The text, if it is said. One that is longer than any id is cut: it will match nothing."""
-    return str(getattr(raw, name))[:MOST_TEXT] if raw.HasField(name) else None
+    return _str(getattr(raw, name))[:MOST_TEXT] if raw.HasField(name) else None
+
+
+def _str(value: Any) -> str:
+    """The parser gives a text that is no UTF-8 as bytes, or as lone surrogates."""
+    if not isinstance(value, str):
+        raise DecodeError("undecodable", "a text of the feed is no UTF-8")
+    value.encode("utf-8")
+    return value
 
 
 def _number(raw: Any, name: str) -> int | None:
