@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from waste import ALL, MONDAY, RAW, UNITS, Town, positions, settings_of
 
 from cityward.errors import PlaceError
 from cityward.guard.permit import Urgency
@@ -19,6 +18,7 @@ from cityward.services.waste.choice import Why
 from cityward.services.waste.memory import WasteMemory
 from cityward.services.waste.settings import read_settings
 from cityward.time import DAY, HOUR, MINUTE
+from waste import ALL, MONDAY, RAW, UNITS, Town, positions, settings_of
 
 
 def test_a_day_brings_one_round_of_what_is_likely_full():

@@ -29,8 +29,8 @@ from enum import StrEnum
 import numpy as np
 
 from cityward.services.waste.filling import Filling, full_by
+from cityward.services.waste.routing import MUST_PRIZE_M
 
-MUST_PRIZE_M = 1_000_000  # no way is that long: what must be is left out only where no lorry can do it
 LOOK_AHEAD = 3.0  # rounds: what is full by then would soon need a stop of its own
 LEAST_CHANCE = 0.02
 

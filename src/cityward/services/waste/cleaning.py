@@ -116,7 +116,6 @@ def believed(levels: Levels, rise: Rise) -> NDArray[np.float64]:
             counted[0] = level
             continue
         grown = float(levels.times[i] - levels.times[i - 1]) / DAY * rise.daily
-        spare = min(rise.at_once, spare + grown)
         counted[i] = min(level, counted[i - 1] + grown + spare)
-        spare = max(0.0, spare - max(0.0, counted[i] - counted[i - 1] - grown))
+        spare = min(rise.at_once, max(0.0, spare - (counted[i] - counted[i - 1] - grown)))
     return counted

@@ -65,7 +65,7 @@ class Emptied:
 def features(
     rows: NDArray[np.float64], kinds: NDArray[np.float64], fractions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What the trees look at, (n, 39).
+    """What the trees look at, (n, 40).
 
     Args:
         rows: (n, 7) level before, level after, vibration, and the levels before and after at two more distances; NaN: not known.
@@ -126,18 +126,23 @@ def emptyings(levels: Levels, shaken: NDArray[np.float64] | None = None) -> list
 
 
 def _falls(levels: Levels) -> list[Emptied]:
-    """Lasting falls: three readings before against as many after, the largest of those that touch."""
+    """Lasting falls: three readings before against as many after; of those that touch the deepest, where it is steepest."""
     level, found = levels.values, list[Emptied]()
+    last, steepest = -RUN - 1, 0.0
     for i in range(1, len(level)):
         before, after = float(np.median(level[max(0, i - RUN) : i])), float(np.median(level[i : i + RUN]))
-        fall = before - after
+        fall, step = before - after, float(level[i - 1] - level[i])
         if fall < FALLS or fall < 0.3 * before:
             continue
-        if found and i - found[-1].index <= RUN:
-            if fall > found[-1].before - found[-1].after:
-                found[-1] = Emptied(i, before, after)
-        else:
+        if i - last > RUN:
             found.append(Emptied(i, before, after))
+            steepest = step
+        else:
+            deeper = fall > found[-1].before - found[-1].after
+            index = i if step > steepest else found[-1].index
+            steepest = max(step, steepest)
+            found[-1] = Emptied(index, before, after) if deeper else Emptied(index, found[-1].before, found[-1].after)
+        last = i
     return found
 
 

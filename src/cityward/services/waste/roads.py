@@ -165,7 +165,10 @@ def _with_places(graph: Graph, at: NDArray[np.float64]) -> tuple[NDArray[np.floa
     for number, place in enumerate(at):
         edge, share = _nearest(start, end, place)
         snapped[number] = start[edge] + share * (end[edge] - start[edge])
-        cuts.setdefault(edge, []).append((share, nodes[number]))
+        if 0.0 < share < 1.0:
+            cuts.setdefault(edge, []).append((share, nodes[number]))
+        else:  # at a crossing: all its roads are open, not this one's direction alone
+            nodes[number] = int(graph.edges[edge, 0 if share <= 0.0 else 1])
     links: Links = {}
     for edge, (a, b) in enumerate(graph.edges.tolist()):
         chain = [(0.0, a), *sorted(cuts.get(edge, [])), (1.0, b)]

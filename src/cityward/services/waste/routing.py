@@ -19,7 +19,7 @@ model of that is arc routing with turn penalties, which this is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -30,6 +30,7 @@ from msgspec import Meta
 from cityward.place.things import Position
 from cityward.services.waste.roads import FAR, Roads, Ways, as_the_crow_flies, by_road, metres_between
 
+MUST_PRIZE_M = 1_000_000  # no way is that long: such a stop is left out only where no crew can do it
 MOST_STOPS = 1000
 MOST_WAY = 20_000  # points of one crew's way
 Whole = Annotated[int, Meta(ge=0, le=10**9)]
@@ -163,11 +164,26 @@ def _solve(job: RoutingJob, ways: Ways) -> Routed:
     import pyvrp  # noqa: PLC0415 -- 0.2 s and a solver that only this process needs
     from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria  # noqa: PLC0415
 
-    data = _model(pyvrp, job, ways)
     limits: list[Any] = [MaxIterations(job.iterations)]
     limits += [MaxRuntime(job.seconds)] if job.seconds > 0 else []
-    found = pyvrp.solve(data, MultipleCriteria(limits), seed=job.seed, collect_stats=False, display=False)
+
+    def solved(job: RoutingJob) -> Any:
+        data = _model(pyvrp, job, ways)
+        return pyvrp.solve(data, MultipleCriteria(limits), seed=job.seed, collect_stats=False, display=False)
+
+    # a prize, however high, can be missed by a search that must add an unloading to reach it: first as if none might be left out
+    found = solved(_with_musts(job))
+    if not found.is_feasible() and any(stop.prize is not None for stop in job.stops):
+        found = solved(job)
     return _answer(job, ways, found)
+
+
+def _with_musts(job: RoutingJob) -> RoutingJob:
+    """The job with every stop that must be as one that is visited whatever it costs."""
+    must = tuple(
+        msgspec.structs.replace(stop, prize=None) if (stop.prize or 0) >= MUST_PRIZE_M else stop for stop in job.stops
+    )
+    return msgspec.structs.replace(job, stops=must)
 
 
 def _model(pyvrp: Any, job: RoutingJob, ways: Ways) -> Any:
@@ -289,14 +305,8 @@ def _nearest_first(job: RoutingJob, crew: JobCrew, left: dict[str, JobStop], str
 
 
 def _rank(stop: JobStop) -> int:
-    return 0 if stop.prize is None or stop.prize >= 1_000_000 else 1
+    return 0 if stop.prize is None or stop.prize >= MUST_PRIZE_M else 1
 
 
 def _seconds(metres: int, straight: Straight) -> int:
     return round(metres / (straight.speed_km_h / 3.6))
-
-
-def job_with(job: RoutingJob, **changes: Any) -> RoutingJob:
-    """The same job, but for these fields."""
-    changed: Mapping[str, Any] = changes
-    return msgspec.structs.replace(job, **changed)
