@@ -244,6 +244,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 barred=lambda: barred_now(setting.state),
                 one_source=setting.state.watch.one_source,
                 events=events,
+                overrides=setting.state,
             )
             runner = ServiceRunner(bounds, place.position, ports, pace)
             try:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cityward.guard.permit import Proposal
-from cityward.guard.wellformed import LONGEST_CAUSE, MOST_CAUSES, are_causes
+from cityward.guard.permit import MOST_SOURCES, Proposal
+from cityward.guard.wellformed import LONGEST_CAUSE, MOST_CAUSES, are_causes, are_names
 from cityward.runtime.ports import CommandRow
 from cityward.services.contract import Reading, View
 
@@ -66,21 +66,22 @@ def _rests_on(row: CommandRow) -> list[str]:
 
 def with_readings(proposal: Proposal, view: View[Any]) -> Proposal:
     """The proposal, its cause saying which readings it rests on and what they were. What is malformed stays as it is."""
-    if (
-        not isinstance(getattr(proposal, "sources", None), tuple)
-        or not proposal.sources
-        or not are_causes(proposal.cause)
-    ):
-        return proposal
-    if RESTS_ON in proposal.cause or len(proposal.cause) >= MOST_CAUSES:
+    if not _has_room(proposal):
         return proposal
     words = rests_on(view.readings, proposal.sources)
     return replace(proposal, cause={**proposal.cause, RESTS_ON: words}) if words else proposal
 
 
+def _has_room(proposal: Any) -> bool:
+    # SECURITY: a service is a plug-in: what it made is looked at, not believed
+    if not isinstance(proposal, Proposal) or not are_names(proposal.sources, MOST_SOURCES) or not proposal.sources:
+        return False
+    return are_causes(proposal.cause) and RESTS_ON not in proposal.cause and len(proposal.cause) < MOST_CAUSES
+
+
 def rests_on(readings: Mapping[tuple[str, str], Reading], sources: Sequence[str]) -> str:
     """`vehicle-speed of 3 sensors (24.1 to 27), illuminance of 1 sensor (12)`: by property, most sources first."""
-    named = {source for source in sources if isinstance(source, str)}  # pyright: ignore[reportUnnecessaryIsInstance]
+    named = frozenset(sources)
     values: dict[str, list[float]] = {}
     for (unit, prop), reading in readings.items():
         if unit in named:

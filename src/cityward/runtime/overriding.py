@@ -183,6 +183,7 @@ class Overriding:
     shed: int = 0
     _asked: dict[str, ConsentRow] = field(default_factory=dict[str, ConsentRow])
     _used: list[ConsentRow] = field(default_factory=list[ConsentRow])
+    _spent: set[str] = field(default_factory=set[str])
 
     def look(self, book: Overrides, now_us: int) -> None:
         """Read what persons said. Called once a tick, before anything is proposed.
@@ -191,7 +192,8 @@ class Overriding:
             LinkError: the store did not answer.
         """
         self.rows, self.waiting = book.overrides_under_way(), book.consents_under_way()
-        self._asked, self._used = {}, []
+        self._spent &= {row.id for row in self.waiting}
+        self._asked, self._used = {}, [replace(row, state="used") for row in self.waiting if row.id in self._spent]
 
     def held(self, now_us: int) -> frozenset[str]:
         """The units that a person holds now."""
@@ -245,6 +247,7 @@ class Overriding:
                 service, proposal.device, proposal.command, proposal.value
             ):  # fmt: skip
                 self._used.append(replace(consent, state="used"))
+                self._spent.add(consent.id)
 
     def records(self, now_us: int) -> list[AnyRecord]:
         """What is put on record after a tick, before `keep`: what is asked for, and what ended by itself."""
@@ -277,8 +280,8 @@ class Overriding:
         return [row for row in self.rows if row.until <= now_us]
 
     def _approved(self, now_us: int) -> list[ConsentRow]:
-        used = {row.id for row in self._used}
-        return [row for row in self.waiting if row.state == "approved" and now_us < row.until and row.id not in used]
+        waiting = (row for row in self.waiting if row.id not in self._spent)
+        return [row for row in waiting if row.state == "approved" and now_us < row.until]
 
 
 def _proposed(consent: ConsentRow) -> Proposal:

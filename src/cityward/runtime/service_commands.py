@@ -10,7 +10,11 @@ After a crash the ledger is ahead of the book: what it says was issued and not s
 is picked up, and an answer that came meanwhile is found in the log) or never got there (then it was never sent, and is
 recorded as timed-out).
 
+A command that failed is *reverted*, once: the next turn begins by proposing the device's fail-safe value, or the value that it
+took last, as its command declares (`CommandLimits.revert`). Nobody knows where an actuator stands that did not answer.
+
 INVARIANTS
+- A revert is not reverted, and neither is a command that a newer one has overtaken.
 - Evidence is written before a command is in the book, and it is in the book before it is sent.
 - Bounded: one open command per actuator and command at most per `answer_us`.
 - A device settles only its own commands: the log's subject says who answered, and the broker guards that.
@@ -24,7 +28,7 @@ from dataclasses import dataclass, replace
 
 from cityward.errors import DecodeError, LinkError
 from cityward.evidence.records import AnyRecord, CommandIssued, CommandOutcome, CommandRefused
-from cityward.guard.permit import Allowed, Issued, Permitted
+from cityward.guard.permit import Allowed, Permitted, Proposal, Urgency
 from cityward.runtime.commands import ACK_PREFIX, Acknowledgement, decode_acknowledgement
 from cityward.runtime.ports import CommandRow, LogMessage, SourceSpan
 from cityward.runtime.service_judging import Judging
@@ -37,17 +41,29 @@ CATCH_UP_ACKS = 200_000  # at the start: answers given while we were away
 PAST_COMMANDS = 20_000  # read at the start: the last hour's, for the rates, and the last of each unit
 LEDGER_TAIL = 5000
 SHORTEST_PAUSE_S = 0.25
+REVERT = "revert"
+"""The cause of a command that takes another one back."""
 
 
 @dataclass(slots=True)
 class Open:
     """A command under way; `outcome` once it is known and not yet on record."""
 
+    service: str
     device: str
+    command: str
+    value: float
     sent_at: int
+    is_revert: bool = False
     outcome: str = ""
     level: float | None = None
     recorded: bool = False
+
+    @classmethod
+    def of(cls, command: CommandRow | CommandIssued | Permitted, sent_at: int, outcome: str = "") -> Open:
+        """As it is sent, or found again."""
+        named = (command.service, command.device, command.command)
+        return cls(*named, command.value, sent_at, REVERT in command.cause, outcome)
 
 
 class CommandsUnderWay:
@@ -57,6 +73,7 @@ class CommandsUnderWay:
         self._world, self._judging = world, judging
         self.open: dict[str, Open] = {}
         self.last: dict[str, Commanded] = {}
+        self._failed: dict[str, Open] = {}
         self._catching_up = False
 
     # -- start --------------------------------------------------------------------------------------------------------
@@ -73,7 +90,7 @@ class CommandsUnderWay:
         tail = await world.call(ports.ledger.tail, LEDGER_TAIL)
         for row in sorted((*past, *left_open), key=lambda row: row.sent_at):
             self._remember(row)
-        self.open = {row.command_id: Open(row.device, row.sent_at) for row in left_open}
+        self.open = {row.command_id: Open.of(row, row.sent_at) for row in left_open}
         self._reconcile([record for _, record in tail])
         await self._catch_up()
 
@@ -81,7 +98,7 @@ class CommandsUnderWay:
         self.last[row.device] = Commanded(
             row.command, row.value, row.cause, row.state, row.sent_at, tuple(span.device for span in row.sources)
         )
-        self._judging.remember(Issued(row.device, row.command, row.sent_at))
+        self._judging.remember(row)
 
     def _reconcile(self, tail: Sequence[AnyRecord]) -> None:
         """Hold the book's open commands against the ledger, which is never behind it."""
@@ -89,7 +106,7 @@ class CommandsUnderWay:
         for record in tail:
             if isinstance(record, CommandIssued) and record.command_id not in outcomes:
                 # on record and not in the book: it was never sent
-                self.open.setdefault(record.command_id, Open(record.device, record.at, outcome="timed-out"))
+                self.open.setdefault(record.command_id, Open.of(record, record.at, "timed-out"))
         for command_id, command in self.open.items():
             known = outcomes.get(command_id)
             if known is not None:
@@ -180,6 +197,10 @@ class CommandsUnderWay:
         last = self.last.get(command.device)
         if last is not None and last.sent_at == command.sent_at:
             self.last[command.device] = replace(last, state=command.outcome)
+            if command.outcome != "acknowledged" and not command.is_revert:
+                self._failed[command_id] = command
+        if command.outcome == "acknowledged":
+            self._judging.street.took(command.device, command.command, command.value)
         progress = self._world.progress
         match command.outcome:
             case "acknowledged":
@@ -188,6 +209,19 @@ class CommandsUnderWay:
                 progress.rejected += 1
             case _:
                 progress.timed_out += 1
+
+    def reverts(self, service: str, now_us: int) -> list[Proposal]:
+        """What takes back a service's commands that failed since the last turn; each is given once."""
+        mine = {command_id: command for command_id, command in self._failed.items() if command.service == service}
+        out: list[Proposal] = []
+        for command_id, command in mine.items():
+            del self._failed[command_id]
+            value, last = self._judging.street.back_to(command.device, command.command), self.last.get(command.device)
+            overtaken = last is None or last.sent_at != command.sent_at
+            if value is not None and value != command.value and not overtaken:
+                cause = {REVERT: f"{command_id}: {command.outcome}", "service": service}
+                out.append(Proposal(command.device, command.command, value, cause, now_us, Urgency.SAFETY))
+        return out
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -220,7 +254,7 @@ class CommandsUnderWay:
         permitted = [command.seal(entry) for command, entry in zip(allowed, entries, strict=False)]
         out = [(command, _row(command, spans.get(command.command_id, ()))) for command in permitted]
         for command, row in out:
-            self.open[command.command_id] = Open(command.device, command.issued_at)
+            self.open[command.command_id] = Open.of(command, command.issued_at)
             self._remember(row)
         return out
 

@@ -1,8 +1,8 @@
 """Has the services' proposals judged: asks the permit gate, keeps the past hour's commands for it, and says what of its refusals
 is put on record.
 
-Where the gate refuses a proposal for its sources, the device is told its fail-safe value instead, once in `SAFE_EVERY_US`: a
-street must not stay as it was because nobody may say what it should be.
+Where the gate refuses a proposal for its sources, or because an interlock holds, the device is told its fail-safe value instead,
+once in `SAFE_EVERY_US`: a street must not stay as it was because nobody may say what it should be.
 
 INVARIANT: each refusal is counted; the same one is on record once an hour, and never more than `PROPOSALS_PER_TURN` kinds of it.
 """
@@ -17,20 +17,24 @@ from typing import Any
 from cityward.evidence.records import CommandRefused
 from cityward.guard.permit import Allowed, Issued, PermitReason, Proposal, Refusal, Urgency, permit
 from cityward.runtime.doubt import Doubt
+from cityward.runtime.ports import CommandRow
 from cityward.runtime.service_binding import Bound
 from cityward.runtime.service_ports import RunnerProgress
+from cityward.runtime.service_street import StreetMemory
 from cityward.services.contract import Commanded
 from cityward.time import HOUR
 
 PROPOSALS_PER_TURN = 5000
+UNSAFE = frozenset({PermitReason.UNTRUSTED_SOURCE, PermitReason.TOO_FEW_SOURCES, PermitReason.INTERLOCKED})
+"""What was refused for one of these must not leave the device as it stands."""
 SAFE_EVERY_US = HOUR // 2  # PRECEDENT: the lighting service's own reminder
 
 
 class Judging:
     """See the module."""
 
-    def __init__(self, progress: RunnerProgress, by: str) -> None:
-        self._progress, self._by = progress, by
+    def __init__(self, progress: RunnerProgress, by: str, street: StreetMemory) -> None:
+        self._progress, self._by, self.street = progress, by, street
         self._recent: dict[str, deque[Issued]] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
 
@@ -38,14 +42,14 @@ class Judging:
         """The gate's word."""
         # a proposal may be anything at all: what names no text has no past
         recent = self._recent.get(proposal.device, ()) if isinstance(getattr(proposal, "device", None), str) else ()
-        return permit(proposal, bound.rules, recent, now_us, doubt.confidence)
+        return permit(proposal, bound.rules, recent, now_us, doubt.confidence, self.street.now)
 
     def safe_instead(
         self, bound: Bound, refusal: Refusal, last_commands: Mapping[str, Commanded], doubt: Doubt, now_us: int
     ) -> Allowed | None:
-        """The device's fail-safe value, where it was refused another for its sources and does not have it."""
+        """The device's fail-safe value, where it was refused another for one of `UNSAFE` and does not have it."""
         refused = refusal.proposal
-        if refusal.reason not in (PermitReason.UNTRUSTED_SOURCE, PermitReason.TOO_FEW_SOURCES):
+        if refusal.reason not in UNSAFE:
             return None
         safe = bound.rules.actuators[refused.device].commands[refused.command].fail_safe
         last = last_commands.get(refused.device)
@@ -60,23 +64,26 @@ class Judging:
         self._progress.made_safe += 1
         return verdict
 
-    def count(self, issued: Issued) -> None:
-        """A command that is to be: it uses up one of the hour's."""
-        recent = self._recent.setdefault(issued.device, deque())
-        while recent and abs(issued.at - recent[0].at) >= HOUR:
+    def count(self, command: Allowed) -> None:
+        """A command that is to be: it uses up one of the hour's, and may be one more that moves."""
+        recent = self._recent.setdefault(command.device, deque())
+        while recent and abs(command.issued_at - recent[0].at) >= HOUR:
             recent.popleft()
-        recent.append(issued)
+        recent.append(Issued(command.device, command.command, command.issued_at))
+        self.street.told(command.device, command.command, command.value, command.issued_at)
 
     def uncount(self, commands: Sequence[Allowed]) -> None:
         """Commands that never came to be: they must not use up the hour's."""
         for command in commands:
             self._recent[command.device].remove(Issued(command.device, command.command, command.issued_at))
+        self.street.untold(commands)
 
-    def remember(self, issued: Issued) -> None:
+    def remember(self, row: CommandRow) -> None:
         """A command that was before; the newest last, each once."""
-        recent = self._recent.setdefault(issued.device, deque())
-        if not recent or recent[-1].at != issued.at:
-            recent.append(issued)
+        recent = self._recent.setdefault(row.device, deque())
+        if not recent or recent[-1].at != row.sent_at:
+            recent.append(Issued(row.device, row.command, row.sent_at))
+        self.street.remember(row)
 
     def worth_recording(self, refused: Sequence[tuple[str, Refusal]], now_us: int) -> list[CommandRefused]:
         """Count each of (service, refusal); the records of those that are not on record within the hour."""

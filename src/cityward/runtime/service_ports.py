@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cityward.insight.marks import Mark
+from cityward.runtime.overriding import Overrides
 from cityward.runtime.ports import CommandLink, EventSink, Ledger, LogReader, ServiceBook, StateReader
 from cityward.runtime.service_jobs import Works
 from cityward.runtime.service_kept import ServiceKeeper
@@ -86,7 +87,7 @@ class RunnerPorts:
     keeper: ServiceKeeper | None = None
     pasts: Pasts | None = None
     works: Works | None = None
-    held: Callable[[], frozenset[str]] | None = None  # units that a person holds at a value now
+    overrides: Overrides | None = None  # what persons hold at a value, and what waits for them
     documents: Callable[[Sequence[str]], Mapping[str, HeldDocument]] | None = None  # by flow, of those named
     alert_rows: AlertRows | None = None
 

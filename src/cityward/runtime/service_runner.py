@@ -6,6 +6,10 @@ One loop, one hand: nothing below runs beside anything else, but for jobs, and t
 
     acks -> settle -> (each tick) read -> view -> step -> permit -> evidence -> book -> actuator -> what is remembered and told
 
+Before a service's own proposals come what takes back its commands that failed and what persons hold or agreed to
+(`service_persons`): judged by the same gate, also where the service itself fails. What it proposes for a unit that a person holds
+is not asked for.
+
 What is not believed is not shown: a view leaves out the newest value of a device that is quarantined, or trusted less than the
 service's commands ask for, and one that a mark covers. The gate is asked all the same, with the same standings.
 
@@ -32,8 +36,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cityward.errors import LinkError
-from cityward.guard.permit import Allowed, Issued, Proposal, Refusal
+from cityward.guard.permit import Allowed, Proposal, Refusal
 from cityward.place.things import Position
+from cityward.runtime.causes import with_readings
 from cityward.runtime.doubt import NO_PAIR, NOBODY, Doubt, doubt_of
 from cityward.runtime.ports import Latest, SourceSpan
 from cityward.runtime.service_binding import Bound
@@ -43,9 +48,11 @@ from cityward.runtime.service_judging import PROPOSALS_PER_TURN, Judging
 from cityward.runtime.service_keeping import Keeping
 from cityward.runtime.service_kept import ServiceStatus
 from cityward.runtime.service_notices import AGAIN_US
+from cityward.runtime.service_persons import Persons
 from cityward.runtime.service_plans import PLANS_LAST_US, Plans
 from cityward.runtime.service_ports import Pace, RunnerPorts, RunnerProgress
 from cityward.runtime.service_showing import Showing
+from cityward.runtime.service_street import StreetMemory
 from cityward.runtime.service_turns import Turns
 from cityward.runtime.service_view import Beyond, build_view, spans_of
 from cityward.runtime.service_windows import Windows
@@ -90,7 +97,9 @@ class ServiceRunner:
         self.bounds, self.position, self.ports, self.by = tuple(bounds), position, ports, by
         self.pace = pace or Pace()
         self._world = ServiceWorld(ports, self.pace, by)
-        self._judging = Judging(self.progress, by)
+        street = StreetMemory(bound.rules for bound in self.bounds)
+        self._judging = Judging(self.progress, by, street)
+        self._persons = Persons(self._world, street)
         self._commands = CommandsUnderWay(self._world, self._judging)
         self._turns = Turns(self._world, self.bounds)
         self._plans = Plans(self._world)
@@ -190,9 +199,14 @@ class ServiceRunner:
         for bound in self.bounds:
             view = self._view(bound, city, now_us)
             left_out.update(view.left_out.values())
+            first = self._persons.first(bound, self._commands, city.doubt, now_us)
+            verdicts = self._judge(bound, view, first, city.doubt, judged)
             turn = self._turns.ask(bound, view)
             if turn is not None:
-                self._take(bound, view, turn, city.doubt, judged)
+                own = self._persons.own(self._proposals(bound, turn), first, now_us)
+                verdicts += self._judge(bound, view, own, city.doubt, judged)
+                self._take(bound, turn, city.doubt, now_us)
+            self._showing.judged(bound, verdicts, now_us)
             self._keeping.stands(self._status(bound, view))
         self.progress.left_out = left_out
         await self._carry_out(judged, now_us)
@@ -203,6 +217,7 @@ class ServiceRunner:
         refused = self._judging.worth_recording(judged.refused, now_us)
         try:
             issued = await self._commands.put_on_record(judged.allowed, refused, judged.spans, now_us)
+            await self._persons.keep(now_us)
             self._keeping.planned(await self._plans.carry_out(now_us))
         except LinkError as error:
             self._world.is_silent(error)
@@ -218,11 +233,14 @@ class ServiceRunner:
     # -- the city as it is --------------------------------------------------------------------------------------------
 
     async def _look(self, now_us: int) -> _City:
-        held = await self._world.call(self.ports.held) if self.ports.held is not None else NOBODY
-        return _City(await self._read(), await self._doubt(), held, await self._documents(now_us))
+        held = await self._persons.look(now_us)
+        city = _City(await self._read(), await self._doubt(), held, await self._documents(now_us))
+        self._persons.see(city.latest, city.doubt, now_us)
+        return city
 
     async def _read(self) -> dict[tuple[str, str], Latest]:
-        units = list(dict.fromkeys(unit for bound in self.bounds for unit in bound.watched))
+        watched = (unit for bound in self.bounds for unit in bound.watched)
+        units = list(dict.fromkeys((*watched, *sorted(self._judging.street.looked_at))))
         latest: dict[tuple[str, str], Latest] = {}
         for start in range(0, len(units), DEVICES_PER_READ):
             rows = await self._world.call(self.ports.reader.latest_of, units[start : start + DEVICES_PER_READ])
@@ -262,27 +280,30 @@ class ServiceRunner:
 
     # -- what they would like -----------------------------------------------------------------------------------------
 
-    def _take(self, bound: Bound, view: View[Any], turn: Turn[Any], doubt: Doubt, judged: _Judged) -> None:
-        self._judge(bound, view, turn, doubt, judged)
+    def _take(self, bound: Bound, turn: Turn[Any], doubt: Doubt, now_us: int) -> None:
         try:
-            self._plans.judge(bound, turn.plans, doubt, view.now_us)
+            self._plans.judge(bound, turn.plans, doubt, now_us)
         except Exception:  # whatever a plug-in put there
             self._world.fault(bound.id, "a service plans what is no plan")
-        self._keeping.take(bound.id, bound.kind, turn, view.now_us)
+        self._keeping.take(bound.id, bound.kind, turn, now_us)
 
-    def _judge(self, bound: Bound, view: View[Any], turn: Turn[Any], doubt: Doubt, judged: _Judged) -> None:
+    def _judge(
+        self, bound: Bound, view: View[Any], proposals: Sequence[Proposal], doubt: Doubt, judged: _Judged
+    ) -> list[tuple[Proposal, Allowed | Refusal]]:
         verdicts: list[tuple[Proposal, Allowed | Refusal]] = []
-        for proposal in self._proposals(bound, turn):
+        for proposed in proposals:
+            proposal = with_readings(proposed, view)
             verdict: Allowed | Refusal | None = self._judging.judge(bound, proposal, doubt, view.now_us)
             verdicts.append((proposal, verdict))
+            self._persons.judged(bound, proposal, verdict, view.now_us)
             if isinstance(verdict, Refusal):
                 judged.refused.append((bound.id, verdict))
                 verdict = self._judging.safe_instead(bound, verdict, self._commands.last, doubt, view.now_us)
             if isinstance(verdict, Allowed):
-                self._judging.count(Issued(verdict.device, verdict.command, verdict.issued_at))
+                self._judging.count(verdict)
                 judged.allowed.append(verdict)
                 judged.spans[verdict.command_id] = spans_of(view, verdict.sources)
-        self._showing.judged(bound, verdicts, view.now_us)
+        return verdicts
 
     def _proposals(self, bound: Bound, turn: Turn[Any]) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
