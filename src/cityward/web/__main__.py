@@ -11,6 +11,7 @@ from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
 from cityward.compose.oidc import provider_of
+from cityward.compose.overrides import OverrideDesk
 from cityward.compose.people import PeopleDesk
 from cityward.compose.postures import PostureDesk
 from cityward.compose.progress import role_counts
@@ -66,6 +67,7 @@ def doors_of(setting: Setting, world: Outside, releasing: ReleaseDesk | None = N
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting),
+        overriding=OverrideDesk(setting),
         releasing=releasing,
         received=ReceivedDesk(setting),
         people=PeopleDesk(setting, world.events),

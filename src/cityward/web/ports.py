@@ -15,6 +15,8 @@ from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
+from cityward.runtime.override_preview import OverridePreview, Wanted
+from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.people import Grant, Passkey, Person, Second, Stance, Standing, Wish
 from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, RoleCounts, Sessions, StateReader
 from cityward.runtime.posturing import Declared, PostureRow, Switcher
@@ -122,6 +124,18 @@ class Posturing(Protocol):
     def off(self, name: str, who: Switcher) -> PostureRow: ...
     def approve(self, name: str, who: Switcher) -> PostureRow: ...
     def refuse(self, name: str, who: Switcher) -> PostureRow: ...
+
+
+class Overriding(Protocol):
+    """Holding actuators at a value. Each that changes or previews something raises `PlaceError` where it may not be."""
+
+    def overrides(self, most: int = 100, service: str | None = None) -> Sequence[OverrideRow]: ...
+    def consents(self, most: int = 100, service: str | None = None) -> Sequence[ConsentRow]: ...
+    def preview(self, wanted: Wanted, who: Operator) -> OverridePreview: ...
+    def begin(self, wanted: Wanted, reason: str, seconds: int, who: Operator) -> OverrideRow: ...
+    def undo(self, id_: str, who: Operator) -> OverrideRow: ...
+    def approve(self, id_: str, who: Operator) -> OverrideRow | ConsentRow: ...
+    def refuse(self, id_: str, who: Operator) -> OverrideRow | ConsentRow: ...
 
 
 class Received(Protocol):
@@ -245,6 +259,7 @@ class Doors:
     watch: WatchReader | None = None
     containing: Containing | None = None
     posturing: Posturing | None = None
+    overriding: Overriding | None = None
     releasing: Releasing | None = None
     received: Received | None = None
     people: PeopleDesk | None = None  # without it nobody signs in
