@@ -16,6 +16,7 @@ from cityward.web.api import (
     networks,
     ngsi_ld,
     observations,
+    overrides,
     pages,
     people,
     postures,
@@ -32,7 +33,7 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, postures, received, releases, sign_in,
+    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, postures, received, releases, sign_in,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

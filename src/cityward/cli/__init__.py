@@ -44,6 +44,7 @@ COMMANDS = {
     "alert": "the channels by which the city calls for help: list, key, password, test",
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
     "posture": "switch a tighter set of rules that was agreed on before; see before what it stops",
+    "service": "what services do and why; hold their actuators at a value for a time, undo, approve",
     "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }
