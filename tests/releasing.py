@@ -41,9 +41,9 @@ def recipient(name: str, by: str, **more: str) -> str:
     return f"  {name}: {{{', '.join(f'{key}: {value}' for key, value in fields.items())}}}\n"
 
 
-def write_releasing(folder: Path, recipients: Sequence[str], *, meters: int = 4) -> Path:
+def write_releasing(folder: Path, recipients: Sequence[str], *, meters: int = 4, credential: str = "password") -> Path:
     """The town of `write_town` with Acme, to whom its light readings go for planning."""
-    place = write_town(folder, meters)
+    place = write_town(folder, meters, credential=credential)
     file = place / "place.yaml"
     text = file.read_text()
     text = text.replace(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cityward.cli import COMMANDS, cityward
+from cityward.compose.home import Home
 from declarations import TOWN, town
 
 DOGGERFORD = Path(__file__).parents[2] / "examples" / "doggerford"
@@ -171,6 +172,23 @@ def test_what_the_platform_calls_is_listed_for_a_firewall():
     hook = rows["recipient:university-hook"]
     assert (hook["host"], hook["port"], hook["transport"]) == ("air.cedar.example", 443, "tcp")
     assert hook["blocks"] == ["203.0.113.48/28", "2001:db8:ced::/48"]
+
+
+def test_the_provider_by_which_people_sign_in_is_listed_with_what_the_platform_calls(file: Path, tmp_path: Path):
+    home = Home(tmp_path / "state")
+    home.prepare()
+    (home.keys / "people-oidc.json").write_text(
+        '{"issuer": "https://id.example:8443/city", "client": "c", "secret": "of-the-city",'
+        ' "addresses": ["id.example", "keys.example", "198.51.100.0/28"]}'
+    )
+    told = run(file, "--egress", "--state", str(home.root))
+    assert "  people:oidc: tcp id.example port 8443, https, tls\n    flows: none; set by hand\n" in told.output
+    assert "of-the-city" not in told.output
+    rows = json.loads(run(file, "--egress", "--state", str(home.root), "--json").output)["egress"]
+    assert [(row["host"], row["port"], row["blocks"]) for row in rows] == [
+        ("id.example", 8443, ["198.51.100.0/28"]),
+        ("keys.example", 443, ["198.51.100.0/28"]),
+    ]
 
 
 def test_a_town_that_calls_nobody_says_so(file: Path):

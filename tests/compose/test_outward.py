@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.home import Home
+from cityward.compose.oidc import PeopleOidc, provider_of, set_provider
 from cityward.compose.outward import counted, link_counts, outward_of
 from cityward.compose.progress import outward_counts
 from cityward.errors import Refused
@@ -36,6 +38,21 @@ def test_the_watch_hears_of_a_destination_that_was_refused_as_of_one_of_the_plat
     assert (event.detail["to"], event.detail["port"], event.detail["declared"]) == ("hooks.example", "443", "no")
     assert "169.254.169.254" in event.detail["refused"]
     assert "new-destination" in find_detectors(), "and somebody judges it"
+
+
+def test_the_watch_hears_where_the_provider_of_the_people_leads_elsewhere(tmp_path: Path):
+    home, told = Home(tmp_path), Told()
+    home.prepare()
+    set_provider(home, PeopleOidc(issuer="https://id.example", client="c", addresses=("id.example", "198.51.100.0/28")))
+    door = outward_of(loaded(TOWN).place, "web", told, lambda: 7, Names(id_example=["169.254.169.254"]))
+    provider = provider_of(home, door)
+    assert provider is not None
+    with pytest.raises(Refused):
+        provider.fetch("GET", "https://id.example/.well-known/openid-configuration", None)
+    assert [(one.by, one.detail["where"], one.detail["declared"]) for one in told.events] == [
+        ("web", "people:oidc", "no")
+    ]
+    assert door.counts()["people:oidc"].refused == 1
 
 
 def test_what_was_opened_stands_where_the_metrics_find_it(tmp_path: Path):

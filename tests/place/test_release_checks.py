@@ -116,6 +116,10 @@ WRONG: dict[str, tuple[str, str]] = {
         declared(HOOK.replace("by: webhook,", "by: webhook, sign_in: oidc, issuer: 'https://id.example', client: acme,")),
         "cannot sign in by `oidc`",
     ),
+    "a certificate for who is called": (
+        declared(HOOK.replace("by: webhook,", "by: webhook, sign_in: certificate,")),
+        "is called by us, and cannot sign in by `certificate`",
+    ),
     "personal data without a basis": (
         declared(QUERY, CRISIS, OFFICER, ("    personal: false\n", "    personal: true\n    allowed_jurisdictions: [xb]\n")),
         "`counts` is personal, leaves to recipient `way`, and has no basis",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from cityward.compose.places import load_place
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.checks.warnings import notes
 from cityward.place.checks.whole import Finding
-from cityward.place.exits import exits_of
+from cityward.place.exits import Exit, exits_of
 from cityward.place.loader import Loaded
 from cityward.place.registry import number
 from cityward.reach.rules.rulebook import counts_of
@@ -27,6 +28,7 @@ Examples:
   cityward check examples/doggerford          a folder with its place.yaml
   cityward check town.yaml --json | jq .errors
   cityward check examples/doggerford --egress  what the platform calls: for a firewall
+  cityward check examples/doggerford --egress --state var/doggerford  with the provider by which its people sign in
   cityward check --schema > cityward.schema.json
   cityward check --reference > docs/declaration.md
 \b
@@ -40,10 +42,23 @@ SHOWN = 100  # errors a person reads at once; `--json` has them all
 @click.argument("place", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("--egress", is_flag=True, help="Print every endpoint that the platform itself calls, for a firewall.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="With --egress: a city's state directory, where its OpenID provider is set.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a declaration.")
 @click.option("--reference", is_flag=True, help="Print the reference of every record kind, in Markdown.")
 @click.pass_context
-def command(ctx: click.Context, place: Path | None, as_json: bool, egress: bool, schema: bool, reference: bool) -> None:
+def command(
+    ctx: click.Context,
+    place: Path | None,
+    as_json: bool,
+    egress: bool,
+    state: Path | None,
+    schema: bool,
+    reference: bool,
+) -> None:
     """Check the declaration PLACE: a YAML file, or a folder with a place.yaml."""
     if schema or reference:
         put_text(_schema() if schema else _reference())
@@ -59,13 +74,16 @@ def command(ctx: click.Context, place: Path | None, as_json: bool, egress: bool,
         _print_json({"ok": False, "errors": _told(errors), "warnings": []}) if as_json else _print_errors(errors)
         ctx.exit(1)
     if egress:
-        _print_egress(loaded, as_json)
+        _print_egress(loaded, egress_rows(loaded, state), as_json)
         return
     _print_json(_summary(loaded)) if as_json else _print_loaded(loaded, place)
 
 
-def egress_rows(loaded: Loaded) -> list[dict[str, Any]]:
-    """Every exit: who calls, by which flows, where, how it is sealed, and the blocks it must lie in (none: public addresses)."""
+def egress_rows(loaded: Loaded, state: Path | None = None) -> list[dict[str, Any]]:
+    """Every exit: who calls, by which flows, where, how it is sealed, and the blocks it must lie in (none: public addresses).
+
+    state: of a city, whose people may sign in by a provider that no declaration names.
+    """
     return [
         {
             "by": one.by,
@@ -77,12 +95,20 @@ def egress_rows(loaded: Loaded) -> list[dict[str, Any]]:
             "sealed": one.sealed,
             "blocks": [str(block) for block in one.blocks],
         }
-        for one in exits_of(loaded.place).values()
+        for one in (*exits_of(loaded.place).values(), *_set_by_hand(state))
     ]
 
 
-def _print_egress(loaded: Loaded, as_json: bool) -> None:
-    rows = egress_rows(loaded)
+def _set_by_hand(state: Path | None) -> Sequence[Exit]:
+    if state is None:
+        return ()
+    from cityward.compose.home import Home
+    from cityward.compose.oidc import provider_exits
+
+    return provider_exits(Home(state))
+
+
+def _print_egress(loaded: Loaded, rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         _print_json({"place": loaded.place.place, "digest": loaded.digest, "egress": rows})
         return
@@ -90,7 +116,7 @@ def _print_egress(loaded: Loaded, as_json: bool) -> None:
     for row in rows:
         sealed = row["sealed"] if row["sealed"] != "none" else "not sealed"
         put(f"\n  {row['by']}: {row['transport']} {row['host']} port {row['port']}, {row['scheme']}, {sealed}")
-        put(f"    flows: {', '.join(row['flows'])}")
+        put(f"    flows: {', '.join(row['flows']) or 'none; set by hand'}")
         anywhere = "this machine" if row["host"] == "localhost" else "any public address; declare blocks to narrow it"
         put(f"    into:  {', '.join(row['blocks']) or anywhere}")
     if rows:

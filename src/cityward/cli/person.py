@@ -112,15 +112,15 @@ def link(person: str, state: Path) -> None:
 @STATE
 def know(person: str, subject: str, state: Path) -> None:
     """By what name the city's OpenID provider knows PERSON."""
-    from cityward.compose.oidc import provider_of
+    from cityward.compose.oidc import issuer_of
     from cityward.errors import PlaceError
 
     desk = desk_of(state)
-    provider = provider_of(desk.setting.home)
-    if provider is None:
+    issuer = issuer_of(desk.setting.home)
+    if not issuer:
         raise PlaceError("this city has no OpenID provider", mend="set one: cityward person provider")
-    desk.know(person, provider.issuer, subject, whose())
-    put(f"{person} may sign in by {provider.issuer}")
+    desk.know(person, issuer, subject, whose())
+    put(f"{person} may sign in by {issuer}")
 
 
 @command.command("provider")

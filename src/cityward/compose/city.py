@@ -258,14 +258,22 @@ class _City:
 
     def _by_certificate(self) -> bool:
         """# ADR-5: the broker asks all for a certificate, or none."""
-        kinds = {d.credential: i for i, d in self.loaded.place.devices.items() if self._speaks_mqtt(i)}
+        place = self.loaded.place
+        kinds = {d.credential: i for i, d in place.devices.items() if self._speaks_mqtt(i)}
         if len(kinds) > 1:
             raise PlaceError(
                 f"device `{kinds['password']}` proves itself by password and `{kinds['certificate']}` by certificate",
                 where=self.loaded.where(f"devices.{kinds['certificate']}.credential"),
                 mend="let all active MQTT devices of the place use one of the two",
             )
-        return "certificate" in kinds
+        listening = {one.sign_in: name for name, one in place.recipients.items() if one.by == "live"}
+        if (wrong := listening.get("certificate")) and "password" in kinds:
+            raise PlaceError(
+                f"recipient `{wrong}` listens by certificate, and device `{kinds['password']}` speaks by password",
+                where=self.loaded.where(f"recipients.{wrong}.sign_in"),
+                mend="declare `sign_in: key` for it, or `credential: certificate` for the devices",
+            )
+        return "certificate" in kinds or "certificate" in listening
 
     def _speaks_mqtt(self, device: str) -> bool:
         return any(f.from_ == device and f.protocol == "mqtt" for f in self.loaded.place.flows.values())

@@ -5,7 +5,7 @@ SECURITY: the file may hold a client secret: it is the owner's only, and nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +20,7 @@ from cityward.place.addresses import read_address
 from cityward.place.exits import Exit
 
 FILE = "people-oidc.json"
+BY = "people:oidc"
 MOST_ANSWER = 256 * 1024
 
 Fetch = Callable[[str, str, Mapping[str, str] | None], tuple[int, bytes]]
@@ -63,38 +64,64 @@ def set_provider(home: Home, wanted: PeopleOidc) -> None:
         draft.replace(path)
 
 
-def provider_of(home: Home) -> Provider | None:
-    """The provider, if one is set.
+def provider_of(home: Home, outward: Outward) -> Provider | None:
+    """The provider, if one is set. outward: the door of the role that asks it.
 
     Raises:
         LinkError: its file cannot be read.
     """
-    path = home.keys / FILE
+    found = _kept(home)
+    if found is None:
+        return None
+    return Provider(found.issuer, found.client, found.secret, found.scopes, _fetch(found, outward))
+
+
+def issuer_of(home: Home) -> str:
+    """The provider as it names itself; "" without one.
+
+    Raises:
+        LinkError: its file cannot be read.
+    """
+    found = _kept(home)
+    return "" if found is None else found.issuer
+
+
+def provider_exits(home: Home) -> Sequence[Exit]:
+    """Where the provider is called: the issuer's host, and every other name that was given with it. Empty without one.
+
+    Raises:
+        LinkError: its file cannot be read.
+    """
+    found = _kept(home)
+    if found is None:
+        return ()
+    issuer = urlsplit(found.issuer)
+    names = {text.lower() for text in found.addresses if isinstance(read_address(text), str)} - {issuer.hostname}
+    return [_exit(found, issuer.hostname or "", issuer.port or 443), *(_exit(found, one, 443) for one in sorted(names))]
+
+
+def _kept(home: Home) -> PeopleOidc | None:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=PeopleOidc)
+        return msgspec.json.decode((home.keys / FILE).read_bytes(), type=PeopleOidc)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError("the OpenID provider's settings cannot be read", mend="cityward person provider") from error
-    return Provider(found.issuer, found.client, found.secret, found.scopes, _fetch(found))
 
 
-def _fetch(found: PeopleOidc) -> Fetch:
+def _exit(found: PeopleOidc, host: str, port: int) -> Exit:
+    addresses = tuple(read_address(one) for one in found.addresses)
+    return Exit(by=BY, flows=(), scheme="https", host=host, port=port, addresses=addresses)
+
+
+def _fetch(found: PeopleOidc, outward: Outward) -> Fetch:
     """Through the one door outward: the issuer's host and those below the declared names, at the declared addresses."""
-    outward = Outward()
 
     def fetch(method: str, address: str, form: Mapping[str, str] | None) -> tuple[int, bytes]:
         parts = urlsplit(address)
         if parts.scheme != "https" or not parts.hostname:
             raise LinkError(f"the OpenID provider leads to `{address[:200]}`, which is no https address")
-        exit_ = Exit(
-            by="people:oidc",
-            flows=(),
-            scheme="https",
-            host=parts.hostname,
-            port=parts.port or 443,
-            addresses=tuple(read_address(one) for one in found.addresses),
-        )
+        exit_ = _exit(found, parts.hostname, parts.port or 443)
         headers = {"accept": "application/json"}
         headers |= {} if form is None else {"content-type": "application/x-www-form-urlencoded"}
         answer = exchange(

@@ -16,10 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from cityward.adapters.keys.authority import client_certificates, open_authority
+from cityward.adapters.keys.authority import open_authority, recipient_certificate
 from cityward.adapters.keys.private import write_private
 from cityward.adapters.keys.secrets import new_secret
 from cityward.adapters.keys.ways import ServerAccess, StoreAccess, WaySecrets
@@ -174,6 +172,12 @@ def declared_of(setting: Setting, name: str) -> Recipient:
 def _issue(setting: Setting, asked: Asked, to: str, folder: Path | None, access: bytes | None) -> dict[str, str]:
     """The record comes first: a secret that nobody was given harms nobody."""
     declared = declared_of(setting, asked.recipient)
+    if asks_by_certificate(declared) and setting.city.web_tls is None:
+        raise PlaceError(
+            f"`{asked.recipient}` asks by certificate, and the web door has no TLS of its own to see one",
+            where=setting.loaded.where(f"recipients.{asked.recipient}.sign_in"),
+            mend="start the city with --host and without --behind-proxy, or declare `sign_in: key`",
+        )
     kind = declared.by if declared.by in ("webhook", "export") else declared.sign_in
     keep = _access(declared, asked.recipient, access)
     record = _record(setting, asked, to, {"kind": kind, "way": declared.by})
@@ -224,13 +228,17 @@ def _access(declared: Recipient, name: str, access: bytes | None) -> StoreAccess
 def _certificate(setting: Setting, name: str, folder: Path) -> tuple[dict[str, str], bytes]:
     now, home = datetime.now(UTC), setting.home
     authority = open_authority(home.keys, setting.loaded.place.place, now)
-    [made] = client_certificates(authority, [subject_of(name)], now)
+    made = recipient_certificate(authority, name, now)
     files = {kind: folder / f"{name}.{kind}" for kind in ("pem", "key")}
     write_private(files["key"], made.key)
     write_private(files["pem"], made.certificate, mode=0o644)
-    digest = x509.load_pem_x509_certificate(made.certificate).fingerprint(SHA256())
     paths = {"certificate": str(files["pem"]), "key": str(files["key"]), "ca": str(home.keys / "ca.pem")}
-    return paths, digest
+    return paths, made.sha256
+
+
+def asks_by_certificate(recipient: Recipient) -> bool:
+    """Whether the web door must ask its clients for a certificate, for this recipient."""
+    return recipient.by == "query" and recipient.sign_in == "certificate"
 
 
 def subject_of(name: str) -> str:

@@ -40,6 +40,7 @@ from cityward.watch.events import Event, EventKind, cut
 log = structlog.get_logger(__name__)
 
 BY = "web"
+UNKNOWN_KEY = "unknown-key"
 PAGE = 5000
 LONGEST_US = 31 * DAY
 FLUSH_S = 1.0
@@ -77,6 +78,10 @@ class ReleaseDesk:
             return next((name for name, row in rows.items() if row.key_sha256 == shown), "")
         found = self._oidc.recipient_of(token)
         return found if found in rows else ""
+
+    def turned_away(self, source: str) -> None:
+        """See the port. # SECURITY: whom an unproven token names is not said: anybody could fill another's record."""
+        self.refusals.add(Refusal("", "", "", source, (UNKNOWN_KEY,), ""))
 
     def _rows(self) -> dict[str, RecipientRow]:
         """Those that ask, and whose credential is active."""

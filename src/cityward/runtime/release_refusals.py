@@ -23,7 +23,10 @@ OTHERS = "(others)"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One request that got nothing. `source`: an address, or "" of what is sent by itself. rules: the table's digest."""
+    """One request that got nothing. `source`: an address, or "" of what is sent by itself. rules: the table's digest.
+
+    A recipient of "": nobody who is known, and no table decided.
+    """
 
     recipient: str
     dataset: str
@@ -104,7 +107,7 @@ class Refusals:
                 at=row.at,
                 kind=EventKind.TURNED_AWAY,
                 by=self._by,
-                subject=cut(f"recipient:{row.recipient}"),
+                subject=cut(f"recipient:{row.recipient}") if row.recipient else "",
                 source=cut(row.source),
                 detail=detail,
                 record=row.record,

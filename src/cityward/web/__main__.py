@@ -10,12 +10,14 @@ from pathlib import Path
 from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
-from cityward.compose.oidc import provider_of
+from cityward.compose.oidc import Provider, provider_of
+from cityward.compose.outward import counted, outward_of
 from cityward.compose.overrides import OverrideDesk
 from cityward.compose.people import PeopleDesk
 from cityward.compose.postures import PostureDesk
 from cityward.compose.progress import role_counts
 from cityward.compose.received import ReceivedDesk
+from cityward.compose.recipients import asks_by_certificate
 from cityward.compose.release_desk import ReleaseDesk, flushing
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
@@ -24,22 +26,36 @@ from cityward.web.app import build
 from cityward.web.ports import Doors, Entities, OidcSettings
 from cityward.web.serve import Tls, serve
 
+ROLE = "web"
+
 
 async def run_web(setting: Setting, stop: asyncio.Event) -> None:
     """Serve the console, the API and the HTTP front doors."""
     city = setting.city
     async with outside(setting) as world:
-        desk = ReleaseDesk(setting, world.ledger, world.events) if setting.loaded.place.recipients else None
-        app = build(doors_of(setting, world, desk))
-        tls = Tls(Path(city.web_tls[0]), Path(city.web_tls[1])) if city.web_tls else None
-        ports = (city.web_port, city.admin_port)
+        outward = outward_of(setting.loaded.place, ROLE, world.events, setting.now_us)
+        desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
+        app = build(doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward))))
+        tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
+            await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
             if desk is not None:
                 await open_.enter_async_context(flushing(desk))
             await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
 
 
-def doors_of(setting: Setting, world: Outside, releasing: ReleaseDesk | None = None) -> Doors:
+def tls_of(setting: Setting) -> Tls | None:
+    """How the door is sealed. Clients are asked for a certificate only where a recipient proves itself by one."""
+    city = setting.city
+    if city.web_tls is None:
+        return None
+    asked = any(asks_by_certificate(one) for one in setting.loaded.place.recipients.values())
+    return Tls(Path(city.web_tls[0]), Path(city.web_tls[1]), setting.home.keys / "ca.pem" if asked else None)
+
+
+def doors_of(
+    setting: Setting, world: Outside, releasing: ReleaseDesk | None = None, oidc: OidcSettings | None = None
+) -> Doors:
     """The door's ports, filled."""
     ngsi_ld = world.ngsi_ld
     return Doors(
@@ -71,16 +87,15 @@ def doors_of(setting: Setting, world: Outside, releasing: ReleaseDesk | None = N
         releasing=releasing,
         received=ReceivedDesk(setting),
         people=PeopleDesk(setting, world.events),
-        oidc=oidc_of(setting),
+        oidc=oidc,
         backlog=world.backlog,
         roles=lambda: role_counts(setting),
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )
 
 
-def oidc_of(setting: Setting) -> OidcSettings | None:
+def oidc_of(found: Provider | None) -> OidcSettings | None:
     """The city's OpenID provider, if it has one."""
-    found = provider_of(setting.home)
     if found is None:
         return None
     return OidcSettings(
@@ -89,4 +104,4 @@ def oidc_of(setting: Setting) -> OidcSettings | None:
 
 
 if __name__ == "__main__":
-    run_process(Home(Path(sys.argv[1])), run_web, "web")
+    run_process(Home(Path(sys.argv[1])), run_web, ROLE)

@@ -39,6 +39,8 @@ LATE = frozenset({"revoked", "lost", "stolen", "retired"})
 PERSON = "person"
 DEVICE = "device"
 RECIPIENT = "recipient"
+CERTIFICATE = "cityward.certificate"
+"""In a request's scope: the SHA-256 of the certificate that its client proved to have."""
 RELEASES = "/api/release/"
 """Under it recipients ask, and nobody else."""
 
@@ -185,7 +187,7 @@ class Reception:
         """Who asks for released rows. Its certificate counts only where the TLS ends here: `serve` puts it into the scope."""
         desk = self._doors.releasing
         kind, _, token = authorization.partition(" ")
-        certificate: bytes | None = request.scope.get("cityward.certificate")
+        certificate: bytes | None = request.scope.get(CERTIFICATE)
         bearer = kind.lower() == "bearer" and KEY_LENGTHS.start <= len(token) <= MOST_TOKEN
         if desk is None or not (bearer or certificate):
             return None
@@ -193,9 +195,7 @@ class Reception:
         found = await asyncio.to_thread(desk.recipient_of, token if bearer else "", certificate)
         if not found:
             self.limit(request, "key", *WRONG_KEYS)
-            tell(
-                self._doors, EventKind.TURNED_AWAY, request, "", {"door": "release", "why": "unknown-key", "count": "1"}
-            )
+            desk.turned_away(source_of(request))
             raise unauthorized("the key, certificate or token is not known, or not active any more")
         return Caller(id=found, scope=RECIPIENT, source=source_of(request))
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from asyncio.events import TimerHandle
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cityward.errors import LinkError, PlaceError
 from cityward.web.desk import Desk
+from cityward.web.identity import CERTIFICATE
 from cityward.web.sources import MOST_CONNECTIONS, MOST_PER_ADDRESS, Sources
 
 MOST_HEADER = 32 * 1024  # PRECEDENT: node.js 16 kB, nginx 4 x 8 kB
@@ -43,10 +46,14 @@ KEEP_ALIVE_S = 30  # a device that sends every ten seconds keeps its connection
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """The certificate chain and key, as PEM files."""
+    """The certificate chain and key, as PEM files. clients: whose certificates clients are asked for; None: for none.
+
+    Whoever has none comes in all the same. One that was shown stands in the scope, as `CERTIFICATE`.
+    """
 
     certificate: Path
     key: Path
+    clients: Path | None = None
 
 
 async def serve(
@@ -145,8 +152,16 @@ def _server(app: Starlette, tls: Tls | None, sources: Sources) -> _Server:
             timeout_graceful_shutdown=int(GRACE_S),
             ssl_certfile=str(tls.certificate) if tls else None,
             ssl_keyfile=str(tls.key) if tls else None,
+            ssl_ca_certs=str(tls.clients) if tls and tls.clients else None,
+            ssl_cert_reqs=ssl.CERT_OPTIONAL if tls and tls.clients else ssl.CERT_NONE,
         )
     )
+
+
+def _shown(link: ssl.SSLObject | None) -> bytes | None:
+    """The SHA-256 of the certificate that the client proved to have; # SECURITY: only one that TLS verified is given out."""
+    der = None if link is None else link.getpeercert(binary_form=True)
+    return sha256(der).digest() if der else None
 
 
 class _Server(uvicorn.Server):
@@ -172,12 +187,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = self._waiting = 0
         self._timers: dict[str, TimerHandle] = {}
         self._address = ""
+        self._certificate: bytes | None = None
         self._entered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._certificate = _shown(transport.get_extra_info("ssl_object"))
         self._entered = self.sources.enters(self._address)
         if self._entered:
             self._within(HEADER_S, "slow-header")
@@ -205,6 +222,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = self._waiting = 0
         self._within(HEADER_S, "slow-header")
         super().on_message_begin()
+        if self._certificate is not None:
+            self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

@@ -199,7 +199,8 @@ class ReleaseRecords:
         with self._db.writing("take refusals") as link:
             many(link, self._db.insert(REFUSED), [_refused_row(row) for row in rows])
             for row in rows:
-                self._count(link, row.recipient, refused=row.count)
+                if row.recipient:  # not of somebody unknown
+                    self._count(link, row.recipient, refused=row.count)
             newest = link.execute(select(func.max(REFUSED.c.ordinal))).scalar_one()
             link.execute(delete(REFUSED).where(REFUSED.c.ordinal <= newest - REFUSED_KEPT))
 

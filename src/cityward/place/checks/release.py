@@ -164,8 +164,8 @@ def _sign_in(path: str, recipient: Recipient) -> Iterator[Problem]:
     if recipient.sign_in == "oidc" and recipient.issuer and not recipient.issuer.startswith("https://"):
         yield Problem(f"{path}.issuer", f"`{recipient.issuer}` is no `https://` address", "write the issuer's address")
     if recipient.sign_in != "key" and recipient.by in SCHEMES_OF:
-        what = f"a recipient by `{recipient.by}` is called by us: it proves nothing by `{recipient.sign_in}`"
-        yield Problem(f"{path}.sign_in", what, "leave `sign_in` out: its access or key is given by `cityward recipient add`")
+        what = f"a recipient by `{recipient.by}` is called by us, and cannot sign in by `{recipient.sign_in}`"
+        yield Problem(f"{path}.sign_in", what, "leave `sign_in` out: `cityward recipient add` takes what we need")
     elif recipient.sign_in == "oidc" and recipient.by != "query":
         what = f"a recipient by `{recipient.by}` cannot sign in by `oidc`"
         yield Problem(f"{path}.sign_in", what, "use `key` or `certificate`; only `query` takes `oidc`")
