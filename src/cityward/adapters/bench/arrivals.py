@@ -165,7 +165,7 @@ class _Scored:
     ahead: NDArray[np.float64]
     agency: NDArray[np.float64]
     ours: NDArray[np.float64]
-    within: NDArray[np.bool_]
+    within: NDArray[np.bool_] | None
 
 
 def _scored(predicted: Iterable[Predicted], truths: Mapping[Key, Truth], *, leaving: bool) -> _Scored:
@@ -181,7 +181,7 @@ def _scored(predicted: Iterable[Predicted], truths: Mapping[Key, Truth], *, leav
         ahead=np.array([one.agency - one.made for one, _ in rows], np.float64),
         agency=np.array([one.agency - truth.at for one, truth in rows], np.float64),
         ours=np.array([(one.leaves if leaving else one.arrives) - truth.at for one, truth in rows], np.float64),
-        within=np.array([one.low <= truth.at <= one.high for one, truth in rows], np.bool_),
+        within=np.array([one.low <= truth.at <= one.high for one, truth in rows], np.bool_) if leaving else None,
     )
 
 
@@ -212,10 +212,13 @@ def _table(title: str, scored: _Scored, by: str, first: int, notes: Sequence[str
 def _row(name: str, scored: _Scored, picked: NDArray[np.bool_], constant: float) -> tuple[Cell, ...]:
     agency, ours = scored.agency[picked], scored.ours[picked]
     best = agency - np.median(agency)
+    held = (
+        round(float(scored.within[picked].mean()), 2) if scored.within is not None else None
+    )  # intervals are of leaving
     return (
         name, int(picked.sum()), _mae(agency), _p90(agency), _mae(agency + constant), _p90(agency + constant),
         _mae(agency + PUBLISHED_S), _mae(best), _mae(ours), _p90(ours), round(float(ours.mean()), 1),
-        _skill(ours, agency), _skill(ours, agency + constant), round(float(scored.within[picked].mean()), 2),
+        _skill(ours, agency), _skill(ours, agency + constant), held,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 
+from cityward.transit.encoding import encode
 from cityward.transit.ground import metres_between
 from cityward.transit.realtime import (
     FULL_DATASET,
@@ -33,7 +34,6 @@ from cityward.transit.realtime import (
     VehiclePosition,
     Whereabouts,
 )
-from cityward.transit.writing import encode
 
 ZONE = "UTC"
 FIRST_S, LAST_S = 5 * 3600, 23 * 3600  # first and last departure of a line
@@ -181,7 +181,7 @@ def _beyond(day: date, plan: _Planned, n: int) -> int:
     """Seconds that a leg takes beyond its plan."""
     usual = 60 * _dice(plan.stops[n - 1], plan.stops[n]) - 15
     chance = 30 * _dice(day, plan.id, n) - 15
-    held = 240 if _dice(day, plan.id, n, "held") > 0.985 else 0
+    held = 420 if _dice(day, plan.id, n, "held") > 0.99 else 0
     return round(usual + chance + held)
 
 

@@ -31,8 +31,8 @@ from cityward.transit.ground import metres_between, metres_to_line
 from cityward.transit.realtime import VehiclePosition
 from cityward.transit.timetable import Timetable
 
-MOST_VEHICLES = 1000
-LONGEST_ID = 64
+MOST_VEHICLES = 800
+LONGEST_ID = 64  # a vehicle is called by so many characters
 FORGET_S = 3 * 3600
 ONE_PLACE_M = 400.0  # vehicles within so far of each other may stand in one jam
 STANDS_AGAIN_S = 60  # PRECEDENT: positions are rounded and repeated: travel is judged over a minute at least

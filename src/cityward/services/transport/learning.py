@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from cityward.services.transport.memory import (
     LONGEST_NAME,
     MOST_AHEAD,
+    MOST_DWELLS,
     MOST_LEGS,
     MOST_POOLS,
     MOST_TRIPS,
@@ -174,7 +175,7 @@ def _time_leg(notes: Notes, call: Ahead, left: Sequence[tuple[str, int]], when: 
 
 def _dwelt(notes: Notes, stop: str, seconds: int) -> None:
     for name in (EVERY, stop):
-        _put(notes.dwell, name, seconds, SAMPLES if name == EVERY else RECENT, MOST_LEGS)
+        _put(notes.dwell, name, seconds, SAMPLES if name == EVERY else RECENT, MOST_DWELLS)
 
 
 def _judge_leaving(notes: Notes, waiting: Waiting, when: int, habits: Habits) -> None:

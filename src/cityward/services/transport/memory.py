@@ -11,15 +11,17 @@ from statistics import median
 
 import msgspec
 
-MOST_TRIPS = 300  # remembered at a time; with MOST_AHEAD and MOST_WAITING under 700 kB
-MOST_AHEAD = 16  # calls of one trip whose predictions are judged when it has left them
+# with these bounds the whole is under 1 MiB even where a sender makes every name as long as it may be
+MOST_TRIPS = 250  # remembered at a time
+MOST_AHEAD = 12  # calls of one trip whose predictions are judged when it has left them
 MOST_WAITING = 5  # predictions of one call that wait to be judged
-MOST_LEGS = 6000  # stop-to-stop travel times
-MOST_POOLS = 400
-LONGEST_NAME = 64  # of a stop or trip in memory
+MOST_LEGS = 2000  # stop-to-stop travel times
+MOST_DWELLS = 1000
+MOST_POOLS = 100
+LONGEST_NAME, LONGEST_STOP = 64, 40  # characters of a trip and of a stop
 RECENT = 6  # times of one leg
 OLDEST_LEG_S = 2 * 86_400
-SAMPLES = 200  # of one pool
+SAMPLES = 100  # of one pool
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -81,8 +81,10 @@ def due_at_stops(picture: Picture, settings: TransportSettings) -> dict[str, tup
     predicted: dict[str, list[Due]] = defaultdict(list)
     runs = {run.trip: run for run in picture.runs}
     for arrival in picture.arrivals:
-        if arrival.leaves - picture.now_s <= AHEAD_S:
-            predicted[arrival.stop].append(_predicted(picture, runs[arrival.trip], arrival))
+        run = runs[arrival.trip]
+        # nobody departs from a trip's last stop
+        if arrival.leaves - picture.now_s <= AHEAD_S and arrival.stop != run.calls[-1].stop:
+            predicted[arrival.stop].append(_predicted(picture, run, arrival))
     found: dict[str, tuple[Due, ...]] = {}
     for stop in _stops(picture, predicted):
         rest = list(_by_timetable(picture, stop, runs))

@@ -22,6 +22,7 @@ from cityward.services.transport.plan import Planned, planned
 from cityward.services.transport.runs import Arrival, Run
 from cityward.services.transport.settings import TransportSettings
 from cityward.services.transport.siri import estimated_timetable, stop_monitoring
+from cityward.transit.encoding import encode
 from cityward.transit.realtime import (
     FULL_DATASET,
     Entity,
@@ -34,7 +35,6 @@ from cityward.transit.realtime import (
     Vehicle,
     VehiclePosition,
 )
-from cityward.transit.writing import encode
 
 TRIP_UPDATES, VEHICLE_POSITIONS, ALERTS = "trip-updates.pb", "vehicle-positions.pb", "alerts.pb"
 ESTIMATED_TIMETABLE, STOP_MONITORING, STOPS = "siri-et.json", "siri-sm.json", "stops.json"

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from cityward.services.transport.ground import along_line
+from cityward.services.transport.memory import LONGEST_STOP
 from cityward.services.transport.plan import Planned, key_of, place_of, planned
 from cityward.services.transport.runs import Call, Run, Stage
 from cityward.transit.realtime import Feed, StopUpdate, Trip, TripUpdate, VehiclePosition
@@ -108,7 +109,7 @@ def _calls(
         found = _ahead_of(found, seen, plan)
     once = dict[str, int]()
     for stop, expected in found:
-        if stop and expected > at_s - LATE_TO_GO_S:
+        if 0 < len(stop) <= LONGEST_STOP and expected > at_s - LATE_TO_GO_S:
             once.setdefault(stop, expected)
     return [Call(stop, expected) for stop, expected in list(once.items())[:MOST_CALLS]]
 

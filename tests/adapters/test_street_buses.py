@@ -1,0 +1,40 @@
+"""The demonstration's buses keep the rules that the city holds feeds to."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from buslines import at
+from cityward.adapters.street.buses import bus_names, feed_at, timetable_zip
+from cityward.transit.building import timetable
+from cityward.transit.decoding import decode
+from cityward.transit.rules import Case, judge, remember
+
+
+def test_the_same_moment_gives_the_same_feed():
+    assert feed_at(at("08:30")) == feed_at(at("08:30"))
+    assert timetable_zip() == timetable_zip()
+
+
+def test_its_feeds_break_no_rule_the_whole_day():
+    table, before = timetable(timetable_zip()), None
+    for minute in range(0, 24 * 60, 5):
+        now = at("00:00") + 60 * minute + 7
+        case = Case(feed=decode(feed_at(now - 5)), timetable=table, before=before, now=now, received=now)
+        report = judge(case)
+        before = remember(case)
+        assert [b for b in report.breaches if b.rule != "W007"] == []  # five minutes apart: W007 says so, rightly
+
+
+def test_every_bus_drives_and_none_is_in_two_places():
+    seen: set[str] = set()
+    for minute in range(6 * 60, 22 * 60, 10):
+        names = [one.vehicle.id for _, one in decode(feed_at(at("00:00") + 60 * minute)).vehicles() if one.vehicle]
+        assert len(set(names)) == len(names)
+        seen.update(name for name in names if name)
+    assert seen == set(bus_names())
+
+
+def test_its_timetable_runs_every_day():
+    table = timetable(timetable_zip())
+    assert table.trips_on(date(2024, 6, 10)).all() and table.trips_on(date(2026, 12, 25)).all()
