@@ -80,7 +80,10 @@ def _models() -> dict[str, DeviceModel]:
         "lamp": DeviceModel(
             maker="council",
             format="senml",
-            properties={"lamp-level": PropertyMapping(), "lamp-power": PropertyMapping()},
+            properties={
+                "lamp-level": PropertyMapping(path="holding:100:u16:0.1"),
+                "lamp-power": PropertyMapping(path="input:7:f32"),
+            },
             commands={"dim": CommandLimits(sets="lamp-level", low=20, high=100, fail_safe=100)},
         ),
         "weather": DeviceModel(
