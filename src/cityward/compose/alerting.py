@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 
 from cityward import __version__
 from cityward.adapters.alerts import mail, syslog, webhook
@@ -21,6 +22,7 @@ from cityward.place.alerts import AlertChannel, read_endpoint
 from cityward.place.exits import alert_exit
 from cityward.runtime.alerting import Alerting, AlertPorts, Send, refusal, run_alerting
 from cityward.runtime.ports import EventSink
+from cityward.runtime.service_kept import NoticeRow
 from cityward.runtime.watch_ports import AlertRow
 from cityward.time import from_us
 from cityward.watch.alerts import AlertBody, body_of, cef, leads_to, plain_text, read_body, subject_line, wanted_by
@@ -66,6 +68,31 @@ def alert_rows(setting: Setting) -> Callable[[Sequence[tuple[str, Incident]], Se
                 body = body_of(place.place, stage, incident, mine)
                 out.append(AlertRow(channel, incident.id, _stage(stage, incident), body))
         return out
+
+    return rows
+
+
+def notice_alerts(setting: Setting) -> Callable[[NoticeRow], Sequence[AlertRow]]:
+    """What goes into the outbox when a service gives an urgent notice: told as an incident of high severity is, once."""
+    place = setting.loaded.place
+
+    def rows(notice: NoticeRow) -> Sequence[AlertRow]:
+        incident = Incident(
+            id=f"notice-{sha256(f'{notice.service} {notice.id} {notice.first_at}'.encode()).hexdigest()[:16]}",
+            title=f"{notice.title}. {notice.do}" if notice.do else notice.title,
+            shared=f"service:{notice.service}",
+            severity=Severity.HIGH,
+            began_at=notice.since,
+            last_at=notice.first_at,
+            findings=1,
+            subjects=1,
+            first_subjects=(notice.subject,),
+            kinds=("notice",),
+        )
+        body = body_of(place.place, "opened", incident, ())
+        return [
+            AlertRow(channel, incident.id, "opened", body) for channel in wanted_by(place.alerts, "opened", incident)
+        ]
 
     return rows
 

@@ -92,6 +92,13 @@ class _Service(msgspec.Struct, frozen=True):
     refused: dict[str, int] = {}
     left_out: dict[str, int] = {}
     made_safe: int = 0
+    plans: dict[str, int] = {}
+    plans_refused: dict[str, int] = {}
+    jobs: dict[str, int] = {}
+    faults: dict[str, int] = {}
+    notices: dict[str, int] = {}
+    memory_bytes: dict[str, int] = {}
+    turn_shed: dict[str, int] = {}
 
 
 def role_counts(setting: Setting) -> RoleCounts:
@@ -116,6 +123,13 @@ def role_counts(setting: Setting) -> RoleCounts:
         commands_refused=service.refused,
         left_out=service.left_out,
         made_safe=service.made_safe,
+        plans=service.plans,
+        plans_refused=service.plans_refused,
+        jobs=service.jobs,
+        service_faults=service.faults,
+        service_notices=service.notices,
+        service_memory_bytes=service.memory_bytes,
+        turn_parts_shed=service.turn_shed,
         outward=outward_counts(root),
     )
 

@@ -24,6 +24,8 @@ from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.run import StreetSettings, run_street
+from cityward.adapters.works.processes import ProcessWorks
+from cityward.compose.alerting import notice_alerts
 from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
@@ -245,6 +247,10 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 one_source=setting.state.watch.one_source,
                 events=events,
                 overrides=setting.state,
+                keeper=setting.state.services,
+                pasts=setting.history(),
+                works=ProcessWorks(),
+                alert_rows=notice_alerts(setting),
             )
             runner = ServiceRunner(bounds, place.position, ports, pace)
             try:

@@ -251,7 +251,9 @@ class RoleCounts:
     classes: class of the device -> `admitted` or the reason word -> rows held. barred: (class, why) -> devices barred now.
     commands: what became of the services' proposals -> how many. commands_refused: by reason word. left_out: reason word ->
     readings that the services were not shown in their last turn. made_safe: fail-safe commands in place of refused ones.
-    outward: (exit, opened | closed | failed | refused | cut) -> connections to elsewhere.
+    outward: (exit, opened | closed | failed | refused | cut) -> connections to elsewhere. plans: issued, and how they ended.
+    jobs: done | failed | shed. service_faults, service_notices (that stand), service_memory_bytes: by service. turn_parts_shed:
+    part of a turn -> how much of it was not taken.
     """
 
     classes: Mapping[str, Mapping[str, int]]
@@ -260,6 +262,13 @@ class RoleCounts:
     commands_refused: Mapping[str, int]
     left_out: Mapping[str, int]
     made_safe: int
+    plans: Mapping[str, int] = field(default_factory=dict[str, int])
+    plans_refused: Mapping[str, int] = field(default_factory=dict[str, int])
+    jobs: Mapping[str, int] = field(default_factory=dict[str, int])
+    service_faults: Mapping[str, int] = field(default_factory=dict[str, int])
+    service_notices: Mapping[str, int] = field(default_factory=dict[str, int])
+    service_memory_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    turn_parts_shed: Mapping[str, int] = field(default_factory=dict[str, int])
     outward: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
 

@@ -124,3 +124,20 @@ def of_roles(counts: RoleCounts) -> Iterable[Metric]:
     yield CounterMetricFamily(
         "cityward_commands_made_safe", "Fail-safe commands in place of refused ones", value=counts.made_safe
     )
+    for field, by, metric, words in _SERVICES:
+        told = metric(f"cityward_{field}", words, labels=(by,))
+        for word, count in getattr(counts, field).items():
+            told.add_metric((word,), count)
+        yield told
+
+
+_SERVICES = (
+    ("plans", "outcome", CounterMetricFamily, "Plans for people, issued and how they ended"),
+    ("plans_refused", "reason", CounterMetricFamily, "Plans the permit gate refused"),
+    ("jobs", "outcome", CounterMetricFamily, "Slow work of the services"),
+    ("service_faults", "service", CounterMetricFamily, "Faults of each service"),
+    ("service_notices", "service", GaugeMetricFamily, "Notices that stand"),
+    ("service_memory_bytes", "service", GaugeMetricFamily, "Bytes of what each service remembers"),
+    ("turn_parts_shed", "part", CounterMetricFamily, "Parts of turns that were malformed or too much"),
+)
+"""Field of `RoleCounts`, label, type, words."""
