@@ -30,6 +30,7 @@ PROPERTIES = _rows(
     ObservedProperty("dew-point", "Dew point", "Cel", -80, 40),
     ObservedProperty("relative-humidity", "Relative humidity", "%RH", 0, 100),
     ObservedProperty("air-pressure", "Air pressure", "hPa", 850, 1100),
+    ObservedProperty("visibility", "Visibility", "m", 0, 100_000),
     ObservedProperty("rain", "Rain", "mm/h", 0, 500),
     ObservedProperty("wind-speed", "Wind speed", "m/s", 0, 90),
     ObservedProperty("pm2-5", "Fine particles PM2.5", "ug/m3", 0, 2000),
@@ -41,6 +42,9 @@ PROPERTIES = _rows(
     ObservedProperty("illuminance", "Illuminance", "lx", 0, 150_000),
     ObservedProperty("sound-level", "Sound level", "dB", 0, 150),
     ObservedProperty("vehicle-speed", "Vehicle speed", "m/s", 0, 90),
+    ObservedProperty("position-longitude", "Longitude of where it is", "lon", -180, 180, "state"),
+    ObservedProperty("position-latitude", "Latitude of where it is", "lat", -90, 90, "state"),
+    ObservedProperty("bearing", "Direction it faces, clockwise from north", "deg", 0, 360, "state"),
     ObservedProperty("vehicle-count", "Vehicles passed", "count", 0, 100_000, "sum"),
     ObservedProperty("pedestrian-count", "Pedestrians passed", "count", 0, 100_000, "sum"),
     ObservedProperty("parking-occupied", "Parking spaces taken", "count", 0, 20_000),
@@ -48,6 +52,8 @@ PROPERTIES = _rows(
     ObservedProperty("water-level", "Water level", "m", -20, 100),
     ObservedProperty("lamp-level", "Lamp level", "%", 0, 100, "state"),
     ObservedProperty("lamp-power", "Lamp power", "W", 0, 2000),
+    ObservedProperty("line-power", "Power of a lighting line", "W", 0, 100_000),
+    ObservedProperty("line-voltage", "Voltage of a lighting line", "V", 0, 500),
     ObservedProperty("battery-level", "Battery level", "%", 0, 100, "state"),
 )
 """Every observed property, by id."""

@@ -10,8 +10,9 @@ import pytest
 
 from cityward.errors import PlaceError
 from cityward.place.things import CommandLimits
-from cityward.services.contract import Actuator, Commanded, NoMemory, Proposal, Reading, Urgency, View
+from cityward.services.contract import Actuator, Commanded, Proposal, Reading, Urgency, View
 from cityward.services.lighting import SERVICE
+from cityward.services.lighting.memory import LightingMemory
 from cityward.services.lighting.settings import LightingSettings, read_settings
 from cityward.services.lighting.sun import elevation_deg
 from cityward.time import SECOND, to_us
@@ -69,7 +70,7 @@ class Street:
         )
 
     def step(self) -> Sequence[Proposal]:
-        return SERVICE.step(self.view, NoMemory()).proposals
+        return SERVICE.step(self.view, LightingMemory()).proposals
 
     def told(self, state: str = "acknowledged") -> tuple[float, str] | None:
         """(level, errand) for all lamps alike, or None; what they are told becomes the last command."""
