@@ -1,0 +1,156 @@
+"""Files that are dropped: read when they stand still, moved when the log holds them, refused with their reason."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cityward.adapters.drop_folder import READINGS_A_MESSAGE, DropFolder
+from cityward.runtime.collecting import Gathered
+
+NAMES = {"counter-1": {"vehicle-speed": "speed", "vehicle-count": "count"}, "air-1": {"pm2-5": "pm25"}}
+HEAD = "device,property,value,observed_at\n"
+GOOD = HEAD + "counter-1,vehicle-speed,36,2026-08-01T12:00:00+02:00\nair-1,pm2-5,7.5,2026-08-01T10:00:00Z\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DropFolder:
+    one = DropFolder("contractor", tmp_path / "contractor", NAMES)
+    assert gather(one) == []  # makes the folder
+    return one
+
+
+def gather(folder: DropFolder) -> Sequence[Gathered]:
+    return asyncio.run(folder.gather())
+
+
+def drop(folder: DropFolder, name: str, text: str | bytes) -> Sequence[Gathered]:
+    """Put a file there, and look twice: the first look only sees how long it is."""
+    body = text.encode() if isinstance(text, str) else text
+    (folder.folder / name).write_bytes(body)
+    assert gather(folder) == []
+    return gather(folder)
+
+
+def said(gathered: Sequence[Gathered]) -> dict[str, list[dict[str, Any]]]:
+    return {one.device: json.loads(one.body) for one in gathered}
+
+
+def why(folder: DropFolder, where: str, name: str) -> str:
+    return (folder.folder / where / f"{name}.why.txt").read_text()
+
+
+def test_rows_become_packs_of_their_devices_with_the_names_of_their_models(folder: DropFolder) -> None:
+    found = said(drop(folder, "a.csv", GOOD))
+    assert found == {
+        "counter-1": [{"n": "speed", "v": 36.0, "t": 1785578400.0, "u": "m/s"}],
+        "air-1": [{"n": "pm25", "v": 7.5, "t": 1785578400.0, "u": "ug/m3"}],
+    }
+
+
+def test_a_file_is_moved_once_the_log_holds_it_and_read_again_when_it_does_not(folder: DropFolder) -> None:
+    first = drop(folder, "a.csv", GOOD)
+    assert gather(folder) == first, "nobody said that it is taken"
+    asyncio.run(folder.taken())
+    assert (folder.folder / "taken" / "a.csv").read_text() == GOOD and gather(folder) == []
+    assert not (folder.folder / "taken" / "a.csv.why.txt").exists()
+
+
+def test_a_file_that_still_grows_is_left_alone(folder: DropFolder) -> None:
+    path = folder.folder / "a.csv"
+    path.write_text(HEAD)
+    assert gather(folder) == []
+    path.write_text(GOOD)
+    assert gather(folder) == []
+    assert len(gather(folder)) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("lamp-01,lamp-level,3,2026-08-01T10:00:00Z", "'lamp-01' is no device that this system speaks for"),
+        ("counter-1,pm2-5,3,2026-08-01T10:00:00Z", "'pm2-5' is no property of counter-1"),
+        ("counter-1,vehicle-speed,nan,2026-08-01T10:00:00Z", "'nan' is no finite number"),
+        ("counter-1,vehicle-speed,=1+1,2026-08-01T10:00:00Z", "'=1+1' is no finite number"),
+        ("counter-1,vehicle-speed,3,2026-08-01T10:00:00", "is no time with a zone"),
+        ("counter-1,vehicle-speed,3", "is no time with a zone"),
+        ("../../etc,x,3,2026-08-01T10:00:00Z", "no device"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_left_out_and_named(folder: DropFolder, row: str, told: str) -> None:
+    found = drop(folder, "a.csv", f"{GOOD}{row}\n")
+    assert len(found) == 2
+    asyncio.run(folder.taken())
+    assert told in why(folder, "taken", "a.csv") and "row 4" in why(folder, "taken", "a.csv")
+
+
+def test_a_thousand_bad_rows_are_counted_and_the_first_hundred_named(folder: DropFolder) -> None:
+    drop(folder, "a.csv", HEAD + "ghost,x,1,2026-08-01T10:00:00Z\n" * 1000)
+    lines = why(folder, "taken", "a.csv").splitlines()
+    assert len(lines) == 101 and lines[-1] == "and 900 rows more"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "told"),
+    [
+        ("a.csv", b"\xff\xfe\x00", "no CSV in UTF-8"),
+        ("a.csv", "device,value\n1,2\n", "lacks the columns property, observed_at"),
+        ("a.csv", "", "lacks the columns"),
+        ("a.csv", HEAD + '"counter-1,open\n', "no CSV"),
+        ("a.parquet", b"PAR1 not really", "no Parquet"),
+    ],
+    ids=["no UTF-8", "other columns", "empty", "an open quote", "no parquet"],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_reason(
+    folder: DropFolder, name: str, body: str | bytes, told: str
+) -> None:
+    assert drop(folder, name, body) == []
+    assert told in why(folder, "refused", name) and (folder.folder / "refused" / name).exists()
+
+
+def test_parquet_says_the_same(folder: DropFolder) -> None:
+    at = [datetime(2026, 8, 1, 10, tzinfo=UTC)] * 2
+    frame = pl.DataFrame(
+        {"device": ["counter-1", "air-1"], "property": ["vehicle-speed", "pm2-5"], "value": [36.0, 7.5]}
+    )
+    frame.with_columns(observed_at=pl.Series(at)).write_parquet(folder.folder / "b.parquet")
+    assert gather(folder) == []
+    assert said(gather(folder)) == said(drop_elsewhere(folder))
+
+
+def drop_elsewhere(folder: DropFolder) -> Sequence[Gathered]:
+    other = DropFolder("other", folder.folder.parent / "other", NAMES)
+    gather(other)
+    return drop(other, "a.csv", GOOD)
+
+
+def test_a_naive_time_stamp_in_parquet_is_left_out(folder: DropFolder) -> None:
+    frame = pl.DataFrame({"device": ["air-1"], "property": ["pm2-5"], "value": [7.5]})
+    frame.with_columns(observed_at=pl.Series([datetime(2026, 8, 1, 10)])).write_parquet(folder.folder / "b.parquet")
+    assert gather(folder) == [] and gather(folder) == []
+    assert "no time with a zone" in why(folder, "taken", "b.parquet")
+
+
+def test_a_day_of_seconds_is_cut_into_messages(folder: DropFolder) -> None:
+    start = datetime(2026, 8, 1, tzinfo=UTC)
+    rows = "".join(f"air-1,pm2-5,{n},{(start + timedelta(seconds=n)).isoformat()}\n" for n in range(1001))
+    found = drop(folder, "a.csv", HEAD + rows)
+    assert [len(json.loads(one.body)) for one in found] == [READINGS_A_MESSAGE, READINGS_A_MESSAGE, 201]
+
+
+def test_links_hidden_files_and_other_names_are_left_alone(folder: DropFolder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "secret.csv"
+    elsewhere.write_text(GOOD)
+    (folder.folder / "link.csv").symlink_to(elsewhere)
+    for name in (".hidden.csv", "a.csv.part", "note.txt"):
+        (folder.folder / name).write_text(GOOD)
+    (folder.folder / "folder.csv").mkdir()
+    assert gather(folder) == [] and gather(folder) == []
+    assert elsewhere.exists() and (folder.folder / "link.csv").is_symlink()
