@@ -40,6 +40,8 @@ export interface Command {
   value: number
   state: 'sent' | 'acknowledged' | 'timed-out' | 'rejected'
   cause: Record<string, string>
+  /** The cause path, in one line. */
+  because: string
   record: string
   sent_at_ms: number
   settled_at_ms: number | null

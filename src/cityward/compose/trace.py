@@ -29,6 +29,7 @@ from cityward.evidence.records import (
     Standing,
 )
 from cityward.insight.marks import OPEN
+from cityward.runtime.causes import cause_line
 from cityward.runtime.mark_ports import MarkRow
 from cityward.runtime.ports import CommandRow, SourceSpan
 from cityward.time import DAY, MINUTE, iso
@@ -139,6 +140,7 @@ class _Tracer:
             return None
         because = ", ".join(f"{name} {words}" for name, words in sorted(row.cause.items()))
         back = (
+            Node(kind="cause", id="", words=cause_line(row)),
             Node(kind="service", id=row.service, words=f"proposed it: {because}"),
             Node(kind="record", id=row.record, words="put on record before it was sent"),
             *(self._source(span) for span in row.sources),

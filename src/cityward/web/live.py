@@ -28,6 +28,7 @@ from starlette.types import Receive, Scope, Send
 
 from cityward.errors import LinkError
 from cityward.place.roles import Right
+from cityward.runtime.causes import cause_line
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
 from cityward.web.accounts.reads import Reads
 from cityward.web.accounts.sight import Sight, Sights
@@ -89,6 +90,7 @@ def command_row(row: CommandRow) -> dict[str, Any]:
         "sent_at_ms": row.sent_at // 1000,
         "settled_at_ms": None if row.settled_at is None else row.settled_at // 1000,
         "cause": dict(row.cause),
+        "because": cause_line(row),
         "record": row.record,
     }
 

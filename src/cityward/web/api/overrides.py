@@ -68,7 +68,7 @@ class SettledView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: int
 
 
-class CommandView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ToldCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A command of the service and its cause path in one line. `sent_at` city us."""
 
     command_id: str
@@ -86,7 +86,7 @@ class OverridesView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     overrides: tuple[OverrideView, ...]
     consents: tuple[ConsentView, ...]
-    commands: tuple[CommandView, ...]
+    commands: tuple[ToldCommand, ...]
     targets: tuple[str, ...]
     longest_hours: float
     mine: bool
@@ -129,7 +129,7 @@ async def overrides(call: Call[Nothing]) -> object:
         overrides=tuple(_override(row) for row in rows),
         # what a command rests on are readings: for those who operate what they move
         consents=tuple(_consent(row) for row in waiting) if mine or who.approves else (),
-        commands=tuple(CommandView(c.command_id, c.device, c.state, c.sent_at, cause_line(c)) for c in last),
+        commands=tuple(ToldCommand(c.command_id, c.device, c.state, c.sent_at, cause_line(c)) for c in last),
         targets=declared.actuators,
         longest_hours=declared.override_hours,
         mine=mine,

@@ -232,6 +232,7 @@ class CommandView(View, frozen=True, kw_only=True):
     sent_at_ms: int
     settled_at_ms: int | None
     cause: dict[str, str]
+    because: str  # the cause path, in one line
     record: str
 
 
