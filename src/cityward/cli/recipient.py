@@ -24,6 +24,7 @@ Examples:
   cityward recipient revoke acme-desk --state /srv/town         bites within a second
   cityward recipient approve acme-2026 --state /srv/town        after its control or scope changed
   cityward recipient statement acme-desk --month 2026-11 --state /srv/town
+  cityward recipient receipts acme-desk --month 2026-11 --state /srv/town    all of them, page by page
 \b
 Each change is on record, with who made it. `docs/recipients.md` has the whole way.
 """
@@ -183,6 +184,31 @@ def show_statement(recipient: str, month: str, state: Path, as_json: bool) -> No
     put_statement(statement(setting, month_of(month), recipient=recipient), as_json)
 
 
+@command.command("receipts")
+@click.argument("recipient")
+@click.option("--dataset", default=None, help="Only of this dataset.")
+@click.option("--month", default=None, help="Only of this month, as 2026-11.")
+@click.option("--after", default="", help="Those behind this receipt: the last of the page before.")
+@click.option("--most", type=click.IntRange(1, 1000), default=100, show_default=True)
+@STATE
+@JSON
+def show_receipts(
+    recipient: str, dataset: str | None, month: str | None, after: str, most: int, state: Path, as_json: bool
+) -> None:
+    """Every receipt of RECIPIENT, the newest first, page by page."""
+    from cityward.compose.received import ReceivedDesk
+
+    desk = ReceivedDesk(_setting(state))
+    found = desk.receipts(recipient, dataset, after, most, month=month)
+    following = str(found[-1]["receipt"]) if len(found) == most else ""
+    if as_json:
+        put_json({"receipts": found, "next": following})
+        return
+    rows([f"{one['receipt']}  {one['at']}  {one['dataset']}  {one['rows']} rows  {one['state']}" for one in found])
+    if following:
+        aside(f"more: --after {following}")
+
+
 def put_statement(told: Statement, as_json: bool) -> None:
     """A statement, for a person or as JSON."""
     if as_json:
@@ -199,7 +225,7 @@ def put_statement(told: Statement, as_json: bool) -> None:
             f"{line.receipts:,} receipts. It is under the law of {law} now.",
             mark="- ",
         )
-        remark(f"Receipts: {', '.join(line.first_receipts)}", indent="    ")
+        remark(f"Receipts, the newest: {', '.join(line.newest_receipts)}", indent="    ")
     head("Refused")
     rows(
         [

@@ -58,15 +58,24 @@ class ReceivedDesk:
         return statement(self.setting, days, recipient=recipient, dataset=dataset)
 
     def receipts(
-        self, recipient: str | None, dataset: str | None, after: str, most: int
+        self,
+        recipient: str | None,
+        dataset: str | None,
+        after: str,
+        most: int,
+        purpose: str | None = None,
+        month: str | None = None,
     ) -> Sequence[dict[str, object]]:
-        """Newest first; those behind the receipt `after`.
+        """Newest first; those behind the receipt `after`; of a month (`2026-11`), or ever.
 
         Raises:
-            PlaceError: there is no such recipient or dataset.
+            PlaceError: there is no such recipient, dataset or month.
         """
         self._check(recipient, dataset)
-        found = self.setting.state.releases.receipts(recipient=recipient, dataset=dataset, after=after, most=most)
+        days = None if month is None else month_of(month)
+        found = self.setting.state.releases.receipts(
+            recipient=recipient, dataset=dataset, after=after, most=most, purpose=purpose, days=days
+        )
         return [receipt_told(one) for one in found]
 
     def refusals(self, recipient: str, most: int) -> Sequence[dict[str, str]]:

@@ -42,6 +42,7 @@ ROLE = "recipients"
 PREFIX = "cwr_"  # of a key: whoever finds one lying about sees what it is
 MOST_ACCESS = 65_536
 MOST = 1000
+NEWEST = 5  # receipts that a statement names
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     last_day: str
     law: tuple[str, ...]  # jurisdictions with power over the party now, for certain
     possibly: tuple[str, ...]
-    first_receipts: tuple[str, ...]
+    newest_receipts: tuple[str, ...]  # the rest by `cityward recipient receipts`, `/api/received/receipts`
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -396,8 +397,9 @@ def statement(
 def _line(setting: Setting, rows: Sequence[GivenRow], lands: Lands, days: tuple[int, int]) -> Line:
     one = rows[0]
     certain, possible = lands.get(one.party, (frozenset[str](), frozenset[str]()))
-    receipts = setting.state.releases.receipts(recipient=one.recipient, dataset=one.dataset, most=MOST)
-    mine = [r.record for r in receipts if days[0] <= r.at // DAY <= days[1] and r.purpose == one.purpose]
+    newest = setting.state.releases.receipts(
+        recipient=one.recipient, dataset=one.dataset, purpose=one.purpose, days=days, most=NEWEST
+    )
     return Line(
         recipient=one.recipient,
         party=one.party,
@@ -412,7 +414,7 @@ def _line(setting: Setting, rows: Sequence[GivenRow], lands: Lands, days: tuple[
         last_day=_iso_day(max(row.day for row in rows)),
         law=tuple(sorted(certain)),
         possibly=tuple(sorted(possible)),
-        first_receipts=tuple(mine[:5]),
+        newest_receipts=tuple(receipt.record for receipt in newest),
     )
 
 

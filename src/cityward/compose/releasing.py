@@ -28,6 +28,7 @@ from cityward.adapters.keys.pseudonyms import RecipientKeyring
 from cityward.adapters.outlets.encoding import ENCODINGS, Encoding
 from cityward.adapters.outward.connect import Outward
 from cityward.adapters.stores.held_rows import DeltaHeldRows
+from cityward.compose.forgetting import forget_by_and_by
 from cityward.compose.hearts import living_ledger
 from cityward.compose.outward import counted, outward_of, way_out
 from cityward.compose.setting import Setting
@@ -198,12 +199,15 @@ async def run_release(setting: Setting, stop: asyncio.Event) -> None:
             ports = _ports(setting, keeper, ledger, events, outward, client, settled)
             names = [name for name, one in setting.loaded.place.recipients.items() if one.by in SENT_TO]
             asking = asyncio.create_task(settled.run())
+            forgetting = asyncio.create_task(forget_by_and_by(setting, ledger))
             try:
                 async with counted(setting.home.root, ROLE, outward):
                     await run_releasing(names, ports, ROLE, stop)
                 await stop.wait()
             finally:
                 asking.cancel()
+                forgetting.cancel()
+                await asyncio.gather(asking, forgetting, return_exceptions=True)
     finally:
         await disconnect(client)
 

@@ -26,6 +26,7 @@ from cityward.time import DAY
 
 SLACK_DAYS = 2  # the day that is cut whole, and the day between two runs
 UNDECLARED = "(not declared)"
+RECEIPTS = "(receipts)"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +79,19 @@ def kept_in(setting: Setting, book: ErasureBook) -> Sequence[Kept]:
         why = "its channels are no longer declared: erase it by device, or declare the dataset again"
         oldest = {HISTORY: held[-1]}
         out.append(Kept(dataset=UNDECLARED, personal=True, days=None, oldest=oldest, ran=0, state="unknown", why=why))
-    return out
+    return [*out, _receipts(setting, now)] if place.recipients else out
+
+
+def _receipts(setting: Setting, now: int) -> Kept:
+    """Of what left: receipts by their own declared days, cells that were told as long as rows of them could be held."""
+    receipt, atom = setting.state.releases.oldest()
+    days = setting.loaded.place.receipts_days
+    oldest = {name: at for name, at in (("receipts", receipt), ("cells told", atom)) if at is not None}
+    late = receipt is not None and receipt < now - (days + SLACK_DAYS) * DAY
+    why = "older than it may be in receipts; the role `release` forgets them while the city runs" if late else ""
+    return Kept(
+        dataset=RECEIPTS, personal=False, days=days, oldest=oldest, ran=0, state="late" if late else "ok", why=why
+    )
 
 
 def _kept(place: Place, name: str, oldest: Mapping[str, int], ran: int, now: int) -> Kept:

@@ -13,16 +13,16 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.guard.ladder import step_us
+from cityward.guard.ladder import rotation_us, step_us, width_m
 from cityward.place.holdings import Holdings, holdings
 from cityward.place.model import Place
 from cityward.place.registry import Registry
-from cityward.place.release import Form
+from cityward.place.release import Aggregate, Form
 from cityward.policy.case import Case, Facts, cases
 from cityward.policy.compile import form_of
 from cityward.policy.contract import Standing
 from cityward.policy.forms import strictest
-from cityward.time import MINUTE
+from cityward.time import DAY, MINUTE, SECOND
 
 SETTLE = 15 * MINUTE
 """How long after its end a cell waits for what comes late. What comes later is in no cell, ever: a cell told once stays as it is.
@@ -72,6 +72,22 @@ def layout_of(place: Place, registry: Registry, settle_us: int = SETTLE) -> Layo
 def period_us(form: Form) -> int:
     """How long the cells of a form are; 0 where it makes none. Never shorter than its steps of time."""
     return 0 if form.aggregate is None else max(step_us(form.aggregate.period_s), step_us(form.coarsen_time_s))
+
+
+def as_used(form: Form) -> Form:
+    """The form with the numbers that the gate really goes by: steps of the ladder, squares, rotations, and what settles."""
+    cells, period, step = form.aggregate, period_us(form), step_us(form.coarsen_time_s)
+    nameless = form.pseudonymise and step > 0 and rotation_us(form.rotate_days) % step > 0  # see `forms.hidden_by`
+    return Form(
+        aggregate=Aggregate(least=cells.least, period_s=period // SECOND) if cells else None,
+        coarsen_time_s=0 if cells else step // SECOND,  # in a cell's period already
+        coarsen_place_m=0 if cells else width_m(form.coarsen_place_m),
+        pseudonymise=form.pseudonymise and not cells and not nameless,
+        rotate_days=rotation_us(form.rotate_days) // DAY,
+        delay_s=max(form.delay_s, SETTLE // SECOND) if cells else form.delay_s,
+        drop=(*form.drop, "device") if nameless and not cells and "device" not in form.drop else form.drop,
+        watermark=form.watermark,
+    )
 
 
 def _shortest(place: Place) -> dict[str, int]:

@@ -32,6 +32,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     platform: Id | None = None  # the system that is this Cityward itself: in scope like any other
     include: tuple[str, ...] = ()
     containing: Containing = Containing()
+    receipts_days: Annotated[int, Meta(ge=31, le=36_500)] = (
+        400  # receipts are found here so long; the evidence keeps them all
+    )
 
     parties: dict[Id, Party] = {}
     jurisdictions: dict[Id, Jurisdiction] = {}

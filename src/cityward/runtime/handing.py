@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from cityward.evidence.records import Delivery, Release
+from cityward.guard.layout import as_used
 from cityward.guard.release import Passed, Released
 from cityward.policy.forms import words_of
 from cityward.runtime.ports import Ledger
@@ -82,7 +83,7 @@ class Counter:
             purpose=lane.purpose,
             way=rules.place.recipients[lane.recipient].by,
             to=to,
-            form=words_of(decision.form),
+            form=words_of(as_used(decision.form)),
             since=passed.since,
             until=passed.until,
             rows=passed.rows,

@@ -241,8 +241,13 @@ class ReleaseBook(Protocol):
         until_us: int | None = None,
         most: int = 100,
         after: str = "",
+        purpose: str | None = None,
+        days: tuple[int, int] | None = None,
     ) -> Sequence[Receipt]:
-        """Newest first; those whose span of observation meets the asked span, and that hold rows of the device."""
+        """Newest first; those whose span of observation meets the asked span, and that hold rows of the device.
+
+        days: written on these city days (since 1970), the last one included. after: those behind this receipt.
+        """
         ...
 
     def given_of(self, device: str, since_us: int, until_us: int) -> Sequence[GivenOf]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cityward.guard.layout import Layout
+from cityward.guard.layout import Layout, as_used
 from cityward.place.model import Place
 from cityward.policy.contract import Decision, Request
 from cityward.policy.forms import words_of
@@ -54,7 +54,7 @@ class ReleaseRules:
         now = self.decide(lane, at)
         if not now.allowed:
             return " ".join(now.reasons)
-        return "" if words_of(now.form) == form else "another-form"
+        return "" if words_of(as_used(now.form)) == form else "another-form"
 
 
 def delivery_name(receipt: str) -> str:

@@ -15,12 +15,26 @@ from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
+from cityward.runtime.opened import OpenDocument
 from cityward.runtime.override_preview import OverridePreview, Wanted
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.people import Grant, Passkey, Person, Second, Stance, Standing, Wish
-from cityward.runtime.ports import Credentials, EventSink, History, Latest, Ledger, RoleCounts, Sessions, StateReader
+from cityward.runtime.ports import (
+    CommandRow,
+    Credentials,
+    EventSink,
+    History,
+    Latest,
+    Ledger,
+    RoleCounts,
+    Sessions,
+    StateReader,
+)
 from cityward.runtime.posturing import Declared, PostureRow, Switcher
 from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer
+from cityward.runtime.service_kept import NoticeRow, PlanRow, ServiceStatus
+from cityward.services.board import Board
+from cityward.services.contract import Estimate
 from cityward.time import CityClock
 from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
@@ -138,15 +152,47 @@ class Overriding(Protocol):
     def refuse(self, id_: str, who: Operator) -> OverrideRow | ConsentRow: ...
 
 
+class ServiceReader(Protocol):
+    """What is kept of the services for people (`adapters.stores.service_records`)."""
+
+    def statuses(self) -> Mapping[str, ServiceStatus]: ...
+    def board(self, service: str) -> Board | None: ...
+    def notices_of(self, service: str, most: int) -> Sequence[NoticeRow]:
+        """Those that stand before those that ended; of each the newest first."""
+        ...
+
+    def notices_standing(self) -> Mapping[str, int]: ...
+    def estimates_of(
+        self, service: str, since_us: int, most: int, subject: str | None = None
+    ) -> Sequence[Estimate]: ...
+    def published_names(self, service: str) -> Mapping[str, int]: ...
+    def plans_of(self, service: str, most: int) -> Sequence[PlanRow]:
+        """Newest first."""
+        ...
+
+    def plan(self, plan_id: str) -> PlanRow | None: ...
+    def commands_of(self, service: str, most: int) -> Sequence[CommandRow]:
+        """Newest first."""
+        ...
+
+    def commands_open(self) -> Mapping[str, int]: ...
+
+
 class Received(Protocol):
     """What left. Each but `recipients` raises `PlaceError` for names that name nothing."""
 
     def recipients(self) -> Sequence[object]: ...
     def statement(self, recipient: str | None, dataset: str | None, month: str | None) -> object: ...
     def receipts(
-        self, recipient: str | None, dataset: str | None, after: str, most: int
+        self,
+        recipient: str | None,
+        dataset: str | None,
+        after: str,
+        most: int,
+        purpose: str | None = None,
+        month: str | None = None,
     ) -> Sequence[Mapping[str, object]]:
-        """Newest first; those behind the receipt `after`."""
+        """Newest first; those behind the receipt `after`; of a month (`2026-11`), or ever."""
         ...
 
     def refusals(self, recipient: str, most: int) -> Sequence[object]: ...
@@ -242,6 +288,14 @@ def machine_now_us() -> int:
     return time.time_ns() // 1000
 
 
+class OpenDocuments(Protocol):
+    """What anybody may read: documents that a service publishes and the declaration opens."""
+
+    def document(self, name: str) -> OpenDocument:
+        """The newest of that name, or why there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """What the web door of one place is given. Ports that may be None are parts the city runs without."""
@@ -264,8 +318,10 @@ class Doors:
     containing: Containing | None = None
     posturing: Posturing | None = None
     overriding: Overriding | None = None
+    services: ServiceReader | None = None
     releasing: Releasing | None = None
     received: Received | None = None
+    opened: OpenDocuments | None = None  # without it nothing is open to the public
     people: PeopleDesk | None = None  # without it nobody signs in
     oidc: OidcSettings | None = None
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet

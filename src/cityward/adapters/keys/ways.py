@@ -28,6 +28,9 @@ Line = Annotated[str, Meta(min_length=1, max_length=LONGEST_PASSWORD, pattern=r"
 Kind = Literal["alert", "recipient"]
 T = TypeVar("T")
 
+_KEY: dict[Kind, str] = {"alert": "alert key", "recipient": "recipient rotate"}
+"""What makes a new key."""
+
 
 class StoreAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Access to an S3-compatible store: only to put objects, under the prefix, is all that it needs."""
@@ -66,7 +69,7 @@ class WaySecrets:
         """
         kept = read_private(self._file("key"))
         if kept is None:
-            raise self._missing("key", f"cityward {self.kind} key {self.name}")
+            raise self._missing("key", f"cityward {_KEY[self.kind]} {self.name}")
         return bytes.fromhex(kept.decode())
 
     def keep_password(self, password: str) -> None:

@@ -37,7 +37,6 @@ from cityward.time import DAY
 MOST = 100_000
 REFUSED_KEPT = 10_000
 SCANNED = 20_000  # receipts looked through for those of one device
-RECEIPTS_KEPT_US = 400 * DAY  # settled ones; what each was of stays in the evidence, and in `given`
 FOREVER = (1 << 63) - 1
 _AT_ONCE = 500
 
@@ -92,6 +91,20 @@ class ReleaseRecords:
         """Receipts that are settled and older go; how many. The evidence has them all, and `given` the sums."""
         with self._db.writing("forget old receipts") as link:
             return link.execute(delete(RECEIPT).where(RECEIPT.c.at < before_us, RECEIPT.c.state != QUEUED)).rowcount
+
+    def forget_atoms(self, before_us: int) -> int:
+        """Atoms that begin before go; how many.
+
+        INVARIANT: the caller knows that no row of them is held any more: they could be told otherwise.
+        """
+        with self._db.writing("forget old cells") as link:
+            return link.execute(delete(ATOM).where(ATOM.c.start < before_us)).rowcount
+
+    def oldest(self) -> tuple[int | None, int | None]:
+        """When the oldest receipt that is settled was written, and where the oldest atom begins; city us. None: there is none."""
+        with self._db.reading("say what is oldest") as link:
+            receipt = link.execute(select(func.min(RECEIPT.c.at)).where(RECEIPT.c.state != QUEUED)).scalar()
+            return receipt, link.execute(select(func.min(ATOM.c.start))).scalar()
 
     def _given_of(self) -> Any:
         insert = self._db.insert(GIVEN_OF)
@@ -232,6 +245,8 @@ class ReleaseRecords:
         until_us: int | None = None,
         most: int = 100,
         after: str = "",
+        purpose: str | None = None,
+        days: tuple[int, int] | None = None,
     ) -> Sequence[Receipt]:
         """See the port. Of a device the newest `SCANNED` receipts of the span are looked through."""
         asked = select(*_HEAD).order_by(RECEIPT.c.ordinal.desc())
@@ -239,6 +254,12 @@ class ReleaseRecords:
         asked = asked if until_us is None else asked.where(RECEIPT.c.since < until_us)
         asked = asked if recipient is None else asked.where(RECEIPT.c.recipient == recipient)
         asked = asked if dataset is None else asked.where(RECEIPT.c.dataset == dataset)
+        asked = asked if purpose is None else asked.where(RECEIPT.c.purpose == purpose)
+        asked = (
+            asked
+            if days is None
+            else asked.where(RECEIPT.c.at >= days[0] * DAY, RECEIPT.c.at < min((days[1] + 1) * DAY, FOREVER))
+        )
         if after:
             beyond = select(RECEIPT.c.ordinal).where(RECEIPT.c.record == after).scalar_subquery()
             asked = asked.where(RECEIPT.c.ordinal < beyond)

@@ -35,6 +35,8 @@ class StatementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReceiptsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipient: Name | None = None
     dataset: Name | None = None
+    purpose: Name | None = None
+    month: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")] | None = None
     after: Annotated[str, Meta(max_length=128)] = ""
 
 
@@ -61,7 +63,8 @@ async def statement(call: Call[StatementQuery]) -> object:
 @route("GET", "/api/received/receipts", summary="Receipts, the newest first", right=Right.AUDIT, query=ReceiptsQuery)
 async def receipts(call: Call[ReceiptsQuery]) -> object:
     query = call.query
-    found = await _told(_desk(call).receipts, query.recipient, query.dataset, query.after, MOST_RECEIPTS)
+    asked = (query.recipient, query.dataset, query.after, MOST_RECEIPTS, query.purpose, query.month)
+    found = await _told(_desk(call).receipts, *asked)
     call.desk.reads.note(call.caller, "receipts", len(found))
     return {"receipts": found, "next": found[-1]["receipt"] if len(found) == MOST_RECEIPTS else ""}
 
