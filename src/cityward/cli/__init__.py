@@ -22,6 +22,7 @@ from cityward.errors import CitywardError
 COMMANDS = {
     "run": "run a place (default: the bundled demo city)",
     "check": "every error of a declaration with its line and a mend; unknowns counted",
+    "check-feed": "live feeds and timetables of public transport, held to the published rules",
     "reach": "who can reach what, certainly and possibly, and by which path",
     "reconcile": "declared against observed, both ways: the city's own gates and flow logs of others",
     "whatif": "what falls if somebody stops or turns; whether a proposal may be signed",
@@ -62,7 +63,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name  # `import` is no name of a module
+        name = cmd_name.replace("-", "_")
+        module = f"{name}_" if iskeyword(name) else name  # `import` is no name of a module
         return import_module(f"cityward.cli.{module}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

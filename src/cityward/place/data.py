@@ -76,6 +76,27 @@ class FlowLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return max(10 * self.max_message_bytes, self.messages_per_minute * 1024)
 
 
+class FeedSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the documents of a flow are fetched: from a `url` every `every_s` seconds, or from a `file`.
+
+    file: in the folder of the place; `state:<name>`: in the state directory of the city, where something of its own writes it.
+    timetable: the flow whose timetable a live feed is held against. beside: the flow of the other kind, where trip updates and
+    vehicle positions come apart. max_age_s: of a live feed's own time. vehicles: a device -> the id that its vehicle has in the
+    feed, where that is not the device's own.
+    """
+
+    url: Annotated[str, Meta(max_length=2000)] | None = None
+    file: (
+        Annotated[str, Meta(pattern=r"^(state:)?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")] | None
+    ) = None
+    every_s: Annotated[int, Meta(ge=1, le=7 * 86_400)] = 30
+    timetable: Id | None = None
+    beside: Id | None = None
+    max_age_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    max_bytes: Annotated[int, Meta(ge=16, le=33_554_432)] = 1_000_000
+    vehicles: dict[Id, Annotated[str, Meta(min_length=1, max_length=254)]] = {}
+
+
 class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
     """The only thing that may move data. `from` is a device (or group), system or party; `to` a system, party or actuator."""
 
@@ -85,6 +106,7 @@ class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     purpose: Id
     protocol: Literal[
         "mqtt", "http", "ngsi-ld", "sftp", "rtsp", "webhook", "smtp", "syslog", "proprietary", "paper", "command",
+        "gtfs", "gtfs-realtime", "modbus", "files",
     ]  # fmt: skip
     protection: Protection = Protection.TLS
     route: tuple[Id, ...] | Unknown = ()  # jurisdictions or parties it passes
@@ -92,6 +114,7 @@ class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     observability: Observability
     limits: FlowLimits = FlowLimits()
     form: Id | None = None  # of what leaves by it
+    feed: FeedSource | None = None  # of documents that the platform fetches
 
 
 class Access(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Where the platform itself calls: its alert channels, the recipients that it sends to, its witnesses. Nothing else is called.
+"""Where the platform itself calls: alert channels, recipients that it sends to, witnesses, feeds. Nothing else is called.
 
 Does not live here: opening anything (`adapters.outward`), and who calls the platform.
 
@@ -32,7 +32,7 @@ SEALED_BY = {
 class Exit:
     """One endpoint outside, and what is declared of where it is.
 
-    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`. flows: those it belongs
+    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`, `feed:<flow>`. flows: those it belongs
     to. host: a name in lower case, or an address. addresses: blocks that it must lie in, and names that it may have.
     """
 
@@ -71,6 +71,8 @@ def exits_of(place: Place) -> dict[str, Exit]:
         *(recipient_exit(name, one) for name, one in place.recipients.items() if one.by in SCHEMES_OF),
         *(issuer_exit(name, one) for name, one in place.recipients.items() if one.sign_in == "oidc"),
         *(witness_exit(place, name) for name in place.witnesses),
+        *(exit_ for name in place.devices for exit_ in cabinet_exits(place, name)),
+        *(feed_exit(place, name) for name, flow in place.flows.items() if flow.feed is not None and flow.feed.url),
     ]
     return {one.by: one for one in sorted(found, key=lambda one: one.by)}
 
@@ -85,6 +87,31 @@ def witness_exit(place: Place, name: str) -> Exit:
     """The exit of a declared witness."""
     witness = place.witnesses[name]
     return _at_receiver(place, f"witness:{name}", witness.flow, witness.endpoint)
+
+
+def feed_exit(place: Place, name: str) -> Exit:
+    """The exit by which the documents of a flow are fetched: where its sender is."""
+    flow = place.flows[name]
+    assert flow.feed is not None
+    assert flow.feed.url is not None
+    return _at(place, flow.from_, f"feed:{name}", name, flow.feed.url)
+
+
+def cabinet_exits(place: Place, name: str) -> list[Exit]:
+    """The exits to the cabinets of a device or group that are asked for their registers; each is its own address."""
+    flows = tuple(flow for flow, one in place.flows.items() if one.from_ == name)
+    polled = place.devices[name].polled
+    return [
+        Exit(
+            f"modbus:{name}" if len(polled) == 1 else f"modbus:{name}-{n:02}",
+            flows,
+            "modbus",
+            one.host,
+            one.port,
+            _read((one.host,)),
+        )
+        for n, one in enumerate(polled, 1)
+    ]
 
 
 def recipient_exit(name: str, recipient: Recipient) -> Exit:
@@ -118,13 +145,17 @@ def exit_by_hand(by: str, address: str, addresses: tuple[str, ...] = ()) -> Exit
 
 
 def _at_receiver(place: Place, by: str, flow: str, address: str) -> Exit:
-    endpoint, to = read_endpoint(address), place.flows[flow].to
+    return _at(place, place.flows[flow].to, by, flow, address)
+
+
+def _at(place: Place, whom: str, by: str, flow: str, address: str) -> Exit:
+    endpoint = read_endpoint(address)
     whose: Mapping[str, tuple[str, ...]] = {
         **{name: party.addresses for name, party in place.parties.items()},
         **{name: system.addresses for name, system in place.systems.items()},
     }
     host = endpoint.host.removesuffix(".")
-    return Exit(by, (flow,), endpoint.scheme, host, endpoint.port, _read(whose.get(to, ())))
+    return Exit(by, (flow,), endpoint.scheme, host, endpoint.port, _read(whose.get(whom, ())))
 
 
 def _read(texts: tuple[str, ...]) -> tuple[Address, ...]:

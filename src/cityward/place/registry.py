@@ -24,9 +24,9 @@ from cityward.place.model import Place
 from cityward.place.priority import priorities
 from cityward.place.record import UNKNOWN
 from cityward.place.services import Priority
-from cityward.place.things import Device, DeviceModel, DeviceStatus, Hardware, Position
+from cityward.place.things import Device, DeviceModel, DeviceStatus, Hardware, Polled, Position
 
-ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld"})
+ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld", "gtfs-realtime", "modbus", "files"})
 """Protocols by which observations enter through a gate of ours."""
 
 UNLIMITED = FlowLimits()
@@ -48,7 +48,7 @@ class Unit:
     id: str
     group: str  # the declared device it is a member of; its own id where it is no group
     model: str
-    format: str  # how its model writes observations: senml | json | ngsi-ld | lorawan
+    format: str  # how its model writes observations: senml | json | ngsi-ld | lorawan | gtfs-rt | modbus
     status: DeviceStatus
     area: str | None
     position: Position | None
@@ -56,6 +56,7 @@ class Unit:
     credential: str  # what it proves itself with: password | certificate
     flow: int  # the flow that its messages are counted under; -1 where it has none
     hardware: Hardware | None = None  # what its radio is known by, where that is declared
+    polled: Polled | None = None  # where it is asked, where it does not speak by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def number(place: Place) -> Registry:
                     credential=device.credential,
                     flow=min((n for n, _ in carrying), default=-1),
                     hardware=device.hardware[nth] if nth < len(device.hardware) else None,
+                    polled=device.polled[nth] if nth < len(device.polled) else None,
                 )
             )
             channels += mine

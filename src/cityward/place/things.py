@@ -73,6 +73,9 @@ class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     critical: bool = False
     addresses: tuple[AddressText, ...] = ()
     speaks_for: tuple[Id, ...] = ()  # devices and groups whose messages it passes on, each in the device's own name
+    hands_over: Literal["files"] | None = (
+        None  # files of their readings, dropped into a folder of its own (docs/files.md)
+    )
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,9 +127,7 @@ class PayloadDecoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     script: a file beside the declaration. sha256: of its bytes; another script does not run.
     """
 
-    script: Annotated[
-        str, Meta(pattern=r"^\w[\w.-]*(/\w[\w.-]*){0,4}[.]js$", max_length=200)
-    ]
+    script: Annotated[str, Meta(pattern=r"^\w[\w.-]*(/\w[\w.-]*){0,4}[.]js$", max_length=200)]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -134,7 +135,7 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A make of device: what it observes, how it says so, what it can be told."""
 
     maker: Id | Unknown
-    format: Literal["senml", "json", "ngsi-ld", "lorawan"] = "senml"
+    format: Literal["senml", "json", "ngsi-ld", "lorawan", "gtfs-rt", "modbus"] = "senml"
     properties: dict[Id, PropertyMapping] = field(default_factory=dict[Id, PropertyMapping])
     time_path: str | None = None  # JSON Pointer to the time of a plain JSON body; None: `/time`
     commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])
@@ -154,6 +155,18 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     eui: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")] | None = None
     imei: Annotated[str, Meta(pattern=r"^[0-9]{15}$")] | None = None
     iccid: Annotated[str, Meta(pattern=r"^[0-9]{18,20}$")] | None = None
+
+
+class Polled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a cabinet answers Modbus TCP, and how often it is asked. Its registers are read, and never written.
+
+    host: an address, not a name: nobody's name server shall lead the city elsewhere. unit: the Modbus unit behind it.
+    """
+
+    host: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$")]
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 502
+    unit: Annotated[int, Meta(ge=0, le=255)] = 1
+    every_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
 
 
 class DeviceStatus(StrEnum):
@@ -190,3 +203,4 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs: tuple[Need, ...] = ()
     addresses: tuple[AddressText, ...] = ()
     hardware: tuple[Hardware, ...] = ()
+    polled: tuple[Polled, ...] = ()  # of `format: modbus`; of a group one for each of `positions`

@@ -16,6 +16,7 @@ from cityward.place.checks.budgets import (
     budgets_bound_something,
     budgets_hold_what_one_device_may_send,
 )
+from cityward.place.checks.feeds import feeds_can_be_fetched
 from cityward.place.checks.flows import (
     commands_have_takers,
     enforced_flows_pass_the_platform,
@@ -41,6 +42,7 @@ from cityward.place.checks.models import (
     limits_of_models,
     names_on_the_wire,
     needs_are_possible,
+    registers_can_be_asked,
     units_of_models,
 )
 from cityward.place.checks.quorums import quorums_can_be_met
@@ -65,11 +67,11 @@ from cityward.place.checks.witnesses import witnesses_are_reached_as_declared
 
 ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, hardware_is_one_each,
-    needs_are_possible, decoders_are_of_lorawan,
+    needs_are_possible, decoders_are_of_lorawan, registers_can_be_asked,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
-    alerts_leave_as_declared, witnesses_are_reached_as_declared,
+    alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
     recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits,
 )  # fmt: skip

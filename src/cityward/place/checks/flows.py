@@ -76,18 +76,22 @@ def enforced_flows_pass_the_platform(whole: Whole) -> Iterator[Problem]:
             yield from _door(whole, name, flow)
 
 
+_OWN_FORMAT = {"ngsi-ld": "ngsi-ld", "gtfs-realtime": "gtfs-rt"}
+"""Protocol -> the format that comes by it alone."""
+
+
 def _door(whole: Whole, name: str, flow: Flow) -> Iterator[Problem]:
     path = f"flows.{name}.protocol"
     if flow.protocol not in ENTRY_PROTOCOLS:
         what = f"`{flow.from_}` enters by `{flow.protocol}`, for which the platform has no door"
         yield Problem(path, what, f"use one of {listed(sorted(ENTRY_PROTOCOLS))}")
     model = whole.model(flow.from_)
-    if model is not None and (flow.protocol == "ngsi-ld") != (model.format == "ngsi-ld"):
+    if model is not None and any((flow.protocol == one) != (model.format == of) for one, of in _OWN_FORMAT.items()):
         what = f"`{flow.from_}` enters by `{flow.protocol}`, and its model writes `{model.format}`"
         yield Problem(
             path,
             what,
-            "use protocol `ngsi-ld` with format `ngsi-ld`, `mqtt` or `http` with `senml`, `json` or `lorawan`",
+            "use protocol `ngsi-ld` with format `ngsi-ld`, `gtfs-realtime` with `gtfs-rt`, `mqtt` or `http` with the others",
         )
 
 

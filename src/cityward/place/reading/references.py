@@ -135,6 +135,9 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "route[]": HOPS,
         "agreement": ("agreements",),
         "form": ("forms",),
+        "feed.timetable": ("flows",),
+        "feed.beside": ("flows",),
+        "feed.vehicles{}": STREET,
     },
     "accesses": {
         "party": ("parties",),
