@@ -11,6 +11,7 @@ from cityward.compose.containment import ContainmentDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
 from cityward.compose.oidc import Provider, provider_of
+from cityward.compose.open_documents import OpenDesk
 from cityward.compose.outward import counted, outward_of
 from cityward.compose.overrides import OverrideDesk
 from cityward.compose.people import PeopleDesk
@@ -84,8 +85,10 @@ def doors_of(
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting),
         overriding=OverrideDesk(setting),
+        services=setting.state.services,
         releasing=releasing,
         received=ReceivedDesk(setting),
+        opened=OpenDesk(setting),
         people=PeopleDesk(setting, world.events),
         oidc=oidc,
         backlog=world.backlog,
