@@ -1,0 +1,102 @@
+"""Gradient-boosted trees of scikit-learn, behind the same door as our own models (ADR 15).
+
+One forest of trees for all series and each horizon: what a series does ahead of its last value, from its recent deviations, the
+usual level, how that changes, the time of day, and the mean deviation of all. Seeded; rows are thinned evenly to `MOST_ROWS`.
+
+Fails when: a series is unlike all others (the trees are shared); what comes lies beyond what was ever seen (trees do not
+extrapolate). Needs the extra `forecast`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.errors import LinkError
+from cityward.insight.forecast.models import ProfileAr, carried, fit_profile_ar
+from cityward.insight.forecast.panel import Panel
+
+LAGS = 6
+MOST_ROWS = 100_000
+TREES, LEAVES, RATE = 150, 31, 0.06
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boosted:
+    """`spread` (S,): outcomes are learned in it, for series of other units share the trees."""
+
+    profile: ProfileAr
+    spread: Floats
+    trees: tuple[Any, ...]
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """In steps."""
+        return self.profile.horizons
+
+    def predict(self, panel: Panel, origins: NDArray[np.int64]) -> Floats:
+        """See `Model`."""
+        out = np.full((len(origins), len(self.horizons), panel.value.shape[1]), np.nan)
+        now = carried(panel.value)[origins]
+        for h, (horizon, trees) in enumerate(zip(self.horizons, self.trees, strict=True)):
+            x = _features(panel, self.profile, self.spread, origins, horizon)
+            ahead = np.asarray(trees.predict(x.reshape(-1, x.shape[-1]))).reshape(now.shape)
+            out[:, h] = now + ahead * self.spread
+        return out
+
+
+def fit_boosted(panel: Panel, horizons: Sequence[int]) -> Boosted:
+    """See the module.
+
+    Raises:
+        LinkError: scikit-learn is not installed.
+    """
+    regressor = _regressor()
+    profile = fit_profile_ar(panel, horizons)
+    spread = np.maximum(np.nan_to_num(np.nanstd(panel.value, axis=0), nan=1.0), 1e-9)
+    now = carried(panel.value)
+    trees: list[Any] = []
+    for horizon in profile.horizons:
+        rows = np.arange(LAGS, len(panel.value) - horizon, dtype=np.int64)
+        rows = rows[:: max(1, -(-len(rows) * panel.value.shape[1] // MOST_ROWS))]
+        x = _features(panel, profile, spread, rows, horizon)
+        y = (panel.value[rows + horizon] - now[rows]) / spread
+        there = np.isfinite(y)
+        trees.append(
+            regressor(max_iter=TREES, max_leaf_nodes=LEAVES, learning_rate=RATE, random_state=1).fit(x[there], y[there])
+        )
+    return Boosted(profile, spread, tuple(trees))
+
+
+def _regressor() -> Any:
+    try:
+        from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise LinkError(
+            "scikit-learn is not installed", where="adapters/forecasters", mend="pip install cityward[forecast]"
+        ) from None
+    return HistGradientBoostingRegressor
+
+
+def _features(
+    panel: Panel, profile: ProfileAr, spread: Floats, rows: NDArray[np.int64], horizon: int
+) -> NDArray[np.float64]:
+    """(N, S, F); a missing reading stays NaN: the trees know what to do with it."""
+    steps = panel.local_first + np.arange(len(panel.value), dtype=np.int64)
+    deviation = panel.value - profile.seasons.at(steps)
+    usual, later = profile.seasons.at(steps[rows]), profile.seasons.at(steps[rows] + horizon)
+    columns = [np.where((rows >= lag)[:, None], deviation[np.maximum(rows - lag, 0)], np.nan) for lag in range(LAGS)]
+    columns += [
+        later - usual,
+        usual,
+        np.repeat(np.nan_to_num(deviation[rows]).mean(axis=1)[:, None], len(spread), axis=1),
+    ]
+    scaled = [column / spread for column in columns]
+    hour = np.repeat(((steps[rows] % panel.per_day) / panel.per_day)[:, None], len(spread), axis=1)
+    return np.stack([*scaled, hour], axis=-1)
