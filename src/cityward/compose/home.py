@@ -56,6 +56,10 @@ class Home:
         """The evidence log of one role."""
         return self.root / "ledger" / role
 
+    def dropped(self, system: str) -> Path:
+        """Where a system drops its files."""
+        return self.root / "drop" / system
+
     @property
     def city_file(self) -> Path:
         """How the processes find each other."""
