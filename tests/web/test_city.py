@@ -151,6 +151,7 @@ def test_commands_show_their_cause_and_their_record(shared: House) -> None:
         "sent_at_ms": MS,
         "settled_at_ms": None,
         "cause": {"why": "moonlight"},
+        "because": "lamp-01 dim 40 <- lighting: why moonlight <- no reading",
         "record": "service:7",
     }
 
