@@ -23,7 +23,9 @@ from cityward.web.api import (
     reach,
     received,
     releases,
+    services,
     sign_in,
+    transport,
     watch,
 )
 from cityward.web.app import CSP, build
@@ -33,7 +35,8 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, postures, received, releases, sign_in,
+    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received, releases,
+    sign_in, transport,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

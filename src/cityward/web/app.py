@@ -31,7 +31,9 @@ from cityward.web.api import (
     reach,
     received,
     releases,
+    services,
     sign_in,
+    transport,
     watch,
 )
 from cityward.web.desk import Desk, set_up
@@ -74,8 +76,10 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *watch.ROUTES,
         *releases.ROUTES,
         *overrides.ROUTES,
+        *services.ROUTES,
         *postures.ROUTES,
         *received.ROUTES,
+        *transport.ROUTES,
         *me.ROUTES,
         *people.ROUTES,
         *sign_in.ROUTES,

@@ -38,6 +38,7 @@ class TransportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     timetable: Id | None = None
     fleets: dict[Id, Fleet] = {}
     operator: Annotated[str, Meta(max_length=80)] = ""
+    public_flow: Id | None = None  # by which pages and feeds are open to anybody; None: they are not
     command: Id = "hold"  # the vehicle model's command that sets `hold-time`
 
     stale_s: Seconds = 180  # PRECEDENT: GTFS-Realtime asks for a feed every 30 s, and for data no older than 90 s
