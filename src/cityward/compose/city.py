@@ -29,6 +29,7 @@ from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
+from cityward.compose.collecting import sources_of
 from cityward.compose.containment import expire
 from cityward.compose.credentials import issue_missing
 from cityward.compose.door import PROGRESS
@@ -322,6 +323,8 @@ class _City:
         children += [child("service"), child("watch"), web, *([child("network")] if city.network_logs else [])]
         if self.loaded.place.recipients:
             children.append(child("release"))
+        if sources_of(self.loaded.place, self.registry, self.home):
+            children.append(child("collector"))
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))

@@ -27,6 +27,7 @@ from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.adapters.works.processes import ProcessWorks
 from cityward.compose.alerting import notice_alerts
 from cityward.compose.bars import barred_now, take_bars
+from cityward.compose.collecting import run_collector
 from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
 from cityward.compose.hearts import living_ledger
@@ -73,6 +74,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "watch": run_watch,
         "network": run_network,
         "release": run_release,
+        "collector": run_collector,
     }
     run_process(home, bodies[role], role)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from cityward.catalogue import PROPERTIES, ObservedProperty
 from cityward.place.checks.whole import Problem, Whole
+from cityward.place.exits import is_address
 from cityward.place.hints import did_you_mean
+from cityward.place.registers import read_register
 from cityward.place.things import CommandLimits, DeviceModel, Need, PropertyMapping
 from cityward.quantities import conversion
 
@@ -80,7 +82,9 @@ def names_on_the_wire(whole: Whole) -> Iterator[Problem]:
                 if first.setdefault(wire, prop) != prop:
                     what = f"`{prop}` and `{first[wire]}` are both sent as `{wire}`"
                     yield Problem(f"{path}.properties.{prop}.{field}", what, "give each property a name of its own")
-        pointers = {f"properties.{prop}.path": mapping.path for prop, mapping in model.properties.items()}
+        addressed = model.format == "modbus"  # its paths name registers
+        paths = {} if addressed else model.properties
+        pointers = {f"properties.{prop}.path": mapping.path for prop, mapping in paths.items()}
         for field, pointer in {**pointers, "time_path": model.time_path}.items():
             # SPEC: RFC 6901 section 3
             if pointer is not None and (pointer == "" or not _POINTER.match(pointer)):
@@ -146,6 +150,31 @@ def hardware_is_one_each(whole: Whole) -> Iterator[Problem]:
                         f"{path}[{nth}].{kind}", f"`{known}` is that of {of[kind, known]}, too", "each has its own"
                     )
                 of[kind, known] = f"devices.{name}"
+
+
+def registers_can_be_asked(whole: Whole) -> Iterator[Problem]:
+    """Each property of a Modbus model names its register; each such device says where it answers, one for each position."""
+    for name, model in whole.place.device_models.items():
+        for prop, mapping in model.properties.items() if model.format == "modbus" else ():
+            try:
+                read_register(mapping.path or "")
+            except ValueError as error:
+                path = f"device_models.{name}.properties.{prop}.path"
+                yield Problem(path, f"`{mapping.path or ''}` is no register: {error}", "see docs/modbus.md")
+    for name, device in whole.place.devices.items():
+        model = whole.place.device_models.get(device.model)
+        asked, things = len(device.polled), max(1, len(device.positions))
+        if model is not None and model.format == "modbus" and asked != things:
+            what = f"found {asked} of `polled` for {_count(device.positions, 'position')}"
+            yield Problem(f"devices.{name}.polled", what, "name one for each position; of a single device, one")
+        elif model is not None and model.format != "modbus" and asked:
+            what = f"its model is `{model.format}`, which speaks by itself"
+            yield Problem(f"devices.{name}.polled", what, "leave it out, or set `format: modbus` on the model")
+        for n, one in enumerate(device.polled):
+            if not is_address(one.host):
+                yield Problem(
+                    f"devices.{name}.polled[{n}].host", f"`{one.host}` is no address", "write 10.20.0.7, or IPv6"
+                )
 
 
 def needs_are_possible(whole: Whole) -> Iterator[Problem]:
