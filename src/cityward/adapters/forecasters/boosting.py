@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cityward.errors import LinkError
 from cityward.insight.forecast.models import ProfileAr, carried, fit_profile_ar
 from cityward.insight.forecast.panel import Panel
+from cityward.insight.forecast.seasons import left_out
 
 LAGS = 6
 MOST_ROWS = 100_000
@@ -44,8 +45,10 @@ class Boosted:
         """See `Model`."""
         out = np.full((len(origins), len(self.horizons), panel.value.shape[1]), np.nan)
         now = carried(panel.value)[origins]
+        steps = panel.local_first + np.arange(len(panel.value) + max(self.horizons), dtype=np.int64)
+        usual = self.profile.seasons.at(steps)
         for h, (horizon, trees) in enumerate(zip(self.horizons, self.trees, strict=True)):
-            x = _features(panel, self.profile, self.spread, origins, horizon)
+            x = _features(panel, usual, self.spread, origins, horizon)
             ahead = np.asarray(trees.predict(x.reshape(-1, x.shape[-1]))).reshape(now.shape)
             out[:, h] = now + ahead * self.spread
         return out
@@ -56,22 +59,30 @@ def fit_boosted(panel: Panel, horizons: Sequence[int]) -> Boosted:
 
     Raises:
         LinkError: scikit-learn is not installed.
+        ValueError: there is nothing to learn from.
     """
     regressor = _regressor()
     profile = fit_profile_ar(panel, horizons)
-    spread = np.maximum(np.nan_to_num(np.nanstd(panel.value, axis=0), nan=1.0), 1e-9)
+    spread = np.array([_spread(column) for column in panel.value.T])
+    ahead = panel.local_first + len(panel.value) + np.arange(max(profile.horizons), dtype=np.int64)
+    usual = np.concatenate([left_out(panel), profile.seasons.at(ahead)])
     now = carried(panel.value)
     trees: list[Any] = []
     for horizon in profile.horizons:
         rows = np.arange(LAGS, len(panel.value) - horizon, dtype=np.int64)
         rows = rows[:: max(1, -(-len(rows) * panel.value.shape[1] // MOST_ROWS))]
-        x = _features(panel, profile, spread, rows, horizon)
+        x = _features(panel, usual, spread, rows, horizon)
         y = (panel.value[rows + horizon] - now[rows]) / spread
         there = np.isfinite(y)
         trees.append(
             regressor(max_iter=TREES, max_leaf_nodes=LEAVES, learning_rate=RATE, random_state=1).fit(x[there], y[there])
         )
     return Boosted(profile, spread, tuple(trees))
+
+
+def _spread(column: Floats) -> float:
+    seen = column[np.isfinite(column)]
+    return max(float(seen.std()), 1e-9) if len(seen) else 1.0
 
 
 def _regressor() -> Any:
@@ -85,18 +96,13 @@ def _regressor() -> Any:
 
 
 def _features(
-    panel: Panel, profile: ProfileAr, spread: Floats, rows: NDArray[np.int64], horizon: int
+    panel: Panel, usual: Floats, spread: Floats, rows: NDArray[np.int64], horizon: int
 ) -> NDArray[np.float64]:
-    """(N, S, F); a missing reading stays NaN: the trees know what to do with it."""
-    steps = panel.local_first + np.arange(len(panel.value), dtype=np.int64)
-    deviation = panel.value - profile.seasons.at(steps)
-    usual, later = profile.seasons.at(steps[rows]), profile.seasons.at(steps[rows] + horizon)
+    """(N, S, F); a missing reading stays NaN: the trees know what to do with it. `usual` reaches beyond the panel."""
+    deviation = panel.value - usual[: len(panel.value)]
     columns = [np.where((rows >= lag)[:, None], deviation[np.maximum(rows - lag, 0)], np.nan) for lag in range(LAGS)]
-    columns += [
-        later - usual,
-        usual,
-        np.repeat(np.nan_to_num(deviation[rows]).mean(axis=1)[:, None], len(spread), axis=1),
-    ]
+    columns += [usual[rows + horizon] - usual[rows], usual[rows]]
+    columns.append(np.repeat(np.nan_to_num(deviation[rows]).mean(axis=1)[:, None], len(spread), axis=1))
     scaled = [column / spread for column in columns]
-    hour = np.repeat(((steps[rows] % panel.per_day) / panel.per_day)[:, None], len(spread), axis=1)
-    return np.stack([*scaled, hour], axis=-1)
+    hour = ((panel.local_first + rows) % panel.per_day) / panel.per_day
+    return np.stack([*scaled, np.repeat(hour[:, None], len(spread), axis=1)], axis=-1)
