@@ -22,6 +22,7 @@ EXAMPLES = """
 \b
 Examples:
   cityward bench services forecasts --data recorded
+  cityward bench services waste routing --data recorded --instances 10
   cityward bench services transport arrivals --feeds recorded/transport_nyct_sequence
 \b
 The folder of recorded data has one folder for each public data set; what is not there is left out, aloud. Everything is seeded: a
@@ -64,11 +65,23 @@ def lighting(data: Path, as_json: bool) -> None:
 
 
 @command.command("waste")
+@click.argument("parts", nargs=-1, type=click.Choice(["emptying", "dispatch", "routing"]))
 @DATA
+@click.option(
+    "--judged",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Emptyings kept aside, in the same form: learn from all recorded ones, judge these.",
+)
+@click.option("--whole", is_flag=True, help="All instances at the published budget: hours.")
+@click.option("--budget", type=click.FloatRange(0, 60), default=0.0, help="Seconds for each place of an instance.")
+@click.option("--instances", type=click.IntRange(0, 100), default=0, help="So many instances, smallest first.")
 @AS_JSON
-def waste(data: Path, as_json: bool) -> None:
-    """Emptyings recognised, rounds beside the best known ones, overflowing hours against kilometres."""
-    _show("waste", as_json, data, aside)
+def waste(
+    parts: tuple[str, ...], data: Path, judged: Path | None, whole: bool, budget: float, instances: int, as_json: bool
+) -> None:
+    """Emptyings recognised, overflowing hours against kilometres, rounds beside the best known ones."""
+    options = {"judged": judged, "whole": whole, "budget": budget, "instances": instances}
+    _show("waste", as_json, data, aside, parts=parts, **options)
 
 
 @command.group("transport")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cityward.services.waste.cleaning import Levels
-from cityward.services.waste.filling import Filling, Past, day_full, full_by, gamma_above, past_of, pooled
+from cityward.services.waste.filling import Filling, Past, days_full, full_by, gamma_above, past_of, pooled
 from cityward.time import DAY, HOUR
 
 
@@ -56,7 +56,7 @@ def test_the_chance_of_being_full_rises_with_the_days_and_the_median_fits_the_pa
     pace = Filling(mean=10, unsure=0.5, spread=20)
     chance = full_by(50, pace, np.linspace(0.1, 20, 60))
     assert (np.diff(chance) >= 0).all() and chance[0] < 0.01 and chance[-1] > 0.99
-    low, middle, high = (day_full(50, pace, share) for share in (0.1, 0.5, 0.9))
+    low, middle, high = days_full(50, pace, (0.1, 0.5, 0.9))
     assert low < middle < high and middle == pytest.approx(5, abs=0.3)
     assert full_by(0, pace, np.array([0.1]))[0] == 1.0
 
@@ -66,7 +66,7 @@ def test_the_interval_covers_what_it_says_on_gamma_fillings():
     rng = np.random.default_rng(7)
     mean, spread, room = 8.0, 30.0, 60.0
     pace = Filling(mean, 0.0, spread)
-    low, high = day_full(room, pace, 0.1), day_full(room, pace, 0.9)
+    low, high = days_full(room, pace, (0.1, 0.9))
     steps = rng.gamma(mean**2 / spread / 24, spread / mean, size=(2000, 40 * 24))
     full = np.argmax(steps.cumsum(axis=1) > room, axis=1) / 24
     inside = ((full >= low) & (full <= high)).mean()

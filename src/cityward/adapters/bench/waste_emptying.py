@@ -184,8 +184,8 @@ def folds(count: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np
         yield np.concatenate([part for m, part in enumerate(parts) if m != n]), parts[n]
 
 
-def run(data: Path, tell: Callable[[str], None], test: Path | None = None, seed: int = 1, **_: object) -> list[Table]:
-    """Cross-validated on the rows of `data`; with `test` (a file of the same form) trained on all of them and judged there.
+def run(data: Path, tell: Callable[[str], None], judged: Path | None = None, seed: int = 1, **_: object) -> list[Table]:
+    """Cross-validated on the rows of `data`; with `judged` (a file of the same form) trained on all of them and judged there.
 
     Raises:
         LinkError: the data, or scikit-learn, are not there.
@@ -197,8 +197,8 @@ def run(data: Path, tell: Callable[[str], None], test: Path | None = None, seed:
         raise LinkError("scikit-learn is not installed: it trains what is compared here") from error
     splits = [(events.some(a), events.some(b)) for a, b in folds(len(events.emptied), seed)]
     where = f"{FOLDS}-fold on {len(events.emptied)} events"
-    if test is not None:
-        held = read_events(test)
+    if judged is not None:
+        held = read_events(judged)
         splits, where = [(events, held)], f"trained on {len(events.emptied)}, judged on {len(held.emptied)} kept aside"
         ways["cityward, as shipped"] = lambda _, rows: chances(trained(), table_for(trained(), rows)) >= 0.5
     rows = [_row(name, way, splits, tell) for name, way in ways.items()]

@@ -18,12 +18,11 @@ from cityward.services.board import (
     Table,
 )
 from cityward.services.contract import Estimate, View
-from cityward.services.waste.filling import HORIZON_DAYS, Filling, day_full
+from cityward.services.waste.filling import HORIZON_DAYS
 from cityward.services.waste.memory import CrewDay, Day, Known, WasteMemory
 from cityward.services.waste.settings import WasteSettings
 from cityward.time import DAY, HOUR, MINUTE
 
-TELLING = 0.05  # percent: a room smaller than this is full
 WAY_POINTS = 400  # of a crew's way, as drawn
 
 
@@ -33,7 +32,7 @@ def estimates(view: View[WasteSettings], known: Mapping[str, Known]) -> list[Est
     for unit, one in known.items():
         if one.level is None:
             continue
-        low, value, high = days_to_full(view.settings, one)
+        low, value, high = one.days
         made.append(
             Estimate(
                 subject=unit,
@@ -49,16 +48,6 @@ def estimates(view: View[WasteSettings], known: Mapping[str, Known]) -> list[Est
             )
         )
     return made
-
-
-def days_to_full(settings: WasteSettings, one: Known) -> tuple[float, float, float]:
-    """The days within which it is full with 10, 50 and 90 %."""
-    room = settings.full - (one.level or 0.0)
-    if room <= TELLING:
-        return 0.0, 0.0, 0.0
-    filling = Filling(one.mean, one.unsure, one.spread)
-    low, value, high = (day_full(room, filling, share) for share in (0.1, 0.5, 0.9))
-    return low, value, high
 
 
 def board(view: View[WasteSettings], memory: WasteMemory) -> Board:
@@ -90,7 +79,7 @@ def _figures(view: View[WasteSettings], known: Mapping[str, Known], day: Day | N
     yield Figure(label="Levels known", value=f"{len(heard)} of {len(known)}", stance=stance)
     full = sum(1 for one in heard if (one.level or 0.0) >= view.settings.full)
     yield Figure(label="Full now", value=str(full), stance="bad" if full else "good")
-    soon = sum(1 for one in heard if days_to_full(view.settings, one)[1] <= 1.0)
+    soon = sum(1 for one in heard if one.days[1] <= 1.0)
     yield Figure(label="Likely full within a day", value=str(soon), stance="wait" if soon else "good")
     if day is not None:
         yield Figure(label="Way of the round", value=f"{sum(crew.metres for crew in day.crews) / 1000:.1f}", unit="km")
@@ -109,7 +98,7 @@ def _tables(view: View[WasteSettings], known: Mapping[str, Known], day: Day | No
         )
         if crew is (day.crews[5] if day is not None and len(day.crews) > 5 else None):
             break
-    rows = sorted(known.items(), key=lambda item: (item[1].level is None, _soonest(view.settings, item[1]), item[0]))
+    rows = sorted(known.items(), key=lambda item: (item[1].level is None, item[1].days[1], item[0]))
     yield Table(
         title="Containers",
         columns=("Container", "Level", "Full in", "80 %", "A day", "Known"),
@@ -131,16 +120,12 @@ def _crew_rows(crew: CrewDay) -> Iterator[tuple[Cell, ...]]:
         )
 
 
-def _soonest(settings: WasteSettings, one: Known) -> float:
-    return days_to_full(settings, one)[1] if one.level is not None else 0.0
-
-
 def _container_row(view: View[WasteSettings], unit: str, one: Known) -> tuple[Cell, ...]:
     name, pace = Cell(text=unit, device=unit), Cell(text=f"{one.mean:.1f} %")
     if one.level is None:
         dash = Cell(text="-")
         return name, dash, dash, dash, pace, Cell(text=one.why, stance="bad")
-    low, value, high = days_to_full(view.settings, one)
+    low, value, high = one.days
     held = one.measured is not None and one.measured - one.level > 1.0
     level = f"{one.level:.0f} %" + (f" (says {one.measured:.0f} %)" if held else "")
     stance: Stance = "bad" if value <= 0 else "wait" if value <= 1 else "plain"

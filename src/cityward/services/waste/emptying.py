@@ -128,22 +128,32 @@ def emptyings(levels: Levels, shaken: NDArray[np.float64] | None = None) -> list
 def _falls(levels: Levels) -> list[Emptied]:
     """Lasting falls: three readings before against as many after; of those that touch the deepest, where it is steepest."""
     level, found = levels.values, list[Emptied]()
+    if len(level) < 2:
+        return found
     last, steepest = -RUN - 1, 0.0
-    for i in range(1, len(level)):
-        before, after = float(np.median(level[max(0, i - RUN) : i])), float(np.median(level[i : i + RUN]))
-        fall, step = before - after, float(level[i - 1] - level[i])
-        if fall < FALLS or fall < 0.3 * before:
-            continue
+    before, after = _around(level)
+    falls = before - after
+    for i in np.flatnonzero((falls >= FALLS) & (falls >= 0.3 * before)).tolist():
+        step = float(level[i] - level[i + 1])
+        here = Emptied(i + 1, float(before[i]), float(after[i]))
         if i - last > RUN:
-            found.append(Emptied(i, before, after))
+            found.append(here)
             steepest = step
         else:
-            deeper = fall > found[-1].before - found[-1].after
-            index = i if step > steepest else found[-1].index
+            deepest = max(found[-1], here, key=lambda one: one.before - one.after)
+            index = here.index if step > steepest else found[-1].index
             steepest = max(step, steepest)
-            found[-1] = Emptied(index, before, after) if deeper else Emptied(index, found[-1].before, found[-1].after)
+            found[-1] = Emptied(index, deepest.before, deepest.after)
         last = i
     return found
+
+
+def _around(level: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The medians of the readings before and after each step, (n - 1,): of three, of fewer at the ends."""
+    padded = np.concatenate([np.full(RUN - 1, np.nan), level, np.full(RUN - 1, np.nan)])
+    runs = np.lib.stride_tricks.sliding_window_view(padded, RUN)
+    medians = np.nanmedian(runs, axis=1)
+    return medians[: len(level) - 1], medians[RUN : RUN + len(level) - 1]
 
 
 def _agreed(levels: Levels, event: Emptied, shaken: NDArray[np.float64]) -> bool:

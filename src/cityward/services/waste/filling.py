@@ -32,7 +32,10 @@ from cityward.services.waste.cleaning import FALLS, Levels
 from cityward.time import DAY
 
 HORIZON_DAYS = 60.0
-LEVEL_NOISE = 3.0  # percent, standard deviation of one cleaned level
+_GRID = np.concatenate(
+    [np.arange(1, 33) / 8, np.arange(9, 41) / 2, np.arange(21.0, 61.0)]
+)  # days: finer where it matters
+LEVEL_NOISE = 3.0  # percent, standard deviation of one cleaned level at least
 LEAST_DAYS = 1.0  # of past, before a container's own rate says anything
 KIND_WEIGHT_DAYS = 7.0  # the declared usual rise counts as so many days of one container
 
@@ -46,6 +49,7 @@ class Past:
     days: float
     rise: float
     daily: tuple[float, ...] = ()
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,11 @@ class Filling:
     mean: float
     unsure: float
     spread: float
+    noise: float = LEVEL_NOISE
 
     def moments(self, days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of what is thrown in within so many days."""
-        return self.mean * days, self.spread * days + self.unsure * days**2 + LEVEL_NOISE**2
+        return self.mean * days, self.spread * days + self.unsure * days**2 + self.noise**2
 
 
 def past_of(levels: Levels, counted: NDArray[np.float64]) -> Past:
@@ -70,7 +75,7 @@ def past_of(levels: Levels, counted: NDArray[np.float64]) -> Past:
     daily = _daily(levels.times, steps, filling)
     # ups and downs of jitter cancel; what is full does not rise, and is not a slow container
     open_ = filling & (counted[:-1] < 97.0)
-    return Past(float(days[open_].sum()), max(0.0, float(steps[open_].sum())), daily)
+    return Past(float(days[open_].sum()), max(0.0, float(steps[open_].sum())), daily, levels.noise)
 
 
 def _daily(times: NDArray[np.int64], steps: NDArray[np.float64], filling: NDArray[np.bool_]) -> tuple[float, ...]:
@@ -100,7 +105,8 @@ def _spread(seen: Sequence[Past], kind_mean: float) -> float:
     squares, count = kind_mean**2 * KIND_WEIGHT_DAYS, KIND_WEIGHT_DAYS
     for past in seen:
         mean = past.rise / past.days
-        squares += sum((rise - mean) ** 2 for rise in past.daily)
+        # what a day rose is the difference of two levels, each with its noise
+        squares += max(0.0, sum((rise - mean) ** 2 - 2 * past.noise**2 for rise in past.daily))
         count += max(0, len(past.daily) - 1)
     return max(squares / count, 0.01)
 
@@ -122,7 +128,7 @@ def _posterior(past: Past, kind_mean: float, between: float, spread: float) -> F
     unsure = 1.0 / (own + 1.0 / between)
     rate = past.rise / past.days if own else kind_mean
     mean = max(0.05, unsure * (own * rate + kind_mean / between))
-    return Filling(mean, unsure, spread)
+    return Filling(mean, unsure, spread, max(LEVEL_NOISE, past.noise))
 
 
 def full_by(room: float, filling: Filling, days: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,12 +139,11 @@ def full_by(room: float, filling: Filling, days: NDArray[np.float64]) -> NDArray
     return np.maximum.accumulate(gamma_above(mean**2 / variance, room * mean / variance))
 
 
-def day_full(room: float, filling: Filling, share: float) -> float:
-    """The days within which it is full with this probability; `HORIZON_DAYS` where that is later."""
-    grid = np.concatenate([np.linspace(0.0, 3.0, 49)[1:], np.linspace(3.0, HORIZON_DAYS, 229)[1:]])
-    chance = full_by(room, filling, grid)
-    first = int(np.searchsorted(chance, share))
-    return float(grid[first]) if first < len(grid) else HORIZON_DAYS
+def days_full(room: float, filling: Filling, shares: Sequence[float]) -> list[float]:
+    """The days within which it is full with each of these probabilities; `HORIZON_DAYS` where that is later."""
+    chance = np.concatenate([[0.0], full_by(room, filling, _GRID)])
+    days = np.concatenate([[0.0], _GRID])
+    return [float(np.interp(share, chance, days, right=HORIZON_DAYS)) for share in shares]
 
 
 def gamma_above(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from cityward.services.contract import Series, View
 from cityward.services.waste.cleaning import Levels, Rise, believed, clean
 from cityward.services.waste.emptying import emptyings
-from cityward.services.waste.filling import Filling, Past, past_of, pooled
+from cityward.services.waste.filling import Filling, Past, days_full, past_of, pooled
 from cityward.services.waste.memory import Known
 from cityward.services.waste.settings import MOST_CONTAINERS, Containers, WasteSettings
 from cityward.time import DAY, HOUR
@@ -65,13 +66,20 @@ def _levels(view: View[WasteSettings], unit: str) -> Levels:
     if reading is not None:
         times, values = np.append(times, reading.observed_at), np.append(values, reading.value)
     now = times <= view.now_us
-    return clean(times[now], values[now], view.settings.stuck_h)
+    return _hourly(clean(times[now], values[now], view.settings.stuck_h))
+
+
+def _hourly(levels: Levels) -> Levels:
+    """The last of each hour: what fills in days is not better known by the minute."""
+    hours = levels.times // HOUR
+    last = np.append(hours[1:] != hours[:-1], True) if len(levels) else np.zeros(0, np.bool_)
+    return replace(levels, times=levels.times[last], values=levels.values[last])
 
 
 def _past(view: View[WasteSettings], levels: Levels, rise: Rise, *, settled: bool) -> Past:
     if settled:
         old = levels.times < view.now_us - SETTLED
-        levels = Levels(levels.times[old], levels.values[old])
+        levels = Levels(levels.times[old], levels.values[old], noise=levels.noise)
     return past_of(levels, believed(levels, rise))
 
 
@@ -95,20 +103,30 @@ def _known(view: View[WasteSettings], unit: str, levels: Levels, rise: Rise, fil
     counted = believed(levels, rise)
     emptied = emptyings(levels, _shaken(view, unit, levels))
     series = view.series.get((unit, LEVEL))
+    level = None if why else float(counted[-1])
     used = len(levels)
     unused = levels.dropped + (series.left_out if series is not None else 0)
     return Known(
-        level=None if why else float(counted[-1]),
+        level=level,
         measured=float(levels.values[-1]) if used else None,
         at=int(levels.times[-1]) if used else 0,
         why=why,
         mean=filling.mean,
         unsure=filling.unsure,
         spread=filling.spread,
+        noise=filling.noise,
         most=rise.daily,
+        days=_days_full(view.settings, level, filling),
         emptied_at=int(levels.times[emptied[-1].index]) if emptied else 0,
         missing=1.0 if why else unused / max(1, used + unused),
     )
+
+
+def _days_full(settings: WasteSettings, level: float | None, filling: Filling) -> tuple[float, float, float]:
+    if level is None or settings.full - level <= 0.05:
+        return 0.0, 0.0, 0.0
+    low, middle, high = days_full(settings.full - level, filling, (0.1, 0.5, 0.9))
+    return low, middle, high
 
 
 def _why_unknown(view: View[WasteSettings], unit: str, levels: Levels) -> str:

@@ -14,8 +14,9 @@ from cityward.services.waste.routing import RoutingJob
 class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One container, as it was judged last. Levels in percent; `why` says why its level is not known; times in us.
 
-    level: as it counts; None: not known. measured: the newest cleaned level. mean, unsure, spread: its pace (`filling.Filling`).
-    most: percent a day that it may rise. missing: share of its readings that could not be used.
+    level: as it counts; None: not known. measured: the newest cleaned level. mean, unsure, spread, noise: its pace
+    (`filling.Filling`). most: percent a day that it may rise. missing: share of its readings that could not be used. days:
+    until it is full with 10, 50 and 90 %, from when it was judged.
     """
 
     level: float | None = None
@@ -25,7 +26,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mean: float = 0.0
     unsure: float = 0.0
     spread: float = 1.0
+    noise: float = 3.0
     most: float = 0.0
+    days: tuple[float, float, float] = (0.0, 0.0, 0.0)
     emptied_at: int = 0
     missing: float = 1.0
 

@@ -97,7 +97,7 @@ def choice_of(
             unit=unit,
             group=groups[unit],
             level=None if fixed else known[unit].level,
-            filling=Filling(known[unit].mean, known[unit].unsure, known[unit].spread),
+            filling=Filling(known[unit].mean, known[unit].unsure, known[unit].spread, known[unit].noise),
             full=settings.full,
             days=_days_since(view, memory, unit),
             longest_days=declared[unit].longest_days,

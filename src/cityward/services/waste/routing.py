@@ -19,6 +19,7 @@ model of that is arc routing with turn penalties, which this is not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
@@ -56,14 +57,16 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class JobStop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stop. load in kg; early, late: seconds of the day. prize: in metres; None: it is visited whatever it costs."""
+    """One stop. load in kg; early, late: seconds of the day; None: at any time. prize: in metres; None: it is visited
+    whatever it costs.
+    """
 
     unit: str
     at: Position
     load: Whole
     service_s: Whole = 0
     early: Whole = 0
-    late: Whole = 86_400
+    late: Whole | None = None
     prize: Whole | None = None
 
 
@@ -76,7 +79,7 @@ class JobCrew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     unloads: tuple[Whole, ...] = ()
     capacity: Whole
     early: Whole = 0
-    late: Whole = 86_400
+    late: Whole | None = None
     unload_s: Whole = 0
     count: Annotated[int, Meta(ge=1, le=1000)] = 1
 
@@ -196,7 +199,7 @@ def _model(pyvrp: Any, job: RoutingJob, ways: Ways) -> Any:
             pickup=[stop.load],
             service_duration=stop.service_s,
             tw_early=stop.early,
-            tw_late=stop.late,
+            **_until(stop.late),
             prize=stop.prize or 0,
             required=stop.prize is None,
         )
@@ -210,13 +213,17 @@ def _model(pyvrp: Any, job: RoutingJob, ways: Ways) -> Any:
             start_depot=crew.depot,
             end_depot=crew.ends,
             tw_early=crew.early,
-            tw_late=crew.late,
+            **_until(crew.late),
             reload_depots=list(crew.unloads),
             name=crew.name,
         )
         for crew in job.crews
     ]
     return pyvrp.ProblemData(spots, clients, depots, crews, [ways.metres], [ways.seconds])
+
+
+def _until(late: int | None) -> dict[str, int]:
+    return {} if late is None else {"tw_late": late}
 
 
 def _unloading(job: RoutingJob, place: int) -> int:
@@ -291,7 +298,8 @@ def _nearest_first(job: RoutingJob, crew: JobCrew, left: dict[str, JobStop], str
         leg = round(metres_between(here, stop.at) * straight.detour)
         starts = max(clock + _seconds(leg, straight), stop.early)
         back = _seconds(round(metres_between(stop.at, home) * straight.detour), straight)
-        if load + stop.load > crew.capacity or starts > stop.late or starts + stop.service_s + back > crew.late:
+        too_late = starts > _or_never(stop.late) or starts + stop.service_s + back > _or_never(crew.late)
+        if load + stop.load > crew.capacity or too_late:
             break
         visits.append(Visit(unit=stop.unit, at_s=starts))
         here, clock, load, metres = stop.at, starts + stop.service_s, load + stop.load, metres + leg
@@ -302,6 +310,10 @@ def _nearest_first(job: RoutingJob, crew: JobCrew, left: dict[str, JobStop], str
     return CrewRoute(
         crew=crew.name, visits=tuple(visits), metres=metres + leg, seconds=took, load=load, way=(*way, home)
     )
+
+
+def _or_never(late: int | None) -> float:
+    return math.inf if late is None else late
 
 
 def _rank(stop: JobStop) -> int:
