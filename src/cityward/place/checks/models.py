@@ -165,7 +165,7 @@ def registers_can_be_asked(whole: Whole) -> Iterator[Problem]:
         model = whole.place.device_models.get(device.model)
         asked, things = len(device.polled), max(1, len(device.positions))
         if model is not None and model.format == "modbus" and asked != things:
-            what = f"found {asked} of `polled` for {_count(device.positions, 'position')}"
+            what = f"found {asked} of `polled`, expected {things}"
             yield Problem(f"devices.{name}.polled", what, "name one for each position; of a single device, one")
         elif model is not None and model.format != "modbus" and asked:
             what = f"its model is `{model.format}`, which speaks by itself"
