@@ -6,6 +6,7 @@ export type Route =
   | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
   | { page: 'watch'; incident: string | null; contain: string | null }
   | { page: 'out'; about: string | null; id: string | null }
+  | { page: 'services'; id: string | null }
   | { page: 'me' }
   | { page: 'device'; id: string }
   | { page: 'lost' }
@@ -27,6 +28,7 @@ export function parse(hash: string): Route {
     const [about = '', ...which] = rest.map(decode)
     return { page: 'out', about: about || null, id: which.join('/') || null }
   }
+  if (page === 'services') return { page: 'services', id: id || null }
   if (page === 'me') return { page: 'me' }
   if (page === 'device' && id) return { page: 'device', id }
   return { page: 'lost' }
@@ -53,6 +55,7 @@ export const deviceLink = (id: string): string => `#/device/${encodeURIComponent
 export const incidentLink = (id: string): string => `#/watch/incident/${encodeURIComponent(id)}`
 export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
 export const outLink = (about?: 'dataset' | 'recipient', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
+export const serviceLink = (id = ''): string => `#/services${id ? `/${encodeURIComponent(id)}` : ''}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
 
 /** `answer` names one row of the answers: who/axis/kind/item/mode. */
