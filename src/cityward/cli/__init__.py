@@ -42,6 +42,7 @@ COMMANDS = {
     "grant": "which roles people hold: give, open, take, list; each ends by itself",
     "recipient": "whoever is given data: add, rotate, revoke; what they were given; agreements to approve",
     "received": "who received my data, what, when, why, in what form, and under which law it is now",
+    "forecast": "what a device will read, how sure that is, and how good such forecasts were",
     "alert": "the channels by which the city calls for help: list, key, password, test",
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
     "posture": "switch a tighter set of rules that was agreed on before; see before what it stops",
