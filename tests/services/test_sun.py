@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from astral import Observer
+from astral import sun as astral_sun
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +93,23 @@ def test_the_sun_stands_at_the_horizon_when_it_is_said_to(day: int, longitude: f
 @given(st.integers(0, 4_000_000_000_000_000), st.floats(-180, 180), st.floats(-90, 90))
 def test_any_place_at_any_time_has_an_elevation(now: int, longitude: float, latitude: float):
     assert -90 <= elevation_deg(now, (longitude, latitude)) <= 90
+
+
+@pytest.mark.parametrize("where", [(2.37, 54.9), (-93.26, 44.98), (144.96, -37.81), (0.0, 0.0)], ids=str)
+def test_agrees_with_astral_within_a_minute_on_every_eleventh_day_of_a_year(where: tuple[float, float]):
+    noon, observer = us("2024-01-01T12:00+00:00"), Observer(where[1], where[0])
+    for n in range(0, 366, 11):
+        ours = sun_times(noon + n * DAY, where)
+        assert ours.rise_us is not None and ours.set_us is not None
+        # near the date line a rise may fall on the neighbouring day
+        days = [from_us(noon + (n + k) * DAY).date() for k in (-1, 0, 1)]
+        for mine, theirs in ((ours.rise_us, astral_sun.sunrise), (ours.set_us, astral_sun.sunset)):
+            assert min(abs(mine - to_us(theirs(observer, date=day))) for day in days) <= MINUTE
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_the_sun_stands_where_astral_has_it(hour: int):
+    for n in range(0, 366, 30):
+        at = us("2024-01-01T00:00+00:00") + n * DAY + hour * 60 * MINUTE
+        theirs = astral_sun.elevation(Observer(54.9, 2.37), from_us(at), with_refraction=False)
+        assert elevation_deg(at, (2.37, 54.9)) == pytest.approx(theirs, abs=0.05)
