@@ -22,6 +22,7 @@ from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Contained
+from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.ports import CommandRow
 from hearing import until
 from mqtt import Mqtt
@@ -106,6 +107,9 @@ def street(tmp_path: Path) -> Iterator[Street]:
     with running_town(tmp_path / "place.yaml", state, *options) as town, ExitStack() as open_:
         setting = open_setting(Home(state))
         open_.callback(setting.state.dispose)
+        for name in ("ada", "bo"):
+            setting.state.put_person(Person(name, name.title(), "council", Stance.ACTIVE, 1))
+            setting.state.put_grant(Grant(f"g-{name}", name, BUILT_IN_OPERATOR, Step.GIVEN, "duty", 1, since=1))
         yield Street(town, state, setting, open_)
 
 
@@ -129,6 +133,8 @@ def test_a_zone_is_contained_by_two_persons_until_it_is_lifted_and_a_device_unti
     # asked for by one, which cuts off nobody; agreed to by another
     asked = street.contain("begin", "zone:street", "--reason", "it lies", "--by", "ada", "--for", "1")
     assert asked["state"] == "asked"
+    with pytest.raises(PlaceError, match="no active account `eve`"):
+        street.contain("approve", asked["id"], "--by", "eve")
     with pytest.raises(PlaceError, match="cannot approve it"):
         street.contain("approve", asked["id"], "--by", "ada")
     street.quiet()

@@ -18,12 +18,14 @@ from cityward.reach.effective import lands_of
 from cityward.runtime.people import Grant, Person, Stance, Step
 from cityward.runtime.posturing import PostureRow, Switcher, Turned, holding
 from cityward.runtime.release_ports import RecipientRow
+from cityward.watch.events import Event, EventKind
 from declarations import town
 from policy.towns import RECIPIENTS
 from towns import stopped_city
 
 MORE = """
   careful: {by: [officer], form: late}
+  there: {by: [officer], stop_purposes: [planning], areas: [quay]}
   storm: {by: [officer], stop_purposes: [planning], two_person: true, longest_hours: 12}
 """
 ROLES = """
@@ -171,7 +173,12 @@ def test_it_has_one_turn_under_way_at_most(desk: PostureDesk):
     with pytest.raises(PlaceError, match="posture `crisis` is on already"):
         desk.on("crisis", "more flood", OFFICER, HOUR_S)
     desk.on("careful", "quiet", OFFICER, HOUR_S)
-    assert {one.id: one.turn is not None for one in desk.all()} == {"crisis": True, "careful": True, "storm": False}
+    assert {one.id: one.turn is not None for one in desk.all()} == {
+        "crisis": True,
+        "careful": True,
+        "storm": False,
+        "there": False,
+    }
 
 
 def test_what_is_not_declared_any_more_can_be_ended_but_not_begun(city: Setting, desk: PostureDesk):
@@ -224,3 +231,28 @@ def test_an_account_brings_the_roles_it_holds_now(city: Setting):
     city.state.put_grant(Grant("g1", "ada", "officer", Step.GIVEN, "duty", 1, since=1))
     city.state.put_grant(Grant("g2", "ada", "clerk", Step.GIVEN, "ended", 1, since=1, until=2))
     assert switcher(city, "ada") == Switcher("ada", frozenset({"officer"}))
+
+
+def test_the_watch_hears_of_each_step_with_its_record(city: Setting):
+    told: list[Event] = []
+
+    class Told:
+        def tell(self, event: Event) -> None:
+            told.append(event)
+
+    desk = PostureDesk(city, Told())
+    desk.on("storm", "flood", OFFICER, HOUR_S)
+    desk.approve("storm", SECOND)
+    desk.off("storm", OFFICER)
+    seen = [(one.kind, one.subject, one.detail["before"], one.detail["after"]) for one in told]
+    assert seen == [
+        (EventKind.CONFIGURATION, "posture:storm", "off", "asked"),
+        (EventKind.CONFIGURATION, "posture:storm", "asked", "on"),
+        (EventKind.CONFIGURATION, "posture:storm", "on", "ending"),
+    ]
+    assert all(one.record.startswith("posture:") for one in told)
+
+
+def test_the_preview_of_a_posture_of_an_area_says_that_datasets_are_taken_whole(desk: PostureDesk):
+    assert "all of it counts: nothing of it is told apart" in desk.preview("there").sentence
+    assert "told apart" not in desk.preview("careful").sentence

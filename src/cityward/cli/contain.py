@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cityward.cli.words import aside, put, put_json, style
+from cityward.place.roles import Right
 from cityward.text import harmless
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ Examples:
   cityward contain lift 5f0c2a... --state var/doggerford
 \b
 It takes force within a second at every door, ends by itself, and each step is on record. For what needs two persons, the
-declaration says (`containing.two_person`). A name given with --by is on record as it was given: who may use this state directory
-is who is trusted.
+declaration says (`containing.two_person`). --by names an account that holds the right for it (`contain`; `approve`, to be the
+second person); without it, what is done is on record as of `machine:<user>`. Who may use this state directory is who is trusted.
 """
 
 STATE = click.option(
@@ -35,7 +35,9 @@ STATE = click.option(
     required=True,
     help="The state directory of the city.",
 )
-BY = click.option("--by", default=None, help="Who does it; by default, the user of this machine.")
+BY = click.option(
+    "--by", default=None, help="The account that does it; by default the user of this machine, and no account."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
@@ -68,10 +70,9 @@ def begin(target: str, state: Path, reason: str, hours: float, by: str | None, a
     """Contain TARGET now, or ask for it where two persons are needed."""
     from cityward.compose.containment import Wanted, contain
 
-    row = contain(
-        _city(state), Wanted(harmless(target), harmless(reason), harmless(by or getpass.getuser()), round(hours * 3600))
-    )
-    _put(row, as_json)
+    setting = _city(state)
+    person = _who(setting, by, Right.CONTAIN)
+    _put(contain(setting, Wanted(harmless(target), harmless(reason), person, round(hours * 3600))), as_json)
 
 
 @command.command("approve")
@@ -83,7 +84,8 @@ def approve(containment: str, state: Path, by: str | None, as_json: bool) -> Non
     """Agree as a second person: CONTAINMENT begins."""
     from cityward.compose.containment import approve as approved
 
-    _put(approved(_city(state), containment, by or getpass.getuser()), as_json)
+    setting = _city(state)
+    _put(approved(setting, containment, _who(setting, by, Right.APPROVE)), as_json)
 
 
 @command.command("refuse")
@@ -95,7 +97,8 @@ def refuse(containment: str, state: Path, by: str | None, as_json: bool) -> None
     """CONTAINMENT that waits for a second person is not to begin."""
     from cityward.compose.containment import refuse as refused
 
-    _put(refused(_city(state), containment, by or getpass.getuser()), as_json)
+    setting = _city(state)
+    _put(refused(setting, containment, _who(setting, by, Right.APPROVE, Right.CONTAIN)), as_json)
 
 
 @command.command("lift")
@@ -107,7 +110,8 @@ def lift(containment: str, state: Path, by: str | None, as_json: bool) -> None:
     """Let back in what CONTAINMENT holds, but for what another one holds too."""
     from cityward.compose.containment import lift as lifted
 
-    _put(lifted(_city(state), containment, by or getpass.getuser()), as_json)
+    setting = _city(state)
+    _put(lifted(setting, containment, _who(setting, by, Right.CONTAIN)), as_json)
 
 
 @command.command("list")
@@ -131,6 +135,14 @@ def _city(state: Path) -> Setting:
     from cityward.compose.containment import open_city
 
     return open_city(state)
+
+
+def _who(setting: Setting, by: str | None, *rights: Right) -> str:
+    """An account that holds one of these rights now; without a name, whoever may use the machine."""
+    from cityward.cli.person import whose
+    from cityward.compose.containment import acting
+
+    return whose() if by is None else acting(setting, by, frozenset(rights))
 
 
 def _put(row: ContainmentRow, as_json: bool) -> None:

@@ -26,9 +26,11 @@ from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Contained
+from cityward.place.roles import Right
 from cityward.reach.blast.wiring import compile_cascade
 from cityward.reach.containment import Containment, containment_of, target_named
 from cityward.runtime.containing import ContainmentRow, Stand, may
+from cityward.runtime.people import Stance, held_now
 from cityward.runtime.ports import BarRow
 from cityward.time import HOUR, SECOND
 
@@ -117,6 +119,23 @@ def _drafted(setting: Setting, wanted: Wanted, found: Containment) -> Containmen
         seconds=wanted.seconds,
         units=found.units,
     )
+
+
+def acting(setting: Setting, name: str, rights: frozenset[Right]) -> str:
+    """The account of that name, which holds one of these rights now: for who acts on the command line as somebody of the book.
+
+    Raises:
+        PlaceError: there is none, or it may not.
+    """
+    standing = setting.state.standing(name)
+    if standing is None or standing.person.state is not Stance.ACTIVE:
+        raise PlaceError(f"there is no active account `{name[:64]}`", mend="name one: cityward person list")
+    if rights.isdisjoint(held_now(setting.loaded.place, standing, _now(), None).rights):
+        raise PlaceError(
+            f"`{name}` holds no right `{'`, `'.join(sorted(rights))}` now",
+            mend="name somebody who does: cityward person list",
+        )
+    return name
 
 
 def approve(setting: Setting, id_: str, person: str) -> ContainmentRow:

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.releasing import RulesKeeper
 from cityward.compose.setting import Setting
+from cityward.compose.telling import tell_watch
 from cityward.errors import PlaceError
 from cityward.evidence.records import Postured
 from cityward.place.hints import did_you_mean, listed
@@ -34,8 +35,10 @@ from cityward.policy.compile import compile_table
 from cityward.policy.preview import Preview, Taken, preview_of
 from cityward.policy.table import Table
 from cityward.runtime.people import held_now
+from cityward.runtime.ports import EventSink
 from cityward.runtime.posturing import IN_FORCE, Declared, PostureRow, Switcher, Turned, may
 from cityward.time import DAY, SECOND, from_us
+from cityward.watch.events import Event, EventKind
 
 ROLE = "posture"
 """The ledger of postures; its own, so that it can be written while the city runs."""
@@ -59,9 +62,13 @@ def switcher(setting: Setting, person: str) -> Switcher:
 
 @dataclass(slots=True)
 class PostureDesk:
-    """`web.ports.Posturing`, and what `cityward posture` uses."""
+    """`web.ports.Posturing`, and what `cityward posture` uses.
+
+    events: where the watch hears of it; None: over the bus, where the city runs.
+    """
 
     setting: Setting
+    events: EventSink | None = None
 
     def all(self) -> Sequence[Declared]:
         """Every declared posture, with its turn under way."""
@@ -81,7 +88,9 @@ class PostureDesk:
         self._declared(name)
         on = frozenset(self.setting.state.postures_in_force(_now()))
         before, after = _tables(self.setting, on, on - {name} if name in on else on | {name})
-        return preview_of(before, after, self.setting.now_us(), _taken(self.setting))
+        found = preview_of(before, after, self.setting.now_us(), _taken(self.setting))
+        areas = self.setting.loaded.place.postures[name].areas
+        return replace(found, sentence=f"{found.sentence} {_whole(areas)}") if areas else found
 
     def on(self, name: str, reason: str, who: Switcher, seconds: int) -> PostureRow:
         """Switch it on now; where two persons are needed, ask for it.
@@ -203,13 +212,30 @@ class PostureDesk:
     def _step(
         self, ledger: FileLedger, row: PostureRow, step: str, person: str, cost: dict[str, str] | None = None
     ) -> PostureRow:
-        self._record(ledger, row, step, person, cost)
+        before = self._turn(row.posture)
+        entry = self._record(ledger, row, step, person, cost)
         self.setting.state.put_posture(row)
+        self._tell(row, "off" if before is None else before.state.value, entry)
         return row
+
+    def _tell(self, row: PostureRow, before: str, entry: str) -> None:
+        """What leaves the city changed, or somebody wants it to."""
+        event = Event(
+            at=self.setting.now_us(),
+            kind=EventKind.CONFIGURATION,
+            by=ROLE,
+            subject=f"posture:{row.posture}",
+            detail={"what": f"posture {row.posture}", "before": before, "after": row.state.value},
+            record=entry,
+        )
+        if self.events is None:
+            tell_watch(self.setting, [event], ROLE)
+        else:
+            self.events.tell(event)
 
     def _record(
         self, ledger: FileLedger, row: PostureRow, step: str, person: str, cost: dict[str, str] | None = None
-    ) -> None:
+    ) -> str:
         record = Postured(
             at=self.setting.now_us(),
             by=ROLE,
@@ -220,7 +246,7 @@ class PostureDesk:
             until=self.setting.city.city_clock.to_city_us(row.until),
             cost=cost or {},
         )
-        ledger.append([record])
+        return ledger.append([record])[0]
 
 
 def expire(setting: Setting) -> Sequence[PostureRow]:
@@ -273,6 +299,11 @@ def _check_text(name: str, text: str) -> None:
 
 
 # --- what it takes
+
+
+def _whole(areas: Sequence[str]) -> str:
+    """What is easily taken for something else: an area does not cut a dataset in two."""
+    return f"Of a dataset that is measured in {listed(areas)}, and elsewhere too, all of it counts: nothing of it is told apart."
 
 
 def _tables(setting: Setting, *in_force: frozenset[str]) -> Sequence[Table]:

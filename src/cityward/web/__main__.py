@@ -83,7 +83,7 @@ def doors_of(
         events=world.events,
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
-        posturing=PostureDesk(setting),
+        posturing=PostureDesk(setting, world.events),
         overriding=OverrideDesk(setting),
         services=setting.state.services,
         releasing=releasing,
