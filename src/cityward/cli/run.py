@@ -76,7 +76,7 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
     "--role",
-    type=click.Choice(["worker", "service", "door", "street", "watch", "network", "release", "collector"]),
+    type=click.Choice(["worker", "service", "door", "street", "watch", "network", "release", "collector", "feeds"]),
     hidden=True,
 )
 @click.option("--index", default=0, hidden=True)

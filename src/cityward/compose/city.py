@@ -20,7 +20,7 @@ import msgspec
 from nats.aio.client import Client
 
 from cityward.adapters.bus import nkeys
-from cityward.adapters.bus.config import ROLES, BrokerSettings, compile_config, largest_message
+from cityward.adapters.bus.config import MOST_PAYLOAD, ROLES, BrokerSettings, compile_config, largest_message
 from cityward.adapters.bus.events import NatsEvents, make_event_stream
 from cityward.adapters.bus.log import connect, cut_log, disconnect, done_with, make_log, number_beyond
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
@@ -33,6 +33,7 @@ from cityward.compose.collecting import sources_of
 from cityward.compose.containment import expire
 from cityward.compose.credentials import issue_missing
 from cityward.compose.door import PROGRESS
+from cityward.compose.feeds import feeds_of
 from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
 from cityward.compose.people import begin_people
 from cityward.compose.places import load_place
@@ -253,7 +254,7 @@ class _City:
             client_ca=self.certificates.ca if self._by_certificate() else None,
             sync_always=o.sync_always,
             max_store_bytes=2 * LOG_BYTES,
-            max_payload=largest_message(self.registry),
+            max_payload=MOST_PAYLOAD if feeds_of(self.loaded.place) else largest_message(self.registry),
             asks=nkeys.Signer.of(bytes.fromhex(self.door_seed), nkeys.Kind.ACCOUNT).public if self.door_seed else None,
         )
 
@@ -325,6 +326,8 @@ class _City:
             children.append(child("release"))
         if sources_of(self.loaded.place, self.registry, self.home):
             children.append(child("collector"))
+        if feeds_of(self.loaded.place):
+            children.append(child("feeds"))
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))
@@ -346,6 +349,8 @@ class _City:
         """A log that lost its end (a power cut) would give sequences again that are held already: skip beyond them."""
         history = await asyncio.to_thread(DeltaHistory, str(self.home.history), self.registry)
         held = [await asyncio.to_thread(store.committed) for store in (history, self.state)]
+        feeds = await asyncio.to_thread(self.state.feeds.rows)
+        held.append({0: max((row.seq for row in feeds.values()), default=0)})
         if (goes_on_at := await number_beyond(steward, *held)) is not None:
             self.screen.say(f"the log had lost its end; it goes on at {goes_on_at}")
 

@@ -30,6 +30,7 @@ from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.collecting import run_collector
 from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
+from cityward.compose.feeds import run_feeds
 from cityward.compose.hearts import living_ledger
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
@@ -75,6 +76,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "network": run_network,
         "release": run_release,
         "collector": run_collector,
+        "feeds": run_feeds,
     }
     run_process(home, bodies[role], role)
 
@@ -251,6 +253,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 overrides=setting.state,
                 keeper=setting.state.services,
                 pasts=setting.history(),
+                documents=setting.state.feeds.documents,
                 works=ProcessWorks(),
                 alert_rows=notice_alerts(setting),
             )

@@ -445,6 +445,28 @@ class Heartbeat(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     state: str = "alive"
 
 
+class FeedJudged(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="feed"):
+    """A document of a flow went through its gate. standing: `admitted`, `unchanged` or `refused`, the last one with `why`.
+
+    digest: SHA-256 of its bytes as they came; seq: of the log, 0 of a document that is not in it. timestamp: what its own head
+    says, POSIX s. refused: reason -> entities. left_out: stops of trip updates. not_checked: published rules that could not be.
+    """
+
+    flow: str
+    seq: int
+    standing: str
+    why: str = ""
+    digest: str
+    size: int
+    timestamp: int = 0
+    entities: int = 0
+    admitted: int = 0
+    refused: dict[str, int] = {}
+    left_out: int = 0
+    not_checked: tuple[str, ...] = ()
+    declaration: str
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -477,6 +499,7 @@ AnyRecord = (
     | Read
     | Postured
     | Erased
+    | FeedJudged
     | Heartbeat
 )
 

@@ -168,7 +168,14 @@ class LogWriter:
         Raises:
             LinkError: the log did not say that it holds it; it may or may not.
         """
-        subject = f"intake.{partition_of(device, PARTITIONS)}.{device}.{codec}"
+        return await self.publish_to(f"intake.{partition_of(device, PARTITIONS)}.{device}.{codec}", payload)
+
+    async def publish_to(self, subject: str, payload: bytes) -> int:
+        """The same under a subject of one's own, below `intake`.
+
+        Raises:
+            LinkError: as `publish`.
+        """
         try:
             async with asyncio.timeout(self._within_s), self._slots:
                 return (await self._js.publish(subject, payload)).seq

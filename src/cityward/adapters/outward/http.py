@@ -18,6 +18,7 @@ from cityward.place.alerts import PORTS
 from cityward.place.exits import Exit
 
 MOST_ANSWER = 4096
+MOST_ETAG = 256
 _REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 
 
@@ -35,11 +36,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """is_whole: false where there was more than was read, or the time was over."""
+    """is_whole: false where there was more than was read, or the time was over. etag: what the body is known by, or ""."""
 
     status: int
     body: bytes
     is_whole: bool
+    etag: str = ""
 
     @property
     def is_taken(self) -> bool:
@@ -82,7 +84,9 @@ def _asked(link: Link, exit_: Exit, request: Request) -> tuple[Answer, str]:
         body, is_whole = _bounded(response, request.most_answer)
     finally:
         response.close()
-    return Answer(response.status, body, is_whole and not link.is_cut), response.getheader("Location", "")
+    etag = response.getheader("ETag", "")
+    answer = Answer(response.status, body, is_whole and not link.is_cut, etag if len(etag) <= MOST_ETAG else "")
+    return answer, response.getheader("Location", "")
 
 
 def _bounded(response: HTTPResponse, most: int) -> tuple[bytes, bool]:

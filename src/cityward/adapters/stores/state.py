@@ -22,6 +22,7 @@ from cityward.adapters.stores.commands import CommandBook
 from cityward.adapters.stores.containments import ContainmentBook
 from cityward.adapters.stores.credentials import ConnectionBook, DeviceCredentials
 from cityward.adapters.stores.database import Database, Insert, many
+from cityward.adapters.stores.documents import FeedDocuments
 from cityward.adapters.stores.marks import MarkBook, retracted
 from cityward.adapters.stores.overrides import OverrideBook
 from cityward.adapters.stores.people import PeopleBook
@@ -132,7 +133,7 @@ class SqlState(
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
     standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
-    may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`).
+    may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`). `feeds`: documents held.
     """
 
     def __init__(self, url: str) -> None:
@@ -142,6 +143,7 @@ class SqlState(
         self.releases = ReleaseRecords(self._db)
         self.recipients = RecipientBook(self._db)
         self.services = ServiceRecords(self._db)
+        self.feeds = FeedDocuments(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""
