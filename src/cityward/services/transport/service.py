@@ -153,7 +153,7 @@ def _table(view: View[TransportSettings]) -> tuple[Timetable | None, tuple[str, 
 def _feeds(view: View[TransportSettings]) -> tuple[list[Feed], tuple[str, ...]]:
     """The feeds that are fresh, and what is wrong with the others."""
     feeds: list[Feed] = []
-    troubles: list[str] = []
+    troubles: list[str] = [] if view.settings.feeds else ["no feed is declared"]
     for name in view.settings.feeds:
         document = view.documents.get(name)
         feed = _fresh(name, document, view, troubles) if document is not None else None

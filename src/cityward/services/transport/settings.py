@@ -34,7 +34,7 @@ class TransportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     feeds, timetable: flows that carry GTFS-Realtime feeds and a GTFS zip. operator: as riders and SIRI read it.
     """
 
-    feeds: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=8)]
+    feeds: Annotated[tuple[Id, ...], Meta(max_length=8)] = ()  # none: the timetable is all there is
     timetable: Id | None = None
     fleets: dict[Id, Fleet] = {}
     operator: Annotated[str, Meta(max_length=80)] = ""
