@@ -9,7 +9,7 @@ import pytest
 from cityward.services.waste.roads import FAR, Roads, as_the_crow_flies, by_road, graph_of, metres_between
 
 # at the equator 0.001 degrees are 111.195 m both ways: a square with a one-way diagonal, and an island
-SQUARE = "street both 0,0 100,0 0,100 -100,0 0,-100\nlane forth 0,0 100,100\nstreet both 5000,5000 100,0"
+SQUARE = "street both 0,0 100,0 0,100 -100,0 0,-100; lane forth 0,0 100,100;\nstreet both 5000,5000 100,0"
 SIDE = 111.195
 
 
@@ -51,16 +51,16 @@ def test_straight_lines_are_made_longer():
 @pytest.mark.parametrize(
     ("ways", "said"),
     [
-        ("street both 0,0", "line 1"),
-        ("street up 0,0 1,1", "line 1"),
-        ("\nstreet both 0,0 1", "line 2"),
+        ("street both 0,0", "road 1"),
+        ("street up 0,0 1,1", "road 1"),
+        (";street both 0,0 1", "road 2"),
         ("street both 0,0 1.5,2", "whole numbers"),
         ("street both 0,0 99999999999,2", "not on the Earth"),
         ("  ", "no road"),
         ("street both 0,0 0,0", "no road"),
     ],
 )
-def test_roads_that_cannot_be_read_are_told_with_their_line(ways: str, said: str):
+def test_roads_that_cannot_be_read_are_told_with_their_number(ways: str, said: str):
     with pytest.raises(ValueError, match=said):
         graph_of(roads(ways))
 
@@ -69,13 +69,13 @@ def test_ways_are_as_long_as_another_librarys():
     rng = np.random.default_rng(3)
     at = rng.integers(-300, 300, (40, 2))
     lines = [f"street {rng.choice(['both', 'forth'])} {a},{b} {c - a},{d - b}" for a, b, c, d in _pairs(rng, at)]
-    graph = graph_of(roads("\n".join(lines)))
+    graph = graph_of(roads(";".join(lines)))
     twin = networkx.DiGraph()
     for (a, b), metres, both in zip(graph.edges.tolist(), graph.metres.tolist(), graph.both.tolist(), strict=True):
         for start, end in ((a, b), (b, a)) if both else ((a, b),):
             before = twin.get_edge_data(start, end, {"weight": np.inf})["weight"]
             twin.add_edge(start, end, weight=min(metres, before))
-    ways = by_road([(x, y) for x, y in graph.points.tolist()], roads("\n".join(lines)))
+    ways = by_road([(x, y) for x, y in graph.points.tolist()], roads(";".join(lines)))
     for source, reached in networkx.all_pairs_dijkstra_path_length(twin):
         for target in range(len(graph.points)):
             assert abs(ways.metres[source, target] - reached.get(target, FAR)) <= 1

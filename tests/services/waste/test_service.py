@@ -181,7 +181,7 @@ def test_the_clock_going_back_neither_stops_rounds_nor_makes_them_without_end():
         ({"crews": {"a": {"depot": "depo"}}}, "did you mean `depot`"),
         ({"crews": {"a": {"depot": "depot", "starts": 9, "finishes": 9}}}, "not after it starts"),
         ({"alarms": {"hot": 40, "cool": 60}}, "`cool` is 60, above `hot`"),
-        ({"roads": {"origin": [0, 0], "ways": "street both 0,0"}}, "line 1"),
+        ({"roads": {"origin": [0, 0], "ways": "street both 0,0"}}, "road 1"),
         ({"containrs": {}}, "did you mean `containers`"),
         ({"fixed": []}, "length >= 1"),
     ],

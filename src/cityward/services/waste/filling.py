@@ -35,7 +35,7 @@ HORIZON_DAYS = 60.0
 _GRID = np.concatenate(
     [np.arange(1, 33) / 8, np.arange(9, 41) / 2, np.arange(21.0, 61.0)]
 )  # days: finer where it matters
-LEVEL_NOISE = 3.0  # percent, standard deviation of one cleaned level at least
+LEVEL_NOISE = 2.0  # percent, standard deviation of one cleaned level at least
 LEAST_DAYS = 1.0  # of past, before a container's own rate says anything
 KIND_WEIGHT_DAYS = 7.0  # the declared usual rise counts as so many days of one container
 

@@ -3,7 +3,8 @@
 Lives here: from a view's series and readings to `Known`. Does not live here: what is done about it (`choice`).
 INVARIANTS
 - Total: any readings, any series. A level that is stale, missing, standing still or left out is no level, and says which.
-- `level` is at most what was measured, and at most what the container's own past, without its newest days, allows.
+- `level` rests on levels as they count (`cleaning.believed`: at most what was measured, at most what the container's own past,
+  without its newest days, allows), carried on by its own pace and nothing more.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cityward.services.contract import Series, View
 from cityward.services.waste.cleaning import Levels, Rise, believed, clean
 from cityward.services.waste.emptying import emptyings
-from cityward.services.waste.filling import Filling, Past, days_full, past_of, pooled
+from cityward.services.waste.filling import LEVEL_NOISE, Filling, Past, days_full, past_of, pooled
 from cityward.services.waste.memory import Known
 from cityward.services.waste.settings import MOST_CONTAINERS, Containers, WasteSettings
 from cityward.time import DAY, HOUR
 
 LEVEL, SHAKEN = "fill-level", "vibration-strength"
 SETTLED = 3 * DAY  # a past so new does not widen its own bound
+LOOK_BACK = 36 * HOUR  # readings so old still say something of the level now
 SPREADS = 3.0  # standard deviations of a day that the bound allows above its mean
 
 
@@ -103,7 +106,10 @@ def _known(view: View[WasteSettings], unit: str, levels: Levels, rise: Rise, fil
     counted = believed(levels, rise)
     emptied = emptyings(levels, _shaken(view, unit, levels))
     series = view.series.get((unit, LEVEL))
-    level = None if why else float(counted[-1])
+    last = emptied[-1].index if emptied else 0
+    now, noise = _carried_on(view, levels, counted, last, filling)
+    filling = replace(filling, noise=noise)
+    level = None if why else now
     used = len(levels)
     unused = levels.dropped + (series.left_out if series is not None else 0)
     return Known(
@@ -120,6 +126,21 @@ def _known(view: View[WasteSettings], unit: str, levels: Levels, rise: Rise, fil
         emptied_at=int(levels.times[emptied[-1].index]) if emptied else 0,
         missing=1.0 if why else unused / max(1, used + unused),
     )
+
+
+def _carried_on(
+    view: View[WasteSettings], levels: Levels, counted: NDArray[np.float64], since: int, filling: Filling
+) -> tuple[float, float]:
+    """The level now and its standard deviation: the middle of what the readings since it was emptied, each carried on, say."""
+    recent = np.arange(len(levels)) >= since
+    recent &= levels.times >= (int(levels.times[-1]) if len(levels) else 0) - LOOK_BACK
+    if not recent.any():
+        return 0.0, filling.noise
+    ages = np.clip((view.now_us - levels.times[recent]) / DAY, 0.0, 3.0)
+    count = int(recent.sum())
+    level = float(np.median(counted[recent] + filling.mean * ages))
+    # each level is already the middle of five
+    return min(100.0, level), max(LEVEL_NOISE, filling.noise * math.sqrt(5 / max(5, count)))
 
 
 def _days_full(settings: WasteSettings, level: float | None, filling: Filling) -> tuple[float, float, float]:
@@ -139,9 +160,7 @@ def _why_unknown(view: View[WasteSettings], unit: str, levels: Levels) -> str:
     return "stands still" if levels.stuck else ""
 
 
-def _shaken(
-    view: View[WasteSettings], unit: str, levels: Levels
-) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+def _shaken(view: View[WasteSettings], unit: str, levels: Levels) -> NDArray[np.float64] | None:
     """The vibration at each level's time, (n,): the newest of the hour before; None: it has no such sensor."""
     series = view.series.get((unit, SHAKEN))
     if series is None or not len(series.times):

@@ -5,11 +5,11 @@ where (`routing`).
 
 Theory of operation
 -------------------
-`Roads.ways` has one road per line: `<kind> <both|forth> <x,y> <x,y> ...`, in 1e-5 degrees, east and north: the first point from
-`origin`, each other from the one before it. Two roads that name the same point meet there; `forth` is a one-way road. A
-place is put on the nearest road: the edge is cut there, once for each place on it in order, so that two places on one edge
-are as far apart as they stand. The way from the road to the place itself is left out. What no way leads to is `FAR`, which
-no plan will drive.
+`Roads.ways` has one road after another, ended by `;`: `<kind> <both|forth> <x,y> <x,y> ...`, in 1e-5 degrees, east and
+north: the first point from `origin`, each other from the one before it. Two roads that name the same point meet there;
+`forth` is a one-way road. A place is put on the nearest road: the edge is cut there, once for each place on it in order, so
+that two places on one edge are as far apart as they stand. The way from the road to the place itself is left out. What no
+way leads to is `FAR`, which no plan will drive.
 
 Source: E. W. Dijkstra, "A note on two problems in connexion with graphs", Numerische Mathematik 1, 1959.
 Fails when: turns are forbidden or slow (no turn costs), and where a lorry must stop on one side of the street.
@@ -81,11 +81,11 @@ def graph_of(roads: Roads) -> Graph:
     """The roads as a graph.
 
     Raises:
-        ValueError: a line cannot be read, with its number; or there are too many points, or no road.
+        ValueError: a road cannot be read, with its number; or there are too many points, or no road.
     """
     found: dict[tuple[int, int], int] = {}
     rows: list[tuple[int, int, float, bool]] = []
-    for number, line in enumerate(roads.ways.splitlines(), 1):
+    for number, line in enumerate(roads.ways.split(";"), 1):
         if line.strip():
             kind, both, offsets = _line(line, number)
             speed = roads.speeds_km_h.get(kind, roads.speed_km_h) / 3.6
@@ -104,14 +104,14 @@ def graph_of(roads: Roads) -> Graph:
 def _line(line: str, number: int) -> tuple[str, bool, list[tuple[int, int]]]:
     kind, *rest = line.split()
     if len(rest) < 3 or rest[0] not in ("both", "forth"):
-        raise ValueError(f"line {number} is not `<kind> <both|forth> <x,y> <x,y> ...`")
+        raise ValueError(f"road {number} is not `<kind> <both|forth> <x,y> <x,y> ...`")
     try:
         steps = [(int(x), int(y)) for x, y in (point.split(",") for point in rest[1:])]
     except ValueError:
-        raise ValueError(f"line {number} has a point that is not `<x,y>`, whole numbers") from None
+        raise ValueError(f"road {number} has a point that is not `<x,y>`, whole numbers") from None
     offsets = list(zip(accumulate(x for x, _ in steps), accumulate(y for _, y in steps), strict=True))
     if any(abs(x) > 36_000_000 or abs(y) > 18_000_000 for x, y in offsets):
-        raise ValueError(f"line {number} has a point that is not on the Earth")
+        raise ValueError(f"road {number} has a point that is not on the Earth")
     return kind, rest[0] == "both", offsets
 
 
