@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
+from pathlib import Path
 
 from buslines import at
+from cityward.adapters.street.bus_desk import FEED, TIMETABLE, run_bus_desk
 from cityward.adapters.street.buses import bus_names, feed_at, timetable_zip
+from cityward.time import SECOND
 from cityward.transit.building import timetable
 from cityward.transit.decoding import decode
 from cityward.transit.rules import Case, judge, remember
@@ -33,6 +37,24 @@ def test_every_bus_drives_and_none_is_in_two_places():
         assert len(set(names)) == len(names)
         seen.update(name for name in names if name)
     assert seen == set(bus_names())
+
+
+async def _written(folder: Path) -> None:
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_bus_desk(folder, lambda: at("09:00") * SECOND, 1000.0, stop))
+    for _ in range(1000):
+        if (folder / FEED).is_file():
+            break
+        await asyncio.sleep(0.01)
+    stop.set()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_its_desk_writes_whole_files(tmp_path: Path):
+    asyncio.run(_written(tmp_path / "feeds"))
+    assert (tmp_path / "feeds" / FEED).read_bytes() == feed_at(at("09:00"))
+    assert (tmp_path / "feeds" / TIMETABLE).read_bytes() == timetable_zip()
 
 
 def test_its_timetable_runs_every_day():

@@ -296,6 +296,7 @@ async def run_street_role(setting: Setting, stop: asyncio.Event) -> None:
             http=HttpDoor(f"http://127.0.0.1:{city.web_port}"),
             memory=setting.home.root / "street.json",
             backfill_days=street.backfill_days,
+            feeds=setting.home.root / "feeds",
         ),
         stop,
     )

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from cityward.adapters.recordings import Report, read_folder
+from cityward.adapters.street.bus_desk import run_bus_desk
 from cityward.adapters.street.credentials import checked_by, http_key_of, password_of
 from cityward.adapters.street.door_http import HttpDoor, HttpLink
 from cityward.adapters.street.lamp import Lamp, LampSpec, Publish
@@ -46,7 +47,8 @@ class StreetSettings:
     """What the street needs.
 
     position: the place's; for sensors that have none. recordings: folder with `recordings.yaml`. credentials: folder of
-    `<device>.json`. memory: file in which devices remember what was taken. zone_s: the place's standard time from UTC.
+    `<device>.json`. feeds: folder for what the bus operator writes; None: it writes nothing. memory: file in which devices
+    remember what was taken. zone_s: the place's standard time from UTC.
     """
 
     registry: Registry
@@ -59,6 +61,7 @@ class StreetSettings:
     memory: Path
     zone_s: int = 0
     backfill_days: float = 7.0
+    feeds: Path | None = None
 
 
 class Memory:
@@ -141,6 +144,9 @@ async def run_street(settings: StreetSettings, stop: asyncio.Event) -> None:
                 tasks.append(group.create_task(player.run(stop), name=name))
             for unit, spec in lamps:
                 tasks.append(group.create_task(LampPost(settings, unit, spec, city).run(stop), name=unit.id))
+            if settings.feeds is not None:
+                desk = run_bus_desk(settings.feeds, city.now, settings.clock.speed, stop)
+                tasks.append(group.create_task(desk, name="bus-desk"))
             await stop.wait()
             for task in tasks:
                 task.cancel()
