@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec.inspect as mi
 import pytest
 
+from cityward.ids import ID_PATTERN
 from cityward.place.model import Place
 from cityward.place.reading.references import _NOUNS, HEADER, REFERENCES, may_be_unknown  # pyright: ignore[reportPrivateUsage]
 from cityward.place.reading.shapes import shape_of
@@ -16,7 +17,7 @@ NO_REFERENCES = {"place", "asserted_by"}
 def id_fields(kind: mi.Type, path: str = "") -> set[str]:
     """The patterns of all fields of a type that hold ids."""
     if isinstance(kind, mi.StrType):
-        return {path} if kind.pattern and "a-z0-9" in kind.pattern else set()
+        return {path} if kind.pattern == ID_PATTERN else set()
     if isinstance(kind, mi.UnionType):
         return set().union(*(id_fields(option, path) for option in kind.types))
     if isinstance(kind, mi.VarTupleType):
