@@ -44,6 +44,7 @@ PROPERTIES = _rows(
     ObservedProperty("vehicle-speed", "Vehicle speed", "m/s", 0, 90),
     ObservedProperty("position-longitude", "Longitude of where it is", "lon", -180, 180, "state"),
     ObservedProperty("position-latitude", "Latitude of where it is", "lat", -90, 90, "state"),
+    ObservedProperty("hold-time", "How long it is to wait at its stop", "s", 0, 600, "state"),
     ObservedProperty("bearing", "Direction it faces, clockwise from north", "deg", 0, 360, "state"),
     ObservedProperty("vehicle-count", "Vehicles passed", "count", 0, 100_000, "sum"),
     ObservedProperty("pedestrian-count", "Pedestrians passed", "count", 0, 100_000, "sum"),

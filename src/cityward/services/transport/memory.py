@@ -21,7 +21,7 @@ MOST_POOLS = 100
 LONGEST_NAME, LONGEST_STOP = 64, 40  # characters of a trip and of a stop
 RECENT = 6  # times of one leg
 OLDEST_LEG_S = 2 * 86_400
-SAMPLES = 100  # of one pool
+SAMPLES = 200  # of one pool
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
