@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,8 +18,19 @@ from cityward.guard.permit import MOST_SOURCES, ActuatorRule, Issued, PermitReas
 from cityward.place.independence import Traits
 from cityward.place.things import CommandLimits
 from cityward.services import find_services
-from cityward.services.contract import Actuator, Commanded, Proposal, Reading, Service, View
-from cityward.time import DAY, HOUR
+from cityward.services.board import Board, clipped
+from cityward.services.contract import (
+    MOST_MEMORY,
+    Actuator,
+    Commanded,
+    Document,
+    Proposal,
+    Reading,
+    Series,
+    Service,
+    View,
+)
+from cityward.time import DAY, HOUR, MINUTE
 
 SERVICES = find_services()
 LIMITS = {"dim": CommandLimits(sets="lamp-level", low=10, high=100, per_hour=3600, fail_safe=100)}
@@ -80,7 +94,7 @@ def test_its_example_settings_are_good_and_their_type_is_the_declared_one(servic
 @every_service
 @given(raw=st.dictionaries(words, st.one_of(st.none(), st.integers(), words, st.lists(words)), max_size=3))
 def test_it_answers_bad_settings_and_does_not_raise(service: Service[Any], raw: dict[str, Any]):
-    if not set(raw) & set(service.example):
+    if raw and not set(raw) & set(service.example):
         assert isinstance(service.read_settings(raw, "here"), PlaceError)
 
 
@@ -129,3 +143,135 @@ def test_a_source_is_a_unit_it_was_shown_a_reading_of(service: Service[Any], dat
     view = data.draw(views(service))
     shown = {unit for unit, _ in view.readings}
     assert all(set(proposal.sources) <= shown for proposal in service.step(view, service.memory()).proposals)
+
+
+# -- whole turns, over many random views ------------------------------------------------------------------------------
+
+GATES = {
+    PermitReason.MALFORMED,
+    PermitReason.OUT_OF_BOUNDS,
+    PermitReason.NOT_AN_ACTUATOR,
+    PermitReason.UNDECLARED_COMMAND,
+}
+ABSURD = np.array([0.0, -0.0, -1.0, 1e300, -1e300, 1e-300, np.nan, np.inf, 1e9])
+
+
+def random_view(service: Service[Any, Any], read: Any, now: int, rng: np.random.Generator) -> View[Any]:
+    """A city of chance: what is there, how old it is and what it says; a tenth of the values are absurd."""
+    named = list(dict.fromkeys([*service.reads(read), *service.commands(read)]))
+    members = {name: [f"{name}-{n:02d}" for n in range(1, int(rng.integers(0, 4)) + 1)] for name in named}
+    units = [unit for group in members.values() for unit in group]
+    mine = [unit for name in service.commands(read) for unit in members[name]]
+    readings = {key: _reading(now, rng) for key in _some(units, rng)}
+    series = {key: _series(now, rng) for key in _some(units[:3], rng)}
+    flows = list(service.documents(read))
+    return View(
+        now_us=now,
+        position=(float(rng.uniform(-180, 180)), float(rng.uniform(-90, 90))),
+        settings=read,
+        members=members,
+        readings=readings,
+        actuators={unit: Actuator(LIMITS) for unit in mine if rng.random() < 0.8},
+        last_commands={unit: _commanded(now, rng) for unit in mine if rng.random() < 0.5},
+        positions={
+            unit: (float(rng.uniform(2, 3)), float(rng.uniform(54, 55))) for unit in units if rng.random() < 0.7
+        },
+        series=series,
+        documents={flow: Document(rng.bytes(int(rng.integers(0, 64))), now, 0) for flow in flows if rng.random() < 0.3},
+        held=frozenset(unit for unit in mine if rng.random() < 0.1),
+        done={"job": rng.bytes(16)} if rng.random() < 0.02 else {},
+    )
+
+
+def _some(units: Sequence[str], rng: np.random.Generator) -> list[tuple[str, str]]:
+    if not units:
+        return []
+    return [(units[rng.integers(len(units))], OBSERVED[rng.integers(len(OBSERVED))]) for _ in range(rng.integers(0, 8))]
+
+
+def _value(rng: np.random.Generator) -> float:
+    return float(ABSURD[rng.integers(len(ABSURD))] if rng.random() < 0.1 else rng.uniform(0, 120))
+
+
+def _reading(now: int, rng: np.random.Generator) -> Reading:
+    age = int(rng.integers(0, 2 * HOUR) if rng.random() < 0.8 else rng.integers(0, 400 * DAY))
+    return Reading(_value(rng), now - age, age)
+
+
+def _series(now: int, rng: np.random.Generator) -> Series:
+    count = int(rng.integers(0, 20))
+    times = np.sort(now - rng.integers(0, 20 * DAY, count)).astype(np.int64)
+    return Series(times, np.array([_value(rng) for _ in range(count)], dtype=np.float64))
+
+
+def _commanded(now: int, rng: np.random.Generator) -> Commanded:
+    state = ("sent", "acknowledged", "timed-out", "rejected", "?")[rng.integers(5)]
+    return Commanded(
+        "dim", float(rng.uniform(0, 100)), {"sky": "night", "traffic": "quiet"}, state, now - int(rng.integers(0, HOUR))
+    )
+
+
+def hold(service: Service[Any, Any], many: int) -> None:
+    """So many random views in a row, with what is remembered between: nothing leaves its limits, nothing grows without end."""
+    read, rng = declared(service), np.random.default_rng(14)
+    memory, now = service.memory(), 1_760_000_000_000_000
+    for n in range(many):
+        now += int(rng.integers(1, 30 * MINUTE)) if n % 50 else int(rng.integers(-DAY, 30 * DAY))
+        view = random_view(service, read, now, rng)
+        turn = service.step(view, memory)
+        rules = PermitRules("it", {unit: ActuatorRule(True, LIMITS) for unit in view.actuators}, vouched_for(view))
+        for proposal in turn.proposals:
+            assert proposal.device not in view.held, "a person's word stands"
+            verdict = permit(proposal, rules, [], now)
+            assert not isinstance(verdict, Refusal) or verdict.reason not in GATES, verdict
+        if n % 20 == 0:
+            kept = msgspec.json.encode(turn.memory)
+            assert len(kept) <= MOST_MEMORY
+            again = msgspec.json.decode(kept, type=service.memory)
+            assert msgspec.json.encode(again) == kept
+            assert turn_of(service.step(view, memory)) == turn_of(turn), "it remembers something that is in no memory"
+        memory = turn.memory
+
+
+def turn_of(turn: Any) -> tuple[Any, ...]:
+    """A turn as it can be compared: NaN is NaN."""
+    board = None if turn.board is None else msgspec.json.encode(clipped(turn.board))
+    told = (turn.proposals, turn.plans, turn.estimates, turn.notices, turn.jobs, sorted(turn.published.items()))
+    return msgspec.json.encode(turn.memory), repr(told), board
+
+
+@every_service
+def test_nothing_leaves_its_limits_and_memory_stays_bounded_under_random_views(service: Service[Any, Any]):
+    hold(service, 300)
+
+
+@pytest.mark.slow
+@every_service
+def test_nothing_leaves_its_limits_under_100_000_random_views(service: Service[Any, Any]):
+    hold(service, 100_000)
+
+
+@every_service
+def test_what_it_asks_to_be_shown_is_named_and_bounded(service: Service[Any, Any]):
+    read = declared(service)
+    named = {*service.reads(read), *service.commands(read)}
+    assert {window.device for window in service.windows(read)} <= named, "a past is shown only of what it reads"
+    assert all(0 < window.span_us <= 400 * DAY for window in service.windows(read))
+
+
+@every_service
+@given(body=st.binary(max_size=200))
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+def test_a_job_that_is_none_of_its_own_is_a_value_error(service: Service[Any, Any], body: bytes):
+    try:
+        answer = service.work(body)
+    except ValueError:
+        return
+    assert isinstance(answer, bytes)
+
+
+def test_a_board_is_held_to_its_bounds_and_what_is_no_board_is_refused():
+    board = Board(summary="x" * 1000, lines=())
+    assert len(clipped(board).summary) == 300
+    with pytest.raises(msgspec.ValidationError):
+        clipped(Board(summary=7))  # type: ignore[arg-type]
