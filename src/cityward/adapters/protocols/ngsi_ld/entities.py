@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from cityward.adapters.protocols.ngsi_ld.identity import entity_id, entity_type
+from cityward.adapters.protocols.ngsi_ld.streetlight import TYPE as STREETLIGHT
+from cityward.adapters.protocols.ngsi_ld.streetlight import streetlight
 from cityward.adapters.protocols.ngsi_ld.units import unit_code
 from cityward.catalogue import PROPERTIES
 from cityward.place.registry import Registry
@@ -33,10 +35,14 @@ def entity(registry: Registry, unit: int, latest: Iterable[Latest], form: Form =
     known = registry.units[unit]
     mappings = registry.models[known.model].properties
     body: dict[str, object] = {"id": entity_id(registry, unit), "type": entity_type(registry, unit)}
-    for reading in latest:
-        if reading.property in mappings:
-            name = mappings[reading.property].key or reading.property
-            body[name] = reading.value if form is Form.SIMPLIFIED else _property(reading)
+    newest = [reading for reading in latest if reading.property in mappings]
+    if body["type"] == STREETLIGHT:
+        for name, (value, reading) in streetlight({reading.property: reading for reading in newest}).items():
+            at = iso(reading.observed_at)
+            body[name] = value if form is Form.SIMPLIFIED else {"type": "Property", "value": value, "observedAt": at}
+    for reading in newest:
+        name = mappings[reading.property].key or reading.property
+        body[name] = reading.value if form is Form.SIMPLIFIED else _property(reading)
     if known.position is not None and "location" not in body:
         point: dict[str, object] = {"type": "Point", "coordinates": list(known.position)}
         body["location"] = point if form is Form.SIMPLIFIED else {"type": "GeoProperty", "value": point}

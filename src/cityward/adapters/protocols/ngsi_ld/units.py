@@ -11,7 +11,7 @@ _SYMBOLS: dict[str, tuple[str, ...]] = {
     "FAH": ("degF",),
     "KEL": ("K",),
     "P1": ("%", "%RH"),
-    "C62": ("count", "/"),  # "one": a count, or a share of one
+    "C62": ("count", "/", "1"),  # "one": a count, or a share of one
     "A97": ("hPa",),
     "PAL": ("Pa",),
     "KPA": ("kPa",),
@@ -24,6 +24,8 @@ _SYMBOLS: dict[str, tuple[str, ...]] = {
     "KLX": ("klx",),
     "2N": ("dB",),
     "WTT": ("W",),
+    "VLT": ("V",),
+    "DD": ("lon", "lat", "deg"),  # degrees of an angle
     "KWT": ("kW",),
     "MTR": ("m",),
     "CMT": ("cm",),
