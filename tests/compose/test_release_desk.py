@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.recipients import Asked, add_recipient, approve_agreement, pending_agreements, revoke_recipient
@@ -15,7 +19,9 @@ from cityward.compose.release_desk import ReleaseDesk
 from cityward.compose.releasing import approve_at_first, lands_of
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import ReleaseRefused
-from cityward.runtime.release_ports import Question
+from cityward.guard.release import Rows
+from cityward.runtime.release_ports import Question, span_told
+from cityward.runtime.releasing import headers_of
 from cityward.watch.events import Event
 from releasing import recipient, write_releasing
 from towns import stopped_city
@@ -133,3 +139,104 @@ def test_the_ledger_holds_each_refusal_with_the_table_that_decided(scene: Scene)
     [refused] = [r for _, r in tail_of(scene.setting.home.ledger("web"), 100) if isinstance(r, ReleaseRefused)]
     assert (refused.recipient, refused.dataset, refused.purpose, refused.source) == ("desk", "light", "marketing", HERE)
     assert len(refused.rules) == 64
+
+
+@dataclass
+class Held:
+    """What is held, as `HeldRows` reads it: one reading at each of these moments."""
+
+    moments: list[int]
+
+    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+        at = np.array([t for t in self.moments if since_us <= t < until_us], dtype=np.int64)
+        reached = until_us if len(at) <= most else int(at[most])
+        at, channel = at[at < reached], int(np.flatnonzero(channels)[0])
+        return Rows(np.full(len(at), channel, np.int32), np.ones(len(at)), at, at), reached
+
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+def coarse(tmp_path: Path) -> Iterator[Scene]:
+    """The desk is told times to the hour only."""
+    place = write_releasing(tmp_path / "place", [recipient("desk", "query", flows="[asked]", form="hours")])
+    file = place / "place.yaml"
+    file.write_text(file.read_text().replace("\nforms:\n", "\nforms:\n  hours: {coarsen_time_s: 3600}\n"))
+    home = Home(tmp_path / "state")
+    home.prepare()
+    write_city_file(home, msgspec.structs.replace(stopped_city(place), clock=(0, 100 * HOUR_US + 7, 0.0)))
+    setting = open_setting(home)
+    with setting.ledger("web") as ledger:
+        approve_at_first(setting, ledger, lands_of(setting.loaded.place))
+        keys = {"desk": add_recipient(Asked(home.root, "desk", "ann"))["key"]}
+        yield Scene(setting, ReleaseDesk(setting, ledger, None), keys)
+    setting.state.dispose()
+
+
+def test_no_question_is_cut_so_that_it_tells_a_moment_which_the_form_hides(coarse: Scene):
+    moment = 90 * HOUR_US + 1_234_567
+    coarse.desk._held = Held([moment, moment + 5])  # type: ignore[assignment]
+
+    def rows(since: int, until: int) -> int:
+        return coarse.desk.ask(Question("desk", HERE, "light", "planning", since, until)).rows
+
+    # the same of every span within the hour: also where it holds no reading
+    spans = [(90 * HOUR_US, 91 * HOUR_US), (moment, moment + 1), (moment + 6, moment + 7), (moment + 6, 91 * HOUR_US)]
+    assert [rows(*span) for span in spans] == [2, 2, 2, 2]
+    assert rows(91 * HOUR_US, 100 * HOUR_US + 7) == 0
+    [receipt, *_] = coarse.desk.receipts_of("desk", 10, "")
+    assert (receipt.since, receipt.until) == (moment, moment + 6), "the owner knows"
+    assert span_told(receipt) == (0, 0)
+    assert not {"cityward-since", "cityward-until"} & headers_of(receipt).keys()
+
+
+def test_what_is_not_over_yet_is_not_told_by_the_hour(coarse: Scene):
+    coarse.desk._held = Held([100 * HOUR_US + 1])  # type: ignore[assignment]
+    assert coarse.desk.ask(Question("desk", HERE, "light", "planning", None, None)).rows == 0
+
+
+def test_pages_end_with_the_hour(coarse: Scene, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cityward.compose.release_desk.PAGE", 3)
+    hours = [(90, 2), (91, 2), (92, 5)]
+    coarse.desk._held = Held([h * HOUR_US + n + 1 for h, count in hours for n in range(count)])  # type: ignore[assignment]
+    seen, since = list[tuple[int, int | None]](), 90 * HOUR_US
+    while True:
+        told = coarse.desk.ask(Question("desk", HERE, "light", "planning", since, 93 * HOUR_US))
+        seen.append((told.rows, None if told.next is None else told.next // HOUR_US))
+        if told.next is None:
+            break
+        assert told.next % HOUR_US == 0
+        since = told.next
+    assert seen == [(2, 91), (2, 92), (5, None)]
+
+
+class Slow(Held):
+    """Answers when it is let."""
+
+    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+        self.entered.release()
+        assert self.go.wait(20)
+        return super().span(channels, since_us, until_us, most)
+
+    entered = threading.Semaphore(0)
+    go = threading.Event()
+
+
+def test_many_questions_at_once_neither_hold_the_door_nor_overrun_the_budget(coarse: Scene):
+    held = Slow([90 * HOUR_US + n for n in range(4)])
+    coarse.desk._held = held  # type: ignore[assignment]
+    place = coarse.desk._rules().place
+    place.recipients["desk"] = msgspec.structs.replace(place.recipients["desk"], rows_per_day=9)
+    asked = Question("desk", HERE, "light", "planning", 90 * HOUR_US, 91 * HOUR_US)
+    with ThreadPoolExecutor(20) as threads:
+        answers = [threads.submit(coarse.desk.ask, asked) for _ in range(20)]
+        assert held.entered.acquire(timeout=20)
+        first = next(as_completed(answers, timeout=20)).result()  # while one is still being answered
+        held.go.set()
+        told = [one.result() for one in answers]
+    assert first.reasons == ("too-many-questions",)
+    assert sum(one.rows for one in told) == 4 * sum(not one.reasons for one in told) <= 9
+    assert {one.reasons for one in told if one.reasons} <= {("too-many-questions",), ("over-budget",)}
+    refused = coarse.desk.refusals.flush()
+    assert sum(row.count for row in refused) == sum(bool(one.reasons) for one in told)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from cityward.adapters.keys.pseudonyms import RecipientKeyring
 from cityward.adapters.outlets.encoding import ENCODINGS
@@ -27,6 +28,8 @@ from cityward.compose.releasing import RulesKeeper, held_upto
 from cityward.compose.setting import Setting
 from cityward.errors import CitywardError, LinkError
 from cityward.guard.cells import Asked, whole
+from cityward.guard.layout import moment_us
+from cityward.guard.release import Rows
 from cityward.policy.contract import Decision, ReleaseReason
 from cityward.runtime.handing import Counter
 from cityward.runtime.ports import EventSink, Ledger
@@ -34,13 +37,14 @@ from cityward.runtime.release_ports import Question, Receipt, RecipientRow, Rele
 from cityward.runtime.release_refusals import Refusal, Refusals
 from cityward.runtime.release_rules import Lane, ReleaseRules
 from cityward.runtime.releasing import MOST_PERIOD_ROWS, gated
-from cityward.time import DAY
+from cityward.time import DAY, SECOND
 from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)
 
 BY = "web"
-UNKNOWN_KEY = "unknown-key"
+UNKNOWN_KEY, TOO_MANY = "unknown-key", "too-many-questions"
+MOST_HERE = 3  # questions of one recipient in the door: one that is answered, two that wait for it
 PAGE = 5000
 LONGEST_US = 31 * DAY
 FLUSH_S = 1.0
@@ -62,7 +66,9 @@ class ReleaseDesk:
         self._held = DeltaHeldRows(str(setting.home.history), setting.registry)
         place = setting.loaded.place
         self._oidc = OidcRecipients(place, outward or outward_of(place, BY, events, setting.now_us))
-        self._alone: defaultdict[str, Lock] = defaultdict(Lock)
+        recipients = setting.loaded.place.recipients
+        self._alone = {name: Lock() for name in recipients}
+        self._here = {name: BoundedSemaphore(MOST_HERE) for name in recipients}
         self._known: tuple[int, dict[str, RecipientRow]] = (-1, {})
         self._looked_at = float("-inf")
 
@@ -107,6 +113,15 @@ class ReleaseDesk:
         Raises:
             LinkError: a store did not answer, or it is not known whether all that came in is held.
         """
+        here = self._here[question.recipient]
+        if not here.acquire(blocking=False):  # SECURITY: no recipient holds more threads of the door than these
+            return self._refused(question, (TOO_MANY,), "")
+        try:
+            return self._decided(question)
+        finally:
+            here.release()
+
+    def _decided(self, question: Question) -> ReleaseAnswer:
         with self._alone[question.recipient]:
             rules, now = self._rules(), self.now_us()
             lane = Lane(question.recipient, question.dataset, question.purpose)
@@ -117,8 +132,10 @@ class ReleaseDesk:
             return self._answer(question, rules, lane, decision, origin, now)
 
     def _refuse(self, question: Question, reasons: Sequence[str], decision: Decision) -> ReleaseAnswer:
-        said = tuple(str(reason) for reason in reasons)
-        one = Refusal(question.recipient, question.dataset, question.purpose, question.source, said, decision.rules)
+        return self._refused(question, tuple(str(reason) for reason in reasons), decision.rules)
+
+    def _refused(self, question: Question, said: tuple[str, ...], rules: str) -> ReleaseAnswer:
+        one = Refusal(question.recipient, question.dataset, question.purpose, question.source, said, rules)
         self.refusals.add(one)
         return ReleaseAnswer(said)
 
@@ -132,6 +149,8 @@ class ReleaseDesk:
         channels = rules.layout.holdings.of[lane.dataset]
         most = MOST_PERIOD_ROWS if decision.form.aggregate else PAGE
         rows, reached = self._held.span(channels, since, until, most)
+        if (step := moment_us(decision.form)) and decision.form.aggregate is None and reached < until:
+            rows, reached = self._whole_steps(channels, since, reached, step, rows)
         to = declared.addresses[origin]
         for _ in range(3):
             passed = gated(rows, decision, rules, lane, Asked(since, reached, channels), self)
@@ -150,11 +169,28 @@ class ReleaseDesk:
         self._tell_read(question, receipt)
         return ReleaseAnswer((), jsonl.encode(released), jsonl.media_type, receipt.record, receipt.rows, further)
 
+    def _whole_steps(
+        self, channels: NDArray[np.bool_], since: int, reached: int, step: int, rows: Rows
+    ) -> tuple[Rows, int]:
+        """A page that ends with a step of time: one that ended within it would tell when its last reading was."""
+        end = max(since + step, reached // step * step)
+        if end <= reached:
+            return rows.take(rows.observed_at < end), end
+        rows, reached = self._held.span(channels, since, end, MOST_PERIOD_ROWS)
+        if reached < end:
+            raise LinkError(
+                "one step of time holds more than can be told at once", mend="ask for a form with a finer step"
+            )
+        return rows, end
+
     def _span(self, question: Question, decision: Decision, now: int) -> tuple[int, int]:
         until = now if question.until is None else min(question.until, now)
         since = until - DAY if question.since is None else question.since
         since, until = max(0, since), min(until, max(0, since) + LONGEST_US)
         if decision.form.aggregate is None:
+            if step := moment_us(decision.form):  # whole steps, and only those that are over
+                over = (now - decision.form.delay_s * SECOND) // step * step
+                since, until = since // step * step, min(-(-until // step) * step, over)
             return since, max(since, until)
         since, until = whole(since, until, decision.form)
         held = held_upto(self._setting)

@@ -50,7 +50,7 @@ from cityward.policy.contract import Standing
 from cityward.reach.effective import Lands, lands_of
 from cityward.reach.exposure.compile import place_on
 from cityward.runtime.ports import Ledger
-from cityward.runtime.release_ports import ApprovalRow, Receipt, WayOut
+from cityward.runtime.release_ports import ApprovalRow, Receipt, WayOut, span_told
 from cityward.runtime.release_refusals import Refusals
 from cityward.runtime.release_rules import ReleaseRules, delivery_name, rules_of
 from cityward.runtime.releasing import SENT_TO, ReleasePorts, run_releasing
@@ -256,7 +256,7 @@ def _named(sent_to: Mapping[str, Recipient]) -> Callable[[Receipt], str]:
         one = sent_to[receipt.recipient]
         if one.by != "export":
             return called
-        day = from_us(receipt.since // DAY * DAY).date().isoformat()
+        day = from_us((span_told(receipt)[0] or receipt.at) // DAY * DAY).date().isoformat()
         return f"{receipt.dataset}/{day}/{called}.{encoding_of(one).suffix}"
 
     return name

@@ -74,6 +74,12 @@ def period_us(form: Form) -> int:
     return 0 if form.aggregate is None else max(step_us(form.aggregate.period_s), step_us(form.coarsen_time_s))
 
 
+def moment_us(form: Form) -> int:
+    """How finely readings may be asked for by time, us: a question's edges tell what the form hides. 0: to the microsecond."""
+    step = step_us(form.coarsen_time_s)
+    return max(step, DAY) if "observed_at" in form.drop else step
+
+
 def as_used(form: Form) -> Form:
     """The form with the numbers that the gate really goes by: steps of the ladder, squares, rotations, and what settles."""
     cells, period, step = form.aggregate, period_us(form), step_us(form.coarsen_time_s)

@@ -59,6 +59,15 @@ class Receipt:
     reason: str = ""
 
 
+def span_told(receipt: Receipt) -> tuple[int, int]:
+    """When what a receipt stands for was observed, as far as its recipient may know; (0, 0) where its form hides moments.
+
+    # SECURITY: the owner's receipt has the first and last moment to the microsecond.
+    """
+    hidden = "coarsen_time" in receipt.form or "observed_at" in receipt.form.get("drop", "")
+    return (0, 0) if hidden else (receipt.since, receipt.until)
+
+
 @dataclass(frozen=True, slots=True)
 class RecipientCount:
     """INVARIANT: triggered == sent + queued + shed, at every moment; in rows of what is told.

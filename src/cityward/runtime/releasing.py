@@ -53,6 +53,7 @@ from cityward.runtime.release_ports import (
     ReleaseBook,
     ToldOtherwise,
     WayOut,
+    span_told,
 )  # fmt: skip
 from cityward.runtime.release_refusals import Refusal, Refusals
 from cityward.runtime.release_rules import Lane, ReleaseRules, delivery_name
@@ -326,6 +327,7 @@ def span_of(every: str, by_file: bool, form: Form) -> int:
 
 def headers_of(receipt: Receipt) -> Mapping[str, str]:
     """What goes with a body: enough to know what it is, and to tell repeats."""
+    since, until = span_told(receipt)
     return {
         "cityward-receipt": receipt.record,
         "cityward-dataset": receipt.dataset,
@@ -333,9 +335,7 @@ def headers_of(receipt: Receipt) -> Mapping[str, str]:
         "cityward-agreement": receipt.agreement,
         "cityward-rows": str(receipt.rows),
         "cityward-digest": receipt.digest,
-        "cityward-since": str(receipt.since),
-        "cityward-until": str(receipt.until),
-    }
+    } | ({} if since == until else {"cityward-since": str(since), "cityward-until": str(until)})
 
 
 def tell_orphans(ports: ReleasePorts, by: str) -> int:

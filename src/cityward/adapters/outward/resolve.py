@@ -103,7 +103,7 @@ def _special(address: IP, exit_: Exit) -> str:
     if _is_never(address):
         return "nothing is ever sent there"
     holding = [block for block in exit_.blocks if address in block]
-    if address in METADATA:
+    if _unscoped(address) in METADATA:
         itself = any(block.num_addresses == 1 for block in holding)
         return "" if itself else "that is where a cloud keeps a machine's credentials, and it is not declared itself"
     space, word = next(((space, word) for space, word in _SPECIAL if address in space), (None, ""))
@@ -131,6 +131,11 @@ def _plain(address: IP) -> IP:
     """An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) as what it is: a socket would connect to that."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
+
+
+def _unscoped(address: IP) -> IP:
+    """Without its zone (`%eth0`), which makes it unequal to itself and leads to the same place."""
+    return IPv6Address(int(address)) if isinstance(address, IPv6Address) else address
 
 
 def _inside(address: IP) -> tuple[IP, ...]:

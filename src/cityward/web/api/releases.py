@@ -14,14 +14,14 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer
+from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer, span_told
 from cityward.time import iso, to_us
 from cityward.web.identity import RECIPIENT
 from cityward.web.ports import Releasing
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import Call, route
 
-OVER_BUDGET = "over-budget"
+OVER_BUDGET, TOO_MANY = "over-budget", "too-many-questions"
 Time = Annotated[datetime, Meta(tz=True)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -75,7 +75,7 @@ async def rows(call: Call[RowsQuery]) -> object:
     question = Question(_who(call), _source(call), asked.dataset, asked.purpose, since, until)
     told: ReleaseAnswer = await asyncio.to_thread(desk.ask, question)
     if told.reasons:
-        over = told.reasons == (OVER_BUDGET,)
+        over = told.reasons in ((OVER_BUDGET,), (TOO_MANY,))
         raise Problem(429 if over else 403, "not-released", f"it is not released: {', '.join(told.reasons)}")
     headers = {"cityward-receipt": told.receipt, "cityward-rows": str(told.rows)}
     headers |= {} if told.next is None else {"cityward-next": str(told.next)}
@@ -93,14 +93,15 @@ async def receipts(call: Call[ReceiptsQuery]) -> object:
 
 
 def _view(one: Receipt) -> ReceiptView:
+    since, until = span_told(one)
     return ReceiptView(
         receipt=one.record,
         dataset=one.dataset,
         purpose=one.purpose,
         agreement=one.agreement,
         at=iso(one.at),
-        since=iso(one.since) if one.since else "",
-        until=iso(one.until) if one.until else "",
+        since=iso(since) if since else "",
+        until=iso(until) if until else "",
         rows=one.rows,
         form=dict(one.form),
         digest=one.digest,
