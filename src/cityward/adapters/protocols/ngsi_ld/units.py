@@ -25,6 +25,7 @@ _SYMBOLS: dict[str, tuple[str, ...]] = {
     "2N": ("dB",),
     "WTT": ("W",),
     "VLT": ("V",),
+    "SEC": ("s",),
     "DD": ("lon", "lat", "deg"),  # degrees of an angle
     "KWT": ("kW",),
     "MTR": ("m",),
