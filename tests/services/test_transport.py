@@ -39,6 +39,7 @@ def settings(**changed: Any) -> TransportSettings:
         "feeds": ["live"],
         "timetable": "plan",
         "fleets": {"all": {"vehicles": ["buses"], "maker": "Ostra"}},
+        "advised": ["buses"],
         **changed,
     }
     read = read_settings(raw, "here")
@@ -404,10 +405,16 @@ def test_settings_that_contradict_themselves_are_told_all_at_once():
         "timetable": "plan",
         "fleets": {"one": {"vehicles": ["buses"]}, "two": {"vehicles": ["buses"]}},
         "moved_m": 500,
+        "advised": ["trams"],
     }
     wrong = read_settings(raw, "services.t.settings")
     assert isinstance(wrong, PlaceError)
-    for words in ("named as a feed and as the timetable", "not below `off_route_m`", "in two fleets, `one` and `two`"):
+    for words in (
+        "named as a feed and as the timetable",
+        "not below `off_route_m`",
+        "in two fleets, `one` and `two`",
+        "`trams` is to be advised",
+    ):
         assert words in str(wrong)
 
 

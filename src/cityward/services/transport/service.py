@@ -62,6 +62,7 @@ class Transport:
         "feeds": ["bus-feed"],
         "timetable": "bus-timetable",
         "fleets": {"buses": {"vehicles": ["buses"], "maker": "Ostra"}},
+        "advised": ["buses"],
         "operator": "Ring Transit",
     }
 
@@ -74,8 +75,8 @@ class Transport:
         return _vehicles(settings)
 
     def commands(self, settings: TransportSettings) -> Sequence[str]:
-        """The vehicles: their terminals take advice."""
-        return _vehicles(settings)
+        """The vehicles whose terminals take advice."""
+        return list(dict.fromkeys(settings.advised))
 
     def windows(self, settings: TransportSettings) -> Sequence[Window]:
         """None: what it needs of the past it has learned."""

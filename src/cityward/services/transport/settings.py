@@ -37,6 +37,7 @@ class TransportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     feeds: Annotated[tuple[Id, ...], Meta(max_length=8)] = ()  # none: the timetable is all there is
     timetable: Id | None = None
     fleets: dict[Id, Fleet] = {}
+    advised: tuple[Id, ...] = ()  # of the vehicles, those whose terminals take advice to hold
     operator: Annotated[str, Meta(max_length=80)] = ""
     public_flow: Id | None = None  # by which pages and feeds are open to anybody; None: they are not
     command: Id = "hold"  # the vehicle model's command that sets `hold-time`
@@ -93,6 +94,11 @@ def _contradictions(settings: TransportSettings, where: str) -> Iterator[PlaceEr
     if settings.moved_m >= settings.off_route_m:
         what = f"`moved_m` is {settings.moved_m:g}, not below `off_route_m`, which is {settings.off_route_m:g}"
         yield PlaceError(what, where=f"{where}.moved_m", mend="set `moved_m` below `off_route_m`")
+    known = {vehicle for fleet in settings.fleets.values() for vehicle in fleet.vehicles}
+    for vehicle in settings.advised:
+        if vehicle not in known:
+            what = f"`{vehicle}` is to be advised and is in no fleet"
+            yield PlaceError(what, where=f"{where}.advised", mend="add it to the `vehicles` of its fleet")
     first: dict[str, str] = {}
     for name, fleet in settings.fleets.items():
         for vehicle in fleet.vehicles:
