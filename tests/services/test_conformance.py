@@ -224,8 +224,8 @@ def hold(service: Service[Any, Any], many: int) -> None:
             assert proposal.device not in view.held, "a person's word stands"
             verdict = permit(proposal, rules, [], now)
             assert not isinstance(verdict, Refusal) or verdict.reason not in GATES, verdict
+        kept = msgspec.json.encode(turn.memory)  # builtin types only: a NumPy number could not be kept
         if n % 20 == 0:
-            kept = msgspec.json.encode(turn.memory)
             assert len(kept) <= MOST_MEMORY
             again = msgspec.json.decode(kept, type=service.memory)
             assert msgspec.json.encode(again) == kept

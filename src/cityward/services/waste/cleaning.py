@@ -101,7 +101,7 @@ def noise_of(level: NDArray[np.float64]) -> float:
     """Of the cleaned levels, from the steps between readings: a running median of five leaves 0.54 of a normal jitter."""
     if len(level) < 6:
         return 0.0
-    return 0.54 * 1.4826 / np.sqrt(2) * float(np.median(np.abs(np.diff(level))))
+    return float(0.54 * 1.4826 / np.sqrt(2) * np.median(np.abs(np.diff(level))))
 
 
 def is_stuck(times: NDArray[np.int64], level: NDArray[np.float64], stuck_h: float) -> bool:
