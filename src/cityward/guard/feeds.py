@@ -32,8 +32,8 @@ from hashlib import sha256
 import msgspec
 
 from cityward.errors import DecodeError
-from cityward.transit.decoding import decode
 from cityward.transit.cutting import without
+from cityward.transit.decoding import decode
 from cityward.transit.ground import metres_between
 from cityward.transit.realtime import Feed, VehiclePosition, Whereabouts
 from cityward.transit.rules import Case, Memory, find, judge, remember
