@@ -215,14 +215,27 @@ class Oracle:
     def arrives(self, x: str, d: str) -> bool:
         return any(flow.to == x and d in flow.datasets for flow in self.place.flows.values())
 
+    def whole(self, x: str) -> str:
+        """READING: to speak for a member is to speak for what its group's flow carries, and the other way round."""
+        for group, device in self.place.devices.items():
+            if x in [f"{group}-{n:02}" for n in range(1, len(device.positions) + 1)]:
+                return group
+        return x
+
+    def passes_on(self, x: str, d: str) -> bool:
+        """x speaks for a device that a flow carrying d begins at."""
+        spoken = {self.whole(y) for y in self.place.systems[x].speaks_for} if x in self.place.systems else set[str]()
+        return any(self.whole(flow.from_) in spoken and d in flow.datasets for flow in self.place.flows.values())
+
     @cached_property
     def at(self) -> list[tuple[str, str]]:
         """(x, d)."""
         every = ((x, d) for x in self.things for d in self.place.datasets)
-        return [(x, d) for x, d in every if self.stores(x, d) or self.leaves(x, d) or self.arrives(x, d)]
+        reasons = (self.stores, self.leaves, self.arrives, self.passes_on)
+        return [(x, d) for x, d in every if any(reason(x, d) for reason in reasons)]
 
     def origin(self, x: str, d: str) -> bool:
-        return self.leaves(x, d) and not self.arrives(x, d)
+        return self.leaves(x, d) and not self.arrives(x, d) and not self.passes_on(x, d)
 
     def protecting(self, kind: str, *names: str) -> list[str]:
         """The keys of a kind that protect one of these."""

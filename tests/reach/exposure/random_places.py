@@ -97,7 +97,7 @@ def random_place(seed: int, size: int = 1) -> Place:
         agreements={name: _agreement(draw, firms, sets) for name in agreements},
         purposes={"aim": Purpose()},
         sites={name: _site(draw, lands, firms) for name in sites},
-        systems={name: _system(draw, systems, sites, firms, sets, needed) for name in systems},
+        systems={name: _system(draw, systems, sites, firms, sets, needed, street) for name in systems},
         device_models={name: _model(draw, firms, systems) for name in models},
         devices=devices,
         datasets={
@@ -175,7 +175,13 @@ def _site(draw: Draw, lands: list[str], firms: list[str]) -> Site:
 
 
 def _system(
-    draw: Draw, systems: list[str], sites: list[str], firms: list[str], sets: list[str], needed: list[str]
+    draw: Draw,
+    systems: list[str],
+    sites: list[str],
+    firms: list[str],
+    sets: list[str],
+    needed: list[str],
+    street: list[str],
 ) -> System:
     return System(
         kind="storage",
@@ -186,6 +192,7 @@ def _system(
         stores=draw.some(sets, 1),
         needs=_needs(draw, needed, 1),
         updates_from=draw.or_none(0.6, lambda: draw.or_unknown(lambda: draw.one(systems))),
+        speaks_for=draw.some(street, 1),
     )
 
 

@@ -70,12 +70,25 @@ def whereabouts(declared: Declared) -> dict[str, dict[str, At]]:
         for k, dataset in enumerate(system.stores):
             if dataset in declared.place.datasets:
                 found.setdefault(name, {}).setdefault(dataset, At()).stored.append(f"systems.{name}.stores[{k}]")
+    speakers = _speakers(declared)
     for name, flow in declared.place.flows.items():
         for dataset in carried(declared, flow):
+            for system, line in speakers.get(declared.group_of.get(flow.from_, flow.from_), ()):
+                found.setdefault(system, {}).setdefault(dataset, At()).brought.append(line)
             if declared.is_thing(flow.from_):
                 found.setdefault(flow.from_, {}).setdefault(dataset, At()).sent.append(f"flows.{name}")
             if declared.is_thing(flow.to):
                 found.setdefault(flow.to, {}).setdefault(dataset, At()).brought.append(f"flows.{name}")
+    return found
+
+
+def _speakers(declared: Declared) -> dict[str, list[tuple[str, str]]]:
+    """Device or group -> (system, line): who passes on what it says, and so can read and falsify it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, system in declared.place.systems.items():
+        for k, device in enumerate(system.speaks_for):
+            group = declared.group_of.get(device, device)
+            found.setdefault(group, []).append((name, f"systems.{name}.speaks_for[{k}]"))
     return found
 
 
