@@ -112,12 +112,12 @@ _Key = tuple[str, str, str, int]
 
 
 class Accuracy:
-    """See the module. `first`: the model that speaks before anything is known. `given_up`, `not_begun`: counted."""
+    """See the module. `first`: the model that speaks before anything is known. `scored`, `given_up`, `not_begun`: counted."""
 
     def __init__(self, first: str, kept: KeptAccuracy | None = None) -> None:
         kept = kept or KeptAccuracy()
         self.first = first
-        self.given_up = self.not_begun = 0
+        self.scored = self.given_up = self.not_begun = 0
         self._scores: dict[_Key, Score] = {
             (score.subject, score.property, score.model, score.horizon_us): score for score in kept.scores
         }
@@ -179,6 +179,7 @@ class Accuracy:
             self.not_begun += 1
             return
         self._scores[key] = _with(old or _fresh(key), estimate, value, one.last)
+        self.scored += 1
 
     def _give_up_oldest(self) -> None:
         """Down to nine tenths, so that it is not done each time."""
@@ -189,6 +190,30 @@ class Accuracy:
         self._waiting, self._count = {}, len(kept)
         for one in kept:
             self._waiting.setdefault((one.estimate.subject, one.estimate.property), []).append(one)
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """How good a model was over several horizons. Skill as in `Score`; `count`: all ever."""
+
+    count: int
+    mae: float
+    skill: float
+    coverage: float
+
+
+def so_far(scores: Sequence[Score]) -> SoFar | None:
+    """Over all of these; None where there is nothing yet."""
+    weight = sum(score.weight for score in scores)
+    if weight <= 0:
+        return None
+    absolute, last = sum(score.absolute for score in scores), sum(score.last for score in scores)
+    return SoFar(
+        count=sum(score.count for score in scores),
+        mae=absolute / weight,
+        skill=1 - absolute / last if last > 0 else 0.0,
+        coverage=sum(score.covered for score in scores) / weight,
+    )
 
 
 def _fresh(key: _Key) -> Score:

@@ -16,7 +16,7 @@ from cityward.place.house_rules import HouseRule
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
 from cityward.place.release import Form, Posture, Recipient
 from cityward.place.roles import Role
-from cityward.place.services import Function, Purpose, Service
+from cityward.place.services import Forecast, Function, Purpose, Service
 from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
 from cityward.place.witnesses import Witness
 
@@ -54,6 +54,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keys: dict[Id, Key] = {}
     services: dict[Id, Service] = {}
     functions: dict[Id, Function] = {}
+    forecasts: dict[Id, Forecast] = {}
     rules: dict[Id, HouseRule] = {}
     budgets: dict[Id, Budget] = {}
     alerts: dict[Id, AlertChannel] = {}

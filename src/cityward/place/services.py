@@ -113,3 +113,14 @@ class Purpose(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A purpose of use, the word every flow and agreement is held to."""
 
     dpv: str | None = None  # the matching Data Privacy Vocabulary term
+
+
+class Forecast(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Series that are forecast together: one observed property of devices and groups, each told by what the others do, too.
+
+    Forecasts are made once an hour, for up to `horizon_hours` ahead.
+    """
+
+    devices: Annotated[tuple[Id, ...], Meta(min_length=1)]
+    property: Id
+    horizon_hours: Annotated[int, Meta(ge=1, le=48)] = 6

@@ -76,7 +76,7 @@ def _of_channel(registry: Registry, channel: int, past: Past, now_us: int) -> De
     alike = [c for c, name in enumerate(registry.channel_property) if name == registry.channel_property[channel]]
     near = sorted((c for c in alike if c != channel), key=lambda c: (abs(c - channel), c))[:MOST_NEIGHBOURS]
     chosen = [channel, *near]
-    series = [_series(registry, c) for c in chosen]
+    series = [series_of(registry, c) for c in chosen]
     panel = _panel(past, chosen, now_us)
     if not np.isfinite(panel.value[:, 0]).any():
         return DeviceForecast((), (Silence(series[0], f"nothing was read in {PAST_DAYS} days"),), ())
@@ -86,13 +86,14 @@ def _of_channel(registry: Registry, channel: int, past: Past, now_us: int) -> De
     return DeviceForecast(mine, tuple(s for s in silent if s.series is series[0]), known if mine else ())
 
 
-def _series(registry: Registry, channel: int) -> Series:
+def series_of(registry: Registry, channel: int) -> Series:
+    """What a channel is, with the limits that its model declares."""
     low, high = float(registry.channel_low[channel]), float(registry.channel_high[channel])
     return Series(registry.units[registry.channel_unit[channel]].id, registry.channel_property[channel], low, high)
 
 
 def _panel(past: Past, chosen: Sequence[int], now_us: int) -> Panel:
-    """The chosen channels on the finest grid that the first one's usual pace fills."""
+    """The chosen channels on the finest grid that the first one's usual pace fills, from its first reading on."""
     channel, at, value = past
     mine = np.unique(at[channel == chosen[0]])
     usual = float(np.median(np.diff(mine))) if len(mine) > 1 else HOUR
@@ -100,7 +101,7 @@ def _panel(past: Past, chosen: Sequence[int], now_us: int) -> Panel:
     number = {c: n for n, c in enumerate(chosen)}
     rows = np.flatnonzero(np.isin(channel, chosen))
     columns = np.array([number[c] for c in channel[rows].tolist()], dtype=np.int32)
-    begin = now_us - PAST_DAYS * DAY
+    begin = max(now_us - PAST_DAYS * DAY, int(mine[0]) if len(mine) else 0)
     return panel_of(columns, at[rows], value[rows], count=len(chosen), begin=begin, end=now_us, pace_us=pace)
 
 

@@ -24,6 +24,7 @@ from cityward.place.checks.flows import (
     parties_receive_by_agreement,
     readings_enter_once,
 )
+from cityward.place.checks.forecasts import forecasts_can_be_made
 from cityward.place.checks.land import (
     addresses_are_such,
     codes_are_distinct,
@@ -73,7 +74,7 @@ ERRORS: tuple[Check, ...] = (
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
     recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
-    postures_take_something, roles_are_bounded, services_act_within_limits,
+    postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
 )  # fmt: skip
 """With one of these the place does not run."""
 

@@ -156,6 +156,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "plans{}.fixed[]": STOPS,
     },
     "functions": {"service": ("services",), "needs[].of[]": NEEDED, "areas[]": ("areas",)},
+    "forecasts": {"devices[]": STREET, "property": ("properties",)},
     "rules": {
         **{f"{part}[].{field}": kinds for part in ("forbid", "unless") for field, kinds in _CONDITION.items()},
         "waivers[].by": ("parties",),
