@@ -1,8 +1,9 @@
 """Makes `bins.csv.gz`, which is no recording: `python make_bins.py`, beside `pedestrians.csv.gz`.
 
 No public fill levels may be shipped. So what is thrown in follows the recorded people on the quays, hour by hour (each container
-one counter and a pace of its own), a level is told every two hours, rounded to whole percents, and a lorry comes when a container is above
-70 % at six in the morning, and to all of them before the week begins again, so that weeks join. Nothing is drawn by chance.
+one counter and a pace of its own), a level is told every two hours, rounded to whole percents, and a lorry comes when a
+container is above 70 % at six in the morning, and to all of them before the week begins again, so that weeks join. Nothing
+is drawn by chance.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def levels(people: list[float], daily: float) -> list[float]:
     """The level at each hour of the week."""
     mean, level, told = sum(people) / len(people), 4.0, list[float]()
     for hour in range(HOURS):
-        if hour % 24 == 6 and level > 70 or hour == HOURS - 1:
+        if (hour % 24 == 6 and level > 70) or hour == HOURS - 1:
             level = 3.0
         told.append(min(level, 100.0))
         level += daily / 24 * people[hour] / mean
