@@ -20,7 +20,8 @@ Examples:
   cityward forecast ring-road-loops-02 --state var/doggerford
   cityward forecast ring-road-loops-02 --state var/doggerford --json
 \b
-Made when asked for, of the past 28 days without what is marked. Exit 1: nothing can be said of any property.
+The forecast that the city made within the hour, where it is declared (`forecasts`); else one is made now, of the past 28 days
+without what is marked. Exit 1: nothing can be said of any property.
 """
 
 
@@ -38,13 +39,15 @@ def command(ctx: click.Context, device: str, state: Path, as_json: bool) -> None
     """What will DEVICE read, with an interval that holds it four times in five, and how good such forecasts were."""
     from cityward.compose.forecast import forecast
 
-    now, found = forecast(state, device)
+    answer = forecast(state, device)
+    now, found = answer.now, answer.found
     if as_json:
         silent = [{"property": one.series.property, "why": one.why} for one in found.silent]
         document = {"now": iso(now), "estimates": found.estimates, "silent": silent, "rehearsed": found.rehearsed}
-        put_json({"device": device, **document})
+        put_json({"device": device, "kept": answer.kept, **document})
     else:
-        lead(f"{device} at {iso(now)}: {len(found.estimates)} estimates.")
+        whose = "as the city made it" if answer.kept else "made now"
+        lead(f"{device} at {iso(now)}: {len(found.estimates)} estimates, {whose}.")
         so_far = {(one.property, one.horizon_us): one for one in found.rehearsed}
         for estimate in found.estimates:
             say(_line(estimate, so_far.get((estimate.property, estimate.at - estimate.made_at))), mark="- ")
@@ -62,4 +65,5 @@ def _line(estimate: Estimate, so_far: Rehearsed | None) -> str:
         return f"{told} by {estimate.model}{gaps}"
     ahead = so_far.horizon_us // MINUTE
     past = f"{ahead} min ahead it was {so_far.mae:.3g} off on average, {so_far.skill:.0%} less than the last value"
-    return f"{told} by {estimate.model}{gaps}; {past}"
+    held = "" if so_far.coverage is None else f"; {so_far.coverage:.0%} of {so_far.count} lay within"
+    return f"{told} by {estimate.model}{gaps}; {past}{held}"

@@ -31,6 +31,7 @@ from cityward.compose.collecting import run_collector
 from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
 from cityward.compose.feeds import run_feeds
+from cityward.compose.forecast import forecasting_beside
 from cityward.compose.hearts import living_ledger
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
@@ -259,7 +260,10 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
             )
             runner = ServiceRunner(bounds, place.position, ports, pace)
             try:
-                async with told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress):
+                async with (
+                    told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress),
+                    forecasting_beside(setting, stop),
+                ):
                     await runner.run(stop)
             finally:
                 await acks.close()

@@ -86,6 +86,7 @@ def doors_of(
         posturing=PostureDesk(setting, world.events),
         overriding=OverrideDesk(setting),
         services=setting.state.services,
+        forecasts=setting.state.services,
         releasing=releasing,
         received=ReceivedDesk(setting),
         opened=OpenDesk(setting),

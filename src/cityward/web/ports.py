@@ -15,6 +15,7 @@ from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
+from cityward.runtime.forecast_told import KeptReader
 from cityward.runtime.opened import OpenDocument
 from cityward.runtime.override_preview import OverridePreview, Wanted
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
@@ -319,6 +320,7 @@ class Doors:
     posturing: Posturing | None = None
     overriding: Overriding | None = None
     services: ServiceReader | None = None
+    forecasts: KeptReader | None = None  # what is kept of the declared forecasts
     releasing: Releasing | None = None
     received: Received | None = None
     opened: OpenDocuments | None = None  # without it nothing is open to the public

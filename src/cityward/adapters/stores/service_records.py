@@ -56,6 +56,11 @@ class ServiceRecords:
         with self._db.reading("give what the services remember") as link:
             return {row.service: row.body for row in link.execute(select(SERVICE_MEMORY))}
 
+    def memory(self, service: str) -> bytes | None:
+        """What one remembers; None where nothing is kept."""
+        wanted = select(SERVICE_MEMORY.c.body).where(SERVICE_MEMORY.c.service == service)
+        return next(iter(self._bodies(wanted)), None)
+
     def standing_notices(self, ended_since: int) -> Sequence[NoticeRow]:
         """Those that stand, and those that ended at or after a time."""
         ended = SERVICE_NOTICE.c.ended_at

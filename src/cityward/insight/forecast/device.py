@@ -33,7 +33,8 @@ Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What a model's errors were on the part of the past it had not seen. `skill`: 1 less the ratio to the last value's."""
+    """What a model's errors were on the part of the past it had not seen. `skill`: 1 less the ratio to the last value's;
+    `coverage`: share within the interval, where it was counted."""
 
     property: str
     model: str
@@ -41,6 +42,7 @@ class Rehearsed:
     count: int
     mae: float
     skill: float
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

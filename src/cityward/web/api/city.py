@@ -21,8 +21,10 @@ from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import downstream
 from cityward.reach.picture import layout
+from cityward.runtime.forecast_told import told_forecasts
 from cityward.time import DAY, HOUR
 from cityward.web.accounts.sight import Sight
+from cityward.web.api.forecasts import ForecastView, forecast_view
 from cityward.web.api.views import (
     ChainView,
     CommandsView,
@@ -151,6 +153,31 @@ async def window(call: Call[WindowQuery]) -> object:
 
 @route(
     "GET",
+    "/api/devices/{id}/forecast",
+    summary="What comes of one device, how sure that is, and how good it was so far",
+    right=Right.DATA,
+    answer=ForecastView,
+)
+async def forecast(call: Call[Nothing]) -> object:
+    doors = call.desk.doors
+    unit, sight = _unit(call, call.path("id")), _sight(call)
+    if doors.forecasts is None:
+        raise Problem(404, "not-found", "this door knows no forecasts")
+    known = (doors.registry.channel_property[c] for c in unit.channels)
+    units = {prop: PROPERTIES[prop].unit for prop in known if sight.reading(unit.id, prop)}
+    if not units:
+        raise Problem(403, "no-right", "none of your roles has a dataset of this device")
+    now = doors.city_now_us()
+    told = await asyncio.to_thread(told_forecasts, doors.forecasts, unit.id, now)
+    view = forecast_view(units, told, now)
+    rows = sum(len(one.points) for one in view.series)
+    tell_read(doors, call.request, call.caller.id if call.caller else "", "forecast", rows=rows, devices=1)
+    call.desk.reads.note(call.caller, "forecast", rows)
+    return view
+
+
+@route(
+    "GET",
     "/api/refusals",
     summary="What was refused, why, and how to mend it",
     right=Right.LOOK,
@@ -247,4 +274,4 @@ def _unit(call: Call[Any], name: str) -> Unit:
     return registry.units[number]
 
 
-ROUTES = (place, live, device, window, refusals, commands, indicators, chain, chain_svg)
+ROUTES = (place, live, device, window, forecast, refusals, commands, indicators, chain, chain_svg)
