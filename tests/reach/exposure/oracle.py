@@ -224,7 +224,8 @@ class Oracle:
 
     def passes_on(self, x: str, d: str) -> bool:
         """x speaks for a device that a flow carrying d begins at."""
-        spoken = {self.whole(y) for y in self.place.systems[x].speaks_for} if x in self.place.systems else set[str]()
+        names = self.place.systems[x].speaks_for if x in self.place.systems else ()
+        spoken = {self.whole(y) for y in names} & set(self.place.devices)
         return any(self.whole(flow.from_) in spoken and d in flow.datasets for flow in self.place.flows.values())
 
     @cached_property

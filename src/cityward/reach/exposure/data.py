@@ -88,6 +88,8 @@ def _speakers(declared: Declared) -> dict[str, list[tuple[str, str]]]:
     for name, system in declared.place.systems.items():
         for k, device in enumerate(system.speaks_for):
             group = declared.group_of.get(device, device)
+            if not declared.is_device(group):
+                continue  # its record is gone: there is nothing to pass on
             found.setdefault(group, []).append((name, f"systems.{name}.speaks_for[{k}]"))
     return found
 
