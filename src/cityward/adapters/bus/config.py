@@ -28,7 +28,20 @@ PARTITIONS = 4
 EVENT_STREAM, EVENT_SUBJECTS = "events", "event.>"
 """What the roles saw, for the watch. Every role may say what it saw, and only the watch reads it."""
 
-ROLES = ("steward", "worker", "service", "web", "watch", "network", "release", "collector", "feeds", "door", "keeper", "system")
+ROLES = (
+    "steward",
+    "worker",
+    "service",
+    "web",
+    "watch",
+    "network",
+    "release",
+    "collector",
+    "feeds",
+    "door",
+    "keeper",
+    "system",
+)
 """Who of ours connects. `door`, `keeper` and `system` are one process with a user in each account: it speaks in the city as the
 first, answers the broker as the second, and hears who came and went, and cuts off, as the third."""
 
