@@ -80,6 +80,20 @@ export interface Series { property: string; unit: string; points: [number, numbe
 /** A span that is not to be relied on; no properties: all of them. */
 export interface Mark { id: string; state: 'suspect' | 'retracted'; properties: string[]; since_ms: number; until_ms: number; why: string }
 export interface Window { since_ms: number; until_ms: number; series: Series[]; marks: Mark[] }
+export interface SoFar { count: number; mae: number; skill: number; coverage: number }
+/** What comes of one property; `points`: at_ms, value, low, high. No points: `why`. */
+export interface ForecastSeries {
+  property: string
+  unit: string
+  made_at_ms: number | null
+  model: string
+  coverage: number
+  missing: number
+  points: [number, number, number, number][]
+  so_far: SoFar | null
+  why: string
+}
+export interface Forecast { now_ms: number; series: ForecastSeries[] }
 export interface ChainNode { id: string; kind: string; title: string; subtitle: string; x: number; y: number; w: number; h: number; flows?: string[] }
 export interface ChainEdge {
   flow: string
