@@ -64,6 +64,9 @@ def _line(estimate: Estimate, so_far: Rehearsed | None) -> str:
     if so_far is None:
         return f"{told} by {estimate.model}{gaps}"
     ahead = so_far.horizon_us // MINUTE
-    past = f"{ahead} min ahead it was {so_far.mae:.3g} off on average, {so_far.skill:.0%} less than the last value"
+    than = "less" if so_far.skill >= 0 else "more"
+    past = (
+        f"{ahead} min ahead it was {so_far.mae:.3g} off on average, {abs(so_far.skill):.0%} {than} than the last value"
+    )
     held = "" if so_far.coverage is None else f"; {so_far.coverage:.0%} of {so_far.count} lay within"
     return f"{told} by {estimate.model}{gaps}; {past}{held}"
