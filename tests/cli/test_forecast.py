@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -12,8 +13,13 @@ from click.testing import CliRunner, Result
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.cli.forecast import command
 from cityward.compose.home import Home, write_city_file
+from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
+from cityward.insight.accuracy import KeptAccuracy, Score
+from cityward.insight.estimate import Estimate
 from cityward.insight.forecast.device import Past
+from cityward.runtime.forecasting import FORECASTS, KeptForecasts
+from cityward.runtime.service_kept import ServiceEffects
 from cityward.time import HOUR
 from towns import stopped_city, write_town
 
@@ -31,8 +37,6 @@ def told(home: Home, *words: str) -> Result:
 
 
 def device_of(home: Home) -> str:
-    from cityward.compose.setting import open_setting
-
     setting = open_setting(home)
     setting.state.dispose()
     return setting.registry.units[int(setting.registry.channel_unit[0])].id
@@ -64,3 +68,25 @@ def test_estimates_come_with_their_interval_and_the_errors_so_far(home: Home, mo
     first = document["estimates"][0]
     assert first["low"] <= first["value"] <= first["high"]
     assert document["rehearsed"][0]["count"] > 100
+
+
+def test_what_the_running_city_made_is_told_with_what_became_of_earlier_ones(home: Home) -> None:
+    setting = open_setting(home)
+    device, now = setting.registry.units[0].id, setting.now_us()
+    name = setting.registry.channel_property[0]
+    made_at = now - now % HOUR
+    score = Score(
+        subject=device, property=name, model="pooled", horizon_us=HOUR, count=20, weight=20.0,
+        absolute=30.0, covered=15.0, last=40.0,
+    )  # fmt: skip
+    body = msgspec.json.encode(KeptForecasts(at=now, accuracy={"all": KeptAccuracy(scores=(score,))}))
+    said = Estimate(device, name, made_at + HOUR, made_at, 5.0, 4.0, 6.5, model="pooled")
+    setting.state.services.keep(ServiceEffects(at=now, memories={FORECASTS: body}, estimates=[(FORECASTS, said)]))
+    setting.state.dispose()
+    words = " ".join(told(home, device).stdout.split())
+    assert "1 estimates, as the city made it" in words
+    assert "5 (4 to 6.5) by pooled" in words
+    assert "60 min ahead it was 1.5 off on average, 25% less than the last value; 75% of 20 lay within" in words
+    document = json.loads(told(home, device, "--json").stdout)
+    assert document["kept"] is True
+    assert document["rehearsed"][0]["coverage"] == 0.75

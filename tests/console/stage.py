@@ -207,6 +207,7 @@ class Stage:
                 Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
                 Route("/api/devices/{device}", self._device),
                 Route("/api/devices/{device}/window", self._window),
+                Route("/api/devices/{device}/forecast", lambda _: JSONResponse({"now_ms": 0, "series": []})),
                 Route("/tiles/city.pmtiles", self._tiles),
                 Mount("/", StaticFiles(directory=BUILT)),
             ]

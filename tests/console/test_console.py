@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -13,6 +14,7 @@ from cityward.runtime.ports import CommandRow, FlowCount, Latest
 from cityward.time import MINUTE
 from console.browser import Browser, find_chromium
 from console.stage import DUSK_MS, Stage
+from web.forecasts import kept_forecasts_of_a_counter
 from web.house import NOON, House, MemoryTiles, house, opened
 from web.watching import MemoryBook
 
@@ -115,6 +117,39 @@ def test_a_devices_page_draws_its_last_day_and_its_usual_range(browser: Browser,
         return d.some((v, i) => i % 4 === 3 && v > 0) })"""
     browser.until(f"({painted}).every(Boolean)")
     assert complaints(browser) == []
+
+
+def test_a_devices_page_draws_what_is_forecast_and_how_good_that_was(browser: Browser) -> None:
+    hostile = "<img src=x onerror=document.title='had'>"
+    desks = {"forecasts": kept_forecasts_of_a_counter(why=hostile), "watch": MemoryBook()}
+    with opened(house(**desks), files("cityward.web") / "console") as city:
+        sign_in(browser, city)
+        browser.evaluate("location.hash = '#/device/counter-1'")
+        browser.until("document.querySelectorAll('.so-far').length === 2")
+        text = " ".join(browser.text().split())
+        assert "Accuracy so far: 1.5 m/s off on average, 25 % less than the last value; 75 % of 20 lay within" in text
+        assert f"Not forecast: {hostile}." in text
+        assert "forecast, and where it lies 8 times in 10" in text
+        assert complaints(browser) == []  # looking at canvases is complained of
+        for colours in ("light", "dark"):
+            browser.look(1280, 900, colours)
+            browser.until(DRAWN_AHEAD)
+        if folder := os.environ.get("CITYWARD_PICTURES"):
+            browser.screenshot(Path(folder) / "forecast.png")
+
+
+# the colour of the forecast's line, somewhere on the first chart
+DRAWN_AHEAD = """(() => {
+    const canvas = document.querySelector('.uplot canvas')
+    const probe = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
+    probe.fillStyle = getComputedStyle(document.querySelector('figure')).getPropertyValue('--ahead').trim()
+    probe.fillRect(0, 0, 1, 1)
+    const wanted = probe.getImageData(0, 0, 1, 1).data
+    const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+    for (let i = 0; i < d.length; i += 4)
+        if (d[i + 3] > 200 && [0, 1, 2].every((k) => Math.abs(d[i + k] - wanted[k]) < 12)) return true
+    return false
+})()"""
 
 
 def test_a_command_appears_with_its_cause_and_is_settled(browser: Browser, city: House) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.time import DAY, HOUR, MINUTE
-from web.house import NOON, House
+from web.forecasts import kept_forecasts_of_a_counter
+from web.house import NOON, House, MemoryPeople, house, opened
 
 MS = NOON // 1000
 
@@ -121,6 +122,38 @@ def test_a_window_has_a_bound_and_keeps_the_newest(door: House) -> None:
         points = person.get("/api/devices/counter-1/window").json()["series"][0]["points"]
     assert len(points) == 5000
     assert points[-1][1] == 1.0
+
+
+def test_a_forecast_comes_with_its_interval_and_its_accuracy_so_far() -> None:
+    with opened(house(forecasts=kept_forecasts_of_a_counter())) as built, built.client() as person:
+        told = person.get("/api/devices/counter-1/forecast").json()
+    speed = next(one for one in told["series"] if one["property"] == "vehicle-speed")
+    assert speed["points"] == [[(NOON + n * HOUR) // 1000, 10.0, 8.0, 13.0] for n in (1, 2)]
+    assert (speed["unit"], speed["model"], speed["coverage"], speed["why"]) == ("m/s", "pooled", 0.8, "")
+    # worked out: absolute errors 30 of 20 forecasts, the last value's 40, 15 within
+    assert speed["so_far"] == {"count": 20, "mae": 1.5, "skill": 0.25, "coverage": 0.75}
+    assert [one["ahead_ms"] for one in speed["horizons"]] == [3_600_000]
+    count = next(one for one in told["series"] if one["property"] == "vehicle-count")
+    assert (count["points"], count["so_far"], count["why"]) == ([], None, "the device is quarantined")
+
+
+def test_only_the_newest_forecast_is_told_and_a_device_without_one_has_none() -> None:
+    reader = kept_forecasts_of_a_counter()
+    with opened(house(forecasts=reader)) as built, built.client() as person:
+        older = person.get("/api/devices/counter-1/forecast").json()["series"]
+        assert len(next(one for one in older if one["property"] == "vehicle-speed")["points"]) == 2
+        assert person.get("/api/devices/weather-1/forecast").json()["series"] == []
+
+
+def test_forecasts_are_for_those_who_may_see_the_readings(door: House) -> None:
+    people = door.doors.people
+    assert isinstance(people, MemoryPeople)
+    people.hold("passer-by")
+    with door.client("passer-by") as person:
+        assert person.get("/api/devices/counter-1/forecast").status_code == 403
+        assert person.get("/api/devices/counter-1/window").status_code == 403
+    with door.stranger() as nobody:
+        assert nobody.get("/api/devices/counter-1/forecast").status_code == 401
 
 
 def test_refusals_come_with_their_reason_and_how_to_mend_it(shared: House) -> None:
