@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cityward.adapters.drop_folder import READINGS_A_MESSAGE, DropFolder
+from cityward.adapters.drop_folder import READINGS_A_MESSAGE, DropFolder, Unread, read_file
+from cityward.errors import LinkError
 from cityward.runtime.collecting import Gathered
 
 NAMES = {"counter-1": {"vehicle-speed": "speed", "vehicle-count": "count"}, "air-1": {"pm2-5": "pm25"}}
@@ -154,3 +156,88 @@ def test_links_hidden_files_and_other_names_are_left_alone(folder: DropFolder, t
     (folder.folder / "folder.csv").mkdir()
     assert gather(folder) == [] and gather(folder) == []
     assert elsewhere.exists() and (folder.folder / "link.csv").is_symlink()
+
+
+def parquet(path: Path, **columns: pl.Series) -> None:
+    good = {
+        "device": pl.Series(["air-1"]),
+        "property": pl.Series(["pm2-5"]),
+        "value": pl.Series([7.5]),
+        "observed_at": pl.Series(["2026-08-01T10:00:00Z"]),
+    }
+    pl.DataFrame(good | columns).write_parquet(path, compression="zstd")
+
+
+def look_twice(folder: DropFolder) -> Sequence[Gathered]:
+    assert gather(folder) == []
+    return gather(folder)
+
+
+def test_a_time_that_no_calendar_holds_costs_its_file_and_nothing_else(folder: DropFolder) -> None:
+    beyond = pl.Series([2**62]).cast(pl.Datetime("ms", "UTC"))
+    parquet(folder.folder / "a.parquet", observed_at=beyond)
+    parquet(folder.folder / "b.parquet")
+    assert len(look_twice(folder)) == 1, "the second file is read"
+    assert "no Parquet" in why(folder, "refused", "a.parquet")
+
+
+def test_a_small_file_that_unpacks_into_gigabytes_is_refused(folder: DropFolder) -> None:
+    rows, text = 12_000, "x" * 250_000
+    bomb = pl.Series([text]).new_from_index(0, rows)
+    frame = {"property": pl.Series(["pm2-5"] * rows), "value": pl.Series([1.0] * rows), "device": bomb}
+    path = folder.folder / "a.parquet"
+    pl.DataFrame(frame | {"observed_at": pl.Series(["2026-08-01T10:00:00Z"] * rows)}).write_parquet(path)
+    assert path.stat().st_size < 4 << 20
+    assert look_twice(folder) == []
+    assert (folder.folder / "refused" / "a.parquet").exists() or "no device" in why(folder, "taken", "a.parquet")
+
+
+def test_a_column_of_lists_is_refused_by_its_name(folder: DropFolder) -> None:
+    parquet(folder.folder / "a.parquet", value=pl.Series([[1.0, 2.0]]))
+    assert look_twice(folder) == []
+    assert "its column value is of the type List" in why(folder, "refused", "a.parquet")
+
+
+def test_nothing_is_written_through_a_link_that_waits_for_the_reasons(folder: DropFolder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "state.json"
+    elsewhere.write_text("kept")
+    (folder.folder / "refused").mkdir()
+    (folder.folder / "refused" / "a.csv.why.txt").symlink_to(elsewhere)
+    drop(folder, "a.csv", "")
+    assert elsewhere.read_text() == "kept"
+    assert "lacks the columns" in why(folder, "refused", "a.csv")
+
+
+def test_no_file_leaves_the_folder_through_a_link(folder: DropFolder, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder.folder / "refused").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LinkError, match="cannot be moved"):
+        drop(folder, "a.csv", "")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_pipe_or_a_link_in_a_files_place_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(Unread, match="no plain file"):
+        read_file(tmp_path / "a.csv", NAMES)
+    (tmp_path / "secret").write_text(GOOD)
+    (tmp_path / "b.csv").symlink_to(tmp_path / "secret")
+    with pytest.raises(Unread, match="cannot be read"):
+        read_file(tmp_path / "b.csv", NAMES)
+
+
+def test_what_was_written_to_a_file_after_it_was_read_is_not_lost(folder: DropFolder) -> None:
+    path = folder.folder / "a.csv"
+    assert len(drop(folder, "a.csv", GOOD)) == 2
+    with path.open("a") as file:
+        file.write("air-1,pm2-5,8,2026-08-01T11:00:00Z\n")
+    asyncio.run(folder.taken())
+    assert path.exists() and not (folder.folder / "taken" / "a.csv").exists()
+    found = said(look_twice(folder))
+    assert [one["v"] for one in found["air-1"]] == [7.5, 8.0]
+
+
+def test_a_name_with_stars_stands_for_itself(folder: DropFolder) -> None:
+    parquet(folder.folder / "*.parquet")
+    parquet(folder.folder / "z.parquet")
+    assert sum(len(records) for records in said(look_twice(folder)).values()) == 1

@@ -456,7 +456,11 @@ PARTS = ("proposals", "plans", "estimates", "notices", "jobs", "published", "boa
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("junk", [None, 7, ["x"], [object()], {"a": object()}, "text"], ids=str)
+@pytest.mark.parametrize(
+    "junk",
+    [None, 7, ["x"], [object()], {"a": object()}, "text"],
+    ids=["nothing", "a number", "texts", "objects", "a mapping", "a text"],  # an address is another in each process
+)
 def test_a_part_of_a_turn_that_is_nothing_of_its_kind_costs_that_part(part: str, junk: Any):
     if part == "board" and junk is None:
         return

@@ -9,9 +9,11 @@ row that cannot be read, or is of a device that the system does not speak for, i
 `taken/<name>.why.txt` (the first `MOST_NAMED`). The readings themselves are judged by the gate, as any other.
 
 INVARIANTS
-- Nothing outside the folder is read: names are taken from the folder itself, and links are not followed.
-- Bounded: bytes and rows of a file, files of one look; what is larger is refused with its reason.
-- A kill between the log and the move gives the same messages again: the gate knows repeats.
+- Nothing outside the folder is read or written: names are taken from the folder itself, and links are not followed, neither by
+  a file nor by `taken/`, `refused/` or what stands there. Whoever drops files may write in all of these.
+- Bounded: bytes and rows of a file; what is larger is refused with its reason. Parquet is unpacked in a process of its own.
+- A kill between the log and the move gives the same messages again, and so does a file that was written to after it was read: the
+  gate knows repeats.
 """
 
 from __future__ import annotations
@@ -22,14 +24,16 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import stat
+import subprocess
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import polars as pl
 
 from cityward.catalogue import PROPERTIES
 from cityward.errors import LinkError
@@ -42,6 +46,7 @@ MOST_ROWS = 1_000_000
 READINGS_A_MESSAGE = 400  # PRECEDENT: under the 64 kB that every flow takes
 MOST_NAMED = 100
 LONGEST_NAME = 200
+PARQUET_S = 120.0
 CODEC = "senml"
 
 
@@ -63,12 +68,13 @@ class Row:
 
 @dataclass(slots=True)
 class Read:
-    """What a file says: messages by device, and what was left out."""
+    """What a file says: messages by device, and what was left out. stamp: which file it was, and as of when (`_stamp`)."""
 
     messages: list[Gathered] = field(default_factory=list[Gathered])
     rows: int = 0
     left_out: int = 0
     why: list[str] = field(default_factory=list[str])
+    stamp: tuple[int, int, int] = (0, 0, 0)
 
     def leave_out(self, n: int, why: str) -> None:
         """Row `n` is not used."""
@@ -106,14 +112,14 @@ class DropFolder:
         return await asyncio.to_thread(self._gather)
 
     async def taken(self) -> None:
-        """Move the file away.
+        """Move the file away. One that was written to after it was read stays, and is read again when it stands still.
 
         Raises:
             LinkError: it cannot be moved; it will be read again.
         """
         if self._under_way is not None:
             path, read = self._under_way
-            await asyncio.to_thread(self._move, path, "taken", read.why, read.left_out)
+            await asyncio.to_thread(self._put_away, path, read)
             self._under_way = None
 
     async def close(self) -> None:
@@ -134,7 +140,7 @@ class DropFolder:
                 self._under_way = (path, read)
                 if read.messages:
                     return read.messages
-                self._move(path, "taken", read.why, read.left_out)
+                self._put_away(path, read)
             path = self._next()
         return []
 
@@ -150,29 +156,87 @@ class DropFolder:
         self._sizes = found
         return self.folder / still[0] if still else None
 
+    def _put_away(self, path: Path, read: Read) -> None:
+        with contextlib.suppress(OSError):
+            if _stamp(path.stat(follow_symlinks=False)) != read.stamp:
+                self._sizes.pop(path.name, None)
+                return
+        self._move(path, "taken", read.why, read.left_out)
+
     def _move(self, path: Path, to: str, why: Sequence[str], left_out: int) -> None:
-        target = self.folder / to
+        more = left_out - len(why)
+        lines = [*why, *([f"and {more} rows more"] if more > 0 else [])]
         try:
-            target.mkdir(exist_ok=True, mode=0o770)
-            if why:
-                more = left_out - len(why)
-                lines = [*why, *([f"and {more} rows more"] if more > 0 else [])]
-                (target / f"{path.name}.why.txt").write_text("\n".join(map(harmless, lines)) + "\n", encoding="utf-8")
-            path.replace(target / path.name)
+            with _opened(self.folder) as here, _opened_below(here, to) as there:
+                if why:
+                    _write_anew(there, f"{path.name}.why.txt", "\n".join(map(harmless, lines)) + "\n")
+                os.replace(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
             raise LinkError(f"a file of {self.system} cannot be moved: {error.strerror}") from error
         self._sizes.pop(path.name, None)
+
+
+# SECURITY: whoever drops files may put links in the folder and below it, at any moment: all is done on what was opened, once
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Generator[int]:
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield at
+    finally:
+        os.close(at)
+
+
+@contextlib.contextmanager
+def _opened_below(here: int, name: str) -> Generator[int]:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o770, dir_fd=here)
+    at = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+    try:
+        yield at
+    finally:
+        os.close(at)
+
+
+def _write_anew(there: int, name: str, text: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=there)
+    at = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o660, dir_fd=there)
+    with os.fdopen(at, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def read_file(path: Path, names: Mapping[str, Mapping[str, str]]) -> Read:
     """What a file says, as messages.
 
     Raises:
-        Unread: it is neither CSV nor Parquet, too large, or lacks a column.
+        Unread: it is neither CSV nor Parquet, too large, no plain file, or lacks a column.
     """
-    if path.stat().st_size > MOST_BYTES:
-        raise Unread(f"{path.stat().st_size} bytes are more than {MOST_BYTES}")
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+    try:
+        # a pipe that nobody writes to would hold us: O_NONBLOCK
+        at = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise Unread(f"it cannot be read: {error.strerror}") from error
+    try:
+        found = os.fstat(at)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unread("it is no plain file")
+        if found.st_size > MOST_BYTES:
+            raise Unread(f"{found.st_size} bytes are more than {MOST_BYTES}")
+        parquet = path.suffix == ".parquet"
+        read = _read(_rows(_from_parquet(at), 1) if parquet else _rows(_bytes(at), 2), names)
+        read.stamp = _stamp(found)
+        return read
+    finally:
+        os.close(at)
+
+
+def _read(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Mapping[str, Mapping[str, str]]) -> Read:
     read, by_device = Read(), dict[str, list[dict[str, Any]]]()
     for n, said in rows:
         read.rows += 1
@@ -223,30 +287,46 @@ def _seconds(said: Any) -> float | None:
         return None
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _bytes(at: int) -> bytes:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        lines = csv.DictReader(io.StringIO(text), strict=True)
-        _require(lines.fieldnames or ())
-        yield from enumerate(lines, 2)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Unread(f"it is no CSV in UTF-8: {error}") from error
+        with os.fdopen(at, "rb", closefd=False) as file:
+            body = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise Unread(f"it cannot be read: {error.strerror}") from error
+    if len(body) > MOST_BYTES:
+        raise Unread(f"it has more than {MOST_BYTES} bytes")
+    return body
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _from_parquet(at: int) -> bytes:
+    """The rows as CSV, by a process that may be ended by what it reads."""
+    command = [sys.executable, "-s", "-P", "-m", "cityward.adapters.parquet_child", f"{MOST_ROWS}", f"{PARQUET_S:g}"]
     try:
-        scan = pl.scan_parquet(path)
-        schema = scan.collect_schema()
-        _require(schema.names())
-        if (rows := scan.select(pl.len()).collect().item()) > MOST_ROWS:
-            raise Unread(f"it has {rows} rows, more than {MOST_ROWS}")
-        wanted = [name for name in (*COLUMNS, "unit") if name in schema]
-        frame = scan.select(wanted).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise Unread(f"it is no Parquet: {type(error).__name__}") from error
-    yield from enumerate(frame.iter_rows(named=True), 1)
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [*command, *COLUMNS, "unit"],
+            stdin=at,
+            capture_output=True,
+            env={"POLARS_MAX_THREADS": "1", "LC_ALL": "C.UTF-8"},
+            cwd="/",
+            timeout=PARQUET_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unread(f"it could not be unpacked: {type(error).__name__}") from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace")[-200:] if done.returncode > 0 else ""
+        raise Unread(said or "it cannot be unpacked in the memory there is for it")
+    return done.stdout
+
+
+def _rows(body: bytes, first: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a CSV, each with its number."""
+    try:
+        lines = csv.DictReader(io.StringIO(body.decode("utf-8-sig")), strict=True)
+        _require(lines.fieldnames or ())
+        yield from enumerate(lines, first)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Unread(f"it is no CSV in UTF-8: {error}") from error
 
 
 def _require(columns: Iterable[str]) -> None:
