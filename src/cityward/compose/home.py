@@ -52,6 +52,11 @@ class Home:
         """The secrets of simulated devices; of real ones none is kept."""
         return self.keys / "devices"
 
+    @property
+    def recipient_secrets(self) -> Path:
+        """The keys of recipients that the demonstration plays; of real ones none is kept."""
+        return self.keys / "played-recipients"
+
     def ledger(self, role: str) -> Path:
         """The evidence log of one role."""
         return self.root / "ledger" / role

@@ -23,6 +23,7 @@ from cityward.adapters.keys.commanding import command_key, encoder
 from cityward.adapters.protocols import codecs
 from cityward.adapters.street.door_http import HttpDoor
 from cityward.adapters.street.link import MqttDoor
+from cityward.adapters.street.recipients import play_recipients
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.adapters.works.processes import ProcessWorks
 from cityward.compose.alerting import notice_alerts
@@ -36,6 +37,7 @@ from cityward.compose.hearts import living_ledger
 from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.network import run_network
+from cityward.compose.played_recipients import added_in_time
 from cityward.compose.progress import SERVICE_PROGRESS, told_each_second, worker_progress, write_progress
 from cityward.compose.releasing import run_release
 from cityward.compose.retention import Keeper
@@ -289,18 +291,28 @@ async def run_street_role(setting: Setting, stop: asyncio.Event) -> None:
     """Run the simulated devices of the demonstration, each through the front door."""
     city, street = setting.city, setting.city.street
     assert street is not None
-    await run_street(
-        StreetSettings(
-            registry=setting.registry,
-            clock=city.city_clock,
-            position=setting.loaded.place.position,
-            recordings=Path(street.recordings),
-            credentials=setting.home.device_secrets,
-            mqtt=MqttDoor(city.mqtt_host, city.mqtt_port, Path(city.mqtt_ca) if city.mqtt_ca else None),
-            http=HttpDoor(f"http://127.0.0.1:{city.web_port}"),
-            memory=setting.home.root / "street.json",
-            backfill_days=street.backfill_days,
-            feeds=setting.home.root / "feeds",
-        ),
-        stop,
+    mqtt = MqttDoor(city.mqtt_host, city.mqtt_port, Path(city.mqtt_ca) if city.mqtt_ca else None)
+    http = HttpDoor(f"http://127.0.0.1:{city.web_port}")
+    settings = StreetSettings(
+        registry=setting.registry,
+        clock=city.city_clock,
+        position=setting.loaded.place.position,
+        recordings=Path(street.recordings),
+        credentials=setting.home.device_secrets,
+        mqtt=mqtt,
+        http=http,
+        memory=setting.home.root / "street.json",
+        backfill_days=street.backfill_days,
+        feeds=setting.home.root / "feeds",
     )
+
+    async def receive() -> None:
+        playing = await added_in_time(setting, stop)
+        await play_recipients(playing, http, mqtt, city.city_clock, setting.now_us, stop)
+
+    receiving = asyncio.create_task(receive())
+    try:
+        await run_street(settings, stop)
+    finally:
+        receiving.cancel()
+        await asyncio.gather(receiving, return_exceptions=True)

@@ -203,7 +203,9 @@ class DeviceLink:
             future.set_result(None)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if (act := self._subscriptions.get(message.topic)) is not None:
+        topic = message.topic
+        below = (a for t, a in self._subscriptions.items() if t.endswith("/#") and topic.startswith(t[:-1]))
+        if (act := self._subscriptions.get(topic) or next(below, None)) is not None:
             act(bytes(message.payload))
 
 
