@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.erasure import book_of
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.received import ReceivedDesk
 from cityward.compose.setting import Setting, open_setting
+from cityward.runtime.erasure_ports import ErasureRow
 from cityward.runtime.release_ports import DELIVERED, Due, Receipt, RefusedRow
 from cityward.time import DAY, HOUR
 from compose.test_postures import let_out, write_releasing_town
@@ -38,18 +40,24 @@ def fill(setting: Setting) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def desk(tmp_path: Path) -> Iterator[ReceivedDesk]:
     home = Home(tmp_path / "state")
     home.prepare()
     write_city_file(home, stopped_city(write_releasing_town(tmp_path / "town")))
-    setting, people = open_setting(home), MemoryPeople()
+    setting = open_setting(home)
     let_out(setting)
     fill(setting)
+    yield ReceivedDesk(setting)
+    setting.state.dispose()
+
+
+@pytest.fixture
+def house(desk: ReceivedDesk) -> Iterator[House]:
+    people = MemoryPeople()
     people.hold("owner", "keeper")
     people.hold("ada", "officer")
-    with opened(a_house(setting.loaded.place, people=people, received=ReceivedDesk(setting))) as built:
+    with opened(a_house(desk.setting.loaded.place, people=people, received=desk)) as built:
         yield built
-    setting.state.dispose()
 
 
 def test_a_recipient_is_told_with_its_balance_its_law_and_what_it_may_have(house: House):
@@ -109,3 +117,45 @@ def test_nobody_sees_it_without_the_right(house: House, path: str):
 def test_what_names_nothing_is_refused(house: House, path: str, status: int):
     with house.client("owner") as owner:
         assert owner.get(f"/api/received/{path}").status_code == status
+
+
+def test_the_registers_are_told_with_what_was_observed(house: House):
+    with house.client("owner") as owner:
+        processing = owner.get("/api/received/register?kind=processing").json()
+        transfers = owner.get("/api/received/register?kind=transfers").json()
+        assert owner.get("/api/received/register?kind=everything").status_code == 400
+    assert (processing["kind"], processing["rows_in_all"]) == ("processing", len(processing["rows"]))
+    assert transfers["rows_in_all"] == len(transfers["rows"])
+    assert {row["observed"] for row in transfers["rows"]} <= {"never observed"}  # the book here holds no evidence
+    assert transfers["findings"] == []
+
+
+def test_an_erasure_is_told_with_its_state_and_whom_to_tell(house: House, desk: ReceivedDesk):
+    asked = ErasureRow(
+        number=0, dataset="", device="counter-1", why="request", since=0, until=NOON, made_at=NOON, person="ada",
+        reason="<b>request</b> 17", rows=40, digest="2" * 64, copies={"quarantine": 3}, tell=("acme (acme-desk)",), record="",
+    )  # fmt: skip
+    book = book_of(desk.setting)
+    row = book.begin(asked)
+    with house.client("owner") as owner:
+        [begun] = owner.get("/api/received/erasures").json()["erasures"]
+        book.end(row.number, "erasure:0")
+        [done] = owner.get("/api/received/erasures").json()["erasures"]
+    book.dispose()
+    assert (begun["state"], done["state"], done["record"]) == ("under way", "done", "erasure:0")
+    assert (done["device"], done["rows"], done["tell"]) == ("counter-1", 40, ["acme (acme-desk)"])
+    assert (done["since"], done["until"], done["copies"]) == ("", "2024-10-04T12:00:00Z", {"quarantine": 3})
+
+
+def test_what_is_kept_is_told_by_dataset_with_its_oldest_record(house: House):
+    with house.client("owner") as owner:
+        told = {one["dataset"]: one for one in owner.get("/api/received/retention").json()["datasets"]}
+    assert told["counts"]["oldest"] == {}  # nothing came in
+    assert told["(receipts)"]["oldest"]["receipts"] == "2024-10-04T12:00:00Z"
+
+
+def test_the_books_are_for_those_who_may_look_into_what_left(house: House):
+    with house.client("ada") as officer, house.client("") as nobody:
+        for path in ("register?kind=processing", "erasures", "retention"):
+            assert officer.get(f"/api/received/{path}").status_code == 403
+            assert nobody.get(f"/api/received/{path}").status_code == 401

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
@@ -87,6 +88,17 @@ def test_incidents_and_what_is_not_trusted_are_told(house: House) -> None:
     assert [(i["id"], i["severity"]) for i in told["incidents"]] == [("i1", "high")]
     assert told["counts"] == {"open": {"high": 1}}
     assert told["standings"][0]["state"] == "quarantined"
+
+
+def test_of_many_devices_the_least_trusted_are_told_and_how_many_there_are_in_all() -> None:
+    stands = {f"lamp-{n:03}": structs.replace(STANDING, device=f"lamp-{n:03}", trust=n / 1000) for n in range(500)}
+    with opened(a_house(watch=MemoryBook({}, [], stands))) as door, door.client() as person:
+        told = person.get("/api/watch").json()
+        beyond = person.get("/api/watch/standings/lamp-499").json()["standing"]
+        assert person.get("/api/watch/standings/nobody").json() == {"standing": None}
+    assert [one["device"] for one in told["standings"]] == [f"lamp-{n:03}" for n in range(200)]
+    assert told["standings_in_all"] == 500
+    assert (beyond["device"], beyond["trust"]) == ("lamp-499", 0.499)
 
 
 def test_who_takes_an_incident_in_hand_is_on_record_first(house: House) -> None:

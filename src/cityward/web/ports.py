@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from cityward.place.model import Place
 from cityward.place.registry import Registry
@@ -197,6 +197,9 @@ class Received(Protocol):
         ...
 
     def refusals(self, recipient: str, most: int) -> Sequence[object]: ...
+    def register(self, kind: Literal["processing", "transfers"]) -> object: ...
+    def erasures(self) -> Sequence[object]: ...
+    def retention(self) -> Sequence[object]: ...
 
 
 class Releasing(Protocol):

@@ -1,4 +1,5 @@
-"""Who received what, when, why, in what form, under which law now: for those who may look into what left (the right `audit`).
+"""Who received what, when, why, in what form, under which law now; the registers, erasures, and what is kept for how long: for
+those who may look into what left (the right `audit`).
 
 Nothing here tells what was in the rows. Receipts, statements and refusals are told as the command line tells them.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -44,6 +45,10 @@ class RefusalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipient: Name
 
 
+class RegisterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Literal["processing", "transfers"]
+
+
 @route("GET", "/api/received/recipients", summary="Recipients: their state, their balance, and what each may have",
        right=Right.AUDIT)  # fmt: skip
 async def recipients(call: Call[Nothing]) -> object:
@@ -75,6 +80,23 @@ async def refusals(call: Call[RefusalsQuery]) -> object:
     return {"refusals": await _told(_desk(call).refusals, call.query.recipient, MOST_REFUSALS)}
 
 
+@route("GET", "/api/received/register", summary="Records of processing, or the register of transfers",
+       right=Right.AUDIT, query=RegisterQuery)  # fmt: skip
+async def register(call: Call[RegisterQuery]) -> object:
+    return await _told(_desk(call).register, call.query.kind)
+
+
+@route("GET", "/api/received/erasures", summary="What was erased, and who must be told of it", right=Right.AUDIT)
+async def erasures(call: Call[Nothing]) -> object:
+    return {"erasures": await _told(_desk(call).erasures)}
+
+
+@route("GET", "/api/received/retention", summary="What is kept for how long, and the oldest record of each store",
+       right=Right.AUDIT)  # fmt: skip
+async def retention(call: Call[Nothing]) -> object:
+    return {"datasets": await _told(_desk(call).retention)}
+
+
 def _desk(call: Call[Any]) -> Received:
     desk = call.desk.doors.received
     if desk is None:
@@ -89,4 +111,4 @@ async def _told(ask: Callable[..., Any], *arguments: object) -> Any:
         raise Problem(404, "not-found", error.what) from error
 
 
-ROUTES = (recipients, statement, receipts, refusals)
+ROUTES = (recipients, statement, receipts, refusals, register, erasures, retention)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from heapq import nsmallest
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -28,6 +29,7 @@ from cityward.web.routes import JSON, Call, Nothing, route
 
 MOST_INCIDENTS = 100
 MOST_FINDINGS = 200
+MOST_STANDINGS = 200
 MOST_BODY = 4096
 
 T = TypeVar("T")
@@ -45,9 +47,18 @@ class WatchView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     incidents: tuple[Incident, ...]
     counts: dict[IncidentState, dict[Severity, int]]
-    standings: tuple[DeviceStanding, ...]
+    standings: tuple[
+        DeviceStanding, ...
+    ]  # the least trusted `MOST_STANDINGS`; one device's: `/api/watch/standings/{device}`
+    standings_in_all: int
     detectors: int
     now: int
+
+
+class StandingView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far one device is trusted; None: in full."""
+
+    standing: DeviceStanding | None
 
 
 class IncidentView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,14 +109,24 @@ async def watch(call: Call[IncidentsQuery]) -> object:
     states = [wanted] if wanted is not None else [IncidentState.OPEN, IncidentState.ACKNOWLEDGED]
     found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS, after) for state in states]
     counts = await asyncio.to_thread(book.incident_counts)
-    standings = await asyncio.to_thread(book.standings)
+    standings = (await asyncio.to_thread(book.standings)).values()
     return WatchView(
         incidents=tuple(incident for some in found for incident in some),
         counts={state: dict(by_severity) for state, by_severity in counts.items()},
-        standings=tuple(sorted(standings.values(), key=lambda standing: (standing.trust, standing.device))),
+        standings=tuple(nsmallest(MOST_STANDINGS, standings, key=lambda standing: (standing.trust, standing.device))),
+        standings_in_all=len(standings),
         detectors=len(find_detectors()),
         now=call.desk.doors.city_now_us(),
     )
+
+
+@route("GET", "/api/watch/standings/{device}", summary="How far one device is trusted", right=Right.WATCH,
+       answer=StandingView)  # fmt: skip
+async def standing(call: Call[Nothing]) -> object:
+    """A device that is fully trusted, or unknown, has none."""
+    book = _book(call)
+    standings = await asyncio.to_thread(book.standings)
+    return StandingView(standing=standings.get(call.path("device")))
 
 
 @route("GET", "/api/watch/detectors", summary="What watches, and when it fails", right=Right.WATCH, answer=CardsView)
@@ -233,4 +254,4 @@ async def _told(ask: Callable[..., Any], *arguments: object) -> object:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
 
 
-ROUTES = (watch, detectors, incident, say, containments, preview, begin, approve, refuse, lift)
+ROUTES = (watch, standing, detectors, incident, say, containments, preview, begin, approve, refuse, lift)
