@@ -181,6 +181,7 @@ def test_a_time_that_no_calendar_holds_costs_its_file_and_nothing_else(folder: D
     assert "no Parquet" in why(folder, "refused", "a.parquet")
 
 
+@pytest.mark.slow  # it writes, and tries to unpack, gigabytes
 def test_a_small_file_that_unpacks_into_gigabytes_is_refused(folder: DropFolder) -> None:
     rows, text = 12_000, "x" * 250_000
     bomb = pl.Series([text]).new_from_index(0, rows)

@@ -9,6 +9,7 @@ import msgspec
 
 from cityward.runtime.opened import OpenDocument
 from cityward.services.transport.pages import Due, StopPage, StopPages
+from cityward.web.api.transport import _by_stop
 from web.house import NOON, House, house, opened
 
 NOW_S = NOON // 1_000_000  # 2025-10-09T08:53:20Z
@@ -97,3 +98,15 @@ def test_stop_monitoring_is_cut_to_the_stop_that_is_asked_for():
         answer = rider.get("/api/transport/siri/stop-monitoring", params={"MonitoringRef": "hill"}).json()
     [delivery] = answer["Siri"]["ServiceDelivery"]["StopMonitoringDelivery"]
     assert delivery["MonitoredStopVisit"] == [{"MonitoringRef": {"value": "hill"}}]
+
+
+def test_whoever_asks_for_many_stops_has_the_document_read_once():
+    _by_stop.cache_clear()
+    visits = [{"MonitoringRef": {"value": f"stop-{n}"}} for n in range(20)]
+    body = {"Siri": {"ServiceDelivery": {"StopMonitoringDelivery": [{"MonitoredStopVisit": visits}]}}}
+    with opened(city({"siri-sm.json": msgspec.json.encode(body)})) as door, door.stranger() as rider:
+        for n in range(40):
+            answer = rider.get("/api/transport/siri/stop-monitoring", params={"MonitoringRef": f"stop-{n}"}).json()
+            [delivery] = answer["Siri"]["ServiceDelivery"]["StopMonitoringDelivery"]
+            assert len(delivery["MonitoredStopVisit"]) == (1 if n < 20 else 0)
+    assert _by_stop.cache_info().misses == 1

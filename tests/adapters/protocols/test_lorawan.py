@@ -110,7 +110,7 @@ class Script:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, bytes, int]] = []
 
-    def decode(self, name: str, port: int, payload: bytes, at_ms: int) -> object:
+    def decode(self, name: str, port: int, payload: bytes, at_ms: int, sender: str) -> object:
         self.asked.append((name, port, payload, at_ms))
         if not payload:
             raise DecodeError(Reason.UNDECODABLE.name, "nothing to read")

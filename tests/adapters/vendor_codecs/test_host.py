@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import quickjs
 
-from cityward.adapters.vendor_codecs.host import MOST_STOPS, VendorCodecs
+from cityward.adapters.vendor_codecs.host import VendorCodecs
 from cityward.errors import DecodeError
 
 HONEST = """
@@ -106,16 +106,36 @@ def test_a_hostile_codec_costs_its_own_call(codecs: VendorCodecs, name: str) -> 
     assert codecs.decode("honest", 1, bytes([0, 1]), 0)["temperature"] == 0.1  # type: ignore[index]
 
 
-def test_a_codec_that_is_stopped_again_and_again_is_not_asked_for_a_while() -> None:
-    codecs = VendorCodecs({"slow": HOSTILE["for ever"], "honest": HONEST})
+MOODY = """
+function decodeUplink(input) {
+  if (input.bytes[0]) while (true) {}
+  return { data: { temperature: 1 } };
+}
+"""
+
+
+def test_who_makes_a_codec_run_long_again_and_again_is_not_heard_for_a_while_and_others_are() -> None:
+    host = VendorCodecs({"moody": MOODY})
     try:
-        for _ in range(MOST_STOPS + 3):
+        for _ in range(12):
             with pytest.raises(DecodeError):
-                codecs.decode("slow", 1, b"", 0)
-        assert codecs.progress.passed_over == 3
-        assert codecs.decode("honest", 1, bytes([1, 0]), 0)["temperature"] == 25.6  # type: ignore[index]
+                host.decode("moody", 1, b"\x01", 0, "sensor-1")
+            assert host.decode("moody", 1, b"\x00", 0, "sensor-2") == {"temperature": 1}, "no other pays for it"
+        assert host.progress.passed_over >= 6, "a good call in between does not wipe it out"
     finally:
-        codecs.close()
+        host.close()
+
+
+def test_a_codec_that_many_make_run_long_is_not_asked_for_a_while() -> None:
+    host = VendorCodecs({"moody": MOODY, "honest": HONEST})
+    try:
+        for n in range(40):
+            with pytest.raises(DecodeError):
+                host.decode("moody", 1, b"\x01", 0, f"sensor-{n}")
+        assert host.progress.passed_over >= 10
+        assert host.decode("honest", 1, b"\x00\x01", 0, "sensor-1")
+    finally:
+        host.close()
 
 
 def test_a_child_that_dies_is_replaced_and_the_call_refused(codecs: VendorCodecs) -> None:

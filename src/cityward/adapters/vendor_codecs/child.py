@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from importlib.resources import files
 
 import msgspec
@@ -68,7 +69,11 @@ def _answer(prelude: str, scripts: dict[str, str], body: bytes) -> Said:
         scripts[asked.name] = asked.script
         return Said(text="learned")
     script = scripts.get(asked.name)
-    return Said(fault="no such script") if script is None else _run(prelude, script, asked)
+    if script is None:
+        return Said(fault="no such script")
+    begun = time.process_time()
+    said = _run(prelude, script, asked)
+    return msgspec.structs.replace(said, seconds=time.process_time() - begun)
 
 
 def _run(prelude: str, script: str, asked: Ask) -> Said:

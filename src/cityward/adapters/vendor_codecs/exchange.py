@@ -30,12 +30,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The answer: what the script made of it, as JSON text; or what went wrong, and neither is to be believed.
 
-    stopped: it came to one of its limits.
+    stopped: it came to one of its limits. seconds: of processor time that it took.
     """
 
     text: str = ""
     fault: str = ""
     stopped: bool = False
+    seconds: float = 0.0
 
 
 _DECODER = msgspec.json.Decoder(Learn | Ask)

@@ -2,6 +2,8 @@
 
 INVARIANTS
 - `decode` returns or raises within `DEADLINE_S`, whatever the script does.
+- However many payloads one sender makes a script long over, it takes `SENDER_S` of slow calls and is then not asked for
+  `ASIDE_S`; all senders together `SCRIPT_S`. Fast calls of others in between do not wipe that out.
 - The child gets no environment, no working folder of ours and no descriptor but its two pipes.
 - Where the machine has no filter for it, no script runs unless whoever runs the city said so (`unfiltered`).
 """
@@ -36,10 +38,14 @@ from cityward.guard.reasons import Reason
 
 DEADLINE_S = 2.0
 START_S = 20.0
-MOST_STOPS, ASIDE_S = (
-    5,
+SLOW_S = 0.05  # a call that takes so long counts. PRECEDENT: honest codecs take 1 to 5 ms
+SENDER_S, SCRIPT_S, ASIDE_S = (
+    1.0,
+    5.0,
     30.0,
-)  # a script that was stopped so often in a row is not asked for a while: others wait for it
+)  # slow seconds, after which it is not asked for a while: others wait for it
+FORGIVEN = 0.02  # slow seconds a second
+MOST_SENDERS = 10_000
 
 
 @dataclass(slots=True)
@@ -52,6 +58,19 @@ class Codecs:
     passed_over: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """Slow seconds taken, as of a monotonic moment, and until when nothing is asked."""
+
+    seconds: float
+    at: float
+    aside: float = 0.0
+
+    def left(self, now: float) -> float:
+        """What is not forgiven yet."""
+        return max(0.0, self.seconds - FORGIVEN * (now - self.at))
+
+
 @dataclass(slots=True)
 class VendorCodecs:
     """Implements `protocols.lorawan.codec.Decoder`. scripts: name -> JavaScript. Not for two threads at once."""
@@ -60,23 +79,22 @@ class VendorCodecs:
     unfiltered: bool = False
     progress: Codecs = field(default_factory=Codecs)
     _child: subprocess.Popen[bytes] | None = None
-    _stops: dict[str, int] = field(default_factory=dict[str, int])
-    _aside: dict[str, float] = field(default_factory=dict[str, float])
+    _slow: dict[tuple[str, str], _Slow] = field(default_factory=dict[tuple[str, str], "_Slow"])
 
     def __post_init__(self) -> None:
         for name, script in self.scripts.items():
             if len(script.encode(errors="replace")) > MOST_SCRIPT:
                 raise ValueError(f"the codec {name} is longer than {MOST_SCRIPT} bytes")
 
-    def decode(self, name: str, port: int, payload: bytes, at_ms: int) -> object:
-        """What the script says these bytes mean: its `data`, read as any foreign JSON.
+    def decode(self, name: str, port: int, payload: bytes, at_ms: int, sender: str = "") -> object:
+        """What the script says these bytes mean: its `data`, read as any foreign JSON. sender: in whose name they came.
 
         Raises:
             DecodeError: UNDECODABLE: it failed, was stopped, or answered what is no object.
         """
         if len(payload) > MOST_PAYLOAD:
             raise DecodeError(Reason.TOO_LARGE.name, f"{len(payload)} bytes are more than a radio frame holds")
-        found = self._found(Ask(name=name, port=port, payload=payload, at_ms=at_ms))
+        found = self._found(Ask(name=name, port=port, payload=payload, at_ms=at_ms), sender)
         if isinstance(found, str):
             self.progress.failed += 1
             raise DecodeError(Reason.UNDECODABLE.name, f"the codec {name} did not decode it: {found[:120]}")
@@ -93,24 +111,29 @@ class VendorCodecs:
                     pipe.close() if pipe is not None else None
             child.wait()
 
-    def _found(self, question: Ask) -> dict[str, object] | str:
+    def _found(self, question: Ask, sender: str) -> dict[str, object] | str:
         """The decoded object, or what went wrong."""
-        name = question.name
-        if time.monotonic() < self._aside.get(name, 0.0):
+        name, now = question.name, time.monotonic()
+        if any(now < self._slow[key].aside for key in ((name, ""), (name, sender)) if key in self._slow):
             self.progress.passed_over += 1
             return "it was stopped too often, and is not asked for a while"
         try:
             said = self._ask(question)
         except LinkError as error:
-            said = Said(fault=error.what, stopped=True)
-        if not said.stopped:
-            self._stops.pop(name, None)
-            return said.fault or self._read(said.text)
-        self._stops[name] = self._stops.get(name, 0) + 1
-        if self._stops[name] >= MOST_STOPS:
-            self._aside[name] = time.monotonic() + ASIDE_S
-            del self._stops[name]
-        return said.fault
+            said = Said(fault=error.what, stopped=True, seconds=time.monotonic() - now)
+        if said.stopped or said.seconds >= SLOW_S:
+            for key, most in {(name, sender): SENDER_S, (name, ""): SCRIPT_S}.items():
+                self._was_slow(key, said.seconds, most)
+        return said.fault or self._read(said.text)
+
+    def _was_slow(self, key: tuple[str, str], seconds: float, most: float) -> None:
+        now = time.monotonic()
+        if key not in self._slow and len(self._slow) >= MOST_SENDERS:
+            self._slow = {k: slow for k, slow in self._slow.items() if now < slow.aside or slow.left(now) > 0.0}
+            if len(self._slow) >= MOST_SENDERS:
+                return
+        taken = seconds + (self._slow[key].left(now) if key in self._slow else 0.0)
+        self._slow[key] = _Slow(0.0, now, now + ASIDE_S) if taken >= most else _Slow(taken, now)
 
     @staticmethod
     def _read(text: str) -> dict[str, object] | str:

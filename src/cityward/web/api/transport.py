@@ -92,13 +92,23 @@ async def stop_monitoring(call: Call[StopQuery]) -> object:
     return Response(_of_stop(body, call.query.MonitoringRef), media_type=JSON)
 
 
-@lru_cache(maxsize=64)
 def _of_stop(body: bytes, stop_id: str) -> bytes:
+    answer, visits = _by_stop(body)
+    service: dict[str, Any] = answer["Siri"]["ServiceDelivery"]
+    delivery = {**service["StopMonitoringDelivery"][0], "MonitoredStopVisit": visits.get(stop_id, [])[:MOST_VISITS]}
+    return msgspec.json.encode({"Siri": {"ServiceDelivery": {**service, "StopMonitoringDelivery": [delivery]}}})
+
+
+# SECURITY: anybody may ask for any stop, as often as they like: a document of 2 MB is read once, not once for each
+@lru_cache(maxsize=2)
+def _by_stop(body: bytes) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The answer without its visits, and these by their stop."""
     answer = msgspec.json.decode(body)
+    visits: dict[str, list[Any]] = {}
     for delivery in answer["Siri"]["ServiceDelivery"]["StopMonitoringDelivery"]:
-        visits = [one for one in delivery["MonitoredStopVisit"] if one["MonitoringRef"]["value"] == stop_id]
-        delivery["MonitoredStopVisit"] = visits[:MOST_VISITS]
-    return msgspec.json.encode(answer)
+        for one in delivery.pop("MonitoredStopVisit"):
+            visits.setdefault(one["MonitoringRef"]["value"], []).append(one)
+    return answer, visits
 
 
 @lru_cache(maxsize=2)

@@ -38,8 +38,8 @@ DECODED = "object"
 class Decoder(Protocol):
     """Runs vendors' scripts: `adapters.vendor_codecs`."""
 
-    def decode(self, name: str, port: int, payload: bytes, at_ms: int) -> object:
-        """What the script of a device model says these bytes mean.
+    def decode(self, name: str, port: int, payload: bytes, at_ms: int, sender: str) -> object:
+        """What the script of a device model says these bytes mean. sender: the device in whose name they came.
 
         Raises:
             DecodeError: UNDECODABLE: nothing that can be believed.
@@ -59,6 +59,7 @@ class Mapping:
     script: the model whose decoder reads its payloads; "": none does.
     """
 
+    unit: str
     eui: str
     script: str
     time: tuple[str, ...]
@@ -130,7 +131,8 @@ class LorawanCodec:
             octets = b64decode(payload, validate=True)
         except ValueError as error:
             raise refusal(Reason.WRONG_SHAPE, "the payload is not Base64") from error
-        return {**uplink, DECODED: self._decoder.decode(mapping.script, port, octets, int(received_at) // 1000)}
+        at_ms = int(received_at) // 1000
+        return {**uplink, DECODED: self._decoder.decode(mapping.script, port, octets, at_ms, mapping.unit)}
 
 
 def _mapping(registry: Registry, unit: int) -> Mapping:
@@ -142,7 +144,7 @@ def _mapping(registry: Registry, unit: int) -> Mapping:
         found.append((tokens(how.path) if how.path is not None else (DECODED, prop), channel))
     eui = declared.hardware.eui if declared.hardware is not None else None
     script = declared.model if model.decoder is not None else ""
-    return Mapping(eui or "", script, tokens(model.time_path or "/time"), tuple(found))
+    return Mapping(declared.id, eui or "", script, tokens(model.time_path or "/time"), tuple(found))
 
 
 def _uplinks(value: object) -> list[object]:
