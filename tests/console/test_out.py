@@ -131,3 +131,27 @@ def test_the_page_fits_a_phone_and_starts_at_its_heading(browser: Browser, city:
     picture(browser, "out-phone")
     assert browser.evaluate("document.querySelectorAll('main h1').length") == 1
     assert complaints(browser) == []
+
+
+def test_the_registers_erasures_and_what_is_kept_are_read_beside_it(browser: Browser, city: House):
+    sign_in(browser, city)
+    at(browser, "#/out/book/transfers", 'section[aria-label="Register of transfers"] tbody tr')
+    assert "Controller:" in browser.evaluate(SHOWN)
+    assert "never observed" in browser.evaluate(SHOWN)
+    at(browser, "#/out/book/erasures", "section[aria-label=Erasures] tbody tr")
+    assert "Nothing was erased." in browser.evaluate(SHOWN)
+    at(browser, "#/out/book/retention", 'section[aria-label="What is kept"] tbody tr')
+    told = browser.evaluate(SHOWN)
+    assert "(receipts)" in told and "2024-10-04 12:00:00" in told
+    at(browser, "#/out/book/processing", 'section[aria-label="Records of processing"] tbody tr')
+    assert complaints(browser) == []
+
+
+def test_who_may_not_look_at_the_watch_asks_it_for_nothing(browser: Browser, city: House):
+    people: MemoryPeople = city.doors.people
+    people.hold("operator", "clerk")
+    sign_in(browser, city)
+    asked = "performance.getEntriesByType('resource').filter(e => new URL(e.name).pathname === '%s').length"
+    browser.until(f"{asked % '/api/me'} > 1")  # long enough for the watch's own round
+    assert browser.evaluate(asked % "/api/watch") == 0
+    assert complaints(browser) == []

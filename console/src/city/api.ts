@@ -179,7 +179,7 @@ export interface Finding {
   todo: string
 }
 export interface Standing { device: string; trust: number; state: 'trusted' | 'suspect' | 'quarantined'; since: number; because: string[] }
-export interface WatchView { incidents: Incident[]; counts: Partial<Record<IncidentState, Partial<Record<Severity, number>>>>; standings: Standing[]; detectors: number; now: number }
+export interface WatchView { incidents: Incident[]; counts: Partial<Record<IncidentState, Partial<Record<Severity, number>>>>; standings: Standing[]; standings_in_all: number; detectors: number; now: number }
 export interface IncidentView { incident: Incident; findings: Finding[] }
 export interface Card {
   id: string

@@ -54,7 +54,7 @@ export const router = new Router()
 export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
 export const incidentLink = (id: string): string => `#/watch/incident/${encodeURIComponent(id)}`
 export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
-export const outLink = (about?: 'dataset' | 'recipient', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
+export const outLink = (about?: 'dataset' | 'recipient' | 'book', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
 export const serviceLink = (id = ''): string => `#/services${id ? `/${encodeURIComponent(id)}` : ''}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
 

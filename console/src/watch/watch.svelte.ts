@@ -5,6 +5,7 @@ import { city } from '../city/city.svelte'
 import { me } from '../people/me.svelte'
 
 const EVERY_MS = 5000
+const UNTIL_KNOWN_MS = 200
 const RANK: Severity[] = ['low', 'medium', 'high', 'critical']
 
 class Watch {
@@ -29,9 +30,9 @@ class Watch {
     void this.#again()
   }
 
-  /** Ask now; what is shown is never older than the answer. */
+  /** Ask now; what is shown is never older than the answer. Whoever may not look, or is not known yet, is not asked for. */
   async ask(): Promise<void> {
-    if (me.view && !me.view.rights.includes('watch')) return
+    if (!me.view?.rights.includes('watch')) return
     try {
       this.view = await get<WatchView>('/api/watch')
       this.problem = null
@@ -63,7 +64,7 @@ class Watch {
   async #again(): Promise<void> {
     if (city.link !== 'signed-out' && !document.hidden) await this.ask()
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#again(), EVERY_MS)
+    this.#timer = setTimeout(() => void this.#again(), me.view ? EVERY_MS : UNTIL_KNOWN_MS)
   }
 }
 
