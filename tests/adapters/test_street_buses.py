@@ -39,6 +39,13 @@ def test_every_bus_drives_and_none_is_in_two_places():
     assert seen == set(bus_names())
 
 
+def test_a_bus_that_waits_to_leave_says_that_it_stands():
+    hour = [feed_at(at("07:00") + 60 * minute) for minute in range(60)]
+    waiting = [one for body in hour for _, one in decode(body).vehicles() if one.stop_sequence == 1]
+    assert waiting
+    assert {one.status for one in waiting} == {"STOPPED_AT"}
+
+
 async def _written(folder: Path) -> None:
     stop = asyncio.Event()
     task = asyncio.create_task(run_bus_desk(folder, lambda: at("09:00") * SECOND, 1000.0, stop))

@@ -302,7 +302,7 @@ async def _pull(
             pull.digest = pull.etag = ""  # it is not held: it is no old one
             progress.count(name, "not-held")
             log.warning("a document was not held", flow=name, why=error.what)
-        if pull.failed == 1:
+        if pull.is_told:
             log.warning("a feed was not fetched", flow=name, why=pull.why)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pull.pause_s(setting.city.city_clock.speed))

@@ -113,6 +113,26 @@ def test_a_sender_that_is_not_there_is_no_error() -> None:
     assert pull.why
 
 
+def test_a_file_that_is_not_there_yet_is_looked_for_again_soon_and_told_when_it_stays_away(tmp_path: Path) -> None:
+    pull = Pull(FeedSource(file="state:feeds/timetable.zip", every_s=3600), Path(), tmp_path)
+    seen = list[tuple[float, bool]]()
+    for _ in range(4):
+        assert pull.fetch() is Nothing.NO_ANSWER
+        seen.append((pull.pause_s(1.0), pull.is_told))
+    assert seen == [(2.0, False), (4.0, False), (8.0, False), (16.0, True)]
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds" / "timetable.zip").write_bytes(b"now")
+    assert pull.fetch() == b"now"
+    assert pull.pause_s(1.0) == 3600.0
+
+
+def test_a_missing_file_is_looked_for_no_more_seldom_than_declared(tmp_path: Path) -> None:
+    pull = Pull(FeedSource(file="state:rt.pb", every_s=30), Path(), tmp_path)
+    for _ in range(20):
+        pull.fetch()
+    assert pull.pause_s(1.0) == 30.0
+
+
 def test_a_fast_clock_asks_no_more_often_than_each_second(sender: Sender) -> None:
     assert sender.pull().pause_s(600.0) == 1.0
 

@@ -211,7 +211,7 @@ def _entities(driven: _Driven, day: date, begin: int, now_s: int) -> Iterator[En
         start_date=f"{day:%Y%m%d}",
         relationship="SCHEDULED",
     )
-    vehicle, standing = Vehicle(id=plan.bus, label=plan.bus), seen >= driven.arrivals[n]
+    vehicle, standing = Vehicle(id=plan.bus, label=plan.bus), n == 0 or seen >= driven.arrivals[n]
     late = _late(driven, n, seen)
     stops = tuple(_stop_updates(plan, n, late, begin))
     update = TripUpdate(trip=trip, vehicle=vehicle, stops=stops, timestamp=begin + seen)

@@ -113,15 +113,14 @@ def _figures(view: View[LightingSettings], memory: LightingMemory, to_mend: int)
     for label, account in (("Energy tonight", tonight), ("Energy this month", month)):
         note = ""
         if account.baseline_kwh > 0:
-            note = (
-                f"{100 * (1 - account.kwh / account.baseline_kwh):.0f} % below {account.baseline_kwh:.2f} kWh all night"
-            )
+            below = 100 * (1 - account.kwh / account.baseline_kwh)
+            note = f"{below:z.0f} % below {account.baseline_kwh:.2f} kWh all night"
         yield Figure(label=label, value=f"{account.kwh:.2f}", unit="kWh", note=note)
     grams = view.settings.co2_g_kwh
     if grams is not None:
         saved = (month.baseline_kwh - month.kwh) * grams / 1000
         note = f"at {grams:g} g/kWh"
-        yield Figure(label="CO2 spared this month", value=f"{saved:.1f}", unit="kg", note=note)
+        yield Figure(label="CO2 spared this month", value=f"{saved:z.1f}", unit="kg", note=note)
     under = tonight.under_s / 60
     stance: Stance = "good" if under == 0 else "wait"
     yield Figure(label="Below the class tonight", value=f"{under:.0f}", unit="min", stance=stance)

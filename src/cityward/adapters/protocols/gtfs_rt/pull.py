@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 `fetch` answers with a new body, or with why there is none (`Nothing`). A sender that knows `ETag` is asked with it and answers
 304; one that does not sends its body again, which is known by its digest. After a failure the pause doubles, up to
-`MOST_PAUSE_S`; after a success it is the declared one again.
+`MOST_PAUSE_S`; after a success it is the declared one again. A file costs nobody anything: one that is not there (yet, when
+all begins together) is looked for again soon, and the pause doubles up to the declared one.
 
 INVARIANTS
 - A body is never larger than declared: one byte more and it is `TOO_LARGE`, whatever the sender announced.
@@ -28,6 +29,7 @@ from cityward.place.exits import Exit
 WHOLE_S = 20.0  # for all of an exchange
 MOST_PAUSE_S = 600.0
 MOST_DOUBLINGS = 8
+MISSES_TOLD = 4  # a file may still be on its way; an address that fails is told at once
 
 
 class Nothing(StrEnum):
@@ -67,7 +69,15 @@ class Pull:
     def pause_s(self, speed: float) -> float:
         """How long to wait now, in real seconds, where the city's clock runs so fast."""
         pause = max(1.0, self.feed.every_s / speed)
-        return max(pause, min(MOST_PAUSE_S, pause * 2 ** min(self.failed, MOST_DOUBLINGS)))
+        doubled = 2 ** min(self.failed, MOST_DOUBLINGS)
+        if self.feed.url is None:
+            return min(pause, float(doubled)) if self.failed else pause
+        return max(pause, min(MOST_PAUSE_S, pause * doubled))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether this failure is the one of a row of failures to tell people of."""
+        return self.failed == (MISSES_TOLD if self.feed.url is None else 1)
 
     def _asked(self) -> bytes | Nothing:
         assert self.outward is not None
