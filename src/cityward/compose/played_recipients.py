@@ -15,7 +15,7 @@ import structlog
 
 from cityward.adapters.keys.private import read_private, write_private
 from cityward.adapters.street.recipients import PlayedRecipient
-from cityward.compose.recipients import Asked, add_recipient, rotate_recipient
+from cityward.compose.recipients import Asked, begin_played
 from cityward.compose.setting import Setting
 from cityward.errors import CitywardError, LinkError
 from cityward.place.model import Place
@@ -48,12 +48,10 @@ def add_played(setting: Setting) -> Sequence[PlayedRecipient]:
     for name in playable(setting.loaded.place):
         row, path = rows.get(name), _file(setting, name)
         asked = Asked(setting.home.root, name, BY)
-        if row is None:
-            write_private(path, add_recipient(asked)["key"].encode())
-        elif row.state == "active" and row.by == BY and read_private(path) is None:
-            write_private(path, rotate_recipient(asked)["key"].encode())  # it ended between the two
-        elif row.state != "active" or row.by != BY:
+        if row is not None and (row.state != "active" or row.by != BY):
             continue
+        if row is None or read_private(path) is None:  # an end between the two leaves one that nobody holds the key of
+            write_private(path, begin_played(asked).encode())
         out.append(_played(setting, name))
     return out
 

@@ -123,7 +123,19 @@ def add_recipient(asked: Asked, folder: Path | None = None, access: bytes | None
     row = setting.state.recipients.recipients().get(asked.recipient)
     if row is not None and row.state == "active":
         raise PlaceError(f"`{asked.recipient}` has been added", mend=f"cityward recipient rotate {asked.recipient}")
-    return _issue(setting, asked, "added", folder, access)
+    given, record = _issue(setting, asked, "added", folder, access)
+    _tell(setting, asked, "added", record)
+    return given
+
+
+def begin_played(asked: Asked) -> str:
+    """A new key for a recipient that the demonstration plays: on record; the watch is not told, as of simulated devices.
+
+    Raises:
+        PlaceError: it is not declared.
+    """
+    given, _ = _issue(open_setting(Home(asked.state)), asked, "added", None, None)
+    return given["key"]
 
 
 def rotate_recipient(asked: Asked, folder: Path | None = None, access: bytes | None = None) -> dict[str, str]:
@@ -136,7 +148,9 @@ def rotate_recipient(asked: Asked, folder: Path | None = None, access: bytes | N
     row = setting.state.recipients.recipients().get(asked.recipient)
     if row is None or row.state != "active":
         raise PlaceError(f"`{asked.recipient}` has no credential", mend=f"cityward recipient add {asked.recipient}")
-    return _issue(setting, asked, "rotated", folder, access)
+    given, record = _issue(setting, asked, "rotated", folder, access)
+    _tell(setting, asked, "rotated", record)
+    return given
 
 
 def revoke_recipient(asked: Asked) -> bool:
@@ -170,8 +184,10 @@ def declared_of(setting: Setting, name: str) -> Recipient:
     return known[name]
 
 
-def _issue(setting: Setting, asked: Asked, to: str, folder: Path | None, access: bytes | None) -> dict[str, str]:
-    """The record comes first: a secret that nobody was given harms nobody."""
+def _issue(
+    setting: Setting, asked: Asked, to: str, folder: Path | None, access: bytes | None
+) -> tuple[dict[str, str], str]:
+    """What it must be given, and the record of that. The record comes first: a secret that nobody was given harms nobody."""
     declared = declared_of(setting, asked.recipient)
     if asks_by_certificate(declared) and setting.city.web_tls is None:
         raise PlaceError(
@@ -200,8 +216,7 @@ def _issue(setting: Setting, asked: Asked, to: str, folder: Path | None, access:
     else:
         given = {"issuer": declared.issuer, "client": declared.client}
     setting.state.recipients.issue_to(row)
-    _tell(setting, asked, to, record)
-    return given
+    return given, record
 
 
 def _with(row: RecipientRow, key_sha256: bytes | None = None, certificate_sha256: bytes | None = None) -> RecipientRow:
