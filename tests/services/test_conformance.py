@@ -100,7 +100,7 @@ def test_it_answers_bad_settings_and_does_not_raise(service: Service[Any], raw: 
 
 @every_service
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gate(
     service: Service[Any], data: st.DataObject
 ):
@@ -122,7 +122,7 @@ def test_the_same_view_gives_the_same_proposals_and_every_one_is_fit_for_the_gat
 
 @every_service
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_value_follows_from_the_readings_of_its_sources_alone(service: Service[Any], data: st.DataObject):
     view = data.draw(views(service))
     for proposal in service.step(view, service.memory()).proposals:
@@ -138,7 +138,7 @@ def test_a_value_follows_from_the_readings_of_its_sources_alone(service: Service
 
 @every_service
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_source_is_a_unit_it_was_shown_a_reading_of(service: Service[Any], data: st.DataObject):
     view = data.draw(views(service))
     shown = {unit for unit, _ in view.readings}
@@ -261,7 +261,7 @@ def test_what_it_asks_to_be_shown_is_named_and_bounded(service: Service[Any, Any
 
 @every_service
 @given(body=st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
 def test_a_job_that_is_none_of_its_own_is_a_value_error(service: Service[Any, Any], body: bytes):
     try:
         answer = service.work(body)

@@ -143,3 +143,18 @@ def test_any_texts_make_a_timetable_that_holds_together(changed: dict[str, str])
     assert (plan.times.stop < len(plan.stops.ids)).all()
     assert (plan.trips.shape < len(plan.shapes.ids)).all()
     assert plan.active(date(2024, 6, 1)).shape == (len(plan.calendar.ids),)
+
+
+def test_a_small_zip_that_unpacks_to_a_thousand_times_its_size_is_refused() -> None:
+    rows = b"aa,bb,cc\n" * 2_000_000
+    body = packed({"stop_times.txt": b"trip_id,arrival_time,stop_id\n" + rows})
+    assert len(body) < 200_000
+    with pytest.raises(DecodeError, match="inflates"):
+        archive.unpack(body)
+
+
+def test_empty_lines_count_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_ROWS", 100)
+    with pytest.raises(DecodeError, match="rows"):
+        archive.tabulate({"stop_times.txt": b"trip_id\n" + b"\n" * 101})
+    assert len(archive.tabulate({"stop_times.txt": b"trip_id\n" + b"a\n" * 100})["stop_times.txt"]) == 100

@@ -25,6 +25,10 @@ from cityward.errors import DecodeError
 MOST_BYTES = 64 << 20  # of the zip. PRECEDENT: a large city's feed is 10-40 MB zipped
 MOST_MEMBERS = 200
 MOST_INFLATED = 400 << 20  # of all members that are read
+MOST_RATIO, ANY_RATIO = (
+    100,
+    4 << 20,
+)  # to the zip's bytes, beyond what any zip may hold. PRECEDENT: feeds unpack to 5-20 times
 MOST_ROWS = 4_000_000  # of all tables. PRECEDENT: a large city's stop_times.txt has 1-3 million
 MOST_COLUMNS = 100
 MOST_CELL = 10_000  # characters
@@ -129,7 +133,7 @@ def unpack(body: bytes) -> Tables:
         raise DecodeError("too-large", f"a timetable of {len(body)} bytes is larger than {MOST_BYTES}")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            return _unpack(archive)
+            return _unpack(archive, min(MOST_INFLATED, ANY_RATIO + MOST_RATIO * len(body)))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise DecodeError("undecodable", "these bytes are no zipped timetable") from error
 
@@ -145,12 +149,12 @@ def tabulate(files: Mapping[str, bytes]) -> Tables:
     return Tables(tables, _unknown(files))
 
 
-def _unpack(archive: zipfile.ZipFile) -> Tables:
+def _unpack(archive: zipfile.ZipFile, most_inflated: int) -> Tables:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MOST_MEMBERS:
         raise DecodeError("too-large", f"the timetable has {len(infos)} files, more than {MOST_MEMBERS}")
     folder = _folder([info.filename for info in infos])
-    budget = _Budget(MOST_ROWS, MOST_INFLATED)
+    budget = _Budget(MOST_ROWS, most_inflated)
     tables: dict[str, Table] = {}
     for info in infos:
         name = info.filename.removeprefix(folder)
@@ -178,7 +182,7 @@ def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -
     with archive.open(info) as member:
         body = member.read(budget.bytes + 1)
     if len(body) > budget.bytes:
-        raise DecodeError("too-large", f"the timetable inflates to more than {MOST_INFLATED} bytes")
+        raise DecodeError("too-large", "the timetable inflates to more than any timetable does")
     budget.bytes -= len(body)
     return body
 
@@ -204,6 +208,8 @@ def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budg
     lines, odd, odd_rows, width = list[int](), list[int](), 0, len(header)
     places = [(at, columns[column]) for at, column in wanted]
     for line, cells in enumerate(rows, start=2):
+        if line > budget.rows + 1:  # empty ones take their time as well
+            raise DecodeError("too-large", f"the timetable has more than {MOST_ROWS} rows")
         if len(cells) != width:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -213,7 +219,5 @@ def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budg
         lines.append(line)
         for at, column in places:
             column.append(cells[at].strip()[:MOST_CELL])
-        if len(lines) > budget.rows:
-            raise DecodeError("too-large", f"the timetable has more than {MOST_ROWS} rows")
     budget.rows -= len(lines)
     return Table(columns, lines, header, odd, odd_rows, broken)
