@@ -13,7 +13,7 @@ import pytest
 
 from cityward.errors import LinkError
 from cityward.evidence.records import PlanEnded, PlanIssued, PlanRefused
-from cityward.guard.permit import Urgency
+from cityward.guard.permit import Proposal, Urgency
 from cityward.insight.marks import Mark, MarkState
 from cityward.place.registry import number
 from cityward.place.services import PlanLimits
@@ -467,6 +467,28 @@ def test_a_part_of_a_turn_that_is_nothing_of_its_kind_costs_that_part(part: str,
 
     async def script() -> None:
         book = Book([rogue(lambda view, memory: Turn(Memory(turns=memory.turns + 1), **{part: junk})), *bound()])
+        await book.ticks(2)
+        assert msgspec.json.decode(book.keeper.memory["rogue"], type=Memory).turns == 2
+        assert book.keeper.effects[-1].statuses[1].service == "lights"
+        await book.runner.close()
+
+    play(script)
+
+
+class Urgent:
+    """It has an urgency, and is no proposal."""
+
+    urgency = Urgency.SAFETY
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [Urgent(), Proposal([], {}, "x", None, "now", sources=7), Proposal("a" * 10**6, "\ud800", float("nan"), {1: 2}, 1)],
+    ids=["another", "odd", "long"],
+)  # type: ignore[arg-type]
+def test_a_proposal_that_is_none_is_refused_and_the_other_services_go_on(junk: Any):
+    async def script() -> None:
+        book = Book([rogue(lambda view, memory: Turn(Memory(turns=memory.turns + 1), proposals=[junk])), *bound()])
         await book.ticks(2)
         assert msgspec.json.decode(book.keeper.memory["rogue"], type=Memory).turns == 2
         assert book.keeper.effects[-1].statuses[1].service == "lights"

@@ -309,6 +309,9 @@ class ServiceRunner:
         """What the service proposes, the most urgent first, as many as a turn bears."""
         try:
             proposals = sorted(turn.proposals, key=lambda proposal: -proposal.urgency)
+            # SECURITY: what is no proposal has nothing that could be put on record: one service's must not end all services' turn
+            if not all(isinstance(proposal, Proposal) for proposal in proposals):
+                raise TypeError("not a proposal")
         except Exception:  # whatever a plug-in put there
             self._world.fault(bound.id, "a service proposes what is no proposal")
             return []
