@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
 TIMEOUT_S = 10.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
 LARGEST_ANSWER = 65_536
+LARGEST_ROWS = 16 << 20
 
 _log = structlog.get_logger(__name__)
 
@@ -81,14 +82,33 @@ class HttpLink:
             return 0
 
     def _connect(self) -> http.client.HTTPConnection:
-        where = urlsplit(self._door.base)
-        if where.scheme == "https":
-            context = ssl.create_default_context(cafile=str(self._door.ca) if self._door.ca else None)
-            return http.client.HTTPSConnection(where.hostname or "", where.port, timeout=TIMEOUT_S, context=context)
-        return http.client.HTTPConnection(where.hostname or "", where.port, timeout=TIMEOUT_S)
+        return _connected(self._door)
 
     def close(self) -> None:
         """Let the connection go."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def asked(door: HttpDoor, path: str, key: Callable[[], str]) -> tuple[int, Mapping[str, str]]:
+    """Ask once, with a key: the status and the headers (lower case), the body thrown away. Status 0: no answer. Blocks."""
+    connection = _connected(door)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key()}"})
+        response = connection.getresponse()
+        response.read(LARGEST_ROWS)
+        return response.status, {name.lower(): value for name, value in response.getheaders()}
+    except (OSError, http.client.HTTPException, LinkError) as problem:
+        _log.debug("no answer", problem=type(problem).__name__)
+        return 0, {}
+    finally:
+        connection.close()
+
+
+def _connected(door: HttpDoor) -> http.client.HTTPConnection:
+    where = urlsplit(door.base)
+    if where.scheme == "https":
+        context = ssl.create_default_context(cafile=str(door.ca) if door.ca else None)
+        return http.client.HTTPSConnection(where.hostname or "", where.port, timeout=TIMEOUT_S, context=context)
+    return http.client.HTTPConnection(where.hostname or "", where.port, timeout=TIMEOUT_S)

@@ -9,14 +9,13 @@ INVARIANT: a recipient here has nothing but its name, its key and what anybody m
 from __future__ import annotations
 
 import asyncio
-import http.client
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import structlog
 
-from cityward.adapters.street.door_http import HttpDoor
+from cityward.adapters.street.door_http import HttpDoor, asked
 from cityward.adapters.street.link import DeviceLink, MqttDoor
 from cityward.time import HOUR, MINUTE, SECOND, CityClock, iso
 
@@ -26,8 +25,6 @@ FIRST_S = 20.0  # of the machine: after a no or no answer at first, the city may
 OVERLAP_US = 30 * MINUTE
 WRONG_EVERY = 16  # one question in so many is for what it may not have
 MOST_PAGES = 20
-MOST_ANSWER = 16 << 20
-TIMEOUT_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -96,25 +93,10 @@ class Asker:
         return True
 
     def _ask(self, lane: tuple[str, str], since: int, until: int) -> Answer:
-        asked = {"dataset": lane[0], "purpose": lane[1], "since": iso(since), "until": iso(until)}
-        where = urlsplit(self.door.base)
-        link = http.client.HTTPConnection(where.hostname or "", where.port, timeout=TIMEOUT_S)
-        try:
-            headers = {"Authorization": f"Bearer {self.recipient.key()}"}
-            link.request("GET", f"/api/release/rows?{urlencode(asked)}", headers=headers)
-            response = link.getresponse()
-            response.read(MOST_ANSWER)
-            further = response.getheader("cityward-next")
-            return Answer(
-                response.status,
-                int(response.getheader("cityward-rows") or 0),
-                None if further is None else int(further),
-            )
-        except (OSError, ValueError, http.client.HTTPException) as problem:
-            _log.debug("no answer", recipient=self.recipient.name, problem=type(problem).__name__)
-            return Answer(0)
-        finally:
-            link.close()
+        wanted = {"dataset": lane[0], "purpose": lane[1], "since": iso(since), "until": iso(until)}
+        status, told = asked(self.door, f"/api/release/rows?{urlencode(wanted)}", self.recipient.key)
+        further = told.get("cityward-next")
+        return Answer(status, int(told.get("cityward-rows", 0)), None if further is None else int(further))
 
 
 class Listener:
