@@ -116,6 +116,26 @@ def test_devices_read_back_as_ngsi_ld(town: Town, console: Console) -> None:
     assert entity["occupiedSpotNumber"] >= 0
 
 
+def test_departures_predicted_from_the_buses_feed_are_open_to_anybody(town: Town, console: Console) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        answer = console.ask("GET", "/stops/market")
+        if answer.status == 200 and b'class="predicted"' in console.body and b"planned" in console.body:
+            break
+        assert time.monotonic() < deadline, (answer.status, console.body)
+        town.counts()
+    assert b"<h1>Market</h1>" in console.body
+    assert b"West End" in console.body
+
+
+def test_waste_has_issued_a_round(town: Town, console: Console) -> None:
+    deadline = time.monotonic() + 120
+    while not (plans := console.get("/api/services/bin-collection/plans")["plans"]):
+        assert time.monotonic() < deadline, console.get("/api/services/bin-collection")["status"]
+        town.counts()
+    assert {plan["state"] for plan in plans} == {"issued"}
+
+
 def test_the_evidence_verifies_while_the_city_runs(town: Town) -> None:
     with pytest.raises(SystemExit) as end:
         main(["verify", str(town.state / "ledger")])
