@@ -308,7 +308,8 @@ class ServiceRunner:
     def _proposals(self, bound: Bound, turn: Turn[Any]) -> Sequence[Proposal]:
         """What the service proposes, the most urgent first, as many as a turn bears."""
         try:
-            proposals = sorted(turn.proposals, key=lambda proposal: -proposal.urgency)
+            proposed: Sequence[Any] = turn.proposals
+            proposals: list[Any] = sorted(proposed, key=lambda proposal: -proposal.urgency)
             # SECURITY: what is no proposal has nothing that could be put on record: one service's must not end all services' turn
             if not all(isinstance(proposal, Proposal) for proposal in proposals):
                 raise TypeError("not a proposal")
