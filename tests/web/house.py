@@ -45,7 +45,7 @@ LIGHTING = Service(kind="lighting", operator="council", actuators=("lamp",))
 NOON = 1_760_000_000_000_000  # the city's time in these tests, us
 KEYS = {
     name: f"key-of-{name}-0123456789abcdef"
-    for name in ("counter-1", "lamp-01", "old-counter", "weather-1", "air-1", "network")
+    for name in ("counter-1", "lamp-01", "old-counter", "weather-1", "air-1", "radio-server")
 }
 
 

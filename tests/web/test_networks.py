@@ -25,7 +25,7 @@ def heard_place() -> Place:
     euis = {"counter-1": EUI, "old-counter": OLD, "weather-1": OTHER}
     devices = {name: replace(place.devices[name], hardware=(Hardware(eui=eui),)) for name, eui in euis.items()}
     network = System(kind="network", site="street", operator="council", speaks_for=("counter-1", "old-counter"))
-    return replace(place, devices={**place.devices, **devices}, systems={**place.systems, "network": network})
+    return replace(place, devices={**place.devices, **devices}, systems={**place.systems, "radio-server": network})
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ UPLINKS = {
 }
 
 
-def post(door: House, address: str, body: Any, key: str = "network") -> Any:
+def post(door: House, address: str, body: Any, key: str = "radio-server") -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with door.device(key) as server:
         return server.post(f"/v1/lorawan{address}", content=content, headers={"content-type": "application/json"})
@@ -86,7 +86,7 @@ def test_what_is_no_uplink_is_told_to_the_watch(
     assert post(door, address, body).json()["accepted"] == 0
     [event] = told.events
     assert (event.kind, event.subject, event.detail["what"]) == (EventKind.RADIO, "counter-1", what)
-    assert event.detail["network"] == "network" and door.intake.log == []
+    assert event.detail["network"] == "radio-server" and door.intake.log == []
 
 
 @pytest.mark.parametrize("event", ["ack", "txack", "location", "integration", "log"])
@@ -98,9 +98,9 @@ def test_every_other_event_is_taken_and_disturbs_nobody(door: House, event: str)
 @pytest.mark.parametrize(
     ("key", "eui", "word"),
     [
-        ("network", OTHER, "unknown-device"),  # it is declared, and speaks for itself
-        ("network", "ffffffffffffffff", "unknown-device"),
-        ("network", OLD, "inactive-device"),
+        ("radio-server", OTHER, "unknown-device"),  # it is declared, and speaks for itself
+        ("radio-server", "ffffffffffffffff", "unknown-device"),
+        ("radio-server", OLD, "inactive-device"),
         ("counter-1", EUI, "wrong-device"),  # a device is no network server, not even for itself
         ("weather-1", EUI, "wrong-device"),
     ],
@@ -123,7 +123,7 @@ def test_what_is_no_message_of_a_network_server_is_refused(door: House, body: by
 
 
 def test_a_network_server_sends_nothing_as_a_device_of_its_own(door: House) -> None:
-    with door.device("network") as server:
+    with door.device("radio-server") as server:
         answer = server.post("/v1/observations", content=b"{}", headers={"content-type": "application/json"})
     assert answer.status_code == 403 and door.intake.log == []
 
@@ -141,15 +141,15 @@ def entity(device: str) -> dict[str, Any]:
 
 def test_another_brokers_notification_goes_into_the_log_for_the_devices_it_speaks_for(told: Told) -> None:
     place = heard_place()
-    broker = replace(place.systems["network"], kind="broker", speaks_for=("air-1",))
+    broker = replace(place.systems["radio-server"], kind="broker", speaks_for=("air-1",))
     body = {
         "id": "urn:ngsi-ld:Notification:1",
         "type": "Notification",
         "subscriptionId": "urn:x",
         "data": [entity("air-1"), entity("weather-1")],
     }
-    with opened(house(replace(place, systems={**place.systems, "network": broker}), events=told)) as door:
-        with door.device("network") as server:
+    with opened(house(replace(place, systems={**place.systems, "radio-server": broker}), events=told)) as door:
+        with door.device("radio-server") as server:
             answer = server.post("/ngsi-ld/v1/notifications", content=json.dumps(body).encode(), headers=NGSI)
             refused = server.post("/ngsi-ld/v1/notifications", content=b'{"type":"Other","data":[]}', headers=NGSI)
         assert answer.status_code == 200 and refused.status_code == 400

@@ -77,7 +77,7 @@ def test_what_is_not_open_is_not_shown():
     shut = city({"stops.json": pages(), "alerts.pb": b"x"}, ("posture `crisis` is in force",))
     with opened(shut) as door, door.stranger() as rider:
         answer = rider.get("/stops/quay")
-        assert answer.status_code == 503 and "not open to the public" in answer.text and "09:" not in answer.text
+        assert answer.status_code == 404 and "not open to the public" in answer.text and "09:" not in answer.text
         assert rider.get("/api/transport/gtfs-rt/alerts").status_code == 404
     with opened(house()) as door, door.stranger() as rider:
         assert rider.get("/api/transport/siri/estimated-timetable").status_code == 404

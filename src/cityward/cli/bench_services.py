@@ -7,8 +7,6 @@ Lives here: one subcommand for each part. A part is the work of one module of `c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import click
 
 from cityward import __version__
 from cityward.cli.words import aside, put, put_json
-from cityward.errors import CitywardError
 
 EXAMPLES = """
 \b
@@ -126,15 +123,18 @@ def _show(part: str, as_json: bool, *arguments: object, **options: object) -> No
 
 
 def _runner(part: str) -> Any:
-    """Raises: CitywardError: this release does not measure the part."""
-    module = f"cityward.compose.bench_{part}"
-    if find_spec(module) is None:
-        raise CitywardError(
-            f"`{part}` cannot be measured by this release: there is no `{module}`.",
-            where=f"cityward bench services {part}",
-            mend="install a release that has it, or name another part: `cityward bench services --help`.",
-        )
-    return getattr(import_module(module), f"run_bench_{part}")
+    """What measures a part, loaded when it is asked for: the libraries behind it are slow to load."""
+    if part == "forecasts":
+        from cityward.compose.bench_forecasts import run_bench_forecasts as run
+    elif part == "lighting":
+        from cityward.compose.bench_lighting import run_bench_lighting as run
+    elif part == "waste":
+        from cityward.compose.bench_waste import run_bench_waste as run
+    elif part == "feeds":
+        from cityward.compose.bench_feeds import run_bench_feeds as run
+    else:
+        from cityward.compose.bench_arrivals import run_bench_arrivals as run
+    return run
 
 
 def _print(table: Any) -> None:

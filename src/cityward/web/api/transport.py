@@ -144,7 +144,7 @@ def _age_s(call: Call[Any], pages: StopPages) -> int:
 def _page(
     call: Call[Any], template: str, pages: StopPages | None, closed: tuple[str, ...], **values: object
 ) -> Response:
-    """503 where there is nothing, and the page says why: a display shows the page, whatever its status is."""
+    """404 where it is closed, 503 where there is nothing yet, and the page says why: a display shows it, whatever its status."""
     state = "closed" if closed else "nothing" if pages is None else pages.state
     if pages is not None and state == "predicted" and _age_s(call, pages) > OLD_S:
         state = "old"
@@ -155,7 +155,7 @@ def _page(
         made=_clock(pages.made_at, ZoneInfo(pages.zone)) if pages is not None else "",
         **values,
     )
-    return HTMLResponse(page, 200 if pages is not None else 503)
+    return HTMLResponse(page, 404 if closed else 503 if pages is None else 200)
 
 
 def _row(due: Due, zone: ZoneInfo, fresh: bool) -> Row:
