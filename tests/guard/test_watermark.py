@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from cityward.catalogue import PROPERTIES
 from cityward.guard.forms import RecipientKeys
-from cityward.guard.watermark import RESOLUTION, find, marked, siphash
+from cityward.guard.watermark import RESOLUTION, _hashed, find, marked, siphash
 from cityward.place.release import Form
 from releases import KEYS, laid_out, passed, rows_of, table
 
@@ -23,6 +25,20 @@ VALUES = CHANCE.normal(12, 6, 400).round(1)
 AT = (1_728_000_000 + 60 * np.arange(400)) * 1_000_000
 WARM = np.zeros(400, dtype=np.int32)
 COPY = marked(VALUES, NAMES, WARM, AT, MINE)
+
+
+@pytest.mark.skipif(sys.hash_info.algorithm != "siphash13", reason="this Python hashes otherwise")
+def test_its_short_form_is_the_siphash_1_3_of_python_itself():
+    """With the seed 0 Python hashes bytes under a key of zeros."""
+    told = [(1, 2), (0, 0), (2**63 + 5, 17), (1_785_585_600_000_000, 2**52)]
+    said = f"print([hash(a.to_bytes(8, 'little') + b.to_bytes(8, 'little')) % 2**64 for a, b in {told}])"
+    right = subprocess.run(
+        [sys.executable, "-c", said], env={"PYTHONHASHSEED": "0"}, capture_output=True, check=True, timeout=60
+    ).stdout.decode()
+    words = [np.array(column, dtype=np.uint64) for column in zip(*told, strict=True)]
+    zero = np.uint64(0)
+    assert str(_hashed(words, zero, zero, 1, 3).tolist()) == right.strip()
+    assert str(_hashed(words, np.zeros(4, np.uint64), np.zeros(4, np.uint64), 1, 3).tolist()) == right.strip()
 
 
 def test_the_hash_is_siphash_2_4():

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-Values are told on a grid of half their property's resolution. Two neighbours of the grid, 2j and 2j + 1, are a pair; which of the
-two is told is a keyed bit of (property, time told, j): SipHash-2-4 under the recipient's key. In a copy that carries the
-recipient's mark every row agrees with its bit; in any other each agrees with chance 1/2, whatever the values are, because the
+Values are told on a grid of half their property's resolution. Two neighbours of the grid, 2j and 2j + 1, are a pair; which of
+the two is told is a keyed bit of (time told, j): SipHash-1-3 under a key of the recipient and the property. In a copy that
+carries the recipient's mark every row agrees with its bit; in any other each agrees with chance 1/2, whatever the values are, because the
 bits are those of a keyed function. So the chance that so many of n rows agree by accident is the tail of the binomial
 distribution: forty rows that all agree are one in 10**12.
 
@@ -19,11 +19,11 @@ Source: SipHash (Aumasson, Bernstein 2012). PRECEDENT: parity marks by keyed has
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def marked(
     pair = np.floor(value / np.where(can, 2 * step, 1.0) + _HAIR)
     can &= np.abs(pair) < 2.0**52
     pair = np.where(can, pair, 0.0).astype(np.int64)
-    bit = _bits(_names(properties)[code], at, pair, key)
+    bit = _bits(_keys(properties, key), code, at, pair)
     return np.where(can, np.round((2 * pair + bit) * step, 6), value)
 
 
@@ -84,7 +84,7 @@ def find(
     if len(pairs) != len(known):  # where both of a pair stand, one agrees for certain: that says nothing
         single = {tuple(p) for p in pairs[both == 1].tolist()}
         known = known[[(a, b, c >> 1) in single for a, b, c in known.tolist()]]
-    bits = _bits(_names(properties)[known[:, 0]], known[:, 1], known[:, 2] >> 1, key)
+    bits = _bits(_keys(properties, key), known[:, 0], known[:, 1], known[:, 2] >> 1)
     agreed = int((bits == (known[:, 2] & 1)).sum())
     return Found(len(known), agreed, _tail(len(known), agreed))
 
@@ -93,9 +93,10 @@ def _steps(properties: Sequence[str]) -> NDArray[np.float64]:
     return np.array([RESOLUTION.get(p, 0.0) / 2 if p in PROPERTIES else 0.0 for p in properties])
 
 
-def _names(properties: Sequence[str]) -> NDArray[np.uint64]:
-    firsts = [int.from_bytes(hashlib.sha256(p.encode()).digest()[:8], "little") for p in properties]
-    return np.array(firsts, dtype=np.uint64)
+def _keys(properties: Sequence[str], key: bytes) -> NDArray[np.uint64]:
+    """(P, 2) a key of each property, made of the recipient's."""
+    made = (hmac.new(key, b"cityward watermark 2 " + name.encode(), "sha256").digest()[:16] for name in properties)
+    return np.frombuffer(b"".join(made), dtype="<u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _tail(rows: int, agreed: int) -> float:
@@ -107,33 +108,47 @@ def _tail(rows: int, agreed: int) -> float:
     return sum(math.comb(rows, n) for n in range(agreed, rows + 1)) / 2**rows
 
 
-def _bits(names: NDArray[np.uint64], at: NDArray[np.int64], pair: NDArray[np.int64], key: bytes) -> NDArray[np.int64]:
-    """(N,) a keyed bit of each row."""
-    secret = hmac.new(key, b"cityward watermark 1", "sha256").digest()[:16]
+def _bits(
+    keys: NDArray[np.uint64], code: NDArray[Any], at: NDArray[np.int64], pair: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(N,) a keyed bit of each row. One bit is told of each hash, and of few rows twice the same: 1-3 rounds do."""
     out = np.empty(len(at), dtype=np.int64)
     for first in range(0, len(at), _CHUNK):
         part = slice(first, first + _CHUNK)
-        words = (names[part], at[part].view(np.uint64), np.ascontiguousarray(pair[part]).view(np.uint64))
-        out[part] = (siphash(words, secret) & np.uint64(1)).astype(np.int64)
+        words = (np.ascontiguousarray(at[part]).view(np.uint64), np.ascontiguousarray(pair[part]).view(np.uint64))
+        mine = keys[code[part]]
+        hashed = _hashed(words, mine[:, 0], mine[:, 1], 1, 3)
+        out[part] = (hashed & np.uint64(1)).astype(np.int64)
     return out
 
 
 def siphash(words: Sequence[NDArray[np.uint64]], key: bytes) -> NDArray[np.uint64]:
     """(N,) SipHash-2-4 of N messages of as many 64-bit little-endian words as there are columns, under a key of 16 bytes."""
     k0, k1 = (np.uint64(int.from_bytes(key[i : i + 8], "little")) for i in (0, 8))
+    return _hashed(words, k0, k1, 2, 4)
+
+
+def _hashed(
+    words: Sequence[NDArray[np.uint64]],
+    k0: NDArray[np.uint64] | np.uint64,
+    k1: NDArray[np.uint64] | np.uint64,
+    rounds: int,
+    last_rounds: int,
+) -> NDArray[np.uint64]:
+    """SipHash with so many rounds for each word and at the end; the keys of all rows, or of each."""
     constants = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
-    v = [
-        np.full(len(words[0]), np.uint64(c) ^ k, dtype=np.uint64) for c, k in zip(constants, (k0, k1) * 2, strict=True)
-    ]
+    v = [np.empty(len(words[0]), dtype=np.uint64) for _ in constants]
+    for state, constant, k in zip(v, constants, (k0, k1) * 2, strict=True):
+        np.bitwise_xor(np.uint64(constant), k, out=state)
     last = np.full(len(words[0]), (8 * len(words) % 256) << 56, dtype=np.uint64)
     spare = np.empty_like(last)
     for word in (*words, last):
         v[3] ^= word
-        _round(v, spare)
-        _round(v, spare)
+        for _ in range(rounds):
+            _round(v, spare)
         v[0] ^= word
     v[2] ^= np.uint64(0xFF)
-    for _ in range(4):
+    for _ in range(last_rounds):
         _round(v, spare)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
