@@ -31,6 +31,7 @@ def test_the_demo_ships_one_week_of_each_kind_and_stays_small() -> None:
         "car-parks": (12 * 18 * 7 - 1, 12, 1),
         "air": (168 * 11 - 35, 1, 11),
         "clouds": (168, 1, 1),
+        "bins": (12 * 12 * 7, 12, 1),  # made, every two hours
     }
     assert sum(f.stat().st_size for f in SHIPPED.iterdir()) < 700_000
 

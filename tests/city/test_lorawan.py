@@ -65,6 +65,8 @@ class Radio:
         try:
             link.request("POST", f"/v1/lorawan?event={event}", json.dumps(body), headers)
             return link.getresponse().status
+        except ConnectionRefusedError:
+            return 0  # the door is not open yet
         finally:
             link.close()
 

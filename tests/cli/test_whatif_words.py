@@ -128,16 +128,14 @@ def test_what_possibly_goes_astray_names_the_facts() -> None:
 
 
 def test_what_a_thing_sends_is_only_said_to_rest_perhaps_on_what_it_lacks() -> None:
-    text = flat(DOGGERFORD, "--cut", "xc")
+    text = flat(DOGGERFORD, "--cut", "quay-street")
     assert "Made of less" not in text
-    assert "Cityward no longer receives Fill of the bins; what it sends may rest on it: Commands to lamps," in text
+    assert "Cityward no longer receives Twilight; what it sends may rest on it: Commands to lamps," in text
 
 
 def test_what_lacks_data_before_it_goes_dark_itself_says_both() -> None:
-    assert (
-        "Fill of the bins at Collection planner, read by Collection of waste; it goes dark itself after 2 days"
-        in flat(DOGGERFORD, "--cut", "xc")
-    )
+    text = flat(DOGGERFORD, "--cut", "works-depot")
+    assert "Signal plans at Signals on the ring; it goes dark itself after 4 h" in text
 
 
 def test_a_stored_device_is_told_to_be_off_the_street() -> None:
