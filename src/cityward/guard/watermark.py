@@ -4,9 +4,9 @@ Theory of operation
 -------------------
 Values are told on a grid of half their property's resolution. Two neighbours of the grid, 2j and 2j + 1, are a pair; which of
 the two is told is a keyed bit of (time told, j): SipHash-1-3 under a key of the recipient and the property. In a copy that
-carries the recipient's mark every row agrees with its bit; in any other each agrees with chance 1/2, whatever the values are, because the
-bits are those of a keyed function. So the chance that so many of n rows agree by accident is the tail of the binomial
-distribution: forty rows that all agree are one in 10**12.
+carries the recipient's mark every row agrees with its bit; in any other each agrees with chance 1/2, whatever the values are,
+because the bits are those of a keyed function. So the chance that so many of n rows agree by accident is the tail of the
+binomial distribution: forty rows that all agree are one in 10**12.
 
 It stands in each row by itself: rows may be reordered, left out, joined with others. It needs no device. It is gone where
 values are rounded to the resolution or noise of its size is added, where times are changed, and in what counts or states
