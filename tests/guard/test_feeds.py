@@ -219,6 +219,19 @@ def test_what_is_admitted_and_what_is_refused_is_all_there_was(data: st.DataObje
             {**bus(data.draw(st.floats(-1e6, 1e6)), at + data.draw(st.integers(-1000, 100)), name), "id": f"v{n}"}
             for n, name in enumerate(data.draw(st.lists(st.sampled_from(["a", "b", "c"]), max_size=4)))
         ]
+        before = play.memory
         judged = play.shows(*fleet, at=at)
         assert judged.entities == judged.admitted + sum(judged.refused.values())
-        assert len(decode(judged.body).entities) == judged.admitted
+        if judged.standing is Standing.ADMITTED:
+            assert len(decode(judged.body).entities) == judged.admitted
+        else:
+            assert (judged.body, judged.admitted, play.memory) == (b"", 0, before)
+
+
+def test_one_vehicle_said_three_times_is_no_feed_that_stands_still() -> None:
+    play = Play()
+    for n in range(20):
+        at = NOON + 30 * n
+        judged = play.shows(*({**bus(0, at), "id": f"v{i}"} for i in range(3)), bus(0, at, "bus-2"), at=at)
+        assert judged.standing is Standing.ADMITTED
+        assert judged.refused[Part.DUPLICATE] == 2

@@ -269,14 +269,15 @@ def _all_frozen(head: _Head, memory: FeedMemory) -> bool:
     alive = [e for e in feed.entities if e.trip_update is not None or e.vehicle is not None]
     if head.content == memory.content and len(alive) >= FEWEST_FOR_FROZEN and at - memory.since >= FROZEN_FEED_S:
         return at > memory.timestamp
-    still, moving = 0, 0
+    still, moving = set[str](), False
     for _, vehicle in feed.vehicles():
-        seen = memory.vehicles.get(name_of(vehicle) or "")
+        name = name_of(vehicle) or ""
+        seen = memory.vehicles.get(name)
         if seen is None or vehicle.position is None or vehicle.trip is None or vehicle.status == "STOPPED_AT":
             continue
         stands = _is_there(vehicle.position, seen) and at - seen.since >= FROZEN_FEED_S
-        still, moving = still + stands, moving + (not stands)
-    return still >= FEWEST_FOR_FROZEN and not moving
+        still, moving = (still | {name} if stands else still), moving or not stands
+    return len(still) >= FEWEST_FOR_FROZEN and not moving
 
 
 def _entities(body: bytes, head: _Head, case: Case, moment: Moment, memory: FeedMemory) -> JudgedFeed:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from cityward.adapters.protocols.conversions import Conversions
+from cityward.adapters.protocols.known import Known
 from cityward.adapters.protocols.lorawan.things_stack import as_chirpstack, is_things_stack
 from cityward.adapters.protocols.lorawan.uplink import frame_of
 from cityward.adapters.protocols.plain_json.pointer import MISSING, follow, tokens
@@ -71,16 +72,14 @@ class LorawanCodec:
 
     def __init__(self, decoder: Decoder | None = None) -> None:
         self._decoder = decoder
-        self._known: tuple[Registry, dict[int, Mapping], Conversions] | None = None
+        self._known = Known(_mapping)
 
     def decode(self, messages: Messages, registry: Registry) -> Claims:
         """The claims of these messages, with their frames."""
         rows, frames = Rows(), list[Frame]()
         for i, (unit, payload) in enumerate(zip(messages.unit, messages.payload, strict=True)):
             try:
-                if unit < 0:
-                    raise refusal(Reason.UNKNOWN_DEVICE, "the subject names no declared device")
-                mapping, conversions = self._of(registry, unit)
+                mapping, conversions = self._known.of(registry, unit)
                 found = _uplinks(parse(payload))
             except DecodeError as error:
                 rows.refuse_for(i, error)
@@ -89,15 +88,6 @@ class LorawanCodec:
                 frame = self._read(rows, i, body, messages.received_at[i], mapping, conversions)
                 frames += [frame] if frame is not None else []
         return replace(rows.claims(), frames=tuple(frames))
-
-    def _of(self, registry: Registry, unit: int) -> tuple[Mapping, Conversions]:
-        known = self._known
-        if known is None or known[0] is not registry:
-            known = self._known = (registry, {}, Conversions(registry))
-        mapping = known[1].get(unit)
-        if mapping is None:
-            mapping = known[1][unit] = _mapping(registry, unit)
-        return mapping, known[2]
 
     def _read(
         self, rows: Rows, i: int, body: object, received_at: int, mapping: Mapping, conversions: Conversions

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from cityward.adapters.protocols.conversions import Conversions
+from cityward.adapters.protocols.known import Known
 from cityward.adapters.protocols.rows import Rows
 from cityward.adapters.protocols.strict_json import parse, refusal
 from cityward.adapters.protocols.times import text_or_seconds_us
@@ -45,16 +46,14 @@ class ModbusCodec:
     """Implements `guard.batch.Codec`. Remembers what it worked out about the last registry, never anything of a message."""
 
     def __init__(self) -> None:
-        self._known: tuple[Registry, dict[int, Mapping], Conversions] | None = None
+        self._known = Known(_mapping)
 
     def decode(self, messages: Messages, registry: Registry) -> Claims:
         """The claims of these messages."""
         rows = Rows()
         for i, (unit, payload) in enumerate(zip(messages.unit, messages.payload, strict=True)):
             try:
-                if unit < 0:
-                    raise refusal(Reason.UNKNOWN_DEVICE, "the subject names no declared device")
-                mapping, conversions = self._of(registry, unit)
+                mapping, conversions = self._known.of(registry, unit)
                 body = _object(parse(payload))
                 words = _words(body.get("blocks"))
                 at = text_or_seconds_us(body["at"]) if "at" in body else int(messages.received_at[i])
@@ -63,15 +62,6 @@ class ModbusCodec:
                 continue
             _claim(rows, i, words, at, mapping, conversions)
         return rows.claims()
-
-    def _of(self, registry: Registry, unit: int) -> tuple[Mapping, Conversions]:
-        known = self._known
-        if known is None or known[0] is not registry:
-            known = self._known = (registry, {}, Conversions(registry))
-        mapping = known[1].get(unit)
-        if mapping is None:
-            mapping = known[1][unit] = _mapping(registry, unit)
-        return mapping, known[2]
 
 
 def _mapping(registry: Registry, unit: int) -> Mapping:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from cityward.adapters.protocols.conversions import Conversions
+from cityward.adapters.protocols.known import Known
 from cityward.adapters.protocols.plain_json.pointer import MISSING, follow, tokens
 from cityward.adapters.protocols.rows import Rows
 from cityward.adapters.protocols.strict_json import parse, refusal
@@ -42,16 +43,14 @@ class PlainJsonCodec:
     """Implements `guard.batch.Codec`. Remembers what it worked out about the last registry, never anything of a message."""
 
     def __init__(self) -> None:
-        self._known: tuple[Registry, dict[int, Mapping], Conversions] | None = None
+        self._known = Known(_mapping)
 
     def decode(self, messages: Messages, registry: Registry) -> Claims:
         """The claims of these messages."""
         rows = Rows()
         for i, (unit, payload) in enumerate(zip(messages.unit, messages.payload, strict=True)):
             try:
-                if unit < 0:
-                    raise refusal(Reason.UNKNOWN_DEVICE, "the subject names no declared device")
-                mapping, conversions = self._of(registry, unit)
+                mapping, conversions = self._known.of(registry, unit)
                 found = _bodies(parse(payload))
             except DecodeError as error:
                 rows.refuse_for(i, error)
@@ -59,15 +58,6 @@ class PlainJsonCodec:
             for body in found:
                 _claim(rows, i, body, messages.received_at[i], mapping, conversions)
         return rows.claims()
-
-    def _of(self, registry: Registry, unit: int) -> tuple[Mapping, Conversions]:
-        known = self._known
-        if known is None or known[0] is not registry:
-            known = self._known = (registry, {}, Conversions(registry))
-        mapping = known[1].get(unit)
-        if mapping is None:
-            mapping = known[1][unit] = _mapping(registry, unit)
-        return mapping, known[2]
 
 
 def _mapping(registry: Registry, unit: int) -> Mapping:
