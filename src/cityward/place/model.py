@@ -10,9 +10,11 @@ from msgspec import Meta
 from cityward.ids import Id
 from cityward.place.alerts import AlertChannel
 from cityward.place.budgets import Budget
+from cityward.place.cameras import Camera
 from cityward.place.containing import Containing
 from cityward.place.data import Access, Dataset, Flow, Key
 from cityward.place.house_rules import HouseRule
+from cityward.place.junctions import Junction
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
 from cityward.place.release import Form, Posture, Recipient
 from cityward.place.roles import Role
@@ -55,6 +57,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     services: dict[Id, Service] = {}
     functions: dict[Id, Function] = {}
     forecasts: dict[Id, Forecast] = {}
+    junctions: dict[Id, Junction] = {}
+    cameras: dict[Id, Camera] = {}
     rules: dict[Id, HouseRule] = {}
     budgets: dict[Id, Budget] = {}
     alerts: dict[Id, AlertChannel] = {}

@@ -17,6 +17,7 @@ class Right(StrEnum):
 
     LOOK = "look"  # the city's overview: the map, counts, chains, who can reach what
     DATA = "data"  # observed values of the role's datasets
+    VIEW = "view"  # ask for a camera's pictures, for a stated purpose (docs/cctv.md)
     OPERATE = "operate"  # command the actuators of the role's services
     WATCH = "watch"  # take incidents in hand, clear and retract marks
     CONTAIN = "contain"  # cut off, and let back in
