@@ -467,6 +467,35 @@ class FeedJudged(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     declaration: str
 
 
+class SegmentKept(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="segment"):
+    """A piece of a camera's covered recording was closed and is held. digest: SHA-256 of its file. Times city us."""
+
+    camera: str
+    since: int
+    until: int
+    name: str
+    size: int
+    digest: str
+    pictures: int
+    declaration: str
+
+
+class SegmentsGone(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="segments-gone"):
+    """Segments of a camera were thrown away, because of `retention` or for want of `room`.
+
+    digest: SHA-256 over their digests in hexadecimal, oldest first, one a line. oldest: when the oldest that is left begins, city
+    us; 0: none is left.
+    """
+
+    camera: str
+    why: str
+    segments: int
+    since: int
+    until: int
+    digest: str
+    oldest: int
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -500,6 +529,8 @@ AnyRecord = (
     | Postured
     | Erased
     | FeedJudged
+    | SegmentKept
+    | SegmentsGone
     | Heartbeat
 )
 

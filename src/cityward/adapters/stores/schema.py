@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 4
+VERSION = 5
 
 METADATA = MetaData()
 
@@ -192,5 +192,6 @@ ADDED: Mapping[int, tuple[Column[Any], ...]] = {
         SESSION.c.way,
     ),  # and the tables of people and postures
     4: (),  # only whole tables: what is kept of the services
+    5: (),  # only a whole table: segments of recordings
 }
 """Version -> the columns it added to tables of the version before. Each is nullable or has a `server_default`: rows are there."""

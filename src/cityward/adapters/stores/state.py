@@ -40,6 +40,7 @@ from cityward.adapters.stores.schema import (
     SEEN,
     TALLY,
 )
+from cityward.adapters.stores.segments import Segments
 from cityward.adapters.stores.service_records import ServiceRecords
 from cityward.adapters.stores.sessions import SignIns
 from cityward.adapters.stores.watch_book import WatchRecords
@@ -134,6 +135,7 @@ class SqlState(
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
     standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
     may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`). `feeds`: documents held.
+    `segments`: recordings (`runtime.camera_ports.SegmentBook`).
     """
 
     def __init__(self, url: str) -> None:
@@ -144,6 +146,7 @@ class SqlState(
         self.recipients = RecipientBook(self._db)
         self.services = ServiceRecords(self._db)
         self.feeds = FeedDocuments(self._db)
+        self.segments = Segments(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""
