@@ -46,3 +46,31 @@ class SegmentBook(Protocol):
     def sizes(self) -> Mapping[str, int]:
         """camera -> bytes of all its segments."""
         ...
+
+
+MARK_MOST = 64
+"""Characters of a viewer's mark: printable ASCII; the child draws it across the picture."""
+
+
+class Pictures(Protocol):
+    """The newest picture of a camera, for a person whose view was granted. Whoever calls has the grant; nobody else may."""
+
+    async def picture(self, camera: str, mark: str) -> bytes:
+        """The newest covered picture as JPEG, with the mark drawn into it.
+
+        Args:
+            camera: its id in the declaration.
+            mark: who views, 1 to `MARK_MOST` printable ASCII characters.
+
+        Raises:
+            LinkError: there is none now, or more are asked for than may be.
+        """
+        ...
+
+    async def clear_picture(self, camera: str, mark: str, grant: str) -> bytes:
+        """The same uncovered, under a grant that two persons gave; the role that has it asks for itself whether it holds.
+
+        Raises:
+            LinkError: as above, or there is no such grant now.
+        """
+        ...

@@ -38,6 +38,7 @@ ROLES = (
     "release",
     "collector",
     "feeds",
+    "cameras",
     "door",
     "keeper",
     "system",
@@ -51,6 +52,9 @@ ASK_S = 4.0
 FORGETS = "60s"
 """So long the broker keeps a subscription of a session that is away. Nothing waits for it there: commands are for who is present,
 and each stale one would take a place in the log that the workers and the actuators need."""
+
+PICTURES = "picture"
+"""Under it, the role `web` asks the role `cameras` for the newest picture of a camera. Nothing of it is stored."""
 
 OUT = "out"
 """Under it, each recipient that subscribes has its own subjects."""
@@ -199,6 +203,7 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
             "intake.>",
             f"$JS.API.STREAM.INFO.{LOG_STREAM}",
             EVENT_SUBJECTS,
+            f"{PICTURES}.*",
         ],  # the second: how far intake is behind
         # the last three: whether the workers are behind, before a silence is believed
         "watch": [
@@ -210,6 +215,7 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         ],
         "network": [EVENT_SUBJECTS],
         "collector": ["intake.>", EVENT_SUBJECTS],
+        "cameras": ["intake.>", EVENT_SUBJECTS],
         "feeds": [*reading, "intake.>", EVENT_SUBJECTS],
         # the last three: whether all that came in is held, before a period is told
         "release": [
@@ -221,11 +227,17 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         ],
         "door": [EVENT_SUBJECTS, f"$JS.API.STREAM.INFO.{LOG_STREAM}"],  # the second: what the log holds of each device
     }[role]
-    inbox = f"{inbox_prefix(role)}.>"
+    hears = {"steward": [">"], "cameras": [f"{inbox_prefix(role)}.>", f"{PICTURES}.*"]}
+    permissions: dict[str, Any] = {
+        "publish": {"allow": publish},
+        "subscribe": {"allow": hears.get(role, [f"{inbox_prefix(role)}.>"])},
+    }
+    if role == "cameras":  # once, to who asked, and soon
+        permissions["allow_responses"] = {"max": 1, "expires": "10s"}
     return {
         "user": role,
         "password": hashed,
-        "permissions": {"publish": {"allow": publish}, "subscribe": {"allow": [">"] if role == "steward" else [inbox]}},
+        "permissions": permissions,
         "allowed_connection_types": ["STANDARD"],
     }
 
