@@ -35,158 +35,44 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cityward.errors import LinkError
-from cityward.evidence.admissions import joined, split
+from cityward.evidence.admissions import split
 from cityward.evidence.records import Admission, Superseded
-from cityward.guard.admit import (
-    UNDECLARED,
-    WINDOW,
-    AdmitState,
-    Judged,
-    Tally,
-    by_class,
-    digest,
-    judge,
-    screen,
-    stamp,
-    tally,
-    wave_through,
-)
-from cityward.guard.batch import Claims, Codec, Frame, Messages
-from cityward.guard.budgets import CLASSES, name_of, told
-from cityward.guard.reasons import SHED, Reason
-from cityward.ids import partition_of
-from cityward.insight.hourly import HourlyRow, by_hour
-from cityward.insight.marks import Mark, covered
+from cityward.guard.admit import WINDOW, AdmitState, by_class, judge, screen, stamp, tally, wave_through
+from cityward.guard.batch import Codec
+from cityward.guard.reasons import Reason
 from cityward.place.registry import Registry
 from cityward.runtime.frames import Frames
-from cityward.runtime.ports import (
-    BatchEffects,
-    BudgetWindow,
-    DeviceSeen,
-    EventSink,
-    FlowCount,
-    History,
-    Latest,
-    Ledger,
-    LogMessage,
-    LogReader,
-    Quarantined,
-    State,
+from cityward.runtime.intake_batch import (
+    EXCERPT_BYTES,
+    Batch,
+    Cut,
+    Gathered,
+    IntakeSettings,
+    Progress,
+    Stores,
+    Timed,
 )
-from cityward.time import DAY, MINUTE, SECOND, CityClock
-from cityward.watch.events import Event, EventKind
+from cityward.runtime.intake_effects import admission_of, effects_of, seen_of, shed_events, used_of
+from cityward.runtime.intake_reading import Reading, partition_in
+from cityward.runtime.intake_recovery import (
+    finish_held,
+    heard_by,
+    last_admissions,
+    take_up_budgets,
+    take_up_rates,
+)
+from cityward.runtime.ports import EventSink, LogMessage, LogReader
+from cityward.time import DAY, SECOND, CityClock
 
-QUARANTINED_PER_BATCH = 1000  # a flood of bad rows is counted whole, and kept as a sample
-SHED_PER_BATCH = 100  # of these what was shed is the smaller part: it was not read, so there is little to see
-TOLD_PER_BATCH = 64  # devices told of as shed; counts have them all
-EXCERPT_BYTES = 256
+__all__ = ["Intake", "IntakeSettings", "Progress", "Stores"]
+
 FETCH = 2000
 RETRY_S = (0.05, 0.2, 1.0, 2.0)
-TAIL_ENTRIES = 512  # the last admissions, each with its parts
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeSettings:
-    """How the worker batches. `gather_s` bounds what a reading waits, the others what a batch may weigh."""
-
-    stream: str
-    partitions: tuple[int, ...]
-    by: str
-    declaration: str
-    gather_s: float = 1.0
-    most_messages: int = 20_000  # to be decoded
-    most_stopped: int = 200_000  # stopped by their envelope: some 300 bytes each
-    most_bytes: int = 8 << 20  # to be decoded: some 140,000 readings, half a second's work
-    gated: bool = True
-    log_partitions: int = 4  # how many there are in all
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where the verdict goes, in this order."""
-
-    ledger: Ledger
-    history: History
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A judged batch on its way to the stores."""
-
-    messages: Messages
-    judged: Judged
-    tally: Tally
-    admission: Admission
-    upto: Mapping[int, int]
-    seen: Sequence[DeviceSeen]
-    budgets: Sequence[BudgetWindow] = ()
-    frames: Sequence[Frame] = ()
-
-
-@dataclass(slots=True)
-class Progress:
-    """What the worker has done since it started; read by its metrics. Times in seconds of CPU.
-
-    classes: of what was held, class of the device -> `admitted` or the reason word -> rows.
-    """
-
-    messages: int = 0
-    rows: int = 0
-    batches: int = 0
-    retries: int = 0
-    last_error: str = ""
-    classes: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
-    cpu: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Gathered:
-    """A run of the log, looked at: parallel lists. Payloads of what `screened` stopped are cut to an excerpt."""
-
-    messages: list[Messages] = field(default_factory=list[Messages])
-    formats: list[str] = field(default_factory=list[str])
-    screened: list[NDArray[np.uint8]] = field(default_factory=list[NDArray[np.uint8]])
-    to_read: int = 0
-    weight: int = 0
-
-    def __len__(self) -> int:
-        return len(self.formats)
-
-    def whole(self) -> tuple[Messages, list[str], NDArray[np.uint8]]:
-        """All of it as one."""
-        parts = self.messages
-        if len(parts) == 1:
-            return parts[0], self.formats, self.screened[0]
-        return (
-            Messages(
-                unit=[u for m in parts for u in m.unit],
-                payload=[p for m in parts for p in m.payload],
-                received_at=np.concatenate([np.asarray(m.received_at) for m in parts]),  # type: ignore[arg-type]
-                seq=[s for m in parts for s in m.seq],
-                logged_at=np.concatenate([np.asarray(m.logged_at) for m in parts]),  # type: ignore[arg-type]
-            ),
-            self.formats,
-            np.concatenate(self.screened),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What was gathered for a batch, and the gate's windows as they stood when it was cut."""
-
-    messages: Messages
-    formats: Sequence[str]
-    screened: NDArray[np.uint8]
-    seen: Sequence[DeviceSeen]
-    budgets: Sequence[BudgetWindow]
 
 
 @dataclass(slots=True)
@@ -215,14 +101,14 @@ class Intake:
         open_reader: Callable[[int], LogReader],
         events: EventSink | None = None,
     ) -> None:
-        self.registry, self.codecs, self.stores, self.clock, self.settings = registry, codecs, stores, clock, settings
+        self.registry, self.stores, self.settings = registry, stores, settings
         self.progress = Progress()
         self._open_reader, self._events = open_reader, events
         self._owner = ",".join(map(str, sorted(settings.partitions)))
-        self._state = AdmitState.empty(registry, self._heard_here())
+        self._state = AdmitState.empty(registry, heard_by(settings, registry))
         self._skip: dict[int, int] = {}  # partition -> sequence at or below which its effects are held
         self._on_record: dict[tuple[int, int], tuple[str, Admission]] = {}  # judged before the crash, perhaps not held
-        self._formats = [u.format for u in registry.units]
+        self._reading = Reading(registry, codecs, clock)
         self._frames = Frames(registry, settings.by)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -262,10 +148,10 @@ class Intake:
         Raises:
             LinkError: a store does not answer.
         """
-        committed = self._finish_held()
+        committed = finish_held(self.stores, self.settings.declaration)
         self._skip = {p: committed.get(p, 0) for p in self.settings.partitions}
-        heard = self._recover_rates()
-        self._recover_budgets()
+        heard = take_up_rates(self.stores.state, self._state.windows, self.registry, self.settings)
+        take_up_budgets(self.stores.state, self._state.windows, self.registry, self._owner)
         first = min(self._skip.values())
         # partitions taken over from several workers: time stands where the one furthest behind has it
         behind = [at for p, at in heard.items() if self._skip[p] == first]
@@ -274,68 +160,10 @@ class Intake:
             oldest = max((f.max_age_s for f in self.registry.flow_limits), default=0) * SECOND
             since = min(max(behind, default=min(heard.values()))) - oldest - DAY
             self._state.remember(*self.stores.history.tail(since, WINDOW, self._skip))
-        for entry, record in joined(self.stores.ledger.tail(TAIL_ENTRIES)):
+        for entry, record in last_admissions(self.stores.ledger):
             if record.stream == self.settings.stream and self._lacks(record):
                 self._on_record[record.first_seq, record.last_seq] = (entry, record)
         return first + 1
-
-    def _finish_held(self) -> Mapping[int, int]:
-        """Where state stands, once it counts what history already holds by an entry of another declaration.
-
-        Such a batch cannot be judged again alike, and need not be: the entry stands. Its rows are held; state takes its
-        counts, and its latest values and hours come with what follows.
-        """
-        state, held = self.stores.state.committed(), self.stores.history.committed()
-        for _, record in joined(self.stores.ledger.tail(TAIL_ENTRIES)):
-            if record.declaration == self.settings.declaration:
-                continue
-            upto = dict.fromkeys(record.partitions, record.last_seq)
-            if all(state.get(p, 0) < at <= held.get(p, 0) for p, at in upto.items()):
-                self.stores.state.apply(
-                    BatchEffects(
-                        upto=upto,
-                        counts=[FlowCount(flow, *numbers) for flow, numbers in record.by_flow.items()],
-                        reasons={(f, word): n for f, words in record.by_reason.items() for word, n in words.items()},
-                    )
-                )
-        return self.stores.state.committed()
-
-    def _recover_rates(self) -> Mapping[int, tuple[int, int]]:
-        """Take up the rate windows; partition -> when one of its devices was last heard, of ours that ever heard one: by the
-        gate's time, and to the minute by the log's own clock, which is behind where it jumped back.
-
-        Other workers' devices say nothing of the time up to which this one has judged.
-        """
-        heard: dict[int, tuple[int, int]] = {}
-        for device, (window, count, last_seen) in self.stores.state.rate_windows().items():
-            unit = self.registry.unit_index.get(device)
-            partition = partition_of(device, self.settings.log_partitions)
-            if unit is not None and partition in self._skip:
-                self._state.windows.minute[unit], self._state.windows.messages[unit] = window, count
-                at = (last_seen, window * MINUTE)
-                heard[partition] = max(heard.get(partition, at), at)
-        return heard
-
-    def _heard_here(self) -> NDArray[np.bool_]:
-        """(U,) the units whose partition this worker reads."""
-        mine, cut = set(self.settings.partitions), self.settings.log_partitions
-        return np.array([partition_of(unit.id, cut) in mine for unit in self.registry.units], dtype=np.bool_)
-
-    def _recover_budgets(self) -> None:
-        """Take up what is used of the budgets, as state has it: of our devices, and of our part of the shared ones."""
-        windows, index = self._state.windows, self.registry.unit_index
-        shared = {name_of(budget): windows.shared[b] for b, budget in enumerate(self.registry.budgets)}
-        for kept in self.stores.state.budget_windows():
-            kind, _, name = kept.name.partition(":")
-            if kind == "device" and (unit := index.get(name)) is not None:
-                windows.minute[unit], windows.messages[unit], windows.bytes[unit] = (
-                    kept.window,
-                    kept.messages,
-                    kept.bytes,
-                )
-            elif kept.owner == self._owner and (window := shared.get(kept.name)) is not None:
-                window.minute, window.messages, window.bytes = kept.window, kept.messages, kept.bytes
-                window.open_to = kept.open_to
 
     def _lacks(self, record: Admission) -> bool:
         """Whether state does not hold yet what is on record."""
@@ -349,8 +177,8 @@ class Intake:
 
     def _look(self, raw: Sequence[LogMessage], into: Gathered) -> None:
         """Stamp and screen a run of the log that follows what was looked at before. Advances the gate's memory."""
-        with _Timed(self.progress, "screen"):
-            messages, formats = self._messages(raw)
+        with Timed(self.progress, "screen"):
+            messages, formats = self._reading.columns(raw)
             messages = stamp(messages, self._state)
             if self.settings.gated:
                 screened = screen(messages, self.registry, self._state)
@@ -368,21 +196,23 @@ class Intake:
     def _cut(self, gathered: Gathered) -> Cut:
         """Close a batch, before anything after it is looked at."""
         messages, formats, screened = gathered.whole()
-        return Cut(messages, formats, screened, self._seen(messages), self._used(messages))
+        windows = self._state.windows
+        seen = seen_of(messages, self.registry, windows)
+        return Cut(messages, formats, screened, seen, used_of(messages, self.registry, windows, self._owner))
 
     def _judge(self, cut: Cut) -> Batch:
         """Judge what was looked at, before anything after it is judged."""
         messages, screened = cut.messages, cut.screened
-        with _Timed(self.progress, "decode"):
-            claims = self._decode(messages, cut.formats, screened)
-        with _Timed(self.progress, "gate"):
+        with Timed(self.progress, "decode"):
+            claims = self._reading.claims(messages, cut.formats, screened)
+        with Timed(self.progress, "gate"):
             if self.settings.gated:
                 judged = judge(messages, screened, claims, self.registry, self._state)
             else:
                 judged = wave_through(messages, screened, claims, self.registry)
-        with _Timed(self.progress, "record"):
+        with Timed(self.progress, "record"):
             counted = tally(judged, self.registry)
-            admission = self._admission(messages, judged, counted)
+            admission = admission_of(messages, judged, counted, self.registry, self.settings)
         self.progress.messages += len(messages)
         self.progress.rows += len(judged)
         upto = dict.fromkeys(self.settings.partitions, messages.seq[-1])
@@ -396,40 +226,22 @@ class Intake:
         """
         key = (batch.admission.first_seq, batch.admission.last_seq)
         if key not in self._on_record or self._on_record[key][1].digest != batch.admission.digest:
-            with _Timed(self.progress, "evidence"):
+            with Timed(self.progress, "evidence"):
                 self._record(batch, key)
         entry, _ = self._on_record[key]
-        with _Timed(self.progress, "history"):
+        with Timed(self.progress, "history"):
             self.stores.history.append(batch.judged.seal(entry), batch.upto)
-        with _Timed(self.progress, "state"):
-            self.stores.state.apply(self._effects(batch))
+        with Timed(self.progress, "state"):
+            self.stores.state.apply(effects_of(batch, self.registry))
         del self._on_record[key]
         self.progress.batches += 1
         for name, words in by_class(batch.judged, self.registry).items():
             self.progress.classes.setdefault(name, Counter()).update(words)
-        self._tell_shed(batch)
-        if self._events is not None and batch.frames:
+        if self._events is not None:
+            for event in shed_events(batch, self.registry, self.settings.by):
+                self._events.tell(event)
             for event in self._frames.events(batch.frames, batch.messages, entry):
                 self._events.tell(event)
-
-    def _tell_shed(self, batch: Batch) -> None:
-        """Who sent more than its budget, to whoever watches; the worst, when there are many."""
-        rows = np.flatnonzero(np.isin(batch.judged.reason, _SHED))
-        if self._events is None or not len(rows):
-            return
-        pairs = np.stack([batch.judged.unit[rows], batch.judged.reason[rows]], axis=1)
-        which, counts = np.unique(pairs, axis=0, return_counts=True)
-        for i in np.argsort(-counts, kind="stable")[:TOLD_PER_BATCH].tolist():
-            unit, reason = which[i].tolist()
-            self._events.tell(
-                Event(
-                    at=batch.admission.at,
-                    kind=EventKind.SHED,
-                    by=self.settings.by,
-                    subject=self.registry.units[unit].id,
-                    detail={"budget": Reason(reason).word, "count": str(int(counts[i]))},
-                )
-            )
 
     def _record(self, batch: Batch, key: tuple[int, int]) -> None:
         overtaken = {s: held for s, held in self._on_record.items() if s[0] <= key[1] and s[1] >= key[0]}
@@ -516,7 +328,7 @@ class Intake:
         """Without what is held already: partitions taken over from several workers stand at different sequences."""
         if not raw or raw[0].seq > max(self._skip.values()):
             return raw
-        return [m for m in raw if m.seq > self._skip.get(_partition(m.subject), 0)]
+        return [m for m in raw if m.seq > self._skip.get(partition_in(m.subject), 0)]
 
     def _as_recorded(self, raw: Sequence[LogMessage]) -> Sequence[Sequence[LogMessage]]:
         """Cut the run where batches on record end, so that after a crash the same batches are judged again."""
@@ -530,230 +342,8 @@ class Intake:
                 rest = rest[cut:]
         return [*parts, rest]
 
-    def _messages(self, raw: Sequence[LogMessage]) -> tuple[Messages, list[str]]:
-        """The log's messages in columns, and each one's format: a third token behind the device, else its model's."""
-        index, to_city = self.registry.unit_index, self.clock.to_city_us
-        unit: list[int] = []
-        formats: list[str] = []
-        for message in raw:
-            tokens = message.subject.split(".")
-            number = index.get(tokens[4] if tokens[0] == "$MQTT" else tokens[2], -1) if len(tokens) > 3 else -1
-            unit.append(number)
-            formats.append(tokens[3] if tokens[0] == "intake" and len(tokens) == 4 else self._format_of(number))
-        return (
-            Messages(
-                unit=unit,
-                payload=[m.payload for m in raw],
-                received_at=[to_city(m.stamped_us) for m in raw],
-                seq=[m.seq for m in raw],
-            ),
-            formats,
-        )
-
-    def _format_of(self, unit: int) -> str:
-        return self._formats[unit] if unit >= 0 else ""
-
-    def _decode(self, messages: Messages, formats: Sequence[str], screened: NDArray[np.uint8]) -> Claims:
-        parts: list[Claims] = []
-        clear = np.flatnonzero(screened == 0).tolist()
-        for name in dict.fromkeys(formats[i] for i in clear):
-            which = [i for i in clear if formats[i] == name]
-            codec = self.codecs.get(name)
-            if codec is None:
-                parts.append(_unreadable(which))
-                continue
-            claims = codec.decode(messages.take(which), self.registry)
-            frames = tuple(replace(frame, message=which[frame.message]) for frame in claims.frames)
-            parts.append(replace(claims, message=np.asarray(which, dtype=np.int32)[claims.message], frames=frames))
-        return _joined(parts)
-
-    def _admission(self, messages: Messages, judged: Judged, counted: Tally) -> Admission:
-        return Admission(
-            at=int(messages.received_at[-1]),
-            by=self.settings.by,
-            stream=self.settings.stream,
-            partitions=self.settings.partitions,
-            first_seq=messages.seq[0],
-            last_seq=messages.seq[-1],
-            received=counted.received,
-            admitted=counted.admitted,
-            shed=counted.shed,
-            refused=counted.refused,
-            by_flow=counted.by_flow,
-            by_reason=_nested(counted.by_reason),
-            digest=digest(judged, self.registry),
-            declaration=self.settings.declaration,
-        )
-
-    def _seen(self, messages: Messages) -> Sequence[DeviceSeen]:
-        """Each unit of the batch once, with its rate window as it stands now (before the next batch moves it on)."""
-        last: dict[int, int] = dict(zip(messages.unit, map(int, messages.received_at), strict=True))
-        last.pop(-1, None)
-        windows = self._state.windows
-        return [
-            DeviceSeen(self.registry.units[u].id, at, int(windows.minute[u]), int(windows.messages[u]))
-            for u, at in last.items()
-        ]
-
-    def _used(self, messages: Messages) -> Sequence[BudgetWindow]:
-        """What is used up of the budgets of the batch, as it stands now."""
-        windows = self._state.windows
-        units = np.unique(np.asarray(messages.unit, dtype=np.int32))
-        units = units[units >= 0]
-        alone = zip(
-            units.tolist(),
-            windows.minute[units].tolist(),
-            windows.messages[units].tolist(),
-            windows.bytes[units].tolist(),
-            strict=True,
-        )
-        return [
-            *(
-                BudgetWindow("", f"device:{self.registry.units[u].id}", at, n, size, CLASSES)
-                for u, at, n, size in alone
-            ),
-            *(
-                BudgetWindow(self._owner, name, w.minute, w.messages, w.bytes, w.open_to)
-                for name, w in told(windows.shared, self.registry)
-            ),
-        ]
-
-    def _effects(self, batch: Batch) -> BatchEffects:
-        judged = batch.judged
-        quarantine = self._quarantine(batch)
-        refused = int((judged.reason != 0).sum())
-        ok = judged.passed
-        return BatchEffects(
-            upto=batch.upto,
-            counts=[FlowCount(flow, *numbers) for flow, numbers in batch.tally.by_flow.items()],
-            reasons=batch.tally.by_reason,
-            quarantine=quarantine,
-            quarantine_dropped=refused - len(quarantine),
-            latest=self._latest(judged, np.flatnonzero(ok)),
-            hourly=by_hour(judged.channel[ok], judged.value[ok], judged.observed_at[ok], self.registry),
-            without=partial(self._without, judged),
-            seen=batch.seen,
-            budgets=batch.budgets,
-        )
-
-    def _without(self, judged: Judged, marks: Sequence[Mark]) -> tuple[Sequence[Latest], Sequence[HourlyRow]]:
-        """What the passed rows make, but for those these marks cover."""
-        rows = np.flatnonzero(judged.passed)
-        rows = rows[~covered(judged.channel[rows], judged.observed_at[rows], marks, self.registry)]
-        hourly = by_hour(judged.channel[rows], judged.value[rows], judged.observed_at[rows], self.registry)
-        return self._latest(judged, rows), hourly
-
-    def _latest(self, judged: Judged, rows: NDArray[np.intp]) -> Sequence[Latest]:
-        """The newest of these rows of each channel."""
-        if not len(rows):
-            return []
-        order = rows[np.lexsort((judged.observed_at[rows], judged.channel[rows]))]
-        newest = order[np.r_[judged.channel[order][1:] != judged.channel[order][:-1], True]]
-        registry = self.registry
-        return [
-            Latest(registry.units[u].id, registry.channel_property[c], value, at, received, seq)
-            for u, c, value, at, received, seq in zip(
-                judged.unit[newest].tolist(),
-                judged.channel[newest].tolist(),
-                judged.value[newest].tolist(),
-                judged.observed_at[newest].tolist(),
-                judged.received_at[newest].tolist(),
-                judged.seq[newest].tolist(),
-                strict=True,
-            )
-        ]
-
-    def _quarantine(self, batch: Batch) -> Sequence[Quarantined]:
-        judged, registry = batch.judged, self.registry
-        flows = (*registry.flows, UNDECLARED)
-        out: list[Quarantined] = []
-        for i in _sample(judged.reason):
-            message, channel, unit = int(judged.message[i]), int(judged.channel[i]), int(judged.unit[i])
-            value, at = float(judged.value[i]), int(judged.observed_at[i])
-            out.append(
-                Quarantined(
-                    seq=int(judged.seq[i]),
-                    row=i,
-                    device=registry.units[unit].id if unit >= 0 else "",
-                    flow=flows[judged.flow[i]],
-                    property=registry.channel_property[channel] if channel >= 0 else "",
-                    reason=Reason(int(judged.reason[i])).word,
-                    value=value if np.isfinite(value) else None,
-                    observed_at=at or None,
-                    received_at=int(judged.received_at[i]),
-                    excerpt=batch.messages.payload[message][:EXCERPT_BYTES],
-                )
-            )
-        return out
-
-
-def _sample(reason: NDArray[np.uint8]) -> list[int]:
-    """The rows kept to look at: what was refused first, for it was read; then some of what was shed."""
-    shed = np.isin(reason, _SHED)
-    refused = np.flatnonzero((reason > 0) & ~shed)[:QUARANTINED_PER_BATCH]
-    room = min(SHED_PER_BATCH, QUARANTINED_PER_BATCH - len(refused))
-    return np.sort(np.concatenate([refused, np.flatnonzero(shed)[:room]])).tolist()
-
-
-_SHED = np.array(sorted(SHED), dtype=np.uint8)
-
-
-class _Timed:
-    """Adds the CPU time of this thread to a part of the progress."""
-
-    def __init__(self, progress: Progress, part: str) -> None:
-        self._progress, self._part = progress, part
-
-    def __enter__(self) -> None:
-        self._start = time.thread_time()
-
-    def __exit__(self, *_: object) -> None:
-        cpu = self._progress.cpu
-        cpu[self._part] = cpu.get(self._part, 0.0) + time.thread_time() - self._start
-
-
-def _nested(by_reason: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
-    """flow -> word -> rows, as a record keeps it."""
-    out: dict[str, dict[str, int]] = {}
-    for (flow, word), count in by_reason.items():
-        out.setdefault(flow, {})[word] = count
-    return out
-
 
 def _numbers(entry: str, record: Admission) -> range:
     """The numbers of an admission's entries in their log: its parts stand right before it."""
     last = int(entry.rsplit(":", 1)[-1])
     return range(last - record.parts, last + 1)
-
-
-def _partition(subject: str) -> int:
-    """The partition that the broker wrote into a subject: `$MQTT.msgs.in.<p>.<device>`, `intake.<p>.<device>.<codec>`."""
-    tokens = subject.split(".")
-    text = tokens[3] if tokens[0] == "$MQTT" else tokens[1]
-    return int(text) if text.isdecimal() else -1
-
-
-def _joined(parts: Sequence[Claims]) -> Claims:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return _unreadable([])
-    return Claims(
-        message=np.concatenate([c.message for c in parts]),
-        channel=np.concatenate([c.channel for c in parts]),
-        value=np.concatenate([c.value for c in parts]),
-        observed_at=np.concatenate([c.observed_at for c in parts]),
-        fault=np.concatenate([c.fault for c in parts]),
-        frames=tuple(frame for c in parts for frame in c.frames),
-    )
-
-
-def _unreadable(which: Sequence[int]) -> Claims:
-    """One fault row for each message whose format no codec reads."""
-    return Claims(
-        message=np.asarray(which, dtype=np.int32),
-        channel=np.full(len(which), -1, dtype=np.int32),
-        value=np.full(len(which), np.nan),
-        observed_at=np.zeros(len(which), dtype=np.int64),
-        fault=np.full(len(which), Reason.WRONG_SHAPE, dtype=np.uint8),
-    )
