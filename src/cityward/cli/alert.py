@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json_line
 
 EXAMPLES = """\b
@@ -18,14 +19,6 @@ Examples:
 \b
 Channels are declared (`alerts:`), each over a declared flow. Keys and passwords stay beside the city's other keys.
 """
-
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
 @click.group("alert", epilog=EXAMPLES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.place.roles import Right
 from cityward.text import harmless
@@ -29,16 +30,9 @@ declaration says (`containing.two_person`). --by names an account that holds the
 second person); without it, what is done is on record as of `machine:<user>`. Who may use this state directory is who is trusted.
 """
 
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
 BY = click.option(
     "--by", default=None, help="The account that does it; by default the user of this machine, and no account."
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
 @click.group("contain", epilog=EXAMPLES)

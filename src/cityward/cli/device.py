@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, put, put_json_line
 
 if TYPE_CHECKING:
@@ -24,18 +25,6 @@ Examples:
 \b
 A running city takes a change into force within a second. Each change is on record, with who made it.
 """
-
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
-BY = click.option("--by", default=None, help="Who makes the change, for the record (default: who is signed in here).")
-OUT = click.option(
-    "--out", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Where a certificate is put."
-)
 
 
 @click.group("device", epilog=EXAMPLES)
@@ -70,8 +59,8 @@ def _place(row: dict[str, str | None]) -> str:
 @command.command("add")
 @click.argument("device")
 @STATE
-@OUT
-@BY
+@CERTIFICATE_OUT
+@FOR_THE_RECORD
 @JSON
 def add(device: str, state: Path, out: Path | None, by: str | None, as_json: bool) -> None:
     """Issue what a declared DEVICE proves itself with: a secret, or a certificate and its key.
@@ -86,8 +75,8 @@ def add(device: str, state: Path, out: Path | None, by: str | None, as_json: boo
 @command.command("rotate")
 @click.argument("device")
 @STATE
-@OUT
-@BY
+@CERTIFICATE_OUT
+@FOR_THE_RECORD
 @JSON
 def rotate(device: str, state: Path, out: Path | None, by: str | None, as_json: bool) -> None:
     """Issue DEVICE a new secret or certificate in place of the one it has, which is worth nothing at once."""
@@ -99,7 +88,7 @@ def rotate(device: str, state: Path, out: Path | None, by: str | None, as_json: 
 @command.command("revoke")
 @click.argument("device")
 @STATE
-@BY
+@FOR_THE_RECORD
 @click.pass_context
 def revoke(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Take DEVICE's credential away; the broker cuts it off, the gate refuses what it still sends."""
@@ -111,7 +100,7 @@ def revoke(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @command.command("lost")
 @click.argument("device")
 @STATE
-@BY
+@FOR_THE_RECORD
 @click.pass_context
 def lost(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Nobody knows where DEVICE is: shut it out. `rotate` and `found` bring it back."""
@@ -123,7 +112,7 @@ def lost(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
 @command.command("stolen")
 @click.argument("device")
 @STATE
-@BY
+@FOR_THE_RECORD
 @click.pass_context
 def stolen(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Somebody took DEVICE: shut it out, and tell where its secret is used from. `rotate` and `found` bring it back."""
@@ -135,7 +124,7 @@ def stolen(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @command.command("retire")
 @click.argument("device")
 @STATE
-@BY
+@FOR_THE_RECORD
 @click.pass_context
 def retire(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """DEVICE is taken down for good: its credential is worth nothing any more."""
@@ -147,7 +136,7 @@ def retire(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @command.command("found")
 @click.argument("device")
 @STATE
-@BY
+@FOR_THE_RECORD
 def found(device: str, state: Path, by: str | None) -> None:
     """A lost or stolen DEVICE is back and has a new secret (`rotate`): let it in again."""
     from cityward.compose.devices import find_device

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.options import JSON
 from cityward.cli.words import aside, put, put_json
 
 EXAMPLES = """\b
@@ -21,7 +22,6 @@ Exit code: 0 fine, 1 not as it was signed, 2 usage.
 """
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
 @click.group("evidence", epilog=EXAMPLES)

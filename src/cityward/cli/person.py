@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json
 from cityward.text import harmless
 
@@ -26,13 +27,6 @@ An account holds nothing by itself: `cityward grant give`. Whoever may use the s
 with the name of the machine's user.
 """
 
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 READ_BACK = 10_000
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.options import ACCOUNT, JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
 
@@ -27,17 +28,6 @@ Examples:
 It takes force within a second, ends by itself, and each step is on record. Only people who hold a role that the posture names
 (`by`) switch it. A name given with --by is on record as it was given: who may use this state directory is who is trusted.
 """
-
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-BY = click.option(
-    "--by", default=None, help="The account that does it; by default, named like the user of this machine."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
 @click.group("posture", epilog=EXAMPLES)
@@ -76,7 +66,7 @@ def preview(posture: str, state: Path, as_json: bool) -> None:
 @STATE
 @click.option("--reason", required=True, help="Why; it is on record.")
 @click.option("--for", "hours", type=click.FloatRange(1 / 60, 24 * 92), default=2.0, show_default=True, help="Hours.")
-@BY
+@ACCOUNT
 @JSON
 def on(posture: str, state: Path, reason: str, hours: float, by: str | None, as_json: bool) -> None:
     """Switch POSTURE on now, or ask for it where two persons are needed."""
@@ -87,7 +77,7 @@ def on(posture: str, state: Path, reason: str, hours: float, by: str | None, as_
 @command.command("off")
 @click.argument("posture")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def off(posture: str, state: Path, by: str | None, as_json: bool) -> None:
     """Switch POSTURE off; where two persons are needed it holds until a second one agrees."""
@@ -98,7 +88,7 @@ def off(posture: str, state: Path, by: str | None, as_json: bool) -> None:
 @command.command("approve")
 @click.argument("posture")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def approve(posture: str, state: Path, by: str | None, as_json: bool) -> None:
     """Agree as a second person to what waits of POSTURE: its beginning, or its end."""
@@ -109,7 +99,7 @@ def approve(posture: str, state: Path, by: str | None, as_json: bool) -> None:
 @command.command("refuse")
 @click.argument("posture")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def refuse(posture: str, state: Path, by: str | None, as_json: bool) -> None:
     """What waits of POSTURE is not to be."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, remark, rows, say
 
 if TYPE_CHECKING:
@@ -29,17 +30,6 @@ Examples:
 Each change is on record, with who made it. `docs/recipients.md` has the whole way.
 """
 
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
-BY = click.option("--by", default=None, help="Who makes the change, for the record (default: who is signed in here).")
-OUT = click.option(
-    "--out", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Where a certificate is put."
-)
 ACCESS = click.option(
     "--access", type=click.File("rb"), help="Of an export: our access to its store or server, as JSON; `-` is stdin."
 )
@@ -113,9 +103,9 @@ def _counts(view: RecipientView) -> str:
 @command.command("add")
 @click.argument("recipient")
 @STATE
-@OUT
+@CERTIFICATE_OUT
 @ACCESS
-@BY
+@FOR_THE_RECORD
 @JSON
 def add(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
     """Issue what a declared RECIPIENT proves itself with. It is told once; the city keeps hashes."""
@@ -127,9 +117,9 @@ def add(recipient: str, state: Path, out: Path | None, access: Any, by: str | No
 @command.command("rotate")
 @click.argument("recipient")
 @STATE
-@OUT
+@CERTIFICATE_OUT
 @ACCESS
-@BY
+@FOR_THE_RECORD
 @JSON
 def rotate(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
     """Issue RECIPIENT something new in place of what it has, which is worth nothing within a second."""
@@ -141,7 +131,7 @@ def rotate(recipient: str, state: Path, out: Path | None, access: Any, by: str |
 @command.command("revoke")
 @click.argument("recipient")
 @STATE
-@BY
+@FOR_THE_RECORD
 @click.pass_context
 def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> None:
     """Give RECIPIENT nothing from now on: what waits for it is shed, its connections are cut."""
@@ -156,7 +146,7 @@ def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> N
 @command.command("approve")
 @click.argument("agreement")
 @STATE
-@BY
+@FOR_THE_RECORD
 @JSON
 def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
     """Approve AGREEMENT as it stands now; says what changed since it was approved last."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.options import ACCOUNT, JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
 
@@ -33,16 +34,6 @@ ends by itself, and each step is on record. Hours are the city's. A name given w
 this state directory is who is trusted.
 """
 
-STATE = click.option(
-    "--state",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The state directory of the city.",
-)
-BY = click.option(
-    "--by", default=None, help="The account that does it; by default, named like the user of this machine."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 COMMAND = click.option("--command", "name", default="", help="Which command; needed where the device takes several.")
 SHOWN = 20
 
@@ -108,7 +99,7 @@ def show(ctx: click.Context, service: str, state: Path, as_json: bool) -> None:
 @click.argument("value", type=float)
 @COMMAND
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def preview(service: str, target: str, value: float, name: str, state: Path, by: str | None, as_json: bool) -> None:
     """What holding TARGET (a device or group) at VALUE would do, unit by unit. Changes nothing."""
@@ -127,7 +118,7 @@ def preview(service: str, target: str, value: float, name: str, state: Path, by:
 @STATE
 @click.option("--reason", required=True, help="Why; it is on record.")
 @click.option("--for", "hours", type=click.FloatRange(1 / 60, 24), default=1.0, show_default=True, help="City hours.")
-@BY
+@ACCOUNT
 @JSON
 def override(
     service: str, target: str, value: float, name: str, state: Path, reason: str, hours: float, by: str | None,
@@ -146,7 +137,7 @@ def override(
 @command.command("undo")
 @click.argument("override")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def undo(override: str, state: Path, by: str | None, as_json: bool) -> None:
     """End OVERRIDE: the service takes over."""
@@ -157,7 +148,7 @@ def undo(override: str, state: Path, by: str | None, as_json: bool) -> None:
 @command.command("approve")
 @click.argument("waiting")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def approve(waiting: str, state: Path, by: str | None, as_json: bool) -> None:
     """Agree, as a second person, to what waits: an override, or a command of a service."""
@@ -168,7 +159,7 @@ def approve(waiting: str, state: Path, by: str | None, as_json: bool) -> None:
 @command.command("refuse")
 @click.argument("waiting")
 @STATE
-@BY
+@ACCOUNT
 @JSON
 def refuse(waiting: str, state: Path, by: str | None, as_json: bool) -> None:
     """What waits is not to be."""
