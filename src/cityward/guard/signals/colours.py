@@ -10,7 +10,8 @@ from enum import IntEnum
 
 
 class Colour(IntEnum):
-    """What the heads of one group show. RED_AMBER is known and not used by the sequencer; FLASHING is the safe dark or flash state."""
+    """What the heads of one group show. RED_AMBER is known and not used by the sequencer; FLASHING is the safe dark or flash
+    state."""
 
     RED = 0
     RED_AMBER = 1

@@ -1,14 +1,15 @@
 """A junction's declaration, compiled: matrices and lists by number instead of names, and how soon everybody can be served.
 
-Lives here: `JunctionRules`, which the sequencer and the gate run on. Does not live here: the rules in words (`place.junctions`), and
-what a declaration must hold to be run at all (`place.checks.junctions`); what endangers people is refused here once more.
+Lives here: `JunctionRules`, which the sequencer and the gate run on. Does not live here: the rules in words
+(`place.junctions`), and what a declaration must hold to be run at all (`place.checks.junctions`); what endangers people is
+refused here once more.
 
 Theory of the longest wait
 --------------------------
-Nobody's red may last longer than `max_red_s`, whatever is wished. So a junction always keeps a way out: the *round*, its own plan's
-stages in their order, each left as soon as it may be. `latest` tells until when the present stage may last so that some round, begun
-then, still comes to every group in time. All times in it are upper bounds under steps of at most `LONGEST_STEP_S`, so who keeps the
-bound at each step keeps it for ever: following the round never makes it worse.
+Nobody's red may last longer than `max_red_s`, whatever is wished. So a junction always keeps a way out: the *round*, its own
+plan's stages in their order, each left as soon as it may be. `latest` tells until when the present stage may last so that some
+round, begun then, still comes to every group in time. All times in it are upper bounds under steps of at most `LONGEST_STEP_S`,
+so who keeps the bound at each step keeps it for ever: following the round never makes it worse.
 
 INVARIANTS
 - No `JunctionRules` has a stage with two groups that conflict, or an intergreen shorter than the amber that runs in it.
@@ -43,10 +44,10 @@ Mask = NDArray[np.bool_]
 class JunctionRules:
     """One junction by numbers: groups 0..g, stages 0..s and the steps of its plan 0..k, in the order of the declaration.
 
-    conflict (g, g) bool, symmetric. intergreen (g, g) seconds from the end of the row's green to the column's, 0 where there is no
-    conflict. green (s, g) bool. min_green, amber, max_red (g,) seconds. plan: (stage, seconds). slack (s, k, g): see `latest`.
-    unpromised: groups whose longest wait cannot be promised, because even the shortest round exceeds it. longest (g,): what is
-    promised; inf for them.
+    conflict (g, g) bool, symmetric. intergreen (g, g) seconds from the end of the row's green to the column's, 0 where there is
+    no conflict. green (s, g) bool. min_green, amber, max_red (g,) seconds. plan: (stage, seconds). slack (s, k, g): see
+    `latest`. unpromised: groups whose longest wait cannot be promised, because even the shortest round exceeds it. longest
+    (g,): what is promised; inf for them.
     """
 
     junction: Junction

@@ -2,24 +2,25 @@
 
 Theory of operation
 -------------------
-It is *wished* a stage now and then, and *ticked* once a second. Its own clock `t` counts ticks: a step counts as long as it lasted, at
-most `LONGEST_STEP_S` and never backwards. What a clock jumps over was not shown, so it serves no minimum green and no intergreen.
+It is *wished* a stage now and then, and *ticked* once a second. Its own clock `t` counts ticks: a step counts as long as it
+lasted, at most `LONGEST_STEP_S` and never backwards. What a clock jumps over was not shown, so it serves no minimum green and
+no intergreen.
 
-One stage is wanted at a time. A change, once begun, is finished: first its greens are all shown (`settled`), and a group that is to
-end has been green for its minimum. In a change the groups that are in both stages stay green; those that end go to amber and red;
-each that begins goes green as soon as every group in conflict with it has ended its green by the intergreen of that pair, and
-it has been red itself for `SHORTEST_RED_S`.
+One stage is wanted at a time. A change, once begun, is finished: first its greens are all shown (`settled`), and a group that
+is to end has been green for its minimum. In a change the groups that are in both stages stay green; those that end go to amber
+and red; each that begins goes green as soon as every group in conflict with it has ended its green by the intergreen of that
+pair, and it has been red itself for `SHORTEST_RED_S`.
 
     wish --> heard within lost_after_s? --no--> the plan's stage of this second
                | yes                              |
                v                                  v
-             the stage that is wanted next: taken when the present one may end, and everybody can still be served in time after it
-             neither it nor staying keeps the longest wait --> the way out: the next stage of the shortest round (`rules`)
+             the stage that is wanted next: taken when the present one may end, and everybody can still be served in time after
+             it neither it nor staying keeps the longest wait --> the way out: the next stage of the shortest round (`rules`)
 
 The longest wait holds always, not only while somebody is seen to wait: a detector that lies must not starve anybody.
 
-A wish is a whole number of a stage, or `PLAN`; any other counts as none. Silence for `lost_after_s`, a wish for `PLAN`, and a clock
-that is no number lead to the plan. A wish dated longer ago than `lost_after_s` is not heard.
+A wish is a whole number of a stage, or `PLAN`; any other counts as none. Silence for `lost_after_s`, a wish for `PLAN`, and a
+clock that is no number lead to the plan. A wish dated longer ago than `lost_after_s` is not heard.
 
 INVARIANTS, for any wishes and any clock
 - No two conflicting groups are green, or one green and one amber; no intergreen, minimum green or amber is cut short.
@@ -38,7 +39,7 @@ import numpy as np
 from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.rules import DARK, LONGEST_STEP_S, PLAN, SHORTEST_RED_S, JunctionRules
 
-
+MOST_CLOCK_S = 1e12  # a clock that says more is none
 TINY_S = 1e-9  # what adding up steps may lose
 
 
@@ -47,7 +48,7 @@ class Sequencer:
 
     def __init__(self, rules: JunctionRules, now_s: float) -> None:
         self.rules = rules
-        self._now = now_s if math.isfinite(now_s) else 0.0
+        self._now = now_s if _is_time(now_s) else 0.0
         self._t = 0.0
         self._wish, self._silent = PLAN, math.inf
         count = len(rules.groups)
@@ -209,7 +210,7 @@ class Sequencer:
 
 def _is_time(now_s: Any) -> bool:
     # SECURITY: constructors do not check types; what is no number must not become one
-    return isinstance(now_s, int | float) and math.isfinite(now_s)
+    return isinstance(now_s, int | float) and -MOST_CLOCK_S < now_s < MOST_CLOCK_S
 
 
 def _is_stage(stage: Any) -> bool:
