@@ -25,6 +25,8 @@ Seconds = Annotated[float, Meta(ge=0, le=600)]
 class SignalGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One signal group. max_red_s: nobody waits longer, whatever the controller likes. lanes: what it lets go, for detectors.
 
+    leads_to: the lanes it lets traffic go onto, where known: whether there is room is told of them (`JunctionSeen.room`).
+
     A group that yields (`yields_to`: a turn on full green that gives way) may be green with those groups: that is no conflict.
     """
 
@@ -34,6 +36,7 @@ class SignalGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     amber_s: Seconds = 3.0
     max_red_s: Seconds = 180.0
     yields_to: tuple[Id, ...] = ()
+    leads_to: tuple[Annotated[str, Meta(max_length=128)], ...] = ()
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
