@@ -30,6 +30,11 @@ class PermitReason(StrEnum):
     INTERLOCKED = "interlocked"
     FAN_OUT = "fan-out"
     SECOND_PERSON = "second-person"
+    NOT_A_STAGE = "not-a-stage"
+    JUNCTION_UNSEEN = "junction-unseen"
+    TOO_SOON = "too-soon"
+    MASS_CHANGE = "mass-change"
+    WOULD_STARVE = "would-starve"
 
 
 MENDS: dict[PermitReason, str] = {
@@ -46,6 +51,11 @@ MENDS: dict[PermitReason, str] = {
     PermitReason.INTERLOCKED: "wait until the interlock's condition is over; mend its device where it is silent or not believed",
     PermitReason.FAN_OUT: "wait: more may follow within fan_out's minutes; or raise the service's fan_out",
     PermitReason.SECOND_PERSON: "let a second person approve it: cityward service approve",
+    PermitReason.NOT_A_STAGE: "propose the whole number of a stage of the junction, or -1 for its own plan",
+    PermitReason.JUNCTION_UNSEEN: "find out why the junction does not say what it shows; until then it follows its own plan",
+    PermitReason.TOO_SOON: "wait until the greens that would end have had their minimum",
+    PermitReason.MASS_CHANGE: "wait: more junctions may follow; find out why so many should change at once",
+    PermitReason.WOULD_STARVE: "propose a stage that serves the groups that have waited longest",
 }
 """What can be done about each refusal."""
 

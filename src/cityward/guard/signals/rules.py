@@ -34,6 +34,7 @@ PLAN = -1
 
 LONGEST_STEP_S = 1.0  # a step of the clock counts no longer than this: what a clock jumps over was not served
 DARK = -1  # the row of `changes` and `dwells` from where nothing is green
+TINY_S = 1e-9  # what adding up seconds may lose
 SHORTEST_RED_S = 1.0  # between an amber and the same group's next green
 
 Matrix = NDArray[np.float64]
@@ -108,13 +109,18 @@ class JunctionRules:
         """The stage to change to when `latest` is reached."""
         return self.plan[int((self.slack[stage] + ended).min(axis=1).argmax())][0]
 
-    def change_s(self, before: int, after: int) -> float:
-        """An upper bound of the time until all greens of `after` are shown. before: a stage, or -1 from darkness."""
-        return self.changes[before][after]
+    def in_time(self, before: int, after: int, ended: Matrix, now_s: float) -> bool:
+        """Whether a change begun now shows its greens in time, and leaves a way out for everybody else after it.
 
-    def ready_s(self, before: int, after: int) -> float:
-        """An upper bound of the time until a change is over and all it began with green may end."""
-        return self.changes[before][after] + self.dwells[before][after]
+        before: a stage, or `DARK`. ended: (g,) when each group's green ended, on the clock of `now_s`.
+        """
+        held = frozenset[int]() if before == DARK else self.members[before]
+        then = ended.copy()
+        then[list(held - self.members[after])] = now_s
+        shown = now_s + self.changes[before][after]
+        if any(shown - then[group] > self.longest[group] + TINY_S for group in self.members[after] - held):
+            return False
+        return shown + self.dwells[before][after] <= self.latest(after, then) + TINY_S
 
 
 def _compile(junction: Junction, name: str) -> JunctionRules:

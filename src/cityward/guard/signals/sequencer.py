@@ -37,10 +37,9 @@ from typing import Any
 import numpy as np
 
 from cityward.guard.signals.colours import Colour, Lights
-from cityward.guard.signals.rules import DARK, LONGEST_STEP_S, PLAN, SHORTEST_RED_S, JunctionRules
+from cityward.guard.signals.rules import DARK, LONGEST_STEP_S, PLAN, SHORTEST_RED_S, TINY_S, JunctionRules
 
 MOST_CLOCK_S = 1e12  # a clock that says more is none
-TINY_S = 1e-9  # what adding up steps may lose
 
 
 class Sequencer:
@@ -142,10 +141,10 @@ class Sequencer:
         return self.rules.planned(self._now) if self.on_plan else self._wish
 
     def _may_begin(self, stage: int) -> bool:
-        """Whether a stage may be changed to now, and leaves a way out. The present one: whether it may go on."""
+        """Whether a stage may be changed to now, and leaves everybody a way out. The present one: whether it may go on."""
         if stage == self.stage:
             return self._t + LONGEST_STEP_S <= self._latest + TINY_S
-        return self._may_end(stage) and self._in_time(stage)
+        return self._may_end(stage) and self.rules.in_time(self.stage, stage, self._ended, self._t)
 
     def _may_end(self, stage: int) -> bool:
         """Whether what is shown now may be left for a stage: shown as a whole, and every group that ends has had its minimum."""
@@ -156,23 +155,14 @@ class Sequencer:
             self._t - self._since[group] >= shortest[group] - TINY_S for group in self.rules.members[self.stage] - kept
         )
 
-    def _in_time(self, stage: int) -> bool:
-        """Whether, after this change, there is a round that serves everybody in time, and so do the greens it begins with."""
-        rules, before = self.rules, self.stage
-        ended = self._ended.copy()
-        held = frozenset[int]() if before == DARK else rules.members[before]
-        ended[list(held - rules.members[stage])] = self._t
-        shown = self._t + rules.change_s(before, stage)
-        for group in rules.members[stage] - held:
-            if shown - ended[group] > rules.longest[group] + TINY_S:
-                return False
-        return self._t + rules.ready_s(before, stage) <= rules.latest(stage, ended) + TINY_S
-
     def _first(self, planned: int) -> int:
         """The stage to begin with: the plan's, unless only another leaves everybody a way out from darkness."""
-        if self._in_time(planned):
+        if self.rules.in_time(DARK, planned, self._ended, self._t):
             return planned
-        return next((stage for stage, _ in self.rules.plan if self._in_time(stage)), planned)
+        return next(
+            (stage for stage, _ in self.rules.plan if self.rules.in_time(self.stage, stage, self._ended, self._t)),
+            planned,
+        )
 
     def _begin(self, stage: int) -> None:
         """Change to a stage: its predecessor's other greens end now."""
