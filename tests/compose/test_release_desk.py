@@ -115,6 +115,26 @@ def test_a_revoked_recipient_gets_nothing_and_its_key_is_nobodys(scene: Scene, m
     assert scene.desk.recipient_of(scene.keys["desk"], None) == ""
 
 
+def test_a_revoked_key_is_still_known_by_its_name_and_a_made_up_one_by_none(scene: Scene):
+    revoke_recipient(Asked(scene.setting.home.root, "desk", "ann"))
+    scene.desk.turned_away(ELSEWHERE, scene.keys["desk"])
+    scene.desk.turned_away(ELSEWHERE, "cwr_made-up-by-somebody-else-entirely")
+    scene.desk.turned_away(
+        ELSEWHERE, scene.keys["other"]
+    )  # it is active: whatever it was turned away for, it is not that
+    rows = scene.desk.refusals.flush()
+    assert [(row.recipient, row.reasons, row.count) for row in rows] == [
+        ("desk", ("revoked",), 1), ("", ("unknown-key",), 2),
+    ]  # fmt: skip
+
+
+def test_a_person_who_was_turned_away_is_kept_and_told_by_their_own_door_only(scene: Scene):
+    scene.desk.person_turned_away("eve", ELSEWHERE, "elsewhere")
+    [row] = scene.desk.refusals.flush()
+    assert (row.recipient, row.source, row.reasons) == ("person:eve", ELSEWHERE, ("elsewhere",))
+    assert scene.told == []
+
+
 def test_an_agreement_that_changed_is_pending_until_it_is_approved_again(scene: Scene):
     file = Path(scene.setting.city.place) / "place.yaml"
     text = file.read_text()

@@ -155,3 +155,15 @@ def test_who_may_not_look_at_the_watch_asks_it_for_nothing(browser: Browser, cit
     browser.until(f"{asked % '/api/me'} > 1")  # long enough for the watch's own round
     assert browser.evaluate(asked % "/api/watch") == 0
     assert complaints(browser) == []
+
+
+def test_who_may_not_look_into_what_left_asks_for_nothing_of_it(browser: Browser, city: House):
+    people: MemoryPeople = city.doors.people
+    people.hold("operator", "clerk")
+    sign_in(browser, city)
+    at(browser, "#/out", "aside .empty")
+    browser.until("document.querySelector('aside .empty').innerText.includes('right audit')")
+    asked = "performance.getEntriesByType('resource').filter(e => new URL(e.name).pathname === '%s').length"
+    browser.until(f"{asked % '/api/me'} > 2")  # longer than this page's own round
+    assert browser.evaluate(asked % "/api/received/recipients") == 0
+    assert complaints(browser) == []

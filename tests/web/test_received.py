@@ -102,7 +102,22 @@ def test_attempts_that_got_nothing_are_told_with_their_reasons(house: House):
     )
 
 
-@pytest.mark.parametrize("path", ["recipients", "statement?dataset=counts", "receipts", "refusals?recipient=acme-desk"])
+def test_attempts_of_everybody_are_told_together_and_people_count_for_no_recipient(house: House, desk: ReceivedDesk):
+    desk.setting.state.releases.refuse([
+        RefusedRow(NOON, "person:eve", "", "", "192.0.2.9", ("elsewhere",), 1, "web:100"),
+        RefusedRow(NOON, "", "", "", "192.0.2.9", ("unknown-key",), 1, "web:101"),
+    ])  # fmt: skip
+    with house.client("owner") as owner:
+        told = owner.get("/api/received/refusals").json()["refusals"]
+    assert [(one["recipient"], one["reasons"]) for one in told] == [
+        ("", "unknown-key"), ("person:eve", "elsewhere"), ("acme-desk", "undeclared"),
+    ]  # fmt: skip
+    assert [count.recipient for count in desk.setting.state.releases.counts()] == ["acme-desk"]
+
+
+@pytest.mark.parametrize(
+    "path", ["recipients", "statement?dataset=counts", "receipts", "refusals?recipient=acme-desk", "refusals"]
+)
 def test_nobody_sees_it_without_the_right(house: House, path: str):
     with house.client("ada") as ada, house.stranger() as nobody:
         assert ada.get(f"/api/received/{path}").status_code == 403
@@ -112,7 +127,7 @@ def test_nobody_sees_it_without_the_right(house: House, path: str):
 @pytest.mark.parametrize(
     ("path", "status"),
     [("statement", 400), ("statement?dataset=counts&month=2024-13", 404), ("statement?dataset=counts&month=now", 400),
-     ("statement?dataset=nothing", 404), ("receipts?recipient=nobody", 404), ("refusals", 400)],
+     ("statement?dataset=nothing", 404), ("receipts?recipient=nobody", 404), ("refusals?recipient=nobody", 404)],
 )  # fmt: skip
 def test_what_names_nothing_is_refused(house: House, path: str, status: int):
     with house.client("owner") as owner:

@@ -15,6 +15,6 @@ export const erasures = (): Promise<{ erasures: Erasure[] }> => get('/api/receiv
 export const retention = (): Promise<{ datasets: Kept[] }> => get('/api/received/retention')
 
 /** The books, by the last part of their address: `#/out/book/transfers`. */
-export const BOOKS = { processing: 'Records of processing', transfers: 'Register of transfers', erasures: 'Erasures', retention: 'What is kept' } as const
+export const BOOKS = { processing: 'Records of processing', transfers: 'Register of transfers', erasures: 'Erasures', retention: 'What is kept', attempts: 'Refused attempts' } as const
 export type Book = keyof typeof BOOKS
 export const isBook = (name: string | null): name is Book => name !== null && Object.hasOwn(BOOKS, name)

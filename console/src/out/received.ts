@@ -69,11 +69,16 @@ const asked = (fields: Record<string, string | null | undefined>): string =>
 export const recipients = (): Promise<{ recipients: Recipient[] }> => get('/api/received/recipients')
 export const receipts = (of: { dataset?: string | null; recipient?: string | null; after?: string }): Promise<{ receipts: Receipt[]; next: string }> =>
   get(`/api/received/receipts?${asked(of)}`)
-export const refusals = (recipient: string): Promise<{ refusals: Refused[] }> => get(`/api/received/refusals?${asked({ recipient })}`)
+/** Of one recipient, or of everybody: of people (`person:ada`) and of who is not known as well. */
+export const refusals = (recipient?: string): Promise<{ refusals: Refused[] }> => get(`/api/received/refusals?${asked({ recipient })}`)
 export const statement = (of: { recipient?: string; dataset?: string; month?: string }): Promise<Statement> => get(`/api/received/statement?${asked(of)}`)
 
 /** The form in words; nothing asked for is nothing changed. */
 export const formWords = (form: Record<string, string>): string => Object.values(form).join('; ') || 'as it is held'
+/** Who tried, in words. */
+export const triedBy = (of: Refused): string => (of.recipient.startsWith('person:') ? of.recipient.slice(7) || 'somebody who wanted to sign in' : of.recipient || 'nobody known')
+/** What they tried to get, in words. */
+export const triedFor = (of: Refused): string => (of.dataset ? `${of.dataset} for ${of.purpose || 'no purpose'}` : of.recipient.startsWith('person:') ? 'the console' : '')
 /** The law a party stands under, in words. */
 export function lawWords(of: { law: string[]; possibly: string[] }): string {
   const certain = of.law.join(', ') || 'none is known for certain'

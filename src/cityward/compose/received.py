@@ -141,8 +141,8 @@ class ReceivedDesk:
         )
         return [receipt_told(one) for one in found]
 
-    def refusals(self, recipient: str, most: int) -> Sequence[dict[str, str]]:
-        """Requests of a recipient that got nothing, newest first.
+    def refusals(self, recipient: str | None, most: int) -> Sequence[dict[str, str]]:
+        """Requests of a recipient that got nothing, newest first; of None: everybody's, also of people and of nobody known.
 
         Raises:
             PlaceError: there is no such recipient.

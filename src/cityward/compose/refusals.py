@@ -1,4 +1,5 @@
-"""What the broker itself refused: told to the watch, put on record, and counted under its device's flow.
+"""What the broker itself refused: told to the watch, put on record, and counted under its device's flow; of a recipient that
+wanted what is not its own, kept beside the other attempts of recipients, for whoever looks into what left.
 
 Only the broker's log says so: it is read by `adapters.bus.server`. Who was turned away at the door is told by the door.
 """
@@ -11,21 +12,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from cityward.adapters.bus.config import topic_of
+from cityward.adapters.bus.entry import RECIPIENT
 from cityward.adapters.bus.server import BrokerServer, Refused, What
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.setting import Setting
-from cityward.errors import LinkError
+from cityward.errors import CitywardError, LinkError
 from cityward.evidence.records import Lifecycle
 from cityward.guard.admit import UNDECLARED
 from cityward.guard.reasons import Reason
 from cityward.place.registry import Registry
 from cityward.runtime.ports import BatchEffects, EventSink, FlowCount
+from cityward.runtime.release_refusals import Refusal as Attempt
+from cityward.runtime.release_refusals import Refusals as Attempts
 from cityward.watch.events import Event, EventKind, cut
 
 BROKER_PARTITION = -1  # under this number state counts what the broker itself refused, and numbers those batches
 NAMES_ON_RECORD = 100  # in one entry: 256 characters each, and an entry holds 64 KiB
 EVERY_S = 1.0
 MOST_TOLD = 256  # different ones a second; the others are told by their number
+NOT_ITS_OWN = "not-its-own"
+"""Why a recipient may not hear, or say, what stands under a subject."""
 
 _KINDS = {
     What.PUBLISH: EventKind.REFUSED_PUBLISH,
@@ -47,12 +53,15 @@ class BrokerRefusals:
         self._recorded: Counter[Refusal] = Counter()
         self._counted: Counter[Refusal] = Counter()
         self._logins = 0
+        self._attempts = Attempts(setting.state.releases, ledger, setting.now_us, "steward")
 
     async def run(self) -> None:
         """Until cancelled. What a store or the ledger does not take is tried again."""
         while True:
             await asyncio.sleep(EVERY_S)
             self._tell(await self._devices())
+            with contextlib.suppress(CitywardError):  # what was not taken stays gathered
+                await asyncio.to_thread(self._attempts.flush)
             with contextlib.suppress(LinkError):
                 await self._record_logins()
             with contextlib.suppress(LinkError):
@@ -91,15 +100,24 @@ class BrokerRefusals:
             return {row.client_id: device for device, row in held.items()}
         return {}
 
+    def _owner(self, seen: Refused, devices: Mapping[str, str]) -> str:
+        """Who it was. # SECURITY: a client id is its sender's own word, so no recipient is known by it alone."""
+        if seen.user:
+            return seen.user if seen.user.startswith(RECIPIENT) else f"role:{seen.user}"
+        return devices.get(seen.client_id, "") if self._unnamed(seen) else seen.client_id.partition(":")[0]
+
     def _unnamed(self, seen: Refused) -> bool:
-        return seen.client_id.partition(":")[0] not in self._setting.registry.unit_index
+        return not seen.user and seen.client_id.partition(":")[0] not in self._setting.registry.unit_index
 
     def _tell(self, devices: Mapping[str, str]) -> None:
         at = self._setting.now_us()
         for n, (seen, count) in enumerate(self._broker.take_seen().items()):
             if n == MOST_TOLD:
                 break
-            owner = devices.get(seen.client_id, "") if self._unnamed(seen) else seen.client_id.partition(":")[0]
+            owner = self._owner(seen, devices)
+            if owner.startswith(RECIPIENT):
+                one = Attempt(owner.removeprefix(RECIPIENT), "", "", cut(seen.source), (NOT_ITS_OWN,), "")
+                self._attempts.add(one, count)
             detail = {"count": str(count)} | ({"topic": cut(topic_of(seen.topic))} if seen.topic else {})
             event = Event(
                 at=at, kind=_KINDS[seen.what], by="steward", subject=owner, source=cut(seen.source), detail=detail

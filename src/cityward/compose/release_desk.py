@@ -34,7 +34,7 @@ from cityward.policy.contract import Decision, ReleaseReason
 from cityward.runtime.handing import Counter
 from cityward.runtime.ports import EventSink, Ledger
 from cityward.runtime.release_ports import Question, Receipt, RecipientRow, ReleaseAnswer, ToldOtherwise
-from cityward.runtime.release_refusals import Refusal, Refusals
+from cityward.runtime.release_refusals import PERSON, Refusal, Refusals
 from cityward.runtime.release_rules import Lane, ReleaseRules
 from cityward.runtime.releasing import MOST_PERIOD_ROWS, gated
 from cityward.time import DAY, SECOND
@@ -43,7 +43,7 @@ from cityward.watch.events import Event, EventKind, cut
 log = structlog.get_logger(__name__)
 
 BY = "web"
-UNKNOWN_KEY, TOO_MANY = "unknown-key", "too-many-questions"
+UNKNOWN_KEY, REVOKED, TOO_MANY = "unknown-key", "revoked", "too-many-questions"
 MOST_HERE = 3  # questions of one recipient in the door: one that is answered, two that wait for it
 PAGE = 5000
 LONGEST_US = 31 * DAY
@@ -85,9 +85,28 @@ class ReleaseDesk:
         found = self._oidc.recipient_of(token)
         return found if found in rows else ""
 
-    def turned_away(self, source: str) -> None:
-        """See the port. # SECURITY: whom an unproven token names is not said: anybody could fill another's record."""
-        self.refusals.add(Refusal("", "", "", source, (UNKNOWN_KEY,), ""))
+    def turned_away(self, source: str, token: str = "", certificate: bytes | None = None) -> None:
+        """See the port. # SECURITY: whom an unproven token names is not said: anybody could fill another's record. A key or
+        certificate that was revoked is proof all the same.
+        """
+        late = self._late(token, certificate)
+        self.refusals.add(Refusal(late, "", "", source, (REVOKED if late else UNKNOWN_KEY,), ""))
+
+    def _late(self, token: str, certificate: bytes | None) -> str:
+        """Whose key or certificate this was before it was revoked; "" nobody's."""
+        key = sha256(token.encode()).digest() if token.startswith("cwr_") else None
+        if key is None and certificate is None:
+            return ""
+        with contextlib.suppress(LinkError):
+            for name, row in self._setting.state.recipients.recipients().items():
+                shown = {row.key_sha256, row.certificate_sha256} - {None}
+                if row.state != "active" and shown & {key, certificate}:
+                    return name
+        return ""
+
+    def person_turned_away(self, person: str, source: str, why: str) -> None:
+        """See the port."""
+        self.refusals.add(Refusal(f"{PERSON}{person}", "", "", source, (why,), ""))
 
     def _rows(self) -> dict[str, RecipientRow]:
         """Those that ask, and whose credential is active."""

@@ -19,13 +19,15 @@ from cityward.watch.events import Event, EventKind, cut
 
 MOST_ALIKE = 512
 OTHERS = "(others)"
+PERSON = "person:"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One request that got nothing. `source`: an address, or "" of what is sent by itself. rules: the table's digest.
 
-    A recipient of "": nobody who is known, and no table decided.
+    A recipient of "": nobody who is known, and no table decided. `person:ada`: one of the city's people; `person:`: who was not
+    known to be one.
     """
 
     recipient: str
@@ -93,7 +95,7 @@ class Refusals:
         )
 
     def _tell(self, row: RefusedRow) -> None:
-        if self._events is None:
+        if self._events is None or row.recipient.startswith(PERSON):  # the people's door has told it
             return
         detail = {
             "door": "release",

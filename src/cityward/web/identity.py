@@ -195,7 +195,7 @@ class Reception:
         found = await asyncio.to_thread(desk.recipient_of, token if bearer else "", certificate)
         if not found:
             self.limit(request, "key", *WRONG_KEYS)
-            desk.turned_away(source_of(request))
+            await asyncio.to_thread(desk.turned_away, source_of(request), token if bearer else "", certificate)
             raise unauthorized("the key, certificate or token is not known, or not active any more")
         return Caller(id=found, scope=RECIPIENT, source=source_of(request))
 

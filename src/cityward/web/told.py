@@ -12,9 +12,18 @@ from starlette.requests import Request
 from cityward.watch.events import Event, EventKind, cut
 from cityward.web.ports import Doors
 
+ELSEWHERE = "elsewhere"
+"""Why somebody was refused who holds what they need, and not from this address."""
+
 
 def tell(doors: Doors, kind: EventKind, request: Request, who: str, detail: Mapping[str, str]) -> None:
-    """Tell the watch, if there is one. `who`: the person's name, "" where it is not known."""
+    """Tell the watch, if there is one. `who`: the person's name, "" where it is not known.
+
+    Who was refused for where they came from, or for their proof, is also kept beside the other attempts that got nothing.
+    """
+    why = cut(detail.get("why", ""))
+    if doors.releasing is not None and (kind is EventKind.SIGN_IN_FAILED or why == ELSEWHERE):
+        doors.releasing.person_turned_away(who, cut(request.client.host) if request.client else "", why)
     if doors.events is None:
         return
     short = {name: cut(text) for name, text in detail.items()}

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from cityward.errors import LinkError
 
-_WHO = r'(\S{1,64}):\d+ - mid:\d+ - "([^"\\]{0,256})" - '  # address, client id
+_WHO = r'(\S{1,64}):\d+ - [mc]id:\d+ - "([^"\\]{0,256})"(?: - "[^"\\]{0,64}/user:([^"\\]{1,256})")? - '  # address, client, user
 _VIOLATION = re.compile(r'Publish Violation.*Subject "([^"]{1,256})"')
 _PUBLISH = re.compile(_WHO + r'Publish Violation - Subject "([^"]{1,256})')
 _SUBSCRIBE = re.compile(_WHO + r'Subscription Violation - Subject "([^"]{1,256})')
@@ -92,12 +92,16 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What the broker refused, of whom: all that its log says, and foreign as it is. `topic`: as a subject; "" for a size."""
+    """What the broker refused, of whom: all that its log says. `topic`: as a subject; "" for a size; foreign, as `client_id` is.
+
+    user: under which name the broker let it in; "" of MQTT, where its log does not say so.
+    """
 
     what: What
     source: str
     client_id: str
     topic: str = ""
+    user: str = ""
 
 
 class BrokerServer:
@@ -186,7 +190,8 @@ class BrokerServer:
     def _see(self, text: str) -> None:
         for what, pattern in _SEEN.items():
             if found := pattern.search(text):
-                seen = Refused(what, *found.groups())
+                source, client, user, *topic = found.groups()
+                seen = Refused(what, source, client, *topic, user=user or "")
                 if seen in self.seen or len(self.seen) < _REFUSALS_KEPT:
                     self.seen[seen] += 1
 

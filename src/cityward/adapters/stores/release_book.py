@@ -212,7 +212,7 @@ class ReleaseRecords:
         with self._db.writing("take refusals") as link:
             many(link, self._db.insert(REFUSED), [_refused_row(row) for row in rows])
             for row in rows:
-                if row.recipient:  # not of somebody unknown
+                if row.recipient and ":" not in row.recipient:  # not of somebody unknown, nor of people
                     self._count(link, row.recipient, refused=row.count)
             newest = link.execute(select(func.max(REFUSED.c.ordinal))).scalar_one()
             link.execute(delete(REFUSED).where(REFUSED.c.ordinal <= newest - REFUSED_KEPT))

@@ -42,7 +42,9 @@ class ReceiptsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RefusalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    recipient: Name
+    """Of one recipient; or of everybody, people (`person:ada`) and who is not known ("") included."""
+
+    recipient: Name | None = None
 
 
 class RegisterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
