@@ -496,6 +496,139 @@ class SegmentsGone(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     oldest: int
 
 
+class Attested(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attestation"):
+    """A person stated that a control's good state holds of a subject (`*`: of all), until then (city us), within `scope`."""
+
+    control: str
+    subject: str
+    person: str
+    said: str
+    scope: str
+    until: int
+
+
+class RiskAccepted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="risk-accepted"):
+    """An owner bears the risk that a control fails of a subject, until then (city us). person: who put it on record."""
+
+    control: str
+    subject: str
+    owner: str
+    person: str
+    why: str
+    until: int
+
+
+class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
+    """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: measures by name, seconds or counts."""
+
+    scenario: str
+    seed: int
+    met: tuple[str, ...]
+    missed: tuple[str, ...]
+    score: dict[str, float]
+    services: tuple[str, ...]
+    declaration: str
+    person: str
+
+
+class ViewAsked(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-asked"):
+    """A person asked to look through a camera and waits for a second one, or what became of that.
+
+    step: asked | agreed | refused | expired. who: whose step it was. picture: live | recorded | export. cover: covered | clear.
+    since, until: of a recording, city us; 0 of a live picture. seconds: for how long it is asked.
+    """
+
+    view: str
+    step: str
+    who: str
+    person: str
+    party: str
+    camera: str
+    purpose: str
+    reason: str
+    picture: str
+    cover: str
+    since: int
+    until: int
+    seconds: int
+
+
+class ViewGranted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-granted"):
+    """A person may look: written before the first picture. As `ViewAsked`; ends: when by itself, city us.
+
+    role: by which. second: who agreed; "" where nobody had to. rules: SHA-256 of the rules that decided. source: from which
+    address.
+    """
+
+    view: str
+    person: str
+    party: str
+    role: str
+    second: str
+    camera: str
+    purpose: str
+    reason: str
+    picture: str
+    cover: str
+    since: int
+    until: int
+    ends: int
+    source: str
+    postures: tuple[str, ...]
+    rules: str
+    declaration: str
+
+
+class ViewRefused(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-refused"):
+    """Somebody asked to look through a camera, or for a picture of a view, and got nothing: all reasons."""
+
+    view: str
+    person: str
+    party: str
+    camera: str
+    purpose: str
+    reason: str
+    picture: str
+    cover: str
+    reasons: tuple[str, ...]
+    source: str
+    rules: str
+
+
+class ViewEnded(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-ended"):
+    """A view is over: `expired`, `ended` (by whoever looked), `stopped` (with why), or `lost` (the door was shut).
+
+    pictures: how many were shown.
+    """
+
+    view: str
+    person: str
+    camera: str
+    outcome: str
+    pictures: int
+    since: int
+    until: int
+
+
+class VideoExported(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="video-export"):
+    """Covered recordings left as evidence: a link of their chain of custody, written before the file is.
+
+    view: the grant that it rests on. digest: SHA-256 over the segments' digests in hexadecimal, oldest first, one a line.
+    size: of the segments, in bytes.
+    """
+
+    view: str
+    person: str
+    camera: str
+    purpose: str
+    reason: str
+    since: int
+    until: int
+    segments: int
+    size: int
+    digest: str
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -531,6 +664,14 @@ AnyRecord = (
     | FeedJudged
     | SegmentKept
     | SegmentsGone
+    | ViewAsked
+    | ViewGranted
+    | ViewRefused
+    | ViewEnded
+    | VideoExported
+    | Attested
+    | RiskAccepted
+    | Exercised
     | Heartbeat
 )
 

@@ -193,5 +193,6 @@ ADDED: Mapping[int, tuple[Column[Any], ...]] = {
     ),  # and the tables of people and postures
     4: (),  # only whole tables: what is kept of the services
     5: (),  # only a whole table: segments of recordings
+    6: (),  # only whole tables: views through cameras
 }
 """Version -> the columns it added to tables of the version before. Each is nullable or has a `server_default`: rows are there."""

@@ -43,6 +43,7 @@ from cityward.adapters.stores.schema import (
 from cityward.adapters.stores.segments import Segments
 from cityward.adapters.stores.service_records import ServiceRecords
 from cityward.adapters.stores.sessions import SignIns
+from cityward.adapters.stores.views import ViewRecords
 from cityward.adapters.stores.watch_book import WatchRecords
 from cityward.runtime.ports import BatchEffects, BudgetWindow, DeviceSeen, FlowCount, HourlyRow, Latest, Quarantined
 
@@ -135,7 +136,7 @@ class SqlState(
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
     standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
     may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`). `feeds`: documents held.
-    `segments`: recordings (`runtime.camera_ports.SegmentBook`).
+    `segments`: recordings (`runtime.camera_ports.SegmentBook`). `views`: who looked (`runtime.viewing.ViewBook`).
     """
 
     def __init__(self, url: str) -> None:
@@ -147,6 +148,7 @@ class SqlState(
         self.services = ServiceRecords(self._db)
         self.feeds = FeedDocuments(self._db)
         self.segments = Segments(self._db)
+        self.views = ViewRecords(self._db)
 
     def dispose(self) -> None:
         """Close every connection."""
