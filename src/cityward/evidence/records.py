@@ -519,7 +519,7 @@ class RiskAccepted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
-    """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: measures by name, seconds or counts."""
+    """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: seconds or counts, by name."""
 
     scenario: str
     seed: int

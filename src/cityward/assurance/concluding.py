@@ -1,0 +1,91 @@
+"""From judgements to a verdict: the rules that every control is held to, in one place.
+
+INVARIANTS
+- Proven needs an observed, enforced or tested ground; whoever says proven without one is refused, loudly.
+- Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it.
+- An accepted risk needs an owner and an end to come; past it the subject is what the check said.
+- No subject is unknown, never proven.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from cityward.assurance.control import Control, Dossier, on_record
+from cityward.assurance.results import PROVING, EvidenceClass, Judged, Result, Verdict
+from cityward.evidence.records import Attested, RiskAccepted
+
+_WORST_FIRST = (Result.FAILED, Result.UNKNOWN, Result.ACCEPTED, Result.STATED, Result.PROVEN, Result.NOT_APPLICABLE)
+
+
+class UnfoundedError(AssertionError):
+    """A control called something proven that rests on no record: a mistake in the control, never the city's."""
+
+
+def conclude(control: Control, dossier: Dossier) -> Verdict:
+    """What a control says of a place.
+
+    Raises:
+        UnfoundedError: the control breaks the first invariant.
+    """
+    spoken, accepted = _attested(control, dossier), _accepted(control, dossier)
+    subjects = tuple(
+        _with_people(judged, spoken, accepted)
+        for judged in sorted(_founded(control, control.check(dossier)), key=lambda judged: judged.subject)
+    )
+    if not subjects:
+        return Verdict(control.id, Result.UNKNOWN, (), "there is nothing here that it could judge")
+    counts = Counter(judged.result for judged in subjects)
+    worst = next(result for result in _WORST_FIRST if counts[result])
+    classes = Counter(ground.cls for judged in subjects for ground in judged.grounds)
+    return Verdict(control.id, worst, subjects, _why(counts), dict(counts), dict(classes))
+
+
+def _founded(control: Control, judged: Iterable[Judged]) -> Iterable[Judged]:
+    for one in judged:
+        if one.result is Result.PROVEN and not any(ground.cls in PROVING for ground in one.grounds):
+            raise UnfoundedError(f"{control.id} calls {one.subject} proven, and names no record")
+        if one.result is Result.STATED and not one.grounds:
+            raise UnfoundedError(f"{control.id} calls {one.subject} stated, and names nobody who said so")
+        yield one
+
+
+def _attested(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, Attested]]:
+    """Subject, or `*`, -> the newest statement about it that is in force."""
+    if not control.attestable:
+        return {}
+    newest = dossier.trail.newest(Attested, lambda record: (record.control, record.subject))
+    return {
+        subject: (entry.id, entry.record)
+        for (name, subject), entry in newest.items()
+        if name == control.id and entry.record.until > dossier.now_us
+    }
+
+
+def _accepted(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, RiskAccepted]]:
+    newest = dossier.trail.newest(RiskAccepted, lambda record: (record.control, record.subject))
+    return {
+        subject: (entry.id, entry.record)
+        for (name, subject), entry in newest.items()
+        if name == control.id and entry.record.until > dossier.now_us and entry.record.owner
+    }
+
+
+def _with_people(
+    judged: Judged, spoken: Mapping[str, tuple[str, Attested]], accepted: Mapping[str, tuple[str, RiskAccepted]]
+) -> Judged:
+    if judged.result is Result.UNKNOWN and (said := spoken.get(judged.subject) or spoken.get("*")) is not None:
+        entry, statement = said
+        ground = on_record(EvidenceClass.ATTESTED, entry, f"{statement.person}: {statement.said}", statement.at)
+        return replace(judged, result=Result.STATED, grounds=(*judged.grounds, ground))
+    if judged.result is Result.FAILED and (borne := accepted.get(judged.subject)) is not None:
+        entry, risk = borne
+        ground = on_record(EvidenceClass.ATTESTED, entry, f"borne by {risk.owner}: {risk.why}", risk.at)
+        return replace(judged, result=Result.ACCEPTED, grounds=(*judged.grounds, ground))
+    return judged
+
+
+def _why(counts: Mapping[Result, int]) -> str:
+    return ", ".join(f"{counts[result]} {result.value}" for result in _WORST_FIRST if counts.get(result))

@@ -1,0 +1,66 @@
+"""What a control is, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cityward.assurance.results import EvidenceClass, Ground, Judged, Severity
+from cityward.assurance.trail import Entry, Trail
+from cityward.evidence.records import AnyRecord, Record
+from cityward.place.loader import Loaded
+from cityward.place.model import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """The city at one moment, as a control may know it: what is declared, and what is on record. now_us: city time."""
+
+    loaded: Loaded
+    trail: Trail
+    now_us: int
+
+    @property
+    def place(self) -> Place:
+        """What is declared."""
+        return self.loaded.place
+
+    def declared(self, path: str, said: str) -> Ground:
+        """A ground that is a line of the declaration: `flows.bins-report`."""
+        return Ground(EvidenceClass.DECLARED, self.loaded.where(path), said)
+
+
+def on_record(cls: EvidenceClass, entry: Entry[Record] | str, said: str, at: int = 0) -> Ground:
+    """A ground that is an entry of the log."""
+    if isinstance(entry, str):
+        return Ground(cls, entry, said, at)
+    return Ground(cls, entry.id, said, entry.record.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small place for a control's test: the declaration's text, and the entries of its log, oldest first."""
+
+    declaration: str
+    entries: tuple[tuple[str, AnyRecord], ...] = ()
+    now_us: int = 1_800_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control. supports: clauses by framework (`NCSC` -> N1, ...), ids only.
+
+    applies_not: why the control says nothing of a place without subjects; None: then it is unknown. says: what its subjects are.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    supports: Mapping[str, tuple[str, ...]]
+    check: Callable[[Dossier], Iterable[Judged]]
+    false_positives: str
+    avoid: Example
+    prefer: Example
+    says: str = ""
+    attestable: bool = False  # a signed statement may stand in for what cannot be observed
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])

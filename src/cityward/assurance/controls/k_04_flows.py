@@ -1,0 +1,56 @@
+"""K-04: nothing moves but what is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cityward.assurance.control import Control, Dossier, Example, on_record
+from cityward.assurance.examples import NOW_US, TOWN, admission
+from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.guard.admit import UNDECLARED
+from cityward.place.data import Observability
+from cityward.time import DAY
+
+FRESH_US = 7 * DAY
+
+
+def check(dossier: Dossier) -> Iterable[Judged]:
+    """One judgement for each declared flow, and one for what came by none."""
+    for name, flow in dossier.place.flows.items():
+        seen = dossier.trail.flows.get(name)
+        subject, path = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to)
+        if flow.observability is not Observability.ENFORCED:
+            said = f"`{name}` does not pass here ({flow.observability.value}): what goes that way is not seen"
+            yield Judged(subject, Result.UNKNOWN, said, path=path, missing="a way through the platform, or its log")
+        elif seen is None or not seen.entry or dossier.now_us - seen.at > FRESH_US:
+            said = f"nothing of `{name}` was admitted within seven days"
+            yield Judged(subject, Result.UNKNOWN, said, path=path, missing="traffic")
+        else:
+            ground = on_record(
+                EvidenceClass.ENFORCED, seen.entry, f"{seen.admitted} rows admitted as declared", seen.at
+            )
+            yield Judged(subject, Result.PROVEN, f"what `{name}` carried was held to its declaration", (ground,), path)
+    strange = dossier.trail.flows.get(UNDECLARED)
+    if strange is not None and strange.admitted:
+        said = f"{strange.admitted} rows were admitted that no declared flow carries"
+        ground = on_record(EvidenceClass.OBSERVED, strange.entry, said, strange.at)
+        yield Judged(
+            "flows.undeclared", Result.FAILED, said, (ground,), mend="declare the flow, or shut its sender out"
+        )
+    elif strange is not None and strange.refused_entry:
+        said = f"{strange.refused} rows that no declared flow carries were refused"
+        ground = on_record(EvidenceClass.ENFORCED, strange.refused_entry, said)
+        yield Judged("flows.undeclared", Result.PROVEN, said, (ground,))
+
+
+CONTROL = Control(
+    id="K-04",
+    title="Every flow that is observed is declared",
+    severity=Severity.HIGH,
+    supports={"NCSC": ("N1", "N4"), "OT-record": ("4",)},
+    check=check,
+    false_positives="A flow that carries something once a month is unknown for three weeks of it.",
+    avoid=Example(TOWN, (("worker-0:1", admission(UNDECLARED, 3)),), NOW_US),
+    prefer=Example(TOWN, (("worker-0:1", admission("counts-in", 5)),), NOW_US),
+    says="flows",
+)

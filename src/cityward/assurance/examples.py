@@ -1,0 +1,76 @@
+"""The small town of the controls' examples: one sensor, one lamp, one way in. Each example changes what it is about."""
+
+from __future__ import annotations
+
+from cityward.evidence.records import Admission
+
+NOW_US = 1_800_000_000_000_000
+DIGEST = "0" * 64
+
+TOWN = """\
+place: smalltown
+name: Smalltown
+position: [2.3, 54.9]
+responsible: council
+platform: cityward
+jurisdictions:
+  xa: {code: XA, home: true}
+parties:
+  council: {kind: public-body, incorporated_in: xa}
+purposes:
+  planning: {}
+sites:
+  yard: {jurisdiction: xa}
+zones:
+  street: {trust: 1}
+systems:
+  cityward: {kind: platform, site: yard, operator: council}
+device_models:
+  counter: {maker: council, properties: {vehicle-count: {}}}
+  lamp: {maker: council, properties: {lamp-level: {}}, commands: {dim: {sets: lamp-level, low: 10, high: 100, fail_safe: 100}}}
+devices:
+  counter-1: {model: counter, site: yard, zone: street, owner: council, operator: council}
+  lamp-1: {model: lamp, site: yard, zone: street, owner: council, operator: council}
+datasets:
+  counts: {personal: false, sensitivity: public, retention_days: 30, properties: [vehicle-count]}
+flows:
+  counts-in:
+    {from: counter-1, to: cityward, datasets: [counts], purpose: planning, protocol: mqtt, observability: enforced}
+services:
+  street-light: {kind: lighting, operator: council, actuators: [lamp-1]}
+"""
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    """The town with each first text put for by the second.
+
+    Raises:
+        ValueError: a text to be changed is not there: the example would not be about what it says.
+    """
+    text = TOWN
+    for old, new in changes:
+        if old not in text:
+            raise ValueError(f"`{old}` is not in the town")
+        text = text.replace(old, new)
+    return text
+
+
+def admission(flow: str, admitted: int, refused: int = 0, reason: str = "", at: int = NOW_US) -> Admission:
+    """A batch of one flow."""
+    received = admitted + refused
+    return Admission(
+        at=at,
+        by="worker-0",
+        stream="in",
+        partitions=(0,),
+        first_seq=1,
+        last_seq=received,
+        received=received,
+        admitted=admitted,
+        shed=0,
+        refused={reason: refused} if refused else {},
+        by_flow={flow: (received, admitted, refused, 0)},
+        by_reason={flow: {reason: refused}} if refused else {},
+        digest=DIGEST,
+        declaration=DIGEST,
+    )
