@@ -42,9 +42,13 @@ LOOKED_UP_BY_CHECKS = {
     "budgets": {"of"},
     "device_models": {"commands{}.sets"},
     "services": {"interlocks[].commands[]"},
-}
-"""Fields that may name kinds which share no namespace, and what is no record: `tests/place/test_budgets.py`, `test_checks.py`
-and `test_acting.py` have them.
+    "junctions": {
+        "groups{}.yields_to[]", "conflicts[].first", "conflicts[].then", "stages{}[]", "plan[].stage", "calls[].groups[]",
+        "links[].group",
+    },
+}  # fmt: skip
+"""Fields that may name kinds which share no namespace, and what is no record: `tests/place/test_budgets.py`, `test_checks.py`,
+`test_acting.py` and `test_junction_checks.py` have them.
 """
 
 

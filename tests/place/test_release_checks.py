@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "a role that may everything": (
         declared(QUERY, CRISIS, "{party: council, rights: [look, data, operate, watch, contain, approve, devices, recipients, "
-            "people, posture, audit]}"),
+            "people, posture, audit, view]}"),
         "holds every right there is",
     ),
     "a role that could give itself the rest": (

@@ -80,8 +80,9 @@ class Junction(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One signalled junction.
 
     device: its controller, one unit (a group's member is named `ring-signals-06`), that takes the command `signal-stage`: the
-    number of a stage, in the order of `stages`, from 0. plan: what it does by itself, begun at `offset_s` of a city-wide second
-    count, and what it falls back to. lost_after_s: how long it obeys a centre that has fallen silent.
+    number of a stage, in the order of `stages`, from 0; -1, the safe value: follow your own plan. plan: what it does by itself,
+    begun at `offset_s` of a city-wide second count, and what it falls back to. lost_after_s: how long it obeys a centre that has
+    fallen silent.
     """
 
     device: Id

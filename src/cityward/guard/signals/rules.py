@@ -13,7 +13,8 @@ so who keeps the bound at each step keeps it for ever: following the round never
 
 INVARIANTS
 - No `JunctionRules` has a stage with two groups that conflict, or an intergreen shorter than the amber that runs in it.
-- A group is in `unpromised` or its longest wait holds, for any wishes.
+- A group is in `unpromised` or its longest wait holds, for any wishes, once it was served after darkness; from darkness on
+  where a stage to begin with leaves time for it (`place.checks.junction_times` asks for that).
 """
 
 from __future__ import annotations
@@ -220,34 +221,7 @@ def _slack(
     steady = [slack[stage, (nth + 1) % len(order)] for nth, stage in enumerate(order)]
     unpromised = [group for group in range(len(max_red)) if any(row[group] < 0 for row in steady)]
     slack[:, :, unpromised] = math.inf
-    late = _late_from_darkness(slack, order, members, changes[DARK], dwells[DARK], max_red)
-    slack[:, :, late] = math.inf
-    return slack, sorted({*unpromised, *late})
-
-
-def _late_from_darkness(
-    slack: Matrix,
-    order: list[int],
-    members: tuple[frozenset[int], ...],
-    changes: tuple[float, ...],
-    dwells: tuple[float, ...],
-    max_red: Matrix,
-) -> list[int]:
-    """The groups that are late when everything begins dark, in the way to begin that has the fewest of them."""
-    late = (
-        [
-            group
-            for group in range(len(max_red))
-            if (
-                room[group] < changes[stage] + dwells[stage]
-                if group not in members[stage]
-                else max_red[group] < changes[stage]
-            )
-        ]
-        for stage in order
-        for room in slack[stage]
-    )
-    return min(late, key=len)
+    return slack, unpromised
 
 
 def _room(

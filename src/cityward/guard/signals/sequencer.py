@@ -24,7 +24,7 @@ clock that is no number lead to the plan. A wish dated longer ago than `lost_aft
 
 INVARIANTS, for any wishes and any clock
 - No two conflicting groups are green, or one green and one amber; no intergreen, minimum green or amber is cut short.
-- No group that `rules` promises a longest wait (`unpromised`: the others) is red longer, counted in `t`.
+- No group that `rules` promises a longest wait is red longer, counted in `t`.
 - Total: no input raises.
 """
 

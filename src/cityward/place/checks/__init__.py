@@ -25,6 +25,13 @@ from cityward.place.checks.flows import (
     readings_enter_once,
 )
 from cityward.place.checks.forecasts import forecasts_can_be_made
+from cityward.place.checks.junction_times import junctions_keep_their_times
+from cityward.place.checks.junctions import (
+    junctions_are_joined,
+    junctions_can_be_told,
+    junctions_endanger_nobody,
+    junctions_name_their_own,
+)
 from cityward.place.checks.land import (
     addresses_are_such,
     codes_are_distinct,
@@ -75,6 +82,8 @@ ERRORS: tuple[Check, ...] = (
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
     recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
+    junctions_name_their_own, junctions_endanger_nobody, junctions_keep_their_times, junctions_can_be_told,
+    junctions_are_joined,
 )  # fmt: skip
 """With one of these the place does not run."""
 

@@ -157,6 +157,19 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
     },
     "functions": {"service": ("services",), "needs[].of[]": NEEDED, "areas[]": ("areas",)},
     "forecasts": {"devices[]": STREET, "property": ("properties",)},
+    "junctions": {
+        "device": STREET,
+        "calls[].devices[]": STREET,
+        "links[].to": ("junctions",),
+        "detectors{}": STREET,
+    },
+    "cameras": {
+        "device": STREET,
+        "flow": ("flows",),
+        "dataset": ("datasets",),
+        "purpose": ("purposes",),
+        "viewing.purposes[]": ("purposes",),
+    },
     "rules": {
         **{f"{part}[].{field}": kinds for part in ("forbid", "unless") for field, kinds in _CONDITION.items()},
         "waivers[].by": ("parties",),
@@ -171,7 +184,7 @@ _NOUNS = {
     "purposes": "purpose", "areas": "area",
     "sites": "site", "zones": "zone", "systems": "system", "device_models": "device model", "devices": "device",
     "members": "member of a group", "datasets": "dataset", "flows": "flow", "services": "service",
-    "properties": "observed property", "forms": "form", "roles": "role",
+    "properties": "observed property", "forms": "form", "roles": "role", "junctions": "junction",
 }  # fmt: skip
 
 
