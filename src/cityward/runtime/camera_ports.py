@@ -74,3 +74,11 @@ class Pictures(Protocol):
             LinkError: as above, or there is no such grant now.
         """
         ...
+
+    async def recorded_picture(self, camera: str, at_us: int, mark: str) -> bytes:
+        """What the covered recording shows at a moment (city us), with the mark drawn into it.
+
+        Raises:
+            LinkError: as above, or nothing of that moment is kept, or what is kept is not what was put on record.
+        """
+        ...

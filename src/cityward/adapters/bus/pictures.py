@@ -19,8 +19,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -40,11 +42,12 @@ Mark = str
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked for. grant: of a clear view; "": covered."""
+    """What is asked for. grant: of a clear view; "": covered. at_us: of the covered recording, city us; 0: the newest picture."""
 
     camera: Id
     mark: str
     grant: str = ""
+    at_us: Annotated[int, Meta(ge=0, le=1 << 53)] = 0
 
 
 Give = Callable[[Wanted], Awaitable[bytes]]
@@ -79,6 +82,10 @@ class AskedPictures:
         if not grant:
             raise LinkError("a clear picture needs its grant")
         return await self._ask(Wanted(camera=camera, mark=mark_of(mark), grant=grant))
+
+    async def recorded_picture(self, camera: str, at_us: int, mark: str) -> bytes:
+        """See the port."""
+        return await self._ask(Wanted(camera=camera, mark=mark_of(mark), at_us=max(1, at_us)))
 
     async def _ask(self, wanted: Wanted) -> bytes:
         subject = f"{PICTURES}.{msgspec.convert(wanted.camera, Id)}"

@@ -92,7 +92,8 @@ def _of(wanted: Any, table: Table, camera: str, person: str) -> Any:
 
 def _row(row: Any) -> ViewRow:
     fields: dict[str, Any] = dict(row)
-    return ViewRow(**(fields | {"state": ViewState(row["state"])}))
+    fields["state"] = ViewState(row["state"])
+    return ViewRow(**fields)
 
 
 def _refusal(row: Any) -> ViewRefusal:
