@@ -1,8 +1,8 @@
 """What ours is held against: SUMO's own ways to switch a programme, and the two greedy rules of the literature.
 
-Lives here, each from its definition: the city's own programme; SUMO's `actuated` and `delay_based`, the programme's type switched, 5 to 50 s
-of green, nothing tuned; max-wave and max-pressure as RESCO measures them (a decision every 10 s, 3 s of amber, no all-red, no rule that
-guards anybody); max-wave that sees 200 m. They show letters of SUMO; no sequencer stands between.
+Lives here, each from its definition: the city's own programme; SUMO's `actuated` and `delay_based`, the programme's type
+switched, 5 to 50 s of green, nothing tuned; max-wave and max-pressure as RESCO measures them (a decision every 10 s, 3 s of
+amber, no all-red, no rule that guards anybody); max-wave that sees 200 m. They show letters of SUMO; no sequencer stands between.
 
 Source: RESCO (commit fc65e91f: states.py, agents/maxwave.py, agents/maxpressure.py); Varaiya 2013 for max-pressure.
 """
@@ -126,7 +126,7 @@ class MaxWave(Greedy):
 
 
 class MaxPressure(Greedy):
-    """The most vehicles queueing within 200 m, on their own lane, less those queueing behind the junction, where a signal watches."""
+    """The most vehicles queueing within 200 m on their lane, less those queueing behind the junction where a signal watches."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,10 +2,11 @@
 
 Theory
 ------
-The programme is what an engineer signed, so it is believed: links that always show the same are one group (for each approach);
-what it shows green together may be green together, and of such a pair the one yields that the net's right of way bids (`yields_to`).
-Links that meet (`foes`) and are never green together conflict. Its phases without amber are the stages; its change from one
-green to the next gives amber and intergreen, and where it never makes a change, amber and a clearing time of 0-2 s do.
+The programme is what an engineer signed, so it is believed: links that always show the same are one group (for each
+approach); what it shows green together may be green together, and of such a pair the one yields that the net's right of way bids
+(`yields_to`). Links that meet (`foes`) and are never green together conflict. Its phases without amber are the stages; its change
+from one green to the next gives amber and intergreen; for a change that it never makes, the longest one that it gives the group that
+ends; where it gives none at all, 3 s and a clearing time of 0-2 s.
 
 Does not live here: which vehicles a lane's detector sees, and where traffic goes next (`lanes`).
 
@@ -47,8 +48,7 @@ class Signal:
     """One signal of the net. groups: link index -> its group, None where it is none.
 
     yields: link index -> the links that it gives way to while they are green; resting: the letter that it shows when it is not
-    green ("s": may turn after a stop); reach: see `lanes`.
-    """
+    green ("s": may turn after a stop)."""
 
     tl: str
     junction: Junction
@@ -234,7 +234,7 @@ def _amber(links: _Links, programme: Programme, link: int) -> float:
 def _conflicts(
     net: Net, links: _Links, programme: Programme, members: Mapping[str, Sequence[int]], amber: Mapping[str, float]
 ) -> tuple[tuple[Conflict, ...], dict[str, set[str]]]:
-    found: list[Conflict] = []
+    found: list[tuple[str, str]] = []
     yielding: dict[str, set[str]] = {group: set() for group in members}
     names = list(members)
     for n, first in enumerate(names):
@@ -242,30 +242,55 @@ def _conflicts(
             one, other = members[first], members[then]
             if not any(links.foes[a] & set(other) for a in one):
                 continue
-            if _together(links, one[0], other[0]):
-                gives = any(links.response[a] & set(other) for a in one)
-                given = any(links.response[b] & set(one) for b in other)
-                if gives or not given:
-                    yielding[first].add(then)
-                if given:
-                    yielding[then].add(first)
+            if not _together(links, one[0], other[0]):
+                found.append((first, then))
                 continue
-            there = _intergreen(net, links, programme, one, other, amber[first])
-            back = _intergreen(net, links, programme, other, one, amber[then])
-            found.append(Conflict(first=first, then=then, intergreen_s=there, back_s=back))
-    return tuple(found), yielding
+            gives = any(links.response[a] & set(other) for a in one)
+            given = any(links.response[b] & set(one) for b in other)
+            if gives or not given:
+                yielding[first].add(then)
+            if given:
+                yielding[then].add(first)
+    seconds = _intergreens(net, links, programme, members, amber, found)
+    made = (Conflict(first=a, then=b, intergreen_s=seconds[a, b], back_s=seconds[b, a]) for a, b in found)
+    return tuple(made), yielding
+
+
+def _intergreens(
+    net: Net,
+    links: _Links,
+    programme: Programme,
+    members: Mapping[str, Sequence[int]],
+    amber: Mapping[str, float],
+    pairs: Sequence[tuple[str, str]],
+) -> dict[tuple[str, str], float]:
+    """From the end of one group's green to the beginning of the other's.
+
+    The programme's own change where it makes it; else the longest one that it gives the group that ends, else anybody; else clearing.
+    """
+    ways = [way for a, b in pairs for way in ((a, b), (b, a))]
+    known = {(a, b): _change(links, programme, members[a][0], members[b][0]) for a, b in ways}
+    of_group: dict[str, float] = {}
+    for (a, _), seconds in known.items():
+        if seconds is not None:
+            of_group[a] = max(of_group.get(a, 0.0), seconds)
+    found: dict[tuple[str, str], float] = {}
+    for (a, b), seconds in known.items():
+        instead = of_group.get(a, max(of_group.values(), default=0.0)) or _clearing(net, links, members[a], members[b])
+        found[a, b] = max(instead if seconds is None else seconds, amber[a])
+    return found
 
 
 def _together(links: _Links, one: int, other: int) -> bool:
+    """Whether the programme lets both go at once: both green, or one that yields ("g") while the other's amber ends."""
     pairs = zip(links.columns[one], links.columns[other], strict=True)
-    return any(a in GREENS and b in GREENS for a, b in pairs)
+    allowed = {"GG", "Gg", "gG", "gg", "gy", "yg"}
+    return any(a + b in allowed for a, b in pairs)
 
 
-def _intergreen(
-    net: Net, links: _Links, programme: Programme, one: Sequence[int], other: Sequence[int], amber: float
-) -> float:
-    """From the end of one group's green to the beginning of the other's: the programme's own change, or amber and clearing."""
-    ends, begins = links.columns[one[0]], links.columns[other[0]]
+def _change(links: _Links, programme: Programme, one: int, other: int) -> float | None:
+    """The programme's shortest change from one link's green to another's; None where it never makes it."""
+    ends, begins = links.columns[one], links.columns[other]
     shortest: float | None = None
     for n in range(len(ends)):
         if ends[n - 1] not in GREENS or ends[n] in GREENS:
@@ -276,11 +301,14 @@ def _intergreen(
             at += 1
         if begins[at % len(begins)] in GREENS and seconds <= LONGEST_CHANGE_S:
             shortest = seconds if shortest is None else min(shortest, seconds)
-    if shortest is not None:
-        return max(shortest, amber)
-    clearing = (max(_ways(net, links, one)) / 2 + VEHICLE_M) / CLEARING_M_S  # they meet half way, more or less
+    return shortest
+
+
+def _clearing(net: Net, links: _Links, one: Sequence[int], other: Sequence[int]) -> float:
+    """Amber, and 0-2 s in which the last one leaves before the first one comes; they meet half way, more or less."""
+    clearing = (max(_ways(net, links, one)) / 2 + VEHICLE_M) / CLEARING_M_S
     entering = min(_ways(net, links, other)) / 2 / ENTERING_M_S
-    return amber + float(round(min(max(clearing - entering, 0.0), 2.0)))
+    return AMBER_S + float(round(min(max(clearing - entering, 0.0), 2.0)))
 
 
 def _ways(net: Net, links: _Links, those: Sequence[int]) -> list[float]:

@@ -1,7 +1,7 @@
 """What lies before and behind a stop line: the lanes that a detector of `reach_m` sees, and the next signals of its traffic.
 
-A vehicle on a lane that forks goes one way, and no detector knows which: it is taken to go always the same one, by its name, the straight
-way `STRAIGHT` times as often as a turn. So each vehicle is seen on one lane at most.
+A vehicle on a lane that forks goes one way, and no detector knows which: it is taken to go always the same one, by its name, the
+straight way `STRAIGHT` times as often as a turn. So a detector sees each vehicle on one lane at most.
 
 INVARIANT: no detector sees past a stop line of any signal.
 """

@@ -1,7 +1,7 @@
 """What came of a run: the delay of everybody who wanted to travel, not only of those who got in.
 
-delay = mean over all demand scheduled until the end of (timeLoss + departDelay). A vehicle on the road at the end counts with its loss
-so far, one that never got in with its wait outside until the end. Trip time and waiting are SUMO's, over those who got in.
+delay = mean over all demand scheduled until the end of (timeLoss + departDelay). A vehicle on the road at the end counts with its
+loss so far, one that never got in with its wait outside until the end. Trip time and waiting are SUMO's, over those who got in.
 
 Source: the definitions of RESCO (utils/readXML.py, commit fc65e91f), which forgets vehicles kept outside; here they count.
 """
@@ -22,8 +22,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One run. Times are means in s over vehicles; queue: vehicles standing at stop lines, mean over seconds, per signal.
 
     longest_wait_s: the most that one vehicle stood, its wait outside in it. never_entered, unfinished: at the end, of `demand`;
-    conflicts: conflicting greens that the monitor counted, short: intergreens, ambers and minimum greens cut short, over_red: reds beyond
-    the declared longest. signal_s: groups times seconds that it watched. forced: how often the longest wait overruled a wish.
+    conflicts: conflicting greens that the monitor counted; short: intergreens, ambers and minimum greens cut short, and colours
+    that may not follow; over_red: reds beyond the declared longest. signal_s: groups times seconds that it watched. forced: how
+    often the longest wait overruled a wish. step_ms: one decision for all junctions, mean.
     """
 
     scenario: str

@@ -80,7 +80,7 @@ class Plant:
         self._plans = _watch_plans(scenario)
 
     def __enter__(self) -> Plant:
-        import libsumo  # a second of loading, and only who runs a street needs it
+        import libsumo  # noqa: PLC0415 - only who runs a street has it installed
 
         _link_files(self.scenario.config, self.folder)
         try:
@@ -146,7 +146,7 @@ class Plant:
         }
 
     def vehicles(self, lane: str) -> list[tuple[str, float, float]]:
-        """(name, m to the lane's end, m/s) of the vehicles on a lane: for baselines that are defined so; a detector knows no names."""
+        """(name, m to the lane's end, m/s) of the vehicles on a lane: for baselines defined so; a detector knows no names."""
         vehicle, length = self._sumo.vehicle, self.scenario.net.lanes[lane].length
         return [
             (name, length - vehicle.getLanePosition(name), vehicle.getSpeed(name))

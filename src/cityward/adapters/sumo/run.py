@@ -4,9 +4,9 @@
     from cityward.adapters.sumo.run import run
     print(run(Path(".../signals_resco/cologne1"), my_controller, seed=1, until_s=600))
 
-A controller is a name of `baselines.BASELINES`, or an object with the contract of `services.signals.seen`. Such a one is driven as in the
-live city: every second it is shown what the detectors see, its wishes go to a sequencer for each junction, and a monitor that knows
-nothing of either counts what was shown. The monitor watches the baselines too: what they show is read back as groups.
+A controller is a name of `baselines.BASELINES`, or an object with the contract of `services.signals.seen`. Such a one is driven
+as in the live city: every second it is shown what the detectors see, its wishes go to a sequencer for each junction, and a monitor
+that knows nothing of either counts what was shown. The monitor watches the baselines too: what they show is read back as groups.
 
 libsumo holds one simulation per process: call `run` in a process of its own for each (`child`, `many`), or one after the other.
 """
@@ -126,11 +126,7 @@ def run(
     """
     begun = time.perf_counter()
     made = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
-    driver: Driver
-    if isinstance(controller, str):
-        driver = BASELINES[controller]()
-    else:
-        driver = Sequenced(made, controller, harm)
+    driver: Driver = BASELINES[controller]() if isinstance(controller, str) else Sequenced(made, controller, harm)
     called = name or (controller if isinstance(controller, str) else type(controller).__name__)
     end = None if until_s is None else made.begin + until_s
     watch = _Watch(made)
