@@ -5,8 +5,8 @@ Theory
 The programme is what an engineer signed, so it is believed: links that always show the same are one group (for each
 approach); what it shows green together may be green together, and of such a pair the one yields that the net's right of way bids
 (`yields_to`). Links that meet (`foes`) and are never green together conflict. Its phases without amber are the stages; its change
-from one green to the next gives amber and intergreen; for a change that it never makes, the longest one that it gives the group that
-ends; where it gives none at all, 3 s and a clearing time of 0-2 s.
+from one green to the next gives amber and intergreen; for a change that it never makes, the longest one that it gives the group
+that ends; where it gives none at all, 3 s and a clearing time of 0-2 s.
 
 Does not live here: which vehicles a lane's detector sees, and where traffic goes next (`lanes`).
 
@@ -266,10 +266,10 @@ def _intergreens(
 ) -> dict[tuple[str, str], float]:
     """From the end of one group's green to the beginning of the other's.
 
-    The programme's own change where it makes it; else the longest one that it gives the group that ends, else anybody; else clearing.
+    The programme's own change where it makes it; else the longest that it gives the group that ends, else anybody; else clearing.
     """
     ways = [way for a, b in pairs for way in ((a, b), (b, a))]
-    known = {(a, b): _change(links, programme, members[a][0], members[b][0]) for a, b in ways}
+    known = {(a, b): _change(links, programme, members[a][0], members[b]) for a, b in ways}
     of_group: dict[str, float] = {}
     for (a, _), seconds in known.items():
         if seconds is not None:
@@ -288,18 +288,20 @@ def _together(links: _Links, one: int, other: int) -> bool:
     return any(a + b in allowed for a, b in pairs)
 
 
-def _change(links: _Links, programme: Programme, one: int, other: int) -> float | None:
-    """The programme's shortest change from one link's green to another's; None where it never makes it."""
-    ends, begins = links.columns[one], links.columns[other]
+def _change(links: _Links, programme: Programme, one: int, other: Sequence[int]) -> float | None:
+    """The programme's shortest change from a link's green to a group's; None where it never makes it, or waits for a third one."""
+    ends, begins = links.columns[one], links.columns[other[0]]
+    foes = [links.columns[foe] for foe in sorted(frozenset().union(*(links.foes[link] for link in other)))]
     shortest: float | None = None
     for n in range(len(ends)):
         if ends[n - 1] not in GREENS or ends[n] in GREENS:
             continue
-        seconds, at = 0.0, n
+        seconds, at, alone = 0.0, n, True
         while begins[at % len(begins)] not in GREENS and ends[at % len(ends)] not in GREENS and at < n + len(ends):
             seconds += programme.phases[at % len(begins)].seconds
+            alone = alone and not any(foe[at % len(begins)] in GREENS for foe in foes)
             at += 1
-        if begins[at % len(begins)] in GREENS and seconds <= LONGEST_CHANGE_S:
+        if alone and begins[at % len(begins)] in GREENS and seconds <= LONGEST_CHANGE_S:
             shortest = seconds if shortest is None else min(shortest, seconds)
     return shortest
 

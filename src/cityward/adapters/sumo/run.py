@@ -5,8 +5,8 @@
     print(run(Path(".../signals_resco/cologne1"), my_controller, seed=1, until_s=600))
 
 A controller is a name of `baselines.BASELINES`, or an object with the contract of `services.signals.seen`. Such a one is driven
-as in the live city: every second it is shown what the detectors see, its wishes go to a sequencer for each junction, and a monitor
-that knows nothing of either counts what was shown. The monitor watches the baselines too: what they show is read back as groups.
+as in the live city: every second it is shown what the detectors see, its wishes go to a sequencer for each junction, and a
+monitor that knows nothing of either counts what was shown. It watches the baselines too: what they show is read back as groups.
 
 libsumo holds one simulation per process: call `run` in a process of its own for each (`child`, `many`), or one after the other.
 """
