@@ -68,7 +68,7 @@ class Sequencer:
         if not _is_stage(stage) or not PLAN <= stage < len(self.rules.stages) or not _is_time(now_s):
             return
         if self._now - now_s <= self.rules.lost_after_s:
-            self._wish, self._silent = int(stage), 0.0
+            self._wish, self._silent = int(stage), -_step(self._now, now_s)  # heard at the coming tick
 
     def tick(self, now_s: float) -> Lights:
         """Let the time pass up to `now_s` and say what is shown from now on. The mapping is not changed later."""
@@ -151,9 +151,9 @@ class Sequencer:
         if self._pending:
             return False
         shortest, kept = self.rules.min_green, self.rules.members[stage]
-        return all(
-            self._t - self._since[group] >= shortest[group] - TINY_S for group in self.rules.members[self.stage] - kept
-        )
+        ages = ((group, self._t - self._since[group]) for group in self.rules.members[self.stage] - kept)
+        # a green of this very tick was not shown yet: none is so short that nobody sees it
+        return all(age > 0 and age >= shortest[group] - TINY_S for group, age in ages)
 
     def _first(self, planned: int) -> int:
         """The stage to begin with: the plan's, unless only another leaves everybody a way out from darkness."""

@@ -61,6 +61,7 @@ from cityward.place.checks.release import (
     recipients_can_be_reached,
     recipients_have_their_flows,
     recipients_that_get_nothing,
+    what_is_made_here_is_told_in_cells,
 )
 from cityward.place.checks.roles import roles_are_bounded, roles_have_an_access
 from cityward.place.checks.warnings import (
@@ -80,7 +81,7 @@ ERRORS: tuple[Check, ...] = (
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
-    recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
+    what_is_made_here_is_told_in_cells, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
     junctions_name_their_own, junctions_endanger_nobody, junctions_keep_their_times, junctions_can_be_told,
     junctions_are_joined,

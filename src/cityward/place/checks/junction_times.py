@@ -122,23 +122,33 @@ def _run(times: _Times, nth: int, group: str) -> float:
 
 
 def _round(path: str, times: _Times) -> Iterator[Problem]:
-    """The shortest round, once round from each step, and from darkness."""
-    late: dict[str, float] = {}
-    for nth in range(len(times.members)):
-        for group in sorted(times.members[nth - 1] - times.members[nth]):
-            late[group] = max(late.get(group, 0.0), _served(times, nth, times.members[nth - 1])[group])
+    """The shortest round, begun where any step of the plan ends, and from darkness."""
+    late = dict.fromkeys(times.junction.groups, 0.0)
+    for nth, before in enumerate(times.members[-1:] + times.members[:-1]):
+        served = _served(times, nth, before)
+        for group in times.junction.groups.keys() - (before & times.members[nth]):
+            late[group] = max(late[group], _waited(times, nth, group) + served[group])
     beginnings = [_served(times, nth, frozenset()) for nth in range(len(times.members))]
     groups = times.junction.groups
-    from_dark = [[g for g in groups if served[g] > groups[g].max_red_s] for served in beginnings]
-    dark = min(from_dark, key=len)
+    dark = min(([g for g in groups if served[g] > groups[g].max_red_s] for served in beginnings), key=len)
     for group, made in groups.items():
-        if late.get(group, 0.0) > made.max_red_s or group in dark:
-            worst = max(late.get(group, 0.0), min(served[group] for served in beginnings))
+        if late[group] > made.max_red_s or group in dark:
+            worst = max(late[group], min(served[group] for served in beginnings))
             what = (
-                f"`{group}` may be red for {made.max_red_s:g} s at most, but even the shortest round of the plan's stages, with "
-                f"minimum greens and all changes, can take {worst:g} s to come to it"
+                f"may be red for {made.max_red_s:g} s at most; served by the shortest round of the plan's stages, with minimum "
+                f"greens and whole changes, it can wait {worst:g} s"
             )
             yield Problem(f"{path}.groups.{group}.max_red_s", what, "raise it, shorten minimum greens, or join stages")
+
+
+def _waited(times: _Times, nth: int, group: str) -> float:
+    """How long a group has been red in the plan when a step begins; 0 of one whose green ends there."""
+    seconds, count = 0.0, len(times.members)
+    for at in range(nth - 1, nth - 1 - count, -1):
+        if group in times.members[at % count]:
+            break
+        seconds += times.junction.plan[at % count].seconds
+    return seconds
 
 
 def _served(times: _Times, first: int, before: frozenset[str]) -> dict[str, float]:

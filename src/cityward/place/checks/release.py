@@ -35,6 +35,35 @@ def recipients_have_their_flows(whole: Whole) -> Iterator[Problem]:
                     yield Problem(path, what, "keep one of the two for this recipient")
 
 
+def what_is_made_here_is_told_in_cells(whole: Whole) -> Iterator[Problem]:
+    """A dataset made of others names what of them it tells, in cells; no flow brings it, and it hides no personal data."""
+    datasets, place = whole.place.datasets, whole.place
+    into = {d for flow in place.flows.values() if flow.to == place.platform for d in flow.datasets}
+    for name, dataset in datasets.items():
+        sources = [datasets[one] for one in dataset.made_of if one in datasets]
+        if not dataset.made_of:
+            continue
+        path = f"datasets.{name}.made_of"
+        known = {prop for one in sources for prop in one.properties}
+        if not dataset.properties or not known.issuperset(dataset.properties):
+            what = (
+                f"it names {listed(dataset.properties) or 'none'}; of {listed(dataset.made_of)} there is {listed(sorted(known))}"
+            )
+            yield Problem(path, what, "name `properties` of the datasets it is made of")
+        form = place.forms.get(dataset.release_form or "")
+        if form is None or form.aggregate is None:
+            what = (
+                f"`{name}` is made of {listed(dataset.made_of)}, and not held to cells; so it would tell their readings"
+            )
+            yield Problem(path, what, "name a `release_form` with `aggregate`")
+        if any(one.personal for one in sources) and not dataset.personal:
+            yield Problem(path, "it is made of personal data", "declare it `personal: true`, with its basis")
+        if any(one.made_of for one in sources):
+            yield Problem(path, "it is made of what is made here itself", "name the datasets of observations")
+        if name in into:
+            yield Problem(path, f"a flow brings `{name}` in, and it is made here too", "keep one of the two")
+
+
 def _leaves_for(whole: Whole, path: str, flow_id: str, flow: Flow, recipient: Recipient) -> Iterator[Problem]:
     if flow.from_ != whole.place.platform:
         what = f"flow `{flow_id}` begins at `{flow.from_}`; what is released begins at the platform"
