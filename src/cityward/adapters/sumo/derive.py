@@ -39,8 +39,12 @@ CLEARING_M_S, ENTERING_M_S, VEHICLE_M = (
     10.0,
     11.1,
     6.0,
-)  # PRECEDENT: RiLSA's clearing and entering speeds, its vehicle's length
+)  # PRECEDENT: RiLSA's clearing and entering speeds, vehicle's length
+WALKING_M_S = 1.2  # PRECEDENT: RiLSA, 1.0 to 1.5
+LONGEST_INTERGREEN_S = 30.0
 MAX_RED_S, MARGIN_S = 180.0, 30.0
+
+Kind = Literal["vehicle", "bus", "cycle", "pedestrian"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def derive(net: Net, programme: Programme, name: str) -> Signal | None:
     if not members:
         return None
     stages, plan, offset = _stages(programme, members)
-    amber = {group: _amber(links, programme, those[0]) for group, those in members.items()}
+    amber = {group: _amber(links, programme, those[0], _kind(net, links, those)) for group, those in members.items()}
     conflicts, yielding = _conflicts(net, links, programme, members, amber)
     junction = Junction(
         name=programme.tl,
@@ -217,8 +221,8 @@ def _beside(programme: Programme, members: Mapping[str, Sequence[int]]) -> list[
     return found
 
 
-def _amber(links: _Links, programme: Programme, link: int) -> float:
-    """The longest amber after the group's green; `AMBER_S` where the programme has none."""
+def _amber(links: _Links, programme: Programme, link: int, kind: Kind) -> float:
+    """The longest amber after the group's green; where the programme has none, `AMBER_S`, and none for who walks."""
     column, phases = links.columns[link], programme.phases
     longest = 0.0
     for n, letter in enumerate(column):
@@ -228,7 +232,7 @@ def _amber(links: _Links, programme: Programme, link: int) -> float:
                 seconds += phases[at % len(column)].seconds
                 at += 1
             longest = max(longest, seconds)
-    return longest or AMBER_S
+    return longest or (0.0 if kind == "pedestrian" else AMBER_S)
 
 
 def _conflicts(
@@ -269,7 +273,8 @@ def _intergreens(
     The programme's own change where it makes it; else the longest that it gives the group that ends, else anybody; else clearing.
     """
     ways = [way for a, b in pairs for way in ((a, b), (b, a))]
-    known = {(a, b): _change(links, programme, members[a][0], members[b]) for a, b in ways}
+    walking = {group for group, those in members.items() if _kind(net, links, those) == "pedestrian"}
+    known = {(a, b): _change(links, programme, members[a][0], members[b], a in walking) for a, b in ways}
     of_group: dict[str, float] = {}
     for (a, _), seconds in known.items():
         if seconds is not None:
@@ -277,7 +282,9 @@ def _intergreens(
     found: dict[tuple[str, str], float] = {}
     for (a, b), seconds in known.items():
         instead = of_group.get(a, max(of_group.values(), default=0.0)) or _clearing(net, links, members[a], members[b])
-        found[a, b] = max(instead if seconds is None else seconds, amber[a])
+        if seconds is None and a in walking:
+            instead = max(_ways(net, links, members[a])) / WALKING_M_S
+        found[a, b] = min(max(instead if seconds is None else seconds, amber[a]), LONGEST_INTERGREEN_S)
     return found
 
 
@@ -288,8 +295,11 @@ def _together(links: _Links, one: int, other: int) -> bool:
     return any(a + b in allowed for a, b in pairs)
 
 
-def _change(links: _Links, programme: Programme, one: int, other: Sequence[int]) -> float | None:
-    """The programme's shortest change from a link's green to a group's; None where it never makes it, or waits for a third one."""
+def _change(links: _Links, programme: Programme, one: int, other: Sequence[int], walking: bool) -> float | None:
+    """The programme's shortest change from a link's green to a group's.
+
+    None where it never makes it, or waits for a third one in it (walking: who walks clears while vehicles beside them still go).
+    """
     ends, begins = links.columns[one], links.columns[other[0]]
     foes = [links.columns[foe] for foe in sorted(frozenset().union(*(links.foes[link] for link in other)))]
     shortest: float | None = None
@@ -299,7 +309,7 @@ def _change(links: _Links, programme: Programme, one: int, other: Sequence[int])
         seconds, at, alone = 0.0, n, True
         while begins[at % len(begins)] not in GREENS and ends[at % len(ends)] not in GREENS and at < n + len(ends):
             seconds += programme.phases[at % len(begins)].seconds
-            alone = alone and not any(foe[at % len(begins)] in GREENS for foe in foes)
+            alone = alone and (walking or not any(foe[at % len(begins)] in GREENS for foe in foes))
             at += 1
         if alone and begins[at % len(begins)] in GREENS and seconds <= LONGEST_CHANGE_S:
             shortest = seconds if shortest is None else min(shortest, seconds)
@@ -314,8 +324,10 @@ def _clearing(net: Net, links: _Links, one: Sequence[int], other: Sequence[int])
 
 
 def _ways(net: Net, links: _Links, those: Sequence[int]) -> list[float]:
-    """The lengths of the group's ways over the junction, m."""
-    return [net.lanes[join.via].length for n in those for join in links.joins[n] if join.via in net.lanes] or [15.0]
+    """The lengths of the group's ways over the junction, m; of a foot crossing its own."""
+    joins = [join for n in those for join in links.joins[n]]
+    inner = [join.via or join.target for join in joins if join.via or join.target.startswith(":")]
+    return [net.lanes[lane].length for lane in inner if lane in net.lanes] or [15.0]
 
 
 def _signal_group(
@@ -326,7 +338,7 @@ def _signal_group(
     lanes = (lane for lane in sources if not lane.startswith(":"))
     leads = (lane for lane in targets if not lane.startswith(":"))
     return SignalGroup(
-        kind=_kind(net, list(sources), list(targets)),
+        kind=_kind(net, links, those),
         lanes=tuple(lanes),
         leads_to=tuple(leads),
         min_green_s=MIN_GREEN_S,
@@ -336,13 +348,16 @@ def _signal_group(
     )
 
 
-def _kind(net: Net, sources: Sequence[str], targets: Sequence[str]) -> Literal["vehicle", "bus", "cycle", "pedestrian"]:
-    users = {net.lanes[lane].users for lane in sources if lane in net.lanes}
-    if users == {"pedestrian"} or {net.lanes[lane].users for lane in targets if lane in net.lanes} == {"pedestrian"}:
+def _kind(net: Net, links: _Links, those: Sequence[int]) -> Kind:
+    """Whom the links are for: who is let go on the lanes before them, or walks over what they lead to."""
+    joins = [join for n in those for join in links.joins[n]]
+    before = {net.lanes[join.source].users for join in joins if join.source in net.lanes}
+    behind = {net.lanes[join.target].users for join in joins if join.target in net.lanes}
+    if before == {"pedestrian"} or behind == {"pedestrian"}:
         return "pedestrian"
-    if users == {"bus"}:
+    if before == {"bus"}:
         return "bus"
-    return "cycle" if users == {"cycle"} else "vehicle"
+    return "cycle" if before == {"cycle"} else "vehicle"
 
 
 def _longest_red(column: str, programme: Programme) -> float:
