@@ -21,6 +21,9 @@ class ObservedProperty:
     kind: str = "mean"  # mean | sum | state
 
 
+SIGNAL_GROUPS = 16  # PRECEDENT: NTCIP 1202 knows 16 phases
+
+
 def _rows(*rows: ObservedProperty) -> dict[str, ObservedProperty]:
     return {row.id: row for row in rows}
 
@@ -58,6 +61,23 @@ PROPERTIES = _rows(
     ObservedProperty("lamp-power", "Lamp power", "W", 0, 2000),
     ObservedProperty("line-power", "Power of a lighting line", "W", 0, 100_000),
     ObservedProperty("line-voltage", "Voltage of a lighting line", "V", 0, 500),
+    ObservedProperty("camera-trouble", "What is wrong with a camera (0: nothing)", "1", 0, 9, "state"),
+    ObservedProperty("picture-rate", "Pictures decoded", "1/s", 0, 240),
     ObservedProperty("battery-level", "Battery level", "%", 0, 100, "state"),
+    ObservedProperty("signal-stage", "Stage that a junction shows, or is changing to", "1", -1, 63, "state"),
+    ObservedProperty("signal-since", "Seconds since the stage is wanted", "s", 0, 86_400, "state"),
+    ObservedProperty("signal-settled", "Whether all greens of the stage are shown", "1", 0, 1, "state"),
+    ObservedProperty("signal-own-plan", "Whether a junction follows its own plan", "1", 0, 1, "state"),
+    ObservedProperty("signal-breaches", "Breaches that a junction's monitor counted", "count", 0, 1_000_000, "state"),
+    *(
+        ObservedProperty(f"signal-group-{n}", f"Seconds that group {n} is green; below 0: is not", "s", -86_400, 86_400, "state")
+        for n in range(1, SIGNAL_GROUPS + 1)
+    ),
+    ObservedProperty("vehicles-seen", "Vehicles before a stop line", "count", 0, 1000, "state"),
+    ObservedProperty("queue-length", "Vehicles that stand before a stop line", "count", 0, 1000, "state"),
+    ObservedProperty("people-waiting", "People who wait at a crossing", "count", 0, 1000, "state"),
+    ObservedProperty("priority-junction", "Which junction is asked for green, from 1; 0: none", "1", 0, 4096, "state"),
+    ObservedProperty("priority-group", "Which of its groups is asked for, from 1", "1", 0, 64, "state"),
+    ObservedProperty("priority-time", "Seconds until the asker is at the stop line", "s", 0, 3600, "state"),
 )
 """Every observed property, by id."""

@@ -24,16 +24,21 @@ SEALED_BY = {
     "smtps": "tls",
     "syslog+tls": "tls",
     "sftp": "ssh",
+    "rtsps": "tls",
 }
 """Scheme of an exit -> what protects what goes through it; a scheme that is not here protects nothing."""
+
+CAMERA_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""SPEC: RFC 7826 22.14; ONVIF Core: HTTP's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
     """One endpoint outside, and what is declared of where it is.
 
-    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`, `feed:<flow>`. flows: those it belongs
-    to. host: a name in lower case, or an address. addresses: blocks that it must lie in, and names that it may have.
+    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`, `feed:<flow>`, `camera:<id>`,
+    `onvif:<id>`. flows: those it belongs to. host: a name in lower case, or an address. addresses: blocks that it must lie in,
+    and names that it may have.
     """
 
     by: str
@@ -72,6 +77,7 @@ def exits_of(place: Place) -> dict[str, Exit]:
         *(issuer_exit(name, one) for name, one in place.recipients.items() if one.sign_in == "oidc"),
         *(witness_exit(place, name) for name in place.witnesses),
         *(exit_ for name in place.devices for exit_ in cabinet_exits(place, name)),
+        *(exit_ for name in place.cameras for exit_ in camera_exits(place, name)),
         *(feed_exit(place, name) for name, flow in place.flows.items() if flow.feed is not None and flow.feed.url),
     ]
     return {one.by: one for one in sorted(found, key=lambda one: one.by)}
@@ -112,6 +118,21 @@ def cabinet_exits(place: Place, name: str) -> list[Exit]:
         )
         for n, one in enumerate(polled, 1)
     ]
+
+
+def camera_exits(place: Place, name: str) -> list[Exit]:
+    """The exits to a camera: its stream (`camera:<id>`), and where its settings are asked for (`onvif:<id>`); of a clip none."""
+    camera = place.cameras[name]
+    device = place.devices.get(camera.device) or place.devices.get(camera.device.rpartition("-")[0])
+    addresses = _read(device.addresses if device is not None else ())
+    asked = {"camera": camera.stream, "onvif": camera.onvif or ""}
+    out: list[Exit] = []
+    for by, address in asked.items():
+        parts = urlsplit(address)
+        if parts.scheme in CAMERA_PORTS and parts.hostname:
+            host, port = parts.hostname.lower().removesuffix("."), parts.port or CAMERA_PORTS[parts.scheme]
+            out.append(Exit(f"{by}:{name}", (camera.flow,), parts.scheme, host, port, addresses))
+    return out
 
 
 def recipient_exit(name: str, recipient: Recipient) -> Exit:

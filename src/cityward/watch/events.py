@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     FRAME = "frame"  # a device's radio, by its network: counter, session, gateway, lon, lat, eui, imei, iccid
     RADIO = "radio"  # what a network server says of a device's radio: what, network, session, text
     DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared
+    CAMERA = "camera"  # a trouble of a camera began or ended: what, phase ("began" | "ended"), camera, why
     PROCESS = "process"  # a role started or ended: role, code
 
 

@@ -54,7 +54,7 @@ CLIP_S = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 FORGIVEN = 50  # good answers in a row, after which earlier losses are forgotten
 COMMAND: Sequence[str] = (sys.executable, "-I", "-m", "cityward.adapters.video.child")
-_THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_THREADS: dict[str, str] = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(slots=True)
