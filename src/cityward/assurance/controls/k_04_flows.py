@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, admission
-from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.results import EvidenceClass, Ground, Judged, Result, Severity
+from cityward.assurance.trail import Trail
+from cityward.evidence.records import Alerted, FeedJudged, Release
 from cityward.guard.admit import UNDECLARED
 from cityward.place.data import Observability
 from cityward.time import DAY
@@ -16,21 +19,46 @@ FRESH_US = 7 * DAY
 
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each declared flow, and one for what came by none."""
+    carried = {one.flow: one for one in _carried(dossier.trail)}
     for name, flow in dossier.place.flows.items():
-        seen = dossier.trail.flows.get(name)
-        subject, path = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to)
+        subject, path, last = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to), carried.get(name)
         if flow.observability is not Observability.ENFORCED:
             said = f"`{name}` does not pass here ({flow.observability.value}): what goes that way is not seen"
             yield Judged(subject, Result.UNKNOWN, said, path=path, missing="a way through the platform, or its log")
-        elif seen is None or not seen.entry or dossier.now_us - seen.at > FRESH_US:
-            said = f"nothing of `{name}` was admitted within seven days"
+        elif last is None or dossier.now_us - last.ground.at > FRESH_US:
+            said = f"nothing of `{name}` passed a gate within seven days"
             yield Judged(subject, Result.UNKNOWN, said, path=path, missing="traffic")
         else:
-            ground = on_record(
-                EvidenceClass.ENFORCED, seen.entry, f"{seen.admitted} rows admitted as declared", seen.at
+            yield Judged(
+                subject, Result.PROVEN, f"what `{name}` carried was held to its declaration", (last.ground,), path
             )
-            yield Judged(subject, Result.PROVEN, f"what `{name}` carried was held to its declaration", (ground,), path)
-    strange = dossier.trail.flows.get(UNDECLARED)
+    yield from _undeclared(dossier.trail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The last time that a gate let something of a flow pass."""
+
+    flow: str
+    ground: Ground
+
+
+def _carried(trail: Trail) -> Iterable[_Carried]:
+    enforced = EvidenceClass.ENFORCED
+    for name, seen in trail.flows.items():
+        if seen.entry:
+            said = f"{seen.admitted} rows admitted as declared"
+            yield _Carried(name, on_record(enforced, seen.entry, said, seen.at))
+    for name, released in trail.newest(Release, lambda record: record.flow).items():
+        yield _Carried(name, on_record(enforced, released, f"{released.record.rows} rows released, with this receipt"))
+    for name, alerted in trail.newest(Alerted, lambda record: record.flow).items():
+        yield _Carried(name, on_record(enforced, alerted, f"an alert: {alerted.record.outcome}"))
+    for name, judged in trail.newest(FeedJudged, lambda record: record.flow).items():
+        yield _Carried(name, on_record(enforced, judged, f"a document: {judged.record.standing}"))
+
+
+def _undeclared(trail: Trail) -> Iterable[Judged]:
+    strange = trail.flows.get(UNDECLARED)
     if strange is not None and strange.admitted:
         said = f"{strange.admitted} rows were admitted that no declared flow carries"
         ground = on_record(EvidenceClass.OBSERVED, strange.entry, said, strange.at)
