@@ -42,7 +42,7 @@ SILENT_S = 15.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 KEEP_ALIVE_S = 30.0  # SPEC: RFC 2326 12.37, a session ends after 60 s where the camera does not say
 READ = 64 << 10
-END_S = 5.0
+GOODBYE_S, END_S = 0.5, 5.0  # to say that we go; then for the thread to notice that its connection was cut
 MOST_BETWEEN = 1024
 
 log = structlog.get_logger(__name__)
@@ -167,9 +167,11 @@ class RtspFetcher:
     def close(self) -> None:
         """See the port."""
         self._stop.set()
-        if self._link is not None:
-            self._link.cut()
         if self._thread is not None:
+            self._thread.join(GOODBYE_S)
+            link = self._link
+            if link is not None:
+                link.cut()
             self._thread.join(END_S)
 
     def _run(self, backlog: Backlog) -> None:
@@ -186,8 +188,10 @@ class RtspFetcher:
             self._stop.wait(pause)
 
     def _told(self, why: str) -> None:
+        if self._stop.is_set():
+            return
         self.counts["ended"] += 1
-        if why != self.why and not self._stop.is_set():
+        if why != self.why:
             log.warning("a camera gives no stream", exit=self._exit.by, why=why)
         self.why = why
 
