@@ -303,6 +303,15 @@ def test_metered_power_is_counted_before_what_was_told():
     assert night.memory.streets["quay"].tonight.kwh == pytest.approx(0.03)
 
 
+@pytest.mark.parametrize("absurd", [1e300, -1.0, 10_001.0])
+def test_a_meter_that_says_what_no_lamp_draws_is_not_counted(absurd: float):
+    night = Night()
+    night.sees(count=3).turn()
+    told = night.after(30).sees(count=3).draws(lamp_01=30, lamp_02=absurd).turn().memory.streets["quay"].tonight
+    # as told: two lamps of 70 W at 40 %, half an hour
+    assert told.kwh == pytest.approx(0.028)
+
+
 def test_the_board_says_class_level_and_reason_and_groups_what_to_mend():
     night = Night().sees(count=14, people=1)
     night.turn()

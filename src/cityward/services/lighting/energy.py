@@ -14,6 +14,8 @@ from cityward.services.lighting.settings import LightingSettings, Street
 from cityward.time import DAY, HOUR, SECOND, from_us
 
 LONGEST_GAP = HOUR
+MOST_LAMP_W = 10_000.0
+"""What no lamp draws: a floodlight of a stadium draws 2 kW. A meter that says more, or less than nothing, says nothing."""
 W_US_PER_KWH = 1000 * 3600 * SECOND
 
 
@@ -29,11 +31,13 @@ def month_of(now_us: int) -> int:
 
 
 def drawn_w(view: View[LightingSettings], street: Street, lamps: list[str]) -> float | None:
-    """W of all lamps now: as metered where every one reports it, otherwise as commanded; None where neither is known."""
+    """W of all lamps now: as metered where every one reports what a lamp can draw, otherwise as commanded; None where neither is
+    known.
+    """
     installation = street.installation
     age = view.settings.max_age_s * SECOND
     metered = [reading.value for lamp in lamps if (reading := view.fresh(lamp, "lamp-power", age)) is not None]
-    if lamps and len(metered) == len(lamps):
+    if lamps and len(metered) == len(lamps) and all(0 <= watts <= MOST_LAMP_W for watts in metered):
         return sum(metered)
     if installation is None or installation.rated_w is None:
         return None
