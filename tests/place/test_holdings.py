@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from cityward.place.holdings import Strand, holdings
 from cityward.place.registry import number
 from releases import town
@@ -29,6 +31,18 @@ def test_every_dataset_is_made_of_whole_strands():
         inside = {int(s) for s in HELD.strand[of]}
         assert inside == {n for n, strand in enumerate(HELD.strands) if dataset in strand.datasets}
         assert not inside & {int(s) for s in HELD.strand[~of]}
+
+
+def test_what_is_made_here_has_the_rows_of_what_it_is_made_of_and_is_whole_strands_too():
+    made = replace(
+        PLACE.datasets["weather"], properties=("air-temperature",), made_of=("warmth",), release_form="cells"
+    )
+    place = replace(PLACE, datasets={**PLACE.datasets, "hours": made})
+    held = holdings(place, REGISTRY)
+    assert held.of["hours"].tolist() == held.of["warmth"].tolist() == HELD.of["warmth"].tolist()
+    assert Strand("air-temperature", "hill", ("hours", "warmth", "weather")) in held.strands
+    for dataset, of in held.of.items():
+        assert not {int(s) for s in held.strand[of]} & {int(s) for s in held.strand[~of]}, dataset
 
 
 def test_a_strand_keeps_its_name_whatever_its_number():

@@ -170,6 +170,40 @@ def test_what_does_not_hold_together_is_one_error_with_a_mend(name: str):
     assert all("\n  mend:  " in error for error in found)
 
 
+SOURCE = "    properties: [vehicle-speed, vehicle-count]\n"
+CELLS = "forms:\n  cells: {aggregate: {least: 5, period_s: 3600}}\n"
+HOURS = (
+    "  hours: {personal: false, sensitivity: public, retention_days: 365, properties: [vehicle-speed], made_of: [counts], "
+    "%s}\n"
+)
+
+
+def made(more: str = "release_form: cells", *edits: tuple[str, str]) -> str:
+    return declared(QUERY, CRISIS, OFFICER, (SOURCE, SOURCE + HOURS % more), *edits, more=CELLS)
+
+
+def test_what_is_made_of_others_here_and_told_in_cells_holds():
+    assert loaded(made()).place.datasets["hours"].made_of == ("counts",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(made("note: ''"), "so it would tell their readings", id="no cells"),
+        pytest.param(made().replace("properties: [vehicle-speed], made_of", "properties: [lamp-level], made_of"),
+                     "it names `lamp-level`; of `counts` there is", id="nothing of theirs"),
+        pytest.param(made().replace("properties: [vehicle-speed], made_of", "made_of"), "it names none", id="nothing"),
+        pytest.param(made().replace("made_of: [counts]", "made_of: [hours]"), "made of what is made here itself", id="itself"),
+        pytest.param(made().replace("cityward, datasets: [counts]", "cityward, datasets: [counts, hours]"),
+                     "a flow brings `hours` in, and it is made here too", id="brought"),
+        pytest.param(made().replace("  counts:\n    personal: false", "  counts:\n    personal: true\n    basis: public-task"),
+                     "it is made of personal data", id="personal"),
+    ],
+)  # fmt: skip
+def test_what_is_made_of_others_hides_nothing_of_them(text: str, said: str):
+    assert any(said in error for error in errors_of(text)), errors_of(text)
+
+
 WARNED: dict[str, tuple[str, Word, str]] = {
     "an endpoint where the data may not be": (
         declared(QUERY, CRISIS, OFFICER, ("retention_days: 365\n", "retention_days: 365\n    allowed_jurisdictions: [xa]\n")),

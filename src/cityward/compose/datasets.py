@@ -22,7 +22,7 @@ def due_of(place: Place, registry: Registry) -> Sequence[Due]:
     out: list[Due] = []
     for name, dataset in place.datasets.items():
         days = days_kept(place, name)
-        if days is not None and dataset.properties:
+        if days is not None and dataset.properties and not dataset.made_of:
             mine: NDArray[np.bool_] = np.array([one == name for one in of], dtype=np.bool_)
             out.append(Due(scope_of(place, registry, name, of), mine, days))
     return out
@@ -37,7 +37,8 @@ def dataset_of_channels(place: Place, registry: Registry) -> Sequence[str]:
     for channel, property_ in enumerate(registry.channel_property):
         flow = int(registry.channel_flow[channel])
         among = place.flows[registry.flows[flow]].datasets if flow >= 0 else tuple(place.datasets)
-        mine = [name for name in among if property_ in place.datasets[name].properties]
+        of = {name: place.datasets[name] for name in among}
+        mine = [name for name, one in of.items() if property_ in one.properties and not one.made_of]
         out.append(max(mine, key=lambda name: _long(place, name), default=""))
     return out
 

@@ -63,7 +63,7 @@ def retention(state: Path) -> tuple[int, Sequence[Kept]]:
 def kept_in(setting: Setting, book: ErasureBook) -> Sequence[Kept]:
     """The same, in an open setting."""
     place, registry, now = setting.loaded.place, setting.registry, setting.now_us()
-    names = [name for name, dataset in place.datasets.items() if dataset.properties]
+    names = [name for name, dataset in place.datasets.items() if dataset.properties and not dataset.made_of]
     of = dataset_of_channels(place, registry)
     number = {name: i for i, name in enumerate(names)}
     group = np.array([number.get(name, -1) for name in of], dtype=np.int32)

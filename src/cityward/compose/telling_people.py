@@ -37,7 +37,8 @@ def told_of(desk: PeopleDesk, person: Person) -> Told:
     place, registry = setting.loaded.place, setting.registry
     standing = desk.standing(person.id) or Standing(person)
     held = held_now(place, standing, time.time_ns() // 1000, None)
-    masks = [mask for name, mask in holdings(place, registry).of.items() if name in held.datasets]
+    of = holdings(place, registry).of
+    masks = [mask for name, mask in of.items() if name in held.datasets and not place.datasets[name].made_of]
     seen = {int(unit) for mask in masks for unit in registry.channel_unit[mask]}
     moved = {thing for name in held.operates if name in place.services for thing in place.services[name].actuators}
     commanded = [unit for unit in registry.units if registry.models[unit.model].commands and unit.group in moved]

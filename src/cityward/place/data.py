@@ -17,7 +17,8 @@ class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     basis: the lawful basis for personal data, `special`: a special category (health, belief, ...), which needs `special_basis`
     too and never leaves unaggregated unless `release_form` says otherwise. release_form: what every release of it is held to at
-    least.
+    least. made_of: the datasets that it is made of here, in cells: rows of its `properties` that theirs are; nothing is held
+    under its name.
     """
 
     categories: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Dataset(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] | Unknown
     allowed_jurisdictions: tuple[Id, ...] = ()
     properties: tuple[Id, ...] = ()
+    made_of: tuple[Id, ...] = ()
     basis: Literal[
         "consent", "contract", "legal-obligation", "vital-interests", "public-task", "legitimate-interests",
     ] | None = None  # fmt: skip

@@ -1,7 +1,8 @@
 """Which dataset a held row belongs to, and which rows only ever leave together.
 
 A row belongs to a dataset whose `properties` hold its channel's property, and that an entry flow of its device carries: a device
-whose flow does not carry the dataset has no row in it, whatever it observes.
+whose flow does not carry the dataset has no row in it, whatever it observes. A dataset that is made of others here
+(`made_of`) has the rows of theirs whose property it names too: for what is released of it, not for who may see readings.
 
 A *strand* is the set of channels of one property and one area that belong to exactly the same datasets. Every dataset is made of
 whole strands, so that two datasets never differ by a part of one.
@@ -74,7 +75,9 @@ def _carried(place: Place, registry: Registry) -> list[frozenset[str]]:
 
 
 def _datasets(place: Place, prop: str, carried: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted(d for d in carried if d in place.datasets and prop in place.datasets[d].properties))
+    mine = {d for d in carried if d in place.datasets and prop in place.datasets[d].properties}
+    made = {d for d, one in place.datasets.items() if prop in one.properties and not mine.isdisjoint(one.made_of)}
+    return tuple(sorted(mine | made))
 
 
 def _name64(strand: Strand) -> int:

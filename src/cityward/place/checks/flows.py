@@ -67,12 +67,13 @@ def enforced_flows_pass_the_platform(whole: Whole) -> Iterator[Problem]:
         yield Problem("platform", what, "name the system that is this Cityward: `platform: <id>`")
     if platform not in whole.place.systems:
         return
+    pictures = {camera.flow for camera in whole.place.cameras.values()}  # fetched by the role `cameras`: their door
     for name, flow in enforced.items():
         if platform not in (flow.from_, flow.to):
             what = f"flow `{name}` is `enforced`, from `{flow.from_}` to `{flow.to}`; it does not pass `{platform}`"
             mend = "mark it `imported`, `inferred` or `not-observable`, or lead it through the platform"
             yield Problem(f"flows.{name}.observability", what, mend)
-        elif whole.device(flow.from_) is not None:
+        elif whole.device(flow.from_) is not None and not (name in pictures and flow.protocol == "rtsp"):
             yield from _door(whole, name, flow)
 
 

@@ -107,6 +107,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
     "datasets": {
         "allowed_jurisdictions[]": ("jurisdictions",),
         "properties[]": ("properties",),
+        "made_of[]": ("datasets",),
         "release_form": ("forms",),
     },
     "recipients": {

@@ -87,7 +87,8 @@ class Sights:
 
     def __init__(self, place: Place, registry: Registry) -> None:
         self._place, self._registry = place, registry
-        self._of = holdings(place, registry).of
+        of = holdings(place, registry).of
+        self._of = {name: mask for name, mask in of.items() if not place.datasets[name].made_of}  # cells, no readings
         units = (registry.units[unit].id for unit in registry.channel_unit.tolist())
         self._declared = frozenset(zip(units, registry.channel_property, strict=True))
         self._senders = frozenset(unit.id for unit in registry.units)
