@@ -254,7 +254,9 @@ class _City:
             client_ca=self.certificates.ca if self._by_certificate() else None,
             sync_always=o.sync_always,
             max_store_bytes=2 * LOG_BYTES,
-            max_payload=MOST_PAYLOAD if feeds_of(self.loaded.place) else largest_message(self.registry),
+            max_payload=MOST_PAYLOAD
+            if feeds_of(self.loaded.place) or self.loaded.place.cameras
+            else largest_message(self.registry),
             asks=nkeys.Signer.of(bytes.fromhex(self.door_seed), nkeys.Kind.ACCOUNT).public if self.door_seed else None,
         )
 
@@ -328,6 +330,8 @@ class _City:
             children.append(child("collector"))
         if feeds_of(self.loaded.place):
             children.append(child("feeds"))
+        if self.loaded.place.cameras:
+            children.append(child("cameras"))
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))

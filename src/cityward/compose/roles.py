@@ -28,6 +28,7 @@ from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.adapters.works.processes import ProcessWorks
 from cityward.compose.alerting import notice_alerts
 from cityward.compose.bars import barred_now, take_bars
+from cityward.compose.cameras import run_cameras
 from cityward.compose.collecting import run_collector
 from cityward.compose.decoders import vendor_codecs
 from cityward.compose.door import run_door
@@ -80,6 +81,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "release": run_release,
         "collector": run_collector,
         "feeds": run_feeds,
+        "cameras": run_cameras,
     }
     run_process(home, bodies[role], role)
 
