@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cityward.assurance.results import EvidenceClass, Ground, Judged, Severity
 from cityward.assurance.trail import Entry, Trail
 from cityward.evidence.records import AnyRecord, Record
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
+from cityward.reach.exposure.answers import LAW, Exposure, expose
+from cityward.reach.exposure.compile import compile_place
+from cityward.reach.exposure.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dossier:
     """The city at one moment, as a control may know it: what is declared, and what is on record. now_us: city time."""
 
@@ -24,6 +28,13 @@ class Dossier:
     def place(self) -> Place:
         """What is declared."""
         return self.loaded.place
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """Which laws reach what, over parties and over places; worked out once for all controls."""
+        place = self.place
+        laws = [Node(predicate, land) for land in place.jurisdictions for predicate in LAW.values()]
+        return expose(compile_place(place), laws)
 
     def declared(self, path: str, said: str) -> Ground:
         """A ground that is a line of the declaration: `flows.bins-report`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityward.evidence.records import Admission
+from cityward.evidence.records import Admission, Exercised
 
 NOW_US = 1_800_000_000_000_000
 DIGEST = "0" * 64
@@ -73,4 +73,20 @@ def admission(flow: str, admitted: int, refused: int = 0, reason: str = "", at: 
         by_reason={flow: {reason: refused}} if refused else {},
         digest=DIGEST,
         declaration=DIGEST,
+    )
+
+
+def exercised(scenario: str, services: tuple[str, ...], missed: tuple[str, ...] = (), at: int = NOW_US) -> Exercised:
+    """An exercise that asked for one thing and, where it is not `missed`, got it."""
+    return Exercised(
+        at=at,
+        by="exercise",
+        scenario=scenario,
+        seed=7,
+        met=() if missed else ("contained",),
+        missed=missed,
+        score={},
+        services=services,
+        declaration=DIGEST,
+        person="ada",
     )
