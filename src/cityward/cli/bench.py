@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import tempfile
@@ -76,18 +77,21 @@ the gate. Rates are per processor second, all threads counted; ratios within one
 GATED = "cityward, gate on"
 
 
+APART = {"services": "cityward.cli.bench_services", "signals": "cityward.cli.bench_signals"}
+"""Group -> its own module, imported when it is used."""
+
+
 class _Group(click.Group):
-    """`services` has a module of its own, imported when it is used."""
+    """Some groups have a module of their own, imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "services"])
+        return sorted([*super().list_commands(ctx), *APART])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "services":
+        if cmd_name not in APART:
             return super().get_command(ctx, cmd_name)
-        from cityward.cli.bench_services import command as services
-
-        return services
+        found: click.Command = importlib.import_module(APART[cmd_name]).command
+        return found
 
 
 @click.group("bench", cls=_Group, epilog=EXAMPLES)

@@ -119,7 +119,7 @@ def _show(part: str, as_json: bool, *arguments: object, **options: object) -> No
         put_json({"cityward": __version__, "part": part, "tables": tables})
         return
     for table in tables:
-        _print(table)
+        print_table(table)
 
 
 def _runner(part: str) -> Any:
@@ -137,7 +137,8 @@ def _runner(part: str) -> Any:
     return run
 
 
-def _print(table: Any) -> None:
+def print_table(table: Any) -> None:
+    """A table with its verdict and notes, in columns."""
     rows = [table.head, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
     put(f"\n{table.title}")

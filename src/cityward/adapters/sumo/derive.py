@@ -29,17 +29,11 @@ from cityward.place.junctions import Conflict, Junction, PlanStep, SignalGroup
 
 GREENS = frozenset("Gg")
 AMBERS = frozenset("yYu")
-SHORTEST_STAGE_S = (
-    5.0  # a green phase that is shorter is a part of the change after it, unless it is some link's only green
-)
+SHORTEST_STAGE_S = 5.0  # a green phase that is shorter is a part of a change, unless it is some link's only green
 AMBER_S = 3.0  # PRECEDENT: German RiLSA 2015, 3 s up to 50 km/h
 LONGEST_CHANGE_S = 10.0  # a longer gap between two greens held something else
 MIN_GREEN_S = 5.0  # PRECEDENT: RiLSA and the tables of `actuated` runs (minDur 5)
-CLEARING_M_S, ENTERING_M_S, VEHICLE_M = (
-    10.0,
-    11.1,
-    6.0,
-)  # PRECEDENT: RiLSA's clearing and entering speeds, vehicle's length
+CLEARING_M_S, ENTERING_M_S, VEHICLE_M = 10.0, 11.1, 6.0  # PRECEDENT: RiLSA's clearing and entering speeds, its car
 WALKING_M_S = 1.2  # PRECEDENT: RiLSA, 1.0 to 1.5
 LONGEST_INTERGREEN_S = 30.0
 MAX_RED_S, MARGIN_S = 180.0, 30.0

@@ -42,6 +42,11 @@ def _wish(junction: Junction, seen: JunctionSeen) -> Wish:
 
 
 def _lanes(junction: Junction, stage: tuple[str, ...]) -> set[str]:
-    """The lanes of the groups that have full green: they yield to nobody in this stage."""
-    full = [group for group in stage if not set(junction.groups[group].yields_to) & set(stage)]
-    return {lane for group in full for lane in junction.groups[group].lanes}
+    """The lanes of the groups that have full green: they yield to nobody in this stage, or to those that yield to them as well."""
+    groups = junction.groups
+    full = [
+        group
+        for group in stage
+        if all(group in groups[other].yields_to for other in groups[group].yields_to if other in stage)
+    ]
+    return {lane for group in full for lane in groups[group].lanes}

@@ -1,0 +1,149 @@
+"""`cityward bench signals`: our controllers beside the city's programme and the known ones, in the same run and the same SUMO.
+
+Lives here: what is run. Does not live here: how (`adapters.sumo.child`), and what the tables look like (`adapters.sumo.tables`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cityward.adapters.bench.tables import Table, table_of
+from cityward.adapters.sumo.attacks import KINDS, HarmOrder
+from cityward.adapters.sumo.baselines import BASELINES
+from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, our_controllers
+from cityward.adapters.sumo.metrics import Score
+from cityward.adapters.sumo.scenario import find_scenarios
+from cityward.adapters.sumo.steps import time_steps
+from cityward.adapters.sumo.tables import attack_table, score_tables
+from cityward.errors import LinkError
+
+__all__ = ["Table", "run_attacks", "run_step", "run_table"]
+
+PROGRAMME = "programme"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Tables, and the scores they are made of."""
+
+    tables: Sequence[Table]
+    scores: Sequence[Score]
+
+
+def known_controllers() -> tuple[str, ...]:
+    """The names that may be asked for: the baselines, then ours."""
+    return (*BASELINES, GUARDED, *our_controllers())
+
+
+def run_table(
+    data: Path,
+    tell: Callable[[str], None],
+    *,
+    scenarios: Sequence[str] = (),
+    controllers: Sequence[str] = (),
+    seeds: int = 5,
+    until_s: float | None = None,
+    at_once: int = 0,
+) -> Measured:
+    """Every controller on every scenario with every seed; all known ones where none is named.
+
+    Raises:
+        LinkError: there is no such scenario.
+        ScenarioError: there is no such controller.
+    """
+    names = tuple(controllers) or known_controllers()
+    for name in names:
+        find_controller(name)
+    orders = [
+        Order(scenario=str(path), controller=name, seed=seed, until_s=until_s)
+        for seed in range(1, seeds + 1)
+        for path in _scenarios(data, scenarios, tell).values()
+        for name in names
+    ]
+    scores = _run(orders, at_once, tell)
+    return Measured(score_tables([scores[order] for order in sorted(scores)]), [scores[n] for n in sorted(scores)])
+
+
+def run_attacks(
+    data: Path,
+    tell: Callable[[str], None],
+    *,
+    controller: str,
+    scenarios: Sequence[str] = (),
+    seed: int = 1,
+    until_s: float | None = None,
+    noticed_after_s: float | None = None,
+    at_once: int = 0,
+) -> Measured:
+    """One controller under every attack, beside its clean run and the city's own programme.
+
+    Raises:
+        LinkError: there is no such scenario, or a run failed.
+        ScenarioError: there is no such controller.
+    """
+    find_controller(controller)
+    tables: list[Table] = []
+    every: list[Score] = []
+    for name, path in _scenarios(data, scenarios, tell).items():
+        harms = [HarmOrder(kind=kind, noticed_after_s=noticed_after_s) for kind in KINDS]
+        orders = [Order(scenario=str(path), controller=PROGRAMME, seed=seed, until_s=until_s)]
+        orders += [
+            Order(scenario=str(path), controller=controller, seed=seed, until_s=until_s, harm=harm)
+            for harm in (None, *harms)
+        ]
+        scores = _run(orders, at_once, tell)
+        if len(scores) != len(orders):
+            raise LinkError(f"of {name} {len(orders) - len(scores)} runs failed", mend="see what was left out")
+        harmed = {kind: scores[n] for n, kind in enumerate(KINDS, start=2)}
+        tables.append(attack_table(name, controller, scores[1], scores[0], harmed))
+        every += [scores[n] for n in sorted(scores)]
+    return Measured(tables, every)
+
+
+def run_step(controller: str, sizes: Sequence[int]) -> Sequence[Table]:
+    """One second's decision and judgement for so many junctions.
+
+    Raises:
+        ScenarioError: there is no such controller, or it is a baseline that decides nothing here.
+    """
+    found = find_controller(controller)
+    if isinstance(found, str):
+        raise LinkError(
+            f"`{controller}` decides within SUMO", mend=f"one of {', '.join([GUARDED, *our_controllers()])}"
+        )
+    rows = time_steps(found, sizes)
+    first, last = rows[0], rows[-1]
+    grown = (last.step_ms + last.gate_ms) / max(first.step_ms + first.gate_ms, 1e-9)
+    more = last.junctions / first.junctions
+    verdict = f"{first.junctions} -> {last.junctions} junctions: {more:g} times as many, {grown:.1f} times the time"
+    notes = (
+        "processor milliseconds of one core for one second's decision (step) and judgement of every wish (gate), median",
+    )
+    return [table_of(f"A step of `{controller}`", rows, verdict, notes)]
+
+
+def _scenarios(data: Path, names: Sequence[str], tell: Callable[[str], None]) -> Mapping[str, Path]:
+    found = find_scenarios(data)
+    for name in names:
+        if name not in found:
+            tell(f"left out: there is no scenario `{name}` below {data}")
+    chosen = {name: path for name, path in found.items() if not names or name in names}
+    if not chosen:
+        raise LinkError(f"there is no scenario of SUMO below {data}", mend="name a folder with a `.sumocfg` below it")
+    return chosen
+
+
+def _run(orders: Sequence[Order], at_once: int, tell: Callable[[str], None]) -> dict[int, Score]:
+    """Number of the order -> its score; what failed is left out, aloud."""
+    numbers = {id(order): n for n, order in enumerate(orders)}
+    scores: dict[int, Score] = {}
+    for order, score in many(orders, at_once or os.cpu_count() or 1, tell):
+        scores[numbers[id(order)]] = score
+        harm = f" ({order.harm.kind})" if order.harm else ""
+        tell(
+            f"{len(scores)}/{len(orders)} {score.scenario} {score.controller}{harm} seed {score.seed}: {score.delay_s:.1f} s"
+        )
+    return scores
