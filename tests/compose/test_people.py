@@ -12,7 +12,7 @@ from cityward.compose.people import PeopleDesk, begin_people
 from cityward.errors import PlaceError
 from cityward.evidence.records import Granted
 from cityward.place.roles import Right
-from cityward.runtime.people import Held, Stance, Step, Wish, comes_from, held_now
+from cityward.runtime.people import Held, Passkey, Stance, Step, Wish, comes_from, held_now
 from cityward.time import HOUR
 from web.staff import open_staff, staffed_place
 
@@ -158,6 +158,50 @@ def test_a_second_person_is_another_account_than_who_gives_and_who_is_given(desk
     assert Right.WATCH in held(desk, "ada").rights
     with pytest.raises(PlaceError, match="nothing waits"):
         desk.approve(waiting.id, "cy")
+
+
+def test_opening_what_was_asked_for_takes_another_account_than_who_opens_and_who_asked(desk: PeopleDesk) -> None:
+    asked = desk.ask(Wish("eve", "engineer", "lamp 7"))
+    assert desk.ask_to_open(asked.id, "bo").state is Step.ASKED
+    with pytest.raises(PlaceError, match="waits for a second person already"):
+        desk.ask_to_open(asked.id, "bo")
+    [waiting] = desk.seconds()
+    for same in ("eve", "bo"):
+        with pytest.raises(PlaceError, match="cannot be the second person"):
+            desk.approve(waiting.id, same)
+    assert held(desk, "eve").rights == frozenset()
+    desk.approve(waiting.id, "cy")
+    assert Right.OPERATE in held(desk, "eve").rights
+    assert desk.grants("eve")[0].given_by == "bo, cy"
+
+
+def test_what_somebody_asked_for_who_was_locked_since_is_done_by_nobody(desk: PeopleDesk) -> None:
+    waiting = desk.ask_to_give(Wish("ada", "desk", "watches"), "bo")
+    desk.stand("bo", Stance.LOCKED, "machine")
+    with pytest.raises(PlaceError, match="`bo`, who asked for this, is locked"):
+        desk.approve(waiting.id, "cy")
+    assert held(desk, "ada").rights == frozenset()
+
+
+def test_nobody_becomes_another_by_a_link_but_who_has_nothing_to_lose_yet(desk: PeopleDesk) -> None:
+    assert desk.link_for_another("ada", "bo", alone=False)
+    desk.give(Wish("ada", "desk", "watches"), "machine")
+    assert desk.link_for_another("ada", "bo", alone=True)
+    with pytest.raises(PlaceError, match="holds roles, and these take two persons"):
+        desk.link_for_another("ada", "bo", alone=False)
+    desk.add_passkey(Passkey(b"credential", "ada", b"key", 0, "localhost", "my key", 1))
+    for alone in (True, False):
+        with pytest.raises(PlaceError, match="proves who they are by `passkey`"):
+            desk.link_for_another("ada", "bo", alone=alone)
+    assert desk.link("ada", "machine"), "at the machine a lost passkey is replaced"
+
+
+def test_forgetting_what_is_not_ones_own_is_neither_done_nor_put_on_record(desk: PeopleDesk) -> None:
+    desk.add_passkey(Passkey(b"credential", "ada", b"key", 0, "localhost", "my key", 1))
+    assert not desk.drop_passkey("bo", b"credential")
+    assert [key.person for key in desk.passkeys("ada")] == ["ada"]
+    with desk.setting.ledger("people") as ledger:
+        assert not [one for _, one in ledger.tail(100) if getattr(one, "event", "") == "passkey forgotten"]
 
 
 def test_what_a_second_person_agrees_to_is_held_to_the_rules_of_that_moment(desk: PeopleDesk) -> None:

@@ -219,6 +219,32 @@ def test_giving_waits_for_a_second_person_where_the_role_says_so(staff: Staff) -
         assert bo.post(f"/api/approvals/{waiting['id']}/approve").status_code == 409
 
 
+def test_who_needs_a_second_person_to_give_opens_nothing_alone_either(staff: Staff) -> None:
+    staff.somebody("reg", "registrar")
+    staff.somebody("bo", "second")
+    staff.somebody("eve", party="northlight")
+    with staff.door.client("reg") as reg, staff.door.client("bo") as bo, staff.door.client("eve") as eve:
+        asked = eve.post("/api/me/ask", json={"role": "engineer", "reason": "lamp 7", "hours": 1}).json()
+        assert reg.post(f"/api/grants/{asked['id']}/open").json()["state"] == "asked"
+        assert eve.get("/api/place").status_code == 403
+        [waiting] = bo.get("/api/approvals").json()["seconds"]
+        assert bo.post(f"/api/approvals/{waiting['id']}/approve").status_code == 200
+        assert eve.get("/api/place").status_code == 200
+
+
+def test_who_gives_roles_cannot_sign_in_as_the_second_person_or_as_who_has_a_passkey(staff: Staff) -> None:
+    staff.somebody("reg", "registrar")
+    staff.somebody("gus", "giver")
+    staff.somebody("bo", "second")
+    staff.somebody("ada", "desk")
+    staff.somebody("new")
+    enrolled(staff, "ada")
+    with staff.door.client("reg") as reg, staff.door.client("gus") as gus:
+        assert reg.post("/api/people/new/link").status_code == 201
+        assert why(reg.post("/api/people/bo/link")) == (409, "refused")
+        assert why(gus.post("/api/people/ada/link")) == (409, "refused")
+
+
 def test_containing_waits_for_another_account_where_the_role_says_so(staff: Staff) -> None:
     staff.somebody("ada", "desk")
     with staff.door.client("ada") as ada:

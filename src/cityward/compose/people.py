@@ -28,6 +28,7 @@ from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Granted, Lifecycle
+from cityward.place.hints import listed
 from cityward.place.roles import Right, Role
 from cityward.runtime.people import (
     NEVER_WITH_PEOPLE,
@@ -54,7 +55,7 @@ LINK_S = 15 * 60
 WAITS_S = 24 * 3600
 LONGEST_TEXT = 500
 MOST_PASSKEYS = 10
-GIVE = "grant"
+GIVE, OPEN = "grant", "open"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?\Z")
 
@@ -151,6 +152,23 @@ class PeopleDesk:
             self.setting.state.put_person(changed)
         return changed
 
+    def link_for_another(self, id_: str, by: str, *, alone: bool) -> str:
+        """The same, asked for by a person of the city for another one, who has never proved themselves here.
+
+        # SECURITY: whoever holds a link is its person. So nobody who gives roles becomes somebody who has a passkey, or whom the
+        # provider knows; and, where giving needs a second person (not `alone`), nobody who holds a role. Who lost their passkey is
+        # given a link at the machine.
+
+        Raises:
+            PlaceError: nobody of that name, not active, or they have more than a link to lose.
+        """
+        standing, mend = self.setting.state.standing(id_), f"at the machine: cityward person link {id_[:64]}"
+        if standing is not None and standing.ways:
+            raise PlaceError(f"`{id_[:64]}` proves who they are by {listed(sorted(standing.ways))}", mend=mend)
+        if standing is not None and not alone and any(grant.holds(_now()) for grant in standing.grants):
+            raise PlaceError(f"`{id_[:64]}` holds roles, and these take two persons", mend=mend)
+        return self.link(id_, by)
+
     def link(self, id_: str, by: str) -> str:
         """The token of a sign-in link that works once, for a quarter of an hour.
 
@@ -193,6 +211,8 @@ class PeopleDesk:
     def drop_passkey(self, person: str, credential: bytes) -> bool:
         """Forget one; False when the person has none such."""
         with self._alone() as ledger:
+            if not any(one.credential == credential for one in self.setting.state.passkeys(person)):
+                return False
             self._life(ledger, "passkey forgotten", {"who": person, "passkey": credential.hex()[:16]})
             return self.setting.state.drop_passkey(person, credential)
 
@@ -244,6 +264,19 @@ class PeopleDesk:
         with self._alone() as ledger:
             row = self._known(id_, Step.ASKED)
             return self._begin(ledger, replace(self._draft(_wish(row), by), id=id_, asked_at=row.asked_at), by, "given")
+
+    def ask_to_open(self, id_: str, by: str) -> Grant:
+        """Open what a person asked for once a second person agrees; it waits as it is.
+
+        Raises:
+            PlaceError: there is none such, it does not wait, or it may not be given any more.
+        """
+        row = self._known(id_, Step.ASKED)
+        self._draft(_wish(row), by)
+        if any(one.act == OPEN and one.state == "asked" and one.detail == id_ for one in self.seconds()):
+            raise PlaceError(f"grant {id_} waits for a second person already", mend="let another one agree")
+        self.ask_second(OPEN, f"{row.role} to {row.person}", id_, by)
+        return row
 
     def refuse(self, id_: str, by: str) -> Grant:
         """It is not to be opened. Whoever asked may also take it back so."""
@@ -322,6 +355,11 @@ class PeopleDesk:
         row = self._waiting(id_)
         if by in (row.asked_by, self._for_whom(row)):
             raise PlaceError(f"`{by}` cannot be the second person for this", mend="let another one agree")
+        asker = self.setting.state.person(row.asked_by)  # None: somebody at the machine
+        if asker is not None and asker.state is not Stance.ACTIVE:
+            raise PlaceError(
+                f"`{asker.id}`, who asked for this, is {asker.state.value}", mend="let another one ask for it"
+            )
         self._settle(row, "approved", by)
         self._acts()[row.act](row, by)
         return replace(row, state="approved", by=by)
@@ -335,14 +373,22 @@ class PeopleDesk:
     # -- how ------------------------------------------------------------------------------------------------------------
 
     def _acts(self) -> dict[str, Callable[[Second, str], None]]:
-        return {GIVE: self._give_seconded, **(self.acts or {})}
+        return {GIVE: self._give_seconded, OPEN: self._open_seconded, **(self.acts or {})}
 
     def _give_seconded(self, row: Second, by: str) -> None:
         wish = msgspec.json.decode(row.detail, type=Wish)
         with self._alone() as ledger:
             self._begin(ledger, self._draft(wish, row.asked_by), f"{row.asked_by}, {by}", "given")
 
+    def _open_seconded(self, row: Second, by: str) -> None:
+        with self._alone() as ledger:
+            asked = self._known(row.detail, Step.ASKED)
+            opened = replace(self._draft(_wish(asked), row.asked_by), id=asked.id, asked_at=asked.asked_at)
+            self._begin(ledger, opened, f"{row.asked_by}, {by}", "given")
+
     def _for_whom(self, row: Second) -> str:
+        if row.act == OPEN:
+            return self._of_id(row.detail).person
         return msgspec.json.decode(row.detail, type=Wish).person if row.act == GIVE else ""
 
     def _waiting(self, id_: str) -> Second:

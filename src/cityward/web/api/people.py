@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -131,7 +132,9 @@ async def add(call: Call[Nothing]) -> object:
        status=201, answer=LinkView)  # fmt: skip
 async def link(call: Call[Nothing]) -> object:
     caller, who = caller_of(call), call.path("id")
-    return LinkView(await told(desk_of(call).link, who, caller.id))
+    return LinkView(
+        await told(partial(desk_of(call).link_for_another, alone=Right.PEOPLE in caller.held.alone), who, caller.id)
+    )
 
 
 @route("POST", "/api/people/{id}/{stance}", summary="Lock, unlock or remove an account", right=Right.PEOPLE, fresh=True,
@@ -167,8 +170,9 @@ async def give(call: Call[Nothing]) -> object:
 async def step(call: Call[Nothing]) -> object:
     book, caller, which, id_ = desk_of(call), caller_of(call), call.path("step"), call.path("id")
     own = any(grant.id == id_ for grant in await asyncio.to_thread(book.grants, caller.id))
+    alone = Right.PEOPLE in caller.held.alone
     steps = {
-        "open": (book.open, Right.PEOPLE, False),
+        "open": (book.open if alone else book.ask_to_open, Right.PEOPLE, False),
         "refuse": (book.refuse, Right.PEOPLE, own),
         "take": (book.take, Right.PEOPLE, own),  # everybody may give up what they hold
         "review": (book.review, Right.AUDIT, False),
