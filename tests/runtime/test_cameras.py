@@ -88,7 +88,10 @@ class World:
 
     @property
     def words(self) -> list[str]:
-        return [f"{event.detail['what']} {event.detail['phase']}" for event in self.told]
+        """What was told, behind the first: that everything told by an earlier run is over."""
+        words = [f"{event.detail['what']} {event.detail['phase']}" for event in self.told]
+        assert words[0] == "everything ended"
+        return words[1:]
 
 
 PROPERTIES = {p: p for p in ("pedestrian-count", "vehicle-count", "camera-trouble", "picture-rate")}
@@ -136,7 +139,7 @@ def test_each_trouble_is_told_when_it_begins_and_when_it_is_over_and_once_each()
     fine = Glance([seen()], pictures=1)
     play(world, (1, fine), (1, bad), (1, bad), (1, fine), (1, bad), (19, fine), (1, fine), (2, fine))
     assert world.words == ["covered began", "covered ended"]
-    began, ended = world.told
+    _, began, ended = world.told
     assert began.kind is EventKind.CAMERA and began.subject == "gate-01" and began.detail["camera"] == "gate"
     assert began.at == 2 * 60 * SECOND and ended.at == 27 * 60 * SECOND
 
@@ -146,7 +149,7 @@ def test_the_worst_trouble_is_the_reading_and_no_counts_stand_beside_a_broken_st
     play(world, (10, Glance([seen(troubles=["defocused"])], broken="no answer within 5 s", pictures=1)))
     assert {row["n"]: row["v"] for row in world.published[0][2]} == {"camera-trouble": 2.0, "picture-rate": 0.1}
     assert world.words == ["broken began", "defocused began"]
-    assert world.told[0].detail["why"] == "no answer within 5 s"
+    assert world.told[1].detail["why"] == "no answer within 5 s"
 
 
 def test_a_feed_that_gives_nothing_is_silent() -> None:
@@ -172,7 +175,7 @@ def test_a_clip_that_begins_again_is_no_loop() -> None:
 def test_changes_of_settings_are_told() -> None:
     world = World()
     play(world, (1, Glance(pictures=1, noticed=["the stream goes to 203.0.113.9"])))
-    assert world.told[0].detail == {
+    assert world.told[1].detail == {
         "what": "settings", "phase": "began", "camera": "gate", "why": "the stream goes to 203.0.113.9",
     }  # fmt: skip
 

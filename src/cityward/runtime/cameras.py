@@ -162,6 +162,7 @@ class CameraRunner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped."""
+        self._tell("everything", "ended", "")  # that an earlier run told: what is still so will be told again
         try:
             while not stop.is_set():
                 if not self._ports.is_active(self._watched.device):
