@@ -184,6 +184,60 @@ def test_finds_what_was_done_to_a_bundle(tamper, kind: str, data: bytes):
     assert (verdict.ok, verdict.kind) == (False, kind), verdict
 
 
+def member(name: str, size: int, kind: bytes = tarfile.REGTYPE, **pax: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.pax_headers = size, kind, pax
+    return info
+
+
+def test_what_unpacks_to_more_than_it_weighs_is_not_unpacked():
+    """Each member weighs a kilobyte and says to be a sparse file of a megabyte: 50,000 of them would be 50 GB."""
+    sparse = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 20), "GNU.sparse.name": ""}
+    file = BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for n in range(300):
+            name = f"logs/worker-0/entries/{n:012d}.json"
+            tar.addfile(member(name, 1, **{**sparse, "GNU.sparse.name": name}), BytesIO(b"x"))
+    verdict = judged(file.getvalue())
+    assert (verdict.kind, "no file" in verdict.what) == ("unreadable", True), verdict
+
+
+def test_headers_of_headers_without_end_are_a_verdict_and_no_fault():
+    data = b""
+    for _ in range(3000):
+        record = b"11 path=abc\n"
+        data += member("x", len(record), tarfile.XHDTYPE).tobuf(tarfile.USTAR_FORMAT) + record.ljust(512, b"\0")
+    verdict = judged(data + bytes(1024))
+    assert (verdict.ok, verdict.kind) == (False, "unreadable")
+
+
+def test_two_histories_of_one_log_under_two_names_are_a_fork(data: bytes, tmp_path: Path):
+    forked = put(log_of([b"{}", *entries(700)]), tmp_path / "worker-1")  # signed by the same key, under the same origin
+    both = members(data) | {
+        name.replace("worker-0", "worker-1"): part
+        for name, part in members(made(forked, Selection(250, 262))).items()
+        if name.startswith("logs/")
+    }
+    manifest = json.loads(both["manifest.json"])
+    [about] = manifest["logs"].values()
+    manifest["logs"] = {name.split("/")[1]: about for name in both if name.startswith("logs/")}
+    both["manifest.json"] = json.dumps(manifest).encode()
+    assert judged(packed(both)).kind == "forked"
+
+
+@pytest.mark.parametrize(
+    "listed", ["", '"worker-0":{"entries":[]}', '"worker-0":{"entries":["a",1]}', '"worker-0":{"entries":[1.5]}']
+)
+def test_a_manifest_that_lists_nothing_or_rubbish_makes_no_good_bundle(listed: str, data: bytes):
+    verdict = judged(packed(members(data) | {"manifest.json": b'{"logs":{%s}}' % listed.encode()}))
+    assert not verdict.ok
+
+
+def test_a_bundle_without_any_log_proves_nothing_and_is_not_fine():
+    verdict = judged(packed({"manifest.json": b'{"logs":{}}'}), quorum=1)
+    assert (verdict.ok, verdict.kind) == (False, "dropped")
+
+
 def test_asks_for_the_key_of_every_log(data: bytes):
     verdict = judged(data, log_of([], origin="other/log")["log.vkey"].decode())
     assert (verdict.ok, "no key was given for doggerford/worker-0" in verdict.what) == (False, True)

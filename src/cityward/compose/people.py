@@ -155,9 +155,9 @@ class PeopleDesk:
     def link_for_another(self, id_: str, by: str, *, alone: bool) -> str:
         """The same, asked for by a person of the city for another one, who has never proved themselves here.
 
-        # SECURITY: whoever holds a link is its person. So nobody who gives roles becomes somebody who has a passkey, or whom the
-        # provider knows; and, where giving needs a second person (not `alone`), nobody who holds a role. Who lost their passkey is
-        # given a link at the machine.
+        # SECURITY: whoever holds a link is its person. So nobody who gives roles becomes somebody who has a passkey, or whom
+        # the provider knows; and, where giving needs a second person (not `alone`), nobody who holds a role. Who lost their
+        # passkey is given a link at the machine.
 
         Raises:
             PlaceError: nobody of that name, not active, or they have more than a link to lose.

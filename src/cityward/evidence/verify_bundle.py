@@ -19,7 +19,8 @@ maker selected.
 
 INVARIANTS
 - Nothing is unpacked, and no name from the bundle is opened on disk.
-- Bounded: plain tar only, so many members of so many bytes.
+- Bounded: plain tar only, so many members of so many bytes, and none that unpacks to more than it weighs.
+- Total: any bytes get a verdict. A bundle of nothing is not fine, nor is one that shows a log twice.
 - A log without a given key is judged by the key in the bundle only where no key was given at all, and that is told.
 """
 
@@ -130,6 +131,8 @@ def verify_bundle(
         _as_listed(logs, manifest)
         for name, log in sorted(logs.items()):
             done.append(_judge(name, log, given, known, quorum))
+            if len({one.origin for one in done}) < len(done):
+                raise BadError("forked", f"the bundle shows {done[-1].origin} twice, under two names", f"logs/{name}")
     except BadError as bad:
         return BundleVerdict(False, bad.what, bad.kind, bad.file, tuple(done))
     return BundleVerdict(True, "every entry stands in its log as it is here", logs=tuple(done))
@@ -146,13 +149,15 @@ def _read(bundle: BinaryIO) -> tuple[dict[str, _Log], bytes]:
             fileobj=BytesIO(data), mode="r:"
         ) as tar:  # plain: nothing in it unpacks to more than it weighs
             for count, member in enumerate(tar):
-                if count >= MEMBERS_MOST or not member.isreg() or member.size > MEMBER_MOST:
+                # SECURITY: a sparse member of a few bytes reads as a megabyte of zeros
+                plain = member.isreg() and not member.issparse()
+                if count >= MEMBERS_MOST or not plain or member.size > MEMBER_MOST:
                     raise BadError(
                         "unreadable", "the bundle has too many parts, or one that is no file", member.name[:200]
                     )
                 part = tar.extractfile(member)
                 _sort(member.name, b"" if part is None else part.read(), logs, alone)
-    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+    except (tarfile.TarError, ValueError, LookupError, OSError, EOFError, RecursionError) as error:
         raise BadError("unreadable", f"the bundle is no tar file ({type(error).__name__})") from None
     return logs, alone.get("manifest.json", b"")
 
@@ -182,8 +187,12 @@ def _as_listed(logs: dict[str, _Log], manifest: bytes) -> None:
     """What the manifest lists is there, and nothing else. It is signed by nobody: this finds accidents and lazy hands."""
     try:
         listed = {name: sorted(log["entries"]) for name, log in json.loads(manifest)["logs"].items()}
+        if not all(type(index) is int and 0 <= index < 10**12 for some in listed.values() for index in some):
+            raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadError("unreadable", "the bundle has no manifest that can be read", "manifest.json") from None
+    if not logs:  # nothing wrong in nothing: that proves nothing, however many witnesses are asked for
+        raise BadError("dropped", "the bundle holds no log", "manifest.json")
     for name in sorted({*listed, *logs}):
         here, there = sorted(logs[name].entries) if name in logs else [], listed.get(name, [])
         if here != there:
