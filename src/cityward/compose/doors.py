@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cityward.adapters.bus.config import PARTITIONS
 from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import LogWriter, connect, disconnect, log_state
+from cityward.adapters.bus.pictures import AskedPictures
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.protocols.ngsi_ld.batches import Batch, Problem, split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
@@ -43,6 +44,7 @@ class Outside:
     ngsi_ld: NgsiLd
     tiles: TileArchive | None
     backlog: Callable[[], Awaitable[int]]
+    pictures: AskedPictures
 
 
 @asynccontextmanager
@@ -65,7 +67,8 @@ async def outside(setting: Setting) -> AsyncGenerator[Outside]:
         async with NatsEvents(client, "web", setting.now_us) as events:
             with setting.ledger("web") as ledger:
                 archive = TileArchive(tiles) if tiles else None
-                yield Outside(LogWriter(client), ledger, events, _ngsi_ld(setting.registry), archive, backlog)
+                ngsi_ld, pictures = _ngsi_ld(setting.registry), AskedPictures(client)
+                yield Outside(LogWriter(client), ledger, events, ngsi_ld, archive, backlog, pictures)
     finally:
         await disconnect(client)
 

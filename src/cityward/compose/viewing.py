@@ -22,20 +22,20 @@ import contextlib
 import hmac
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
 
+import msgspec
 import structlog
 
 from cityward.compose.setting import Setting
+from cityward.compose.viewing_record import MOST_NAME, MOST_TEXT, ViewRecord
 from cityward.compose.viewing_rules import ViewingKeeper
 from cityward.errors import CitywardError, PlaceError
-from cityward.evidence.records import AnyRecord, ViewAsked, ViewEnded, ViewGranted, ViewRefused
 from cityward.guard.viewing import (
-    MENDS,
     Decision,
     Granted,
     Opened,
@@ -47,20 +47,18 @@ from cityward.guard.viewing import (
 )
 from cityward.runtime.camera_ports import MARK_MOST
 from cityward.runtime.ports import EventSink
-from cityward.runtime.viewing import ViewRefusal, ViewRow, ViewState, may
+from cityward.runtime.viewing import ViewRefusal, ViewRow, ViewState, grants_clear, may
 from cityward.runtime.viewing_ports import Shown, Viewed, Viewer, ViewWanted
 from cityward.time import HOUR, MINUTE, from_us
-from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)
 
-ROLE = "viewing"
-"""The ledger of views; its own, so that it can be written while the city runs."""
+PROGRESS = "cameras.progress.json"
+"""Where the role `cameras` says each second how each of them is."""
 WAITS_US = 15 * MINUTE
 KEPT_EVERY_US = 5_000_000  # so often what was shown is written to the book while a view runs
 SWEEP_S = 1.0
 MOST_WAITING = 20  # views of one person that wait
-MOST_TEXT = 500
 
 
 @dataclass(slots=True)
@@ -81,11 +79,13 @@ class ViewDesk:
     setting: Setting
     events: EventSink | None = None
     rules: ViewingKeeper = field(init=False)
+    _record: ViewRecord = field(init=False)
     _running: dict[str, _Running] = field(default_factory=dict[str, _Running])
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.rules = ViewingKeeper(self.setting)
+        self._record = ViewRecord(self.setting, self.events)
 
     # -- asking -------------------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class ViewDesk:
             decision = decide(request, self.rules(), self._opened(who.person, request.at))
             row = _row(request, who, self._until(request, decision))
             if decision.waits and self._waiting(who.person) < MOST_WAITING:
-                self._step(row, "asked", who.person)
+                self._record.step(row, "asked", who.person)
                 return Viewed(row)
             if not decision.allowed:
                 return self._refused(row, decision, who)
@@ -135,7 +135,7 @@ class ViewDesk:
             if not who.approves:
                 raise PlaceError("you may not be the second person", mend="it needs the right `approve`")
             agreed = replace(row, state=ViewState.AGREED, second=who.person, ends_at=_now() + WAITS_US)
-            self._step(agreed, "agreed", who.person)
+            self._record.step(agreed, "agreed", who.person)
             return agreed
 
     def refuse(self, view: str, who: Viewer) -> ViewRow:
@@ -147,7 +147,7 @@ class ViewDesk:
         with self._lock:
             row = self._waits(view, who)
             refused = replace(row, state=ViewState.REFUSED, ended_at=_now(), outcome=f"refused by {who.person}")
-            self._step(refused, "refused", who.person)
+            self._record.step(refused, "refused", who.person)
             return refused
 
     # -- looking ------------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class ViewDesk:
             running = self._running.get(view)
             if running is not None:
                 return self._end(running, "ended", now)
-            return self._over(row, "ended", now)
+            return self._record.over(row, "ended", now)
 
     def sweep(self) -> None:
         """End what is over: time, a role, a posture, a bar; and what waited too long."""
@@ -207,14 +207,14 @@ class ViewDesk:
                     self._end(running, _outcome(decision), now)
             for row in self.setting.state.views.under_way():
                 if row.state is not ViewState.OPEN and row.ends_at <= now:
-                    self._over(row, "expired", now)
+                    self._record.over(row, "expired", now)
 
     def take_over(self) -> None:
         """What an earlier door left open: its tokens are gone with it. For the start."""
         with self._lock:
             for row in self.setting.state.views.under_way():
                 if row.state is ViewState.OPEN and row.id not in self._running:
-                    self._over(row, "lost", _now())
+                    self._record.over(row, "lost", _now())
 
     def close(self) -> None:
         """End every view: the door is shut."""
@@ -268,21 +268,13 @@ class ViewDesk:
     def _open(self, row: ViewRow, request: Request, decision: Decision, who: Viewer) -> Viewed:
         through = passed(request, decision)
         assert through is not None
-        rules = self.rules()
-        record = ViewGranted(
-            at=self.setting.now_us(), by=ROLE, view=row.id, person=row.person, party=row.party, role=decision.role,
-            second=row.second, camera=row.camera, purpose=row.purpose, reason=row.reason, picture=row.kind,
-            cover=row.cover, since=row.since, until=row.until, ends=self._city(decision.until), source=who.source,
-            postures=decision.postures, rules=decision.rules, declaration=rules.declaration,
-        )  # fmt: skip
-        entry = self._append(record)
+        entry = self._record.granted(row, decision, self.rules().declaration)
         granted, token = through.seal(row.id, entry), secrets.token_urlsafe(32)
         opened = replace(
             row, state=ViewState.OPEN, role=decision.role, opened_at=request.at, ends_at=decision.until, record=entry
         )
         self.setting.state.views.put(opened)
         self._running[row.id] = _Running(granted, opened, who.session, _digest(token), request.at)
-        self._tell(EventKind.READ, who, {"what": cut(f"camera {row.camera}"), "rows": "1", "devices": "1"}, entry)
         return Viewed(opened, token)
 
     def _again(self, row: ViewRow, who: Viewer) -> Viewed:
@@ -294,7 +286,7 @@ class ViewDesk:
         return Viewed(running.row, fresh)
 
     def _refused(self, row: ViewRow, decision: Decision, who: Viewer) -> Viewed:
-        self._refuse(row, decision.reasons, who, decision.rules)
+        self._record.refused(row, decision.reasons, who, decision.rules, row.asked_at)
         return Viewed(replace(row, state=ViewState.REFUSED), reasons=tuple(map(str, decision.reasons)))
 
     def _no_picture(
@@ -306,33 +298,8 @@ class ViewDesk:
             view[:64], "", "", "", "", "", "live", "covered", 0, now, now, ViewState.REFUSED, source=who.source
         )
         row = replace(known or nothing, person=who.person, party=who.party, source=who.source)
-        self._refuse(row, (why,), who, self.rules().digest)
+        self._record.refused(row, (why,), who, self.rules().digest, now)
         return (str(why),)
-
-    def _refuse(self, row: ViewRow, reasons: Sequence[ViewReason], who: Viewer, rules: str) -> None:
-        record = ViewRefused(
-            at=self.setting.now_us(), by=ROLE, view=row.id, person=who.person, party=who.party, camera=row.camera[:128],
-            purpose=row.purpose[:128], reason=row.reason[:MOST_TEXT], picture=row.kind, cover=row.cover,
-            reasons=tuple(map(str, reasons)), source=who.source, rules=rules,
-        )  # fmt: skip
-        entry = self._append(record)
-        words = tuple(map(str, reasons))
-        refusal = ViewRefusal(
-            _now(), who.person, who.party, record.camera, record.purpose, record.reason, row.kind, row.cover, words,
-            who.source, entry,
-        )  # fmt: skip
-        self.setting.state.views.refuse(refusal)
-        detail = {"door": "camera", "why": cut(" ".join(words)), "count": "1", "camera": cut(record.camera)}
-        self._tell(EventKind.TURNED_AWAY, who, detail, entry)
-
-    def _step(self, row: ViewRow, step: str, by: str) -> None:
-        record = ViewAsked(
-            at=self.setting.now_us(), by=ROLE, view=row.id, step=step, who=by, person=row.person, party=row.party,
-            camera=row.camera, purpose=row.purpose, reason=row.reason, picture=row.kind, cover=row.cover,
-            since=row.since, until=row.until, seconds=row.seconds,
-        )  # fmt: skip
-        self._append(record)
-        self.setting.state.views.put(row)
 
     def _note_shown(self, running: _Running, now: int) -> None:
         running.row = replace(running.row, pictures=running.row.pictures + 1, shown_at=now)
@@ -341,21 +308,8 @@ class ViewDesk:
             running.kept_at = now
 
     def _end(self, running: _Running, outcome: str, now: int) -> ViewRow:
-        ended = self._over(running.row, outcome, now)
+        ended = self._record.over(running.row, outcome, now)
         self._running.pop(running.row.id, None)
-        return ended
-
-    def _over(self, row: ViewRow, outcome: str, now: int) -> ViewRow:
-        ended = replace(row, state=ViewState.ENDED, ended_at=now, outcome=outcome)
-        if row.opened_at:
-            record = ViewEnded(
-                at=self.setting.now_us(), by=ROLE, view=row.id, person=row.person, camera=row.camera, outcome=outcome,
-                pictures=row.pictures, since=self._city(row.opened_at), until=self._city(row.shown_at or row.opened_at),
-            )  # fmt: skip
-            self._append(record)
-            self.setting.state.views.put(ended)
-        else:
-            self._step(ended, "expired" if outcome == "expired" else "refused", row.person)
         return ended
 
     def _mine(self, view: str, who: Viewer) -> ViewRow:
@@ -380,23 +334,6 @@ class ViewDesk:
 
     def _until(self, request: Request, decision: Decision) -> int:
         return decision.until or request.at + WAITS_US
-
-    def _city(self, machine_us: int) -> int:
-        return self.setting.city.city_clock.to_city_us(machine_us)
-
-    def _append(self, record: AnyRecord) -> str:
-        with self.setting.ledger_when_free(ROLE) as ledger:
-            [entry] = ledger.append([record])
-        return entry
-
-    def _tell(self, kind: EventKind, who: Viewer, detail: dict[str, str], entry: str) -> None:
-        if self.events is not None:
-            self.events.tell(
-                Event(
-                    at=self.setting.now_us(), kind=kind, by="web", subject=cut(f"person:{who.person}"),
-                    source=cut(who.source), detail=detail, record=entry,
-                )
-            )  # fmt: skip
 
 
 @asynccontextmanager
@@ -426,9 +363,27 @@ def _swept(desk: ViewDesk) -> None:
         log.warning("views wait for the book or the ledger", why=error.what)
 
 
-def told(reasons: Sequence[str]) -> str:
-    """Reasons in words, with what to do."""
-    return "; ".join(f"{reason}: {MENDS[ViewReason(reason)]}" for reason in reasons)
+def clear_grants(setting: Setting, camera: str, grant: str) -> bool:
+    """Whether two persons let the uncovered picture of this camera out now, by this view: what the role `cameras` asks itself.
+
+    Raises:
+        LinkError: the store does not answer.
+    """
+    return grants_clear(setting.state.views.view(grant[:64]), camera, _now())
+
+
+def camera_told(setting: Setting) -> Mapping[str, Mapping[str, object]]:
+    """What the role `cameras` says of each; of a role that does not run, nothing."""
+    try:
+        return msgspec.json.decode((setting.home.root / PROGRESS).read_bytes(), type=_Progress).cameras
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+class _Progress(msgspec.Struct, frozen=True):
+    """What of the role's progress is read here."""
+
+    cameras: dict[str, dict[str, object]] = {}
 
 
 def _held_against(running: _Running | None, token: str, who: Viewer) -> ViewReason | None:
@@ -446,8 +401,8 @@ def _outcome(decision: Decision) -> str:
 
 def _row(request: Request, who: Viewer, ends_at: int) -> ViewRow:
     return ViewRow(
-        id=secrets.token_hex(8), person=who.person, party=who.party, camera=request.camera[:128],
-        purpose=request.purpose[:128], reason=request.reason[:MOST_TEXT], kind=request.kind, cover=request.cover,
+        id=secrets.token_hex(8), person=who.person, party=who.party, camera=request.camera[:MOST_NAME],
+        purpose=request.purpose[:MOST_NAME], reason=request.reason[:MOST_TEXT], kind=request.kind, cover=request.cover,
         seconds=request.seconds, asked_at=request.at, ends_at=ends_at, state=ViewState.ASKED, since=request.since,
         until=request.until, source=who.source,
     )  # fmt: skip

@@ -55,8 +55,8 @@ class Camera(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     purpose: Id
     lawful_basis: Literal["public-task", "legal-obligation", "vital-interests", "legitimate-interests"]
     view: Annotated[str, Meta(max_length=300)]
-    stream: Annotated[str, Meta(max_length=512, pattern=r"^(rtsps?://|file:)")]
-    onvif: Annotated[str, Meta(max_length=512, pattern=r"^https?://")] | None = None
+    stream: Annotated[str, Meta(max_length=512, pattern=r"^(rtsps?://|file:).+$")]
+    onvif: Annotated[str, Meta(max_length=512, pattern=r"^https?://.+$")] | None = None
     masks: Annotated[
         tuple[Annotated[tuple[Point, ...], Meta(min_length=3, max_length=32)], ...], Meta(max_length=16)
     ] = ()

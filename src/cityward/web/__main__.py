@@ -22,6 +22,7 @@ from cityward.compose.recipients import asks_by_certificate
 from cityward.compose.release_desk import ReleaseDesk, flushing
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
+from cityward.compose.viewing import ViewDesk, camera_told, sweeping
 from cityward.web.admin import build_admin
 from cityward.web.app import build
 from cityward.web.ports import Doors, Entities, OidcSettings
@@ -36,12 +37,15 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
     async with outside(setting) as world:
         outward = outward_of(setting.loaded.place, ROLE, world.events, setting.now_us)
         desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
-        app = build(doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward))))
+        viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
+        app = build(doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
             await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
             if desk is not None:
                 await open_.enter_async_context(flushing(desk))
+            if viewing is not None:
+                await open_.enter_async_context(sweeping(viewing))
             await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
 
 
@@ -55,7 +59,11 @@ def tls_of(setting: Setting) -> Tls | None:
 
 
 def doors_of(
-    setting: Setting, world: Outside, releasing: ReleaseDesk | None = None, oidc: OidcSettings | None = None
+    setting: Setting,
+    world: Outside,
+    releasing: ReleaseDesk | None = None,
+    oidc: OidcSettings | None = None,
+    viewing: ViewDesk | None = None,
 ) -> Doors:
     """The door's ports, filled."""
     ngsi_ld = world.ngsi_ld
@@ -89,6 +97,10 @@ def doors_of(
         forecasts=setting.state.services,
         releasing=releasing,
         received=ReceivedDesk(setting),
+        viewing=viewing,
+        pictures=world.pictures,
+        segments=setting.state.segments,
+        camera_told=lambda: camera_told(setting),
         opened=OpenDesk(setting),
         people=PeopleDesk(setting, world.events),
         oidc=oidc,

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward import __version__
 from cityward.web.api import (
+    cameras,
     city,
     me,
     networks,
@@ -74,6 +75,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *city.ROUTES,
         *reach.ROUTES,
         *watch.ROUTES,
+        *cameras.ROUTES,
         *releases.ROUTES,
         *overrides.ROUTES,
         *services.ROUTES,
