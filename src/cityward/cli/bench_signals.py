@@ -25,6 +25,7 @@ Examples:
   cityward bench signals table --data recorded --scenario cologne1 --controller programme --controller max-wave --seeds 2
   cityward bench signals attacks --data recorded --scenario ingolstadt7 --controller max-wave-guarded
   cityward bench signals step --controller max-wave-guarded
+  cityward bench signals safety --data recorded
 \b
 A scenario is a folder with one `.sumocfg`. Nothing is written beside it. Needs the extra `street` (libsumo). A run is seeded: a
 second one gives the same, in the same SUMO. Tables of other versions of SUMO cannot be compared with these.
@@ -98,6 +99,26 @@ def step(controller: str, sizes: Sequence[int], as_json: bool) -> None:
     from cityward.compose.bench_signals import Measured, run_step
 
     _show("step", as_json, Measured(run_step(controller, sizes), ()))
+
+
+@command.command("safety")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="CITYWARD_DATA",
+    show_envvar=True,
+    help="Folder with scenarios of SUMO below it (default: junctions that are made up).",
+)
+@SCENARIO
+@click.option("--signal-seconds", type=click.IntRange(1000, 10**9), default=10_000_000, show_default=True)
+@click.option("--seed", type=click.IntRange(1, 1_000_000), default=1, show_default=True)
+@AS_JSON
+def safety(as_json: bool, data: Path | None, **options: Any) -> None:
+    """Hostile centres drive every junction; an independent monitor counts what was shown. Needs no SUMO, only its nets."""
+    from cityward.compose.bench_signals import Measured, run_safety
+
+    found = run_safety(data, aside, **options)
+    _show("safety", as_json, Measured([found], ()))
 
 
 def _show(part: str, as_json: bool, found: Measured) -> None:

@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cityward.adapters.bench.signal_guard import SafetyRow, made_junctions, measure_safety
 from cityward.adapters.bench.tables import Table, table_of
 from cityward.adapters.sumo.attacks import KINDS, HarmOrder
 from cityward.adapters.sumo.baselines import BASELINES
 from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, our_controllers
 from cityward.adapters.sumo.metrics import Score
-from cityward.adapters.sumo.scenario import find_scenarios
+from cityward.adapters.sumo.scenario import find_scenarios, read_scenario
 from cityward.adapters.sumo.steps import time_steps
 from cityward.adapters.sumo.tables import attack_table, score_tables
 from cityward.errors import LinkError
 
-__all__ = ["Table", "run_attacks", "run_step", "run_table"]
+__all__ = ["Table", "run_attacks", "run_safety", "run_step", "run_table"]
 
 PROGRAMME = "programme"
+MADE_JUNCTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,50 @@ def run_step(controller: str, sizes: Sequence[int]) -> Sequence[Table]:
         "processor milliseconds of one core for one second's decision (step) and judgement of every wish (gate), median",
     )
     return [table_of(f"A step of `{controller}`", rows, verdict, notes)]
+
+
+def run_safety(
+    data: Path | None,
+    tell: Callable[[str], None],
+    *,
+    scenarios: Sequence[str] = (),
+    signal_seconds: int = 10_000_000,
+    seed: int = 1,
+) -> Table:
+    """What the conflict monitor counts when hostile centres drive every junction of the scenarios; made junctions without data.
+
+    Raises:
+        LinkError: there is no such scenario.
+    """
+    if data is None:
+        tell(f"no data: {MADE_JUNCTIONS} made junctions instead of a city's")
+        junctions = made_junctions(MADE_JUNCTIONS, seed)
+    else:
+        junctions = {
+            f"{name} {junction}": declared
+            for name, path in _scenarios(data, scenarios, tell).items()
+            for junction, declared in read_scenario(path).junctions.items()
+        }
+    rows = measure_safety(junctions, signal_seconds, seed, tell)
+    return table_of("What hostile centres got shown", rows, _safety_verdict(rows), SAFETY_NOTES)
+
+
+SAFETY_NOTES = (
+    "a signal-second is one signal group for one second; the monitor is an implementation of the rules of its own",
+    "the last row is a sequencer that forgets intergreens and to end greens: what the monitor says when there is something to say",
+)
+
+
+def _safety_verdict(rows: Sequence[SafetyRow]) -> str:
+    whole, broken = rows[:-1], rows[-1]
+    shown, conflicts = sum(row.signal_seconds for row in whole), sum(row.conflicting_greens for row in whole)
+    others = sum(
+        row.short_intergreens + row.short_greens + row.short_ambers + row.reds_too_long + row.other for row in whole
+    )
+    return (
+        f"{shown:,} signal-seconds: {conflicts} conflicting greens, {others} other breaches "
+        f"(broken on purpose: {broken.conflicting_greens} conflicting greens in {broken.signal_seconds:,})"
+    )
 
 
 def _scenarios(data: Path, names: Sequence[str], tell: Callable[[str], None]) -> Mapping[str, Path]:

@@ -73,7 +73,7 @@ class PriorityDoubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PriorityRequest:
-    """What somebody asks. seconds: until it is at the stop line. proven: its signature was checked. origin: where it came in from."""
+    """What somebody asks. seconds: until it is at the stop line. proven: its signature holds. origin: its network address."""
 
     junction: str
     device: str
