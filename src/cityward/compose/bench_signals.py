@@ -155,7 +155,7 @@ def run_safety(
 
 SAFETY_NOTES = (
     "a signal-second is one signal group for one second; the monitor is an implementation of the rules of its own",
-    "the last row is a sequencer that forgets intergreens and to end greens: what the monitor says when there is something to say",
+    "the last row is a sequencer that forgets intergreens, and at times to end a green: so the monitor is awake",
 )
 
 
