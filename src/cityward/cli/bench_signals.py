@@ -73,6 +73,7 @@ def table(as_json: bool, data: Path, **options: Any) -> None:
 @DATA
 @SCENARIO
 @click.option("--controller", required=True, help="Which one is attacked.")
+@click.option("--attack", "kinds", multiple=True, help="Only this one, by its name in the table; may be repeated.")
 @click.option("--seed", type=click.IntRange(1, 1_000_000), default=1, show_default=True)
 @click.option(
     "--noticed-after",

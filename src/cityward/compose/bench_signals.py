@@ -74,23 +74,25 @@ def run_attacks(
     tell: Callable[[str], None],
     *,
     controller: str,
+    kinds: Sequence[str] = (),
     scenarios: Sequence[str] = (),
     seed: int = 1,
     until_s: float | None = None,
     noticed_after_s: float | None = None,
     at_once: int = 0,
 ) -> Measured:
-    """One controller under every attack, beside its clean run and the city's own programme.
+    """One controller under attacks (all, or those named), beside its clean run and the city's own programme.
 
     Raises:
         LinkError: there is no such scenario, or a run failed.
         ScenarioError: there is no such controller.
     """
     find_controller(controller)
+    chosen = [kind for kind in KINDS if not kinds or kind in kinds]
     tables: list[Table] = []
     every: list[Score] = []
     for name, path in _scenarios(data, scenarios, tell).items():
-        harms = [HarmOrder(kind=kind, noticed_after_s=noticed_after_s) for kind in KINDS]
+        harms = [HarmOrder(kind=kind, noticed_after_s=noticed_after_s) for kind in chosen]
         orders = [Order(scenario=str(path), controller=PROGRAMME, seed=seed, until_s=until_s)]
         orders += [
             Order(scenario=str(path), controller=controller, seed=seed, until_s=until_s, harm=harm)
@@ -99,7 +101,7 @@ def run_attacks(
         scores = _run(orders, at_once, tell)
         if len(scores) != len(orders):
             raise LinkError(f"of {name} {len(orders) - len(scores)} runs failed", mend="see what was left out")
-        harmed = {kind: scores[n] for n, kind in enumerate(KINDS, start=2)}
+        harmed = {kind: scores[n] for n, kind in enumerate(chosen, start=2)}
         tables.append(attack_table(name, controller, scores[1], scores[0], harmed))
         every += [scores[n] for n in sorted(scores)]
     return Measured(tables, every)

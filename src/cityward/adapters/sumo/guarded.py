@@ -11,6 +11,7 @@ from cityward.services.signals.seen import JunctionSeen, Wish
 
 HOLDS_S = 10.0  # as the baseline decides
 SEES_M = 50.0
+YIELDING = 0.5  # how much a lane counts that has to give way
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,17 +37,19 @@ def _wish(junction: Junction, seen: JunctionSeen) -> Wish:
     if seen.stage >= 0 and (not seen.settled or seen.since_s < HOLDS_S):
         return Wish(stage=seen.stage, why="held")
     near = {lane: float((one.distances <= SEES_M).sum()) for lane, one in seen.lanes.items()}
-    waves = [sum(near.get(lane, 0.0) for lane in _lanes(junction, stage)) for stage in junction.stages.values()]
+    waves = [
+        sum(near.get(lane, 0.0) * share for lane, share in _shares(junction, stage).items())
+        for stage in junction.stages.values()
+    ]
     most = max(range(len(waves)), key=lambda nth: waves[nth])
     return Wish(stage=most, why="most vehicles near", facts={"vehicles": waves[most]})
 
 
-def _lanes(junction: Junction, stage: tuple[str, ...]) -> set[str]:
-    """The lanes of the groups that have full green: they yield to nobody in this stage, or to those that yield to them as well."""
-    groups = junction.groups
-    full = [
-        group
-        for group in stage
-        if all(group in groups[other].yields_to for other in groups[group].yields_to if other in stage)
-    ]
-    return {lane for group in full for lane in groups[group].lanes}
+def _shares(junction: Junction, stage: tuple[str, ...]) -> dict[str, float]:
+    """Lane -> how much of it counts: all, where its group yields to nobody in this stage, or those yield to it as well."""
+    groups, found = junction.groups, dict[str, float]()
+    for name in stage:
+        full = all(name in groups[other].yields_to for other in groups[name].yields_to if other in stage)
+        for lane in groups[name].lanes:
+            found[lane] = max(found.get(lane, 0.0), 1.0 if full else YIELDING)
+    return found
