@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cityward.adapters.bench.signal_guard import SafetyRow, made_junctions, measure_safety
 from cityward.adapters.bench.tables import Table, table_of
-from cityward.adapters.sumo.attacks import KINDS, HarmOrder
+from cityward.adapters.sumo.attacks import KINDS, HarmOrder, Kind
 from cityward.adapters.sumo.baselines import BASELINES
 from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, our_controllers
 from cityward.adapters.sumo.metrics import Score
@@ -88,7 +88,7 @@ def run_attacks(
         ScenarioError: there is no such controller.
     """
     find_controller(controller)
-    chosen = [kind for kind in KINDS if not kinds or kind in kinds]
+    chosen: list[Kind] = [kind for kind in KINDS if not kinds or kind in kinds]
     tables: list[Table] = []
     every: list[Score] = []
     for name, path in _scenarios(data, scenarios, tell).items():

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cityward.adapters.sumo.attacks import KINDS, HarmOrder
+from cityward.adapters.sumo.attacks import KINDS, HarmOrder, harm_of
 from cityward.adapters.sumo.baselines import BASELINES, OwnProgramme
 from cityward.adapters.sumo.child import Order, find_controller, many, one
 from cityward.adapters.sumo.guarded import GuardedMaxWave, Nothing
@@ -168,7 +168,8 @@ def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_attack_makes_a_conflict(kind: str) -> None:
     harm = HarmOrder(kind=kind, since_s=30.0)  # pyright: ignore[reportArgumentType]
-    score = one(Order(scenario=str(CORRIDOR), controller="max-wave-guarded", seed=1, until_s=150.0, harm=harm))
+    scenario = read_scenario(CORRIDOR)
+    score = run(scenario, GuardedMaxWave(), 1, 150.0, harm=harm_of(harm, scenario))
     assert (score.conflicts, score.short, score.over_red) == (0, 0, 0)
 
 
