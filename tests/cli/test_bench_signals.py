@@ -17,22 +17,14 @@ SHORT = ["--data", str(CORRIDOR), "--until", "40"]
 
 
 def test_the_table_holds_each_controller_beside_the_best_baseline() -> None:
-    asked = [
-        "--controller",
-        "programme",
-        "--controller",
-        "max-wave",
-        "--controller",
-        "max-wave-guarded",
-        "--seeds",
-        "2",
-    ]
-    told = CliRunner().invoke(bench, ["signals", "table", *SHORT, *asked, "--json"])
+    names = ("programme", "max-wave", "max-wave-guarded")
+    asked = [word for name in names for word in ("--controller", name)]
+    told = CliRunner().invoke(bench, ["signals", "table", *SHORT, *asked, "--seeds", "1", "--json"])
     assert told.exit_code == 0, told.output
     document = json.loads(told.stdout)
     (table,) = document["tables"]
     rows = {row[0]: dict(zip(table["head"], row, strict=True)) for row in table["rows"]}
-    assert list(rows) == ["programme", "max-wave", "max-wave-guarded"]
+    assert tuple(rows) == names
     assert min(rows["programme"]["to best"], rows["max-wave"]["to best"]) == 1.0
     assert all(row["conflicts"] == 0 and row["seeds"] == 1 for row in rows.values())
     assert "SUMO " in table["title"] and len(document["runs"]) == 3
