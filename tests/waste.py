@@ -56,6 +56,7 @@ class Town:
     series: dict[tuple[str, str], Series] = field(default_factory=dict)
     left_out: dict[tuple[str, str], str] = field(default_factory=dict)
     done: dict[str, bytes | None] = field(default_factory=dict)
+    refused_plans: dict[tuple[str, str], str] = field(default_factory=dict)
     turn: Turn[WasteMemory] | None = None
 
     def sees(self, unit: str, level: float, daily: float = 10.0, property_id: str = "fill-level") -> Town:
@@ -77,11 +78,12 @@ class Town:
         return View(
             now_us=self.now, position=(2.3, 54.9), settings=self.settings, members=UNITS, readings=aged, actuators={},
             last_commands={}, left_out=self.left_out, positions=positions(), series=self.series, done=self.done,
+            refused_plans=self.refused_plans,
         )  # fmt: skip
 
     def step(self) -> Turn[WasteMemory]:
         turn = SERVICE.step(self.view, self.memory)
-        self.memory, self.turn, self.done = turn.memory, turn, {}
+        self.memory, self.turn, self.done, self.refused_plans = turn.memory, turn, {}, {}
         return turn
 
     def solve(self) -> Turn[WasteMemory]:

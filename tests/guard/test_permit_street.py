@@ -144,7 +144,7 @@ BARRIER = CommandLimits(sets="lamp-level", low=0, high=100, fail_safe=100, two_p
 
 
 def agreed(value: float = 40.0, minutes: float = 5) -> Street:
-    return Street(agreed={("lamp-0", "dim", value): Agreement("bo", NOW + round(minutes * MINUTE))})
+    return Street(agreed={("lights", "lamp-0", "dim", value): Agreement("bo", NOW + round(minutes * MINUTE))})
 
 
 def test_a_command_for_two_persons_waits_until_the_second_agreed():
@@ -154,6 +154,8 @@ def test_a_command_for_two_persons_waits_until_the_second_agreed():
     assert reason_of(by, agreed(value=41.0)) is PermitReason.SECOND_PERSON, "to this value, no other"
     assert reason_of(by, agreed(), device="lamp-1") is PermitReason.SECOND_PERSON
     assert reason_of(by, agreed(minutes=0)) is PermitReason.SECOND_PERSON, "an agreement ends"
+    other = replace(by, service="signals")
+    assert reason_of(other, agreed()) is PermitReason.SECOND_PERSON, "what was agreed to for one service is no other's"
     assert reason_of(by, value=100.0) is None
 
 
@@ -193,7 +195,7 @@ readings = st.dictionaries(
 moves = st.dictionaries(st.sampled_from(LAMPS), st.integers(NOW - HOUR, NOW))
 told = st.dictionaries(st.sampled_from([(lamp, "dim") for lamp in LAMPS]), st.floats(allow_nan=True, width=32))
 agreements = st.dictionaries(
-    st.just(("lamp-0", "dim", 40.0)), st.builds(Agreement, st.just("bo"), st.integers(NOW - HOUR, NOW + HOUR))
+    st.just(("lights", "lamp-0", "dim", 40.0)), st.builds(Agreement, st.just("bo"), st.integers(NOW - HOUR, NOW + HOUR))
 )
 streets = st.builds(Street, readings=readings, values=told, moved=moves, agreed=agreements)
 locks = st.builds(
@@ -246,7 +248,9 @@ def _chance(dice: random.Random) -> tuple[Proposal, PermitRules, list[Issued], C
         else {},
         values={(name, "dim"): dice.uniform(0, 110) for name in LAMPS if dice.random() < 0.5},
         moved={name: NOW - dice.randrange(HOUR) for name in LAMPS if dice.random() < 0.5},
-        agreed={(lamp, "dim", value): Agreement("bo", NOW + dice.randint(-5, 5))} if dice.random() < 0.5 else {},
+        agreed={("lights", lamp, "dim", value): Agreement("bo", NOW + dice.randint(-5, 5))}
+        if dice.random() < 0.5
+        else {},
     )
     by = rules(
         BARRIER if dice.random() < 0.3 else DIM,
@@ -283,5 +287,5 @@ def test_nothing_outside_its_limits_passes_in_100_000_random_streets():
             others = [d for d, at in street.moved.items() if d != verdict.device and NOW - at < 10 * MINUTE]
             assert len(others) < 3
         if lim.two_person:
-            assert street.agreed[verdict.device, "dim", verdict.value].until > NOW
+            assert street.agreed["lights", verdict.device, "dim", verdict.value].until > NOW
     assert passed > 5000, "else this would show nothing"

@@ -331,6 +331,36 @@ def test_a_notice_stands_as_long_as_it_is_named_and_an_urgent_one_is_sent_once()
         assert book.keeper.notices["rogue", "fire-1"] == row, "within the hour it goes on"
         assert len([alert for effects in book.keeper.effects for alert in effects.alerts]) == 1
         await book.runner.close()
+
+    play(script)
+
+
+def test_that_an_urgent_notice_is_over_is_told_once_when_it_can_no_longer_go_on():
+    def step(view: View[Any], memory: Memory) -> Turn[Any]:
+        burns = memory.turns in (0, 1, 3)
+        notices = (
+            [Notice("fire-1", "bin-1", "It burns", Urgency.SAFETY), Notice("dull", "bin-1", "Full")] if burns else []
+        )
+        return Turn(Memory(turns=memory.turns + 1), notices=notices)
+
+    def alerts(row: NoticeRow) -> Sequence[AlertRow]:
+        stage = "opened" if row.ended_at is None else "closed"
+        return [AlertRow("mail", f"{row.id}-{row.first_at}-{row.ended_at}", stage, b"{}")]
+
+    async def script() -> None:
+        book = Book([rogue(step)], alert_rows=alerts)
+
+        def told() -> list[tuple[str, str]]:
+            return [(a.stage, a.incident) for effects in book.keeper.effects for a in effects.alerts]
+
+        await book.ticks(5)
+        assert [stage for stage, _ in told()] == ["opened"], "it came back: nobody was told that it was over"
+        for _ in range(2):
+            book.city.now += HOUR
+            await book.ticks()
+        # named last in the fourth turn, so it ended with the fifth
+        assert told()[1:] == [("closed", f"fire-1-{NIGHT}-{NIGHT + 4 * MINUTE}")]
+        await book.runner.close()
         again = Book([rogue(lambda view, memory: Turn(memory))], book.city, book.keeper, alert_rows=alerts)
         await again.runner.start()
         await again.ticks()
@@ -425,6 +455,27 @@ def test_a_plan_that_is_not_declared_is_refused_and_on_record_once_an_hour(kind:
         await book.ticks(3)
         assert len(book.city.of(PlanRefused)) == 1 and not book.keeper.plans
         assert book.progress.plans_refused.total() == 3
+        await book.runner.close()
+
+    play(script)
+
+
+def test_a_service_is_told_in_its_next_turn_that_its_plan_was_refused_and_why():
+    seen: list[dict[tuple[str, str], str]] = []
+
+    def step(view: View[Any], memory: Memory) -> Turn[Any]:
+        seen.append(dict(view.refused_plans))
+        plans = planning("round", "nobody" if len(seen) == 1 else "loop")(view, memory).plans
+        return Turn(Memory(turns=memory.turns + 1), plans=plans if len(seen) < 4 else ())
+
+    async def script() -> None:
+        book = Book([rogue(step, plans=ROUNDS)])
+        await book.ticks(2)
+        book.city.broken.add("ledger")
+        await book.ticks()
+        book.city.broken.clear()
+        await book.ticks(2)
+        assert seen == [{}, {("round", "crew"): "unknown-stop"}, {}, {("round", "crew"): "not-on-record"}, {}], seen
         await book.runner.close()
 
     play(script)

@@ -73,26 +73,27 @@ def alert_rows(setting: Setting) -> Callable[[Sequence[tuple[str, Incident]], Se
 
 
 def notice_alerts(setting: Setting) -> Callable[[NoticeRow], Sequence[AlertRow]]:
-    """What goes into the outbox when a service gives an urgent notice: told as an incident of high severity is, once."""
+    """What goes into the outbox when a service gives an urgent notice, and when it is over: told as an incident of high
+    severity is, each once.
+    """
     place = setting.loaded.place
 
     def rows(notice: NoticeRow) -> Sequence[AlertRow]:
+        stage = "opened" if notice.ended_at is None else "closed"
         incident = Incident(
             id=f"notice-{sha256(f'{notice.service} {notice.id} {notice.first_at}'.encode()).hexdigest()[:16]}",
             title=f"{notice.title}. {notice.do}" if notice.do else notice.title,
             shared=f"service:{notice.service}",
             severity=Severity.HIGH,
             began_at=notice.since,
-            last_at=notice.first_at,
+            last_at=notice.ended_at or notice.first_at,
             findings=1,
             subjects=1,
             first_subjects=(notice.subject,),
             kinds=("notice",),
         )
-        body = body_of(place.place, "opened", incident, ())
-        return [
-            AlertRow(channel, incident.id, "opened", body) for channel in wanted_by(place.alerts, "opened", incident)
-        ]
+        body = body_of(place.place, stage, incident, ())
+        return [AlertRow(channel, incident.id, stage, body) for channel in wanted_by(place.alerts, stage, incident)]
 
     return rows
 

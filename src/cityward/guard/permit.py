@@ -209,7 +209,7 @@ def permit(
     )
     if reason is not None:
         return Refusal(proposal, reason)
-    agreed = street.agreed.get((proposal.device, proposal.command, proposal.value))
+    agreed = street.agreed.get((rules.service, proposal.device, proposal.command, proposal.value))
     return Allowed(
         command_id=f"{rules.service}.{proposal.device}.{now_us:x}",
         service=rules.service,
@@ -264,7 +264,7 @@ def _hindrance(
     moves = fan is not None and is_move(device, command, value, limits, street)
     if fan is not None and moves and too_many_moved(device, fan, rules.actuators, street, now_us):
         return PermitReason.FAN_OUT
-    agreed = street.agreed.get((device, command, value))
+    agreed = street.agreed.get((rules.service, device, command, value))
     waits = limits.two_person and (agreed is None or agreed.until <= now_us)
     return PermitReason.SECOND_PERSON if waits else None
 

@@ -34,7 +34,7 @@ class Street:
 
     readings: (unit, observed property) -> (newest value, when it was observed), of the devices that interlocks look at.
     values: (device, command) -> the value it was told last. moved: device -> when it was last moved away from its fail-safe
-    value. agreed: (device, command, value) -> what a second person agreed to.
+    value. agreed: (service, device, command, value) -> what a second person agreed to.
     """
 
     readings: Mapping[tuple[str, str], tuple[float, int]] = field(
@@ -42,7 +42,9 @@ class Street:
     )
     values: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     moved: Mapping[str, int] = field(default_factory=dict[str, int])
-    agreed: Mapping[tuple[str, str, float], Agreement] = field(default_factory=dict[tuple[str, str, float], Agreement])
+    agreed: Mapping[tuple[str, str, str, float], Agreement] = field(
+        default_factory=dict[tuple[str, str, str, float], Agreement]
+    )
 
 
 UNSEEN = Street()

@@ -178,6 +178,7 @@ class Overriding:
     """The runner's side. `by` is the role under which evidence is written. shed: consents that found no room."""
 
     by: str
+    elsewhere: frozenset[str] = frozenset()  # services of another runner
     rows: Sequence[OverrideRow] = ()
     waiting: Sequence[ConsentRow] = ()
     shed: int = 0
@@ -191,7 +192,8 @@ class Overriding:
         Raises:
             LinkError: the store did not answer.
         """
-        self.rows, self.waiting = book.overrides_under_way(), book.consents_under_way()
+        self.rows = [row for row in book.overrides_under_way() if row.service not in self.elsewhere]
+        self.waiting = [row for row in book.consents_under_way() if row.service not in self.elsewhere]
         self._spent &= {row.id for row in self.waiting}
         self._asked, self._used = {}, [replace(row, state="used") for row in self.waiting if row.id in self._spent]
 
@@ -199,15 +201,17 @@ class Overriding:
         """The units that a person holds now."""
         return held_units(self.rows, now_us)
 
-    def agreed(self, now_us: int) -> dict[tuple[str, str, float], Agreement]:
-        """What second persons agreed to, as the gate is told."""
-        found: dict[tuple[str, str, float], Agreement] = {}
+    def agreed(self, now_us: int) -> dict[tuple[str, str, str, float], Agreement]:
+        """What second persons agreed to, as the gate is told: of one service, and for no other's proposals."""
+        found: dict[tuple[str, str, str, float], Agreement] = {}
         for row in holding(self.rows, now_us):
             if row.approved_by:
                 agreement = Agreement(row.approved_by, row.until)
-                found.update({(device, row.command, row.value): agreement for device in row.devices})
+                found.update({(row.service, device, row.command, row.value): agreement for device in row.devices})
         for consent in self._approved(now_us):
-            found[consent.device, consent.command, consent.value] = Agreement(consent.by, consent.until)
+            found[consent.service, consent.device, consent.command, consent.value] = Agreement(
+                consent.by, consent.until
+            )
         return found
 
     def due(

@@ -1,7 +1,8 @@
 """Follows what the services want people to know: from the turn that names a notice first to the one that names it no more.
 
 Urgent ones go out by the alert channels, each once: what ended and is named again within `AGAIN_US` goes on, and is told no
-second time. A service that fails names nothing: what stood goes on.
+second time. That one is over is told when it can no longer go on: `AGAIN_US` after it was named last, with that moment. A
+service that fails names nothing: what stood goes on.
 
 INVARIANT: bounded: `MOST_NOTICES` of a service stand at a time, and `ALERTS_AN_HOUR` of it are sent on; the rest is counted.
 """
@@ -29,7 +30,7 @@ ALERTS_AN_HOUR = 30
 END_OF_TIME = 253_402_300_800_000_000  # the year 10000
 
 AlertRows = Callable[[NoticeRow], Sequence[AlertRow]]
-"""What goes into the outbox of the alert channels for a notice."""
+"""What goes into the outbox of the alert channels for a notice that begins, or is over (`ended_at`)."""
 
 
 class Notices:
@@ -69,6 +70,8 @@ class Notices:
                 known[id_] = ended = msgspec.structs.replace(row, ended_at=now_us)
                 changed.append(ended)
         self._rows[service] = {id_: row for id_, row in known.items() if _may_return(row, now_us)}
+        over = [row for id_, row in known.items() if id_ not in self._rows[service]]
+        alerts.extend(one for row in over if row.urgency == _SAFETY for one in self._closing(row))
         return changed, alerts
 
     def _sound(self, service: str, notices: Iterable[Any]) -> dict[str, Notice]:
@@ -79,6 +82,10 @@ class Notices:
             else:
                 self.shed[service] += 1
         return named
+
+    def _closing(self, row: NoticeRow) -> Sequence[AlertRow]:
+        """Of what was opened, so no more of them than that: not held to `ALERTS_AN_HOUR`."""
+        return self._alert_rows(row) if self._alert_rows is not None else ()
 
     def _alerts(self, service: str, row: NoticeRow, now_us: int) -> Sequence[AlertRow]:
         if row.urgency != _SAFETY or self._alert_rows is None:

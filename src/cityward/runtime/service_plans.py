@@ -39,6 +39,7 @@ from cityward.time import DAY, HOUR
 PLANS_PER_TURN = 50
 PLANS_LAST_US = 32 * DAY  # what was issued before that is over
 MOST_REFUSALS = 1000
+NOT_ON_RECORD = "not-on-record"
 
 _Refused = tuple[str, str, str, str]
 
@@ -53,6 +54,7 @@ class Plans:
         self._refusals: dict[_Refused, int] = {}
         self._allowed: list[AllowedPlan] = []
         self._records: list[AnyRecord] = []
+        self._said_no: dict[str, dict[tuple[str, str], str]] = {}
         self.shed: Counter[str] = Counter()
 
     def take_up(self, rows: Iterable[PlanRow], tail: Sequence[AnyRecord], now_us: int) -> None:
@@ -68,8 +70,13 @@ class Plans:
                 if record.plan_id not in ended:
                     self._records.append(self._ended(record.plan_id, "withdrawn", now_us))
 
+    def refused(self, service: str) -> dict[tuple[str, str], str]:
+        """What became of nothing in its last turn: (kind, crew) -> why."""
+        return self._said_no.get(service, {})
+
     def judge(self, bound: Bound, plans: Iterable[Any], doubt: Doubt, now_us: int) -> None:
         """The gate's word on the plans of a turn."""
+        self._said_no[bound.id] = {}
         some = list(islice(plans, PLANS_PER_TURN + 1))
         if len(some) > PLANS_PER_TURN:
             self.shed[bound.id] += 1
@@ -99,6 +106,7 @@ class Plans:
         except BaseException:
             for plan in allowed:
                 self._before[plan.service].remove(plan.before)
+                self._said_no.setdefault(plan.service, {})[plan.plan.kind, plan.plan.crew] = NOT_ON_RECORD
             raise
         self._records = []
         rows = [_row(plan, plan.seal(entry)) for plan, entry in zip(allowed, entries, strict=False)]
@@ -127,6 +135,7 @@ class Plans:
         reason = refusal.reason.value
         self._world.progress.plans_refused[reason] += 1
         kind, crew = as_text(getattr(refusal.plan, "kind", "")), as_text(getattr(refusal.plan, "crew", ""))
+        self._said_no[service][kind, crew] = reason
         key = (service, kind, crew, reason)
         self._refusals = {one: at for one, at in self._refusals.items() if abs(now_us - at) < HOUR}
         if key in self._refusals or len(self._refusals) >= MOST_REFUSALS:

@@ -23,7 +23,8 @@ INVARIANTS
 - Bounded: proposals per turn, open commands (one per actuator and command at most per `answer_us`), the past hour's commands.
 - Where standings or marks cannot be read, nothing is proposed: unknown trust is no trust.
 
-Fails when: a second runner serves the same place; their rates are then counted apart. A step that never returns stops the loop.
+Several runners may serve one place, each its own services (`elsewhere` names the others'): signals have one that turns each real
+second (ADR 16). Fails when: two of them serve the same service; their rates are then counted apart. A step that never returns stops the loop.
 """
 
 from __future__ import annotations
@@ -52,11 +53,12 @@ from cityward.runtime.service_persons import Persons
 from cityward.runtime.service_plans import PLANS_LAST_US, Plans
 from cityward.runtime.service_ports import Pace, RunnerPorts, RunnerProgress
 from cityward.runtime.service_showing import Showing
+from cityward.runtime.service_signals import SignalDesk
 from cityward.runtime.service_street import StreetMemory
 from cityward.runtime.service_turns import Turns
 from cityward.runtime.service_view import Beyond, build_view, spans_of
 from cityward.runtime.service_windows import Windows
-from cityward.runtime.service_world import ServiceWorld, log
+from cityward.runtime.service_world import NOWHERE, Elsewhere, ServiceWorld, log
 from cityward.services.contract import Document, Turn, View
 from cityward.time import SECOND
 
@@ -93,12 +95,14 @@ class ServiceRunner:
         ports: RunnerPorts,
         pace: Pace | None = None,
         by: str = "service",
+        elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         self.bounds, self.position, self.ports, self.by = tuple(bounds), position, ports, by
         self.pace = pace or Pace()
-        self._world = ServiceWorld(ports, self.pace, by)
+        self._world = ServiceWorld(ports, self.pace, by, elsewhere)
         street = StreetMemory(bound.rules for bound in self.bounds)
-        self._judging = Judging(self.progress, by, street)
+        self._signals = SignalDesk(self.bounds, self.pace.speed)
+        self._judging = Judging(self.progress, by, street, self._signals)
         self._persons = Persons(self._world, street)
         self._commands = CommandsUnderWay(self._world, self._judging)
         self._turns = Turns(self._world, self.bounds)
@@ -158,8 +162,11 @@ class ServiceRunner:
         if keeper is not None:
             tail = await self._world.call(self.ports.ledger.tail, LEDGER_TAIL)
             kept = await self._world.call(keeper.plans_since, now - PLANS_LAST_US)
-            self._plans.take_up(kept, [record for _, record in tail], now)
-            self._keeping.notices.take_up(await self._world.call(keeper.standing_notices, now - AGAIN_US))
+            others = self._world.elsewhere.services
+            mine = [row for row in kept if row.service not in others]
+            self._plans.take_up(mine, [record for _, record in tail], now)
+            stood = await self._world.call(keeper.standing_notices, now - AGAIN_US)
+            self._keeping.notices.take_up(row for row in stood if row.service not in others)
         await self._commands.take_up()
 
     async def _start_until_done(self, stop: asyncio.Event) -> None:
@@ -236,6 +243,7 @@ class ServiceRunner:
         held = await self._persons.look(now_us)
         city = _City(await self._read(), await self._doubt(), held, await self._documents(now_us))
         self._persons.see(city.latest, city.doubt, now_us)
+        self._signals.see(city.latest, now_us)
         return city
 
     async def _read(self) -> dict[tuple[str, str], Latest]:
@@ -275,8 +283,10 @@ class ServiceRunner:
             {flow: city.documents[flow] for flow in bound.documents if flow in city.documents},
             city.held,
             self._jobs.done(bound.id),
+            self._plans.refused(bound.id),
         )
-        return build_view(bound, self.position, city.latest, self._commands.last, now_us, city.doubt, beyond)
+        last, speed = self._commands.last, self.pace.speed
+        return build_view(bound, self.position, city.latest, last, now_us, city.doubt, beyond, speed)
 
     # -- what they would like -----------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class StreetMemory:
         self,
         latest: Mapping[tuple[str, str], Latest],
         doubt: Doubt,
-        agreed: Mapping[tuple[str, str, float], Agreement],
+        agreed: Mapping[tuple[str, str, str, float], Agreement],
         now_us: int,
     ) -> None:
         """What a tick begins with: the readings that are believed, and what second persons agreed to."""

@@ -21,6 +21,7 @@ class Beyond:
     documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
     held: frozenset[str] = frozenset()
     done: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
+    refused_plans: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
 
 NOTHING_BEYOND = Beyond()
@@ -34,6 +35,7 @@ def build_view(
     now_us: int,
     doubt: Doubt = NO_DOUBT,
     beyond: Beyond = NOTHING_BEYOND,
+    pace: float = 1.0,
 ) -> View[Any]:
     """What one service is shown: readings that are believed, what it may command, and the last command to each of its units."""
     watched = set(bound.watched)
@@ -66,6 +68,8 @@ def build_view(
         documents=beyond.documents,
         held=beyond.held & watched,
         done=beyond.done,
+        pace=pace,
+        refused_plans=beyond.refused_plans,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from cityward.errors import PlaceError
 from cityward.guard.permit import Proposal, Urgency
 from cityward.guard.plans import PlanProposal, Stop
 from cityward.insight.estimate import Estimate
+from cityward.place.junctions import Junction
 from cityward.place.things import CommandLimits, Position
 from cityward.services.board import Board
 
@@ -31,6 +32,7 @@ __all__ = [
     "Document",
     "Estimate",
     "Job",
+    "KnowsJunctions",
     "NoMemory",
     "Notice",
     "PlanProposal",
@@ -177,6 +179,9 @@ class View(Generic[S]):
     documents: flow -> its newest admitted body, for the flows that `documents` names.
     held: units that a person holds at a value now (an override): the service proposes nothing for them.
     done: job id -> what `work` answered since the last turn; None: it failed, or was stopped after its `longest_s`.
+    refused_plans: (kind, crew) -> why the gate refused what was planned in the last turn, in its word; `not-on-record` where the
+    evidence could not be written. Such a plan was shown to nobody.
+    pace: city seconds in a second of the street: more than 1 only where a demonstration's clock runs faster.
     """
 
     now_us: int
@@ -192,6 +197,8 @@ class View(Generic[S]):
     documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
     held: frozenset[str] = frozenset()
     done: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
+    refused_plans: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    pace: float = 1.0
 
     def fresh(self, unit: str, property_id: str, max_age_us: int) -> Reading | None:
         """The reading, if there is one and it is not older than `max_age_us`."""
@@ -251,4 +258,13 @@ class Service(Protocol[S, M]):
         Raises:
             ValueError: this is none of its jobs.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsJunctions(Protocol):
+    """What a service offers besides, whose settings name junctions: they are laid into its settings when it is bound."""
+
+    def with_junctions(self, settings: Any, junctions: Mapping[str, Junction], where: str) -> Any:
+        """The settings with the declared junctions that they name, or a `PlaceError`."""
         ...

@@ -40,6 +40,19 @@ def test_a_plan_names_the_containers_whose_levels_it_rests_on_and_its_cause():
     assert plan.figures["km"] == pytest.approx(0.690, abs=0.002)
 
 
+def test_a_round_that_the_gate_refused_was_driven_by_nobody_and_people_are_told_until_the_next():
+    town = Town().sees_all(40).sees("quay-01", 97)
+    town.round()
+    assert town.memory.visited["quay-01"] > town.now, "it is expected to be emptied then"
+    town.refused_plans = {("round", "early"): "too-much-in-one-area"}
+    (notice,) = town.step().notices
+    assert "The round of early was refused (too-much-in-one-area)" in notice.title
+    assert town.memory.visited["quay-01"] <= town.now
+    assert [one.title for one in town.step().notices] == [notice.title], "it stands"
+    town.later(1.0).sees_all(40).sees("quay-01", 97).round()
+    assert town.step().notices == []
+
+
 def test_a_forecast_says_when_each_is_full_with_its_interval():
     made = {one.subject: one for one in Town().sees_all(40).step().estimates}
     assert made.keys() == set(ALL)

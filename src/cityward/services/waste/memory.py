@@ -95,7 +95,9 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class WasteMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it. visited: container -> when it was last in a round, us. alarms: `fire:<unit>` or `tilt:<unit>`."""
+    """All of it. visited: container -> when it was last in a round, us. alarms: `fire:<unit>` or `tilt:<unit>`. refused:
+    crew -> why the gate did not let its round of the day pass.
+    """
 
     known: dict[str, Known] = {}
     known_at: int = 0
@@ -105,3 +107,4 @@ class WasteMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     today: Day | None = None
     warmth: dict[str, Warmth] = {}
     alarms: dict[str, Alarm] = {}
+    refused: dict[str, str] = {}

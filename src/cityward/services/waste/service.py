@@ -24,7 +24,7 @@ from cityward.services.contract import Job, Notice, PlanProposal, Turn, View, Wi
 from cityward.services.waste import alarms
 from cityward.services.waste.board import board, estimates
 from cityward.services.waste.knowing import LEVEL, SHAKEN, containers_of, know
-from cityward.services.waste.memory import WasteMemory
+from cityward.services.waste.memory import Day, WasteMemory
 from cityward.services.waste.rounds import answer_of, asked_for, body_of, choice_of, day_due, day_of, plans_of
 from cityward.services.waste.routing import route
 from cityward.services.waste.settings import WasteSettings, read_settings
@@ -74,6 +74,7 @@ class Waste:
         renewed = _is_due(view, memory)
         memory = _watched(view, _renewed(view, memory) if renewed else memory)
         memory = _asked(view, memory)
+        memory = _told_no(view, memory)
         memory, plans = _answered(view, memory)
         asked = memory.asked
         return Turn(
@@ -119,7 +120,7 @@ def _asked(view: View[WasteSettings], memory: WasteMemory) -> WasteMemory:
     choice = choice_of(view, memory.known, memory, day, alarms.burning(memory.alarms))
     if not choice.stops:
         return msgspec.structs.replace(memory, planned_day=day)
-    return msgspec.structs.replace(memory, asked=asked_for(view, choice, day), planned_day=day)
+    return msgspec.structs.replace(memory, asked=asked_for(view, choice, day), planned_day=day, refused={})
 
 
 def _answered(view: View[WasteSettings], memory: WasteMemory) -> tuple[WasteMemory, list[PlanProposal]]:
@@ -136,12 +137,31 @@ def _answered(view: View[WasteSettings], memory: WasteMemory) -> tuple[WasteMemo
     return msgspec.structs.replace(memory, asked=None, today=day, visited=visited), plans
 
 
+def _told_no(view: View[WasteSettings], memory: WasteMemory) -> WasteMemory:
+    """With the rounds that the gate refused: nobody drives them, so nothing of them was visited."""
+    no = {crew: why for (kind, crew), why in view.refused_plans.items() if kind == view.settings.plan}
+    if not no or memory.today is None:
+        return memory
+    undriven = {stop.unit for crew in memory.today.crews if crew.crew in no for stop in crew.stops}
+    visited = {unit: min(at, view.now_us) if unit in undriven else at for unit, at in memory.visited.items()}
+    return msgspec.structs.replace(memory, refused=no, visited=visited)
+
+
 def _notices(memory: WasteMemory) -> list[Notice]:
-    """What is due and no crew can do."""
+    """What is due and no crew can do, or may not."""
     day = memory.today
-    left: Sequence[str] = day.left_out if day is not None else ()
-    if day is None or not left:
+    if day is None:
         return []
+    left: Sequence[str] = day.left_out
+    no = [
+        Notice(f"refused-{day.day}-{crew}"[:96], crew, f"The round of {crew} was refused ({why}): nobody was told to drive it",
+               since=day.made_at, do="drive the fixed round, or look at what the round rested on")
+        for crew, why in sorted(memory.refused.items())
+    ]  # fmt: skip
+    return [*no, *_left_out(day, left)] if left else no
+
+
+def _left_out(day: Day, left: Sequence[str]) -> list[Notice]:
     first, units = next(iter(left)), ", ".join(left[:8]) + (" and others" if len(left) > 8 else "")
     do = "send another crew, or lengthen a shift"
     return [Notice(f"left-out-{day.day}", first, f"{len(left)} due containers fit no crew's day: {units}",
