@@ -65,6 +65,18 @@ def test_a_file_is_moved_once_the_log_holds_it_and_read_again_when_it_does_not(f
     assert not (folder.folder / "taken" / "a.csv.why.txt").exists()
 
 
+def test_what_was_taken_before_is_never_written_over(folder: DropFolder) -> None:
+    for n, text in enumerate((GOOD, HEAD, GOOD + "ghost,x,1,2026-08-01T10:00:00Z\n", GOOD), 1):
+        drop(folder, "a.csv", text)
+        asyncio.run(folder.taken())
+        assert not (folder.folder / "a.csv").exists(), n
+    there = {path.name: path.read_text() for path in (folder.folder / "taken").iterdir()}
+    assert there.pop("a.3.csv.why.txt").startswith("row 4: 'ghost'")
+    assert there == {
+        "a.csv": GOOD, "a.2.csv": HEAD, "a.3.csv": GOOD + "ghost,x,1,2026-08-01T10:00:00Z\n", "a.4.csv": GOOD,
+    }  # fmt: skip
+
+
 def test_a_file_that_still_grows_is_left_alone(folder: DropFolder) -> None:
     path = folder.folder / "a.csv"
     path.write_text(HEAD)
@@ -206,7 +218,7 @@ def test_nothing_is_written_through_a_link_that_waits_for_the_reasons(folder: Dr
     (folder.folder / "refused" / "a.csv.why.txt").symlink_to(elsewhere)
     drop(folder, "a.csv", "")
     assert elsewhere.read_text() == "kept"
-    assert "lacks the columns" in why(folder, "refused", "a.csv")
+    assert "lacks the columns" in why(folder, "refused", "a.2.csv")
 
 
 def test_no_file_leaves_the_folder_through_a_link(folder: DropFolder, tmp_path: Path) -> None:

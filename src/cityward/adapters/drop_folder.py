@@ -6,7 +6,8 @@ the last look; whoever can, writes it elsewhere and renames it into the folder.
 
 What becomes of a file: `taken/` when the log holds all of it; `refused/`, with a `.why.txt` beside it, when it cannot be read. A
 row that cannot be read, or is of a device that the system does not speak for, is left out, counted, and named in
-`taken/<name>.why.txt` (the first `MOST_NAMED`). The readings themselves are judged by the gate, as any other.
+`taken/<name>.why.txt` (the first `MOST_NAMED`). The readings themselves are judged by the gate, as any other. What lies there is
+never written over: the next file of a name is put beside it, as `levels.2.csv`, `levels.3.csv`, and so on.
 
 INVARIANTS
 - Nothing outside the folder is read or written: names are taken from the folder itself, and links are not followed, neither by
@@ -27,6 +28,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,6 +48,7 @@ MOST_ROWS = 1_000_000
 READINGS_A_MESSAGE = 400  # PRECEDENT: under the 64 kB that every flow takes
 MOST_NAMED = 100
 LONGEST_NAME = 200
+MOST_NUMBERED = 1000  # files of one name that are told apart by a small number; those beyond, by the time
 PARQUET_S = 120.0
 CODEC = "senml"
 
@@ -137,8 +140,8 @@ class DropFolder:
             except Unread as error:
                 self._move(path, "refused", [str(error)], 0)
             else:
-                self._under_way = (path, read)
                 if read.messages:
+                    self._under_way = (path, read)
                     return read.messages
                 self._put_away(path, read)
             path = self._next()
@@ -168,9 +171,10 @@ class DropFolder:
         lines = [*why, *([f"and {more} rows more"] if more > 0 else [])]
         try:
             with _opened(self.folder) as here, _opened_below(here, to) as there:
+                name = _free(there, path.name)
                 if why:
-                    _write_anew(there, f"{path.name}.why.txt", "\n".join(map(harmless, lines)) + "\n")
-                os.replace(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
+                    _write_anew(there, f"{name}.why.txt", "\n".join(map(harmless, lines)) + "\n")
+                os.rename(path.name, name, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
             raise LinkError(f"a file of {self.system} cannot be moved: {error.strerror}") from error
         self._sizes.pop(path.name, None)
@@ -199,9 +203,24 @@ def _opened_below(here: int, name: str) -> Generator[int]:
         os.close(at)
 
 
-def _write_anew(there: int, name: str, text: str) -> None:
+def _free(there: int, name: str) -> str:
+    """A name in a folder under which nothing lies, nor a reason beside it."""
+    stem, _, suffix = name.rpartition(".")
+    numbered = (f"{stem}.{n}.{suffix}" for n in range(2, MOST_NUMBERED))
+    for one in (name, *numbered):
+        if not _lies(there, one) and not _lies(there, f"{one}.why.txt"):
+            return one
+    return f"{stem}.{time.time_ns()}.{suffix}"
+
+
+def _lies(there: int, name: str) -> bool:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=there)
+        os.stat(name, dir_fd=there, follow_symlinks=False)
+        return True
+    return False
+
+
+def _write_anew(there: int, name: str, text: str) -> None:
     at = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o660, dir_fd=there)
     with os.fdopen(at, "w", encoding="utf-8") as file:
         file.write(text)
