@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -19,9 +20,11 @@ from cityward.adapters.bus.events import NatsEvents
 from cityward.adapters.bus.log import LogWriter, connect, disconnect
 from cityward.adapters.bus.pictures import Give, PictureDesk, Wanted
 from cityward.adapters.outward.connect import Outward
+from cityward.adapters.video.asking import Asking
 from cityward.adapters.video.camera_keys import CameraSecrets
 from cityward.adapters.video.exchange import Settings
 from cityward.adapters.video.feeding import ClipFeed, StreamFeed, clip_path
+from cityward.adapters.video.onvif import OnvifClient
 from cityward.adapters.video.rtsp import RtspFetcher
 from cityward.adapters.video.segments import Archive, Piece
 from cityward.adapters.video.watching import Watching
@@ -46,6 +49,7 @@ PROGRESS = "cameras.progress.json"
 VIDEO = "video"
 EXPIRE_EVERY_S = 30.0
 NOTICE_S = 1.0
+ONVIF_PATH = "/onvif/device_service"  # SPEC: ONVIF Core 5.1.1
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +84,11 @@ def feed_of(place: Place, name: str, folder: Path, keys: Path, outward: Outward)
     watching = Watching(settings_of(camera))
     if camera.stream.startswith("file:"):
         return ClipFeed(clip_path(folder, camera.stream), watching)
-    exit_ = next(one for one in camera_exits(place, name) if one.by == f"camera:{name}")
-    return StreamFeed(RtspFetcher(outward, exit_, camera.stream, CameraSecrets(keys, name).read), watching)
+    exits, login = {one.by: one for one in camera_exits(place, name)}, CameraSecrets(keys, name).read
+    asking = None
+    if (asked := exits.get(f"onvif:{name}")) is not None:
+        asking = Asking(OnvifClient(outward, asked, urlsplit(camera.onvif or "").path or ONVIF_PATH, login))
+    return StreamFeed(RtspFetcher(outward, exits[f"camera:{name}"], camera.stream, login), watching, asking)
 
 
 def watched_of(setting: Setting, outward: Outward) -> list[Watched]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from cityward.adapters.video.asking import Asking
 from cityward.adapters.video.exchange import MOST_CLIP, Looked, Show, Step
 from cityward.adapters.video.watching import Backlog, Watching
 from cityward.errors import LinkError, PlaceError
@@ -76,10 +77,10 @@ class Fetcher(Protocol):
 
 
 class StreamFeed:
-    """Implements `runtime.cameras.Feed` with a stream. settings: what its settings say, changes in words."""
+    """Implements `runtime.cameras.Feed` with a stream. asking: of a camera whose settings are asked for, too."""
 
-    def __init__(self, fetcher: Fetcher, watching: Watching, noticed: Callable[[], list[str]] = list) -> None:
-        self._fetcher, self._watching, self._noticed = fetcher, watching, noticed
+    def __init__(self, fetcher: Fetcher, watching: Watching, asking: Asking | None = None) -> None:
+        self._fetcher, self._watching, self._asking = fetcher, watching, asking
         self._backlog = Backlog()
         self._begun = False
 
@@ -87,6 +88,8 @@ class StreamFeed:
         """See the port."""
         if not self._begun:
             self._fetcher.begin(self._backlog)
+            if self._asking is not None:
+                self._asking.begin()
             self._begun = True
         until = time.monotonic() + WAIT_S
         while (unit := self._backlog.take()) is None and time.monotonic() < until:  # noqa: ASYNC110 - a thread fills it
@@ -102,6 +105,7 @@ class StreamFeed:
 
     def _sum(self, glances: list[Glance], dropped: int) -> Glance:
         last = glances[-1] if glances else Glance()
+        off_s = self._asking.clock_off_s if self._asking is not None else 0.0
         return Glance(
             seen=[seen for one in glances for seen in one.seen],
             pictures=sum(one.pictures for one in glances),
@@ -109,8 +113,8 @@ class StreamFeed:
             refused=sum(one.refused for one in glances),
             segment=last.segment,
             broken=last.broken,
-            drift_s=self._fetcher.drift_s,
-            noticed=self._noticed(),
+            drift_s=max(self._fetcher.drift_s, off_s, key=abs),
+            noticed=self._asking.taken() if self._asking is not None else (),
         )
 
     async def show(self, mark: str) -> bytes:
@@ -124,6 +128,8 @@ class StreamFeed:
     async def close(self) -> None:
         """See the port."""
         await asyncio.to_thread(self._fetcher.close)
+        if self._asking is not None:
+            await asyncio.to_thread(self._asking.close)
         await self._watching.close()
 
 

@@ -167,7 +167,8 @@ CARD = Card(
               "find out who moved it; aim it again, and let it learn its background anew"),
         _kind("camera-replayed", "A camera shows the past", Severity.HIGH, 0.8, "T0856",
               "do not go by its picture or its counts; find out who stands between it and the city"),
-        _kind("camera-silent", "A camera gives no picture", Severity.MEDIUM, 0.0, "T0815", "see whether it has power and network"),
+        _kind("camera-silent", "A camera gives no picture", Severity.MEDIUM, 0.0, "T0815",
+              "see whether it has power and network"),
         _kind("camera-broken", "A camera's stream cannot be decoded", Severity.HIGH, 0.3, "T0866",
               "see its reason: a stream that ends decoders may be meant to; "
               "have the camera taken off the network if it goes on"),
