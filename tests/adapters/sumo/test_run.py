@@ -19,6 +19,7 @@ from cityward.adapters.sumo.run import run
 from cityward.adapters.sumo.scenario import read_scenario
 from cityward.errors import LinkError
 from cityward.guard.signals.colours import Colour
+from cityward.guard.signals.rules import JunctionRules
 from cityward.place.junctions import Junction
 from cityward.services.signals.seen import JunctionSeen, Wish
 from scenes import CORRIDOR, LANE, city
@@ -135,6 +136,33 @@ def test_detectors_see_who_comes_nearest_first(tmp_path: Path) -> None:
         assert (lane.distances <= 200.0).all() and (lane.distances >= 0.0).all()
         assert 0 <= lane.halted <= lane.vehicles
     assert all(0.0 <= free <= 1.0 for observed in seen.values() for free in observed.room.values())
+
+
+@pytest.mark.parametrize(("begin", "offset"), [(0, 0), (25, 13), (100, -7)])
+def test_the_derived_plan_shows_what_the_programme_does_at_every_second(
+    tmp_path: Path, begin: int, offset: int
+) -> None:
+    folder, work = tmp_path / "moved", tmp_path / "work"
+    folder.mkdir(), work.mkdir()
+    for path in CORRIDOR.glob("corridor.*"):
+        text = path.read_text().replace('<begin value="0"/>', f'<begin value="{begin}"/>')
+        (folder / path.name).write_text(text.replace('offset="0"', f'offset="{offset}"'))
+    scenario = read_scenario(folder)
+    rules = {name: JunctionRules.of(junction) for name, junction in scenario.junctions.items()}
+    looked = 0
+    with Plant(scenario, 1, work, end=begin + 200.0) as plant:
+        while not plant.over:
+            at = plant.now
+            plant.step()
+            for name, signal in scenario.signals.items():
+                state = plant.state(name)
+                if "y" in state:
+                    continue  # a change has begun: the plan wants the next stage already
+                green = {group for group, letter in zip(signal.groups, state, strict=True) if letter in "Gg"}
+                stage = rules[name].stages[rules[name].planned(at)]
+                assert green == set(signal.junction.stages[stage]), (name, at)
+                looked += 1
+    assert looked > 300
 
 
 def test_nothing_is_written_beside_the_data() -> None:

@@ -24,7 +24,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     longest_wait_s: the most that one vehicle stood, its wait outside in it. never_entered, unfinished: at the end, of `demand`;
     conflicts: conflicting greens that the monitor counted; short: intergreens, ambers and minimum greens cut short, and colours
     that may not follow; over_red: reds beyond the declared longest. signal_s: groups times seconds that it watched. forced: how
-    often the longest wait overruled a wish. step_ms: one decision for all junctions, mean.
+    often the longest wait overruled a wish; refused: wishes that the gate of the centre refused. step_ms: one decision for all
+    junctions, mean.
     """
 
     scenario: str
@@ -47,6 +48,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     over_red: int = 0
     signal_s: int = 0
     forced: int = 0
+    refused: int = 0
     wall_s: float = 0.0
     step_ms: float = 0.0
 

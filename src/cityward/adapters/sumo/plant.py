@@ -216,6 +216,8 @@ class Plant:
             for at, speed, number in vehicles[piece.lane]:
                 if piece.low <= number < piece.high and end - at <= reach:
                     found.append((end - at, speed))
+        if not found:
+            return LaneSeen(vehicles=0.0, halted=0.0, length_m=watched.length_m)
         found.sort()
         columns = np.array(found, dtype=np.float64).reshape(-1, 2)
         return LaneSeen(

@@ -5,8 +5,9 @@
     print(run(Path(".../signals_resco/cologne1"), my_controller, seed=1, until_s=600))
 
 A controller is a name of `baselines.BASELINES`, or an object with the contract of `services.signals.seen`. Such a one is driven
-as in the live city: every second it is shown what the detectors see, its wishes go to a sequencer for each junction, and a
-monitor that knows nothing of either counts what was shown. It watches the baselines too: what they show is read back as groups.
+as in the live city: every second it is shown what the detectors see, its wishes pass the gate of the centre and go to a sequencer
+for each junction, and a monitor that knows nothing of either counts what was shown. It watches the baselines too: what they
+show is read back as groups.
 
 libsumo holds one simulation per process: call `run` in a process of its own for each (`child`, `many`), or one after the other.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,12 @@ from cityward.adapters.sumo.baselines import BASELINES, Driver
 from cityward.adapters.sumo.metrics import Score, queue_of, read_trips, score_trips
 from cityward.adapters.sumo.plant import TRIPS, Observed, Plant
 from cityward.adapters.sumo.scenario import Scenario, read_scenario
+from cityward.guard.permit import PermitReason, Proposal
 from cityward.guard.signals.breaches import Fault
 from cityward.guard.signals.colours import Colour
+from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
 from cityward.guard.signals.monitor import Monitor
-from cityward.guard.signals.rules import JunctionRules
+from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
 from cityward.services.signals.seen import Controller, JunctionSeen, Wish
 
@@ -61,6 +65,7 @@ class Sequenced:
         self._memory: Any = controller.memory()
         self._begin = scenario.begin
         self.sequencers: dict[str, Sequencer] = {}
+        self.centre = Centre(self._rules)
         self.deciding_s = 0.0
 
     def programmes(self, scenario: Scenario) -> str | None:
@@ -78,10 +83,34 @@ class Sequenced:
         self._memory, wished = self._controller.step(self._junctions, seen, self._memory, now_s)
         self.deciding_s += time.perf_counter() - begun
         wishes = self._harm.wishes(wished, seen, now_s - self._begin)
+        heard = self.centre.judged(wishes, seen, now_s)
         for name, sequencer in self.sequencers.items():
-            if name in wishes:
-                sequencer.wish(wishes[name].stage, now_s)
+            if name in heard:
+                sequencer.wish(heard[name], now_s)
             plant.show(name, sequencer.tick(now_s))
+
+
+class Centre:
+    """The gate of the centre, before a wish leaves it: refused, a junction stays as it is, or is told to follow its own plan."""
+
+    def __init__(self, rules: Mapping[str, JunctionRules]) -> None:
+        self._gate = GateRules(junctions=rules)
+        self._memory = SignalMemory(self._gate)
+        self.refused: Counter[PermitReason] = Counter()
+
+    def judged(self, wishes: Wishes, seen: Seen, now_s: float) -> dict[str, int]:
+        """What each junction hears: a stage, `PLAN`, or nothing."""
+        shown = {name: Shown(now_s, one.stage, one.green_s, one.red_s) for name, one in seen.items()}
+        heard: dict[str, int] = {}
+        for name, wish in wishes.items():
+            proposal = Proposal(device=name, command=COMMAND, value=wish.stage, cause={"why": wish.why}, made_at=0)
+            reason = objection(proposal, self._gate, self._memory.street(now_s, shown))
+            if reason is not None:
+                self.refused[reason] += 1
+            if reason is None or reason in TO_PLAN:
+                heard[name] = wish.stage if reason is None else PLAN
+                self._memory.told(name, heard[name], now_s)
+        return heard
 
 
 def seen_of(sequencer: Sequencer, observed: Observed, now_s: float) -> JunctionSeen:
@@ -165,6 +194,7 @@ def run(
         over_red=faults[Fault.RED],
         signal_s=looked,
         forced=sum(one.forced for one in sequenced.sequencers.values()) if sequenced else 0,
+        refused=sequenced.centre.refused.total() if sequenced else 0,
         wall_s=time.perf_counter() - begun,
         step_ms=1000 * sequenced.deciding_s / max(counts.steps, 1) if sequenced else 0.0,
     )

@@ -7,18 +7,17 @@ linked to the next one. What is seen is drawn with a seed. Times are processor s
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cityward.guard.permit import Proposal
-from cityward.guard.signals.gate import COMMAND, GateRules, Shown, SignalMemory, objection
+from cityward.adapters.sumo.run import Centre
 from cityward.guard.signals.rules import JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
 from cityward.place.junctions import Conflict, Junction, Link, PlanStep, SignalGroup
-from cityward.services.signals.seen import Controller, JunctionSeen, LaneSeen, Wish
+from cityward.services.signals.seen import Controller, JunctionSeen, LaneSeen
 
 ROW = 10
 MOST_VEHICLES = 15
@@ -46,8 +45,7 @@ def _timed(controller: Controller[Any], size: int, seconds: int, seed: int) -> T
     junctions = {f"j-{n}": made_junction(n, size) for n in range(size)}
     rules = {name: JunctionRules.of(junction, name) for name, junction in junctions.items()}
     sequencers = {name: Sequencer(one, 0.0) for name, one in rules.items()}
-    gate = GateRules(junctions=rules)
-    memory, gate_memory = controller.memory(), SignalMemory(gate)
+    memory, centre = controller.memory(), Centre(rules)
     steps: list[float] = []
     gates: list[float] = []
     for second in range(seconds):
@@ -56,29 +54,16 @@ def _timed(controller: Controller[Any], size: int, seconds: int, seed: int) -> T
         begun = time.process_time()
         memory, wishes = controller.step(junctions, seen, memory, now_s)
         decided = time.process_time()
-        allowed = _judged(gate, gate_memory, seen, wishes, now_s)
+        heard = centre.judged(wishes, seen, now_s)
         steps.append(decided - begun)
         gates.append(time.process_time() - decided)
         for name, sequencer in sequencers.items():
-            if name in allowed:
-                sequencer.wish(allowed[name], now_s)
+            if name in heard:
+                sequencer.wish(heard[name], now_s)
             sequencer.tick(now_s)
     # the first seconds fill caches and find nothing that may change yet
     step_ms, gate_ms = (1000 * float(np.median(times[5:])) for times in (steps, gates))
     return Timed(size, step_ms, gate_ms, (step_ms + gate_ms) / size * 100)
-
-
-def _judged(
-    gate: GateRules, memory: SignalMemory, seen: Mapping[str, JunctionSeen], wishes: Mapping[str, Wish], now_s: float
-) -> dict[str, int]:
-    shown = {name: Shown(now_s, one.stage, one.green_s, one.red_s) for name, one in seen.items()}
-    found: dict[str, int] = {}
-    for name, wish in wishes.items():
-        proposal = Proposal(device=name, command=COMMAND, value=wish.stage, cause={"why": wish.why}, made_at=0)
-        if objection(proposal, gate, memory.street(now_s, shown)) is None:
-            memory.told(name, wish.stage, now_s)
-            found[name] = wish.stage
-    return found
 
 
 def made_junction(nth: int, of: int) -> Junction:
