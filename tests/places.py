@@ -101,9 +101,9 @@ def _models() -> dict[str, DeviceModel]:
             format="ngsi-ld",
             ngsi_type="AirQualityObserved",
             properties={
-                "pm2-5": PropertyMapping(key="pm25"),
-                "no2": PropertyMapping(key="no2"),
-                "fill-level": PropertyMapping(key="filterLoad"),
+                "pm2-5": PropertyMapping(key="pm25", path="phase:2:colour"),
+                "no2": PropertyMapping(key="no2", path="detector:1:volume"),
+                "fill-level": PropertyMapping(key="filterLoad", path="detector:1:occupancy"),
             },
         ),
     }

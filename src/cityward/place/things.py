@@ -135,7 +135,7 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A make of device: what it observes, how it says so, what it can be told."""
 
     maker: Id | Unknown
-    format: Literal["senml", "json", "ngsi-ld", "lorawan", "gtfs-rt", "modbus"] = "senml"
+    format: Literal["senml", "json", "ngsi-ld", "lorawan", "gtfs-rt", "modbus", "ntcip"] = "senml"
     properties: dict[Id, PropertyMapping] = field(default_factory=dict[Id, PropertyMapping])
     time_path: str | None = None  # JSON Pointer to the time of a plain JSON body; None: `/time`
     commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])

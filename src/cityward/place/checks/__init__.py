@@ -50,6 +50,7 @@ from cityward.place.checks.models import (
     limits_of_models,
     names_on_the_wire,
     needs_are_possible,
+    objects_can_be_read,
     registers_can_be_asked,
     units_of_models,
 )
@@ -76,7 +77,7 @@ from cityward.place.checks.witnesses import witnesses_are_reached_as_declared
 
 ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, hardware_is_one_each,
-    needs_are_possible, decoders_are_of_lorawan, registers_can_be_asked,
+    needs_are_possible, decoders_are_of_lorawan, registers_can_be_asked, objects_can_be_read,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
     commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
     times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,

@@ -9,6 +9,7 @@ from typing import Any
 
 from cityward.catalogue import PROPERTIES, ObservedProperty
 from cityward.place.checks.whole import Problem, Whole
+from cityward.place.controller_objects import read_object_path
 from cityward.place.exits import is_address
 from cityward.place.hints import did_you_mean
 from cityward.place.registers import read_register
@@ -82,7 +83,7 @@ def names_on_the_wire(whole: Whole) -> Iterator[Problem]:
                 if first.setdefault(wire, prop) != prop:
                     what = f"`{prop}` and `{first[wire]}` are both sent as `{wire}`"
                     yield Problem(f"{path}.properties.{prop}.{field}", what, "give each property a name of its own")
-        addressed = model.format == "modbus"  # its paths name registers
+        addressed = model.format in ("modbus", "ntcip")  # their paths name registers, and objects
         paths = {} if addressed else model.properties
         pointers = {f"properties.{prop}.path": mapping.path for prop, mapping in paths.items()}
         for field, pointer in {**pointers, "time_path": model.time_path}.items():
@@ -175,6 +176,17 @@ def registers_can_be_asked(whole: Whole) -> Iterator[Problem]:
                 yield Problem(
                     f"devices.{name}.polled[{n}].host", f"`{one.host}` is no address", "write 10.20.0.7, or IPv6"
                 )
+
+
+def objects_can_be_read(whole: Whole) -> Iterator[Problem]:
+    """Each property of a model of signal controllers names where it stands in their objects."""
+    for name, model in whole.place.device_models.items():
+        for prop, mapping in model.properties.items() if model.format == "ntcip" else ():
+            try:
+                read_object_path(mapping.path or "")
+            except ValueError as error:
+                path = f"device_models.{name}.properties.{prop}.path"
+                yield Problem(path, f"`{mapping.path or ''}` is in no object: {error}", "see docs/ntcip.md")
 
 
 def needs_are_possible(whole: Whole) -> Iterator[Problem]:
