@@ -158,3 +158,21 @@ def test_empty_lines_count_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DecodeError, match="rows"):
         archive.tabulate({"stop_times.txt": b"trip_id\n" + b"\n" * 101})
     assert len(archive.tabulate({"stop_times.txt": b"trip_id\n" + b"a\n" * 100})["stop_times.txt"]) == 100
+
+
+def test_texts_that_stand_again_and_again_are_kept_once_and_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    head, many = b"trip_id,arrival_time\n", 1000
+    again = head + b"night bus,25:00:00\n" * many
+    each = head + b"".join(b"trip %04d,25:00:00\n" % n for n in range(many))
+    # places: 3 of 8 bytes a row (two columns, and the line); texts: 56 bytes and their characters
+    most_again = many * 24 + (56 + 9) + (56 + 8)
+    most_each = many * 24 + many * (56 + 9) + (56 + 8)
+    for text, most in ((again, most_again), (each, most_each)):
+        monkeypatch.setattr(archive, "MOST_HELD", most)
+        table = archive.tabulate({"stop_times.txt": text})["stop_times.txt"]
+        assert len(table) == many and table.column("arrival_time")[-1] == "25:00:00"
+        monkeypatch.setattr(archive, "MOST_HELD", most - 1)
+        with pytest.raises(DecodeError, match="takes more memory") as caught:
+            archive.tabulate({"stop_times.txt": text})
+        assert caught.value.reason == "too-large"
+    assert table.column("trip_id")[0] is not table.column("trip_id")[1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cityward.errors import DecodeError
 from cityward.transit.cutting import without
-from cityward.transit.decoding import MOST_BYTES, decode
+from cityward.transit.decoding import MOST_BYTES, MOST_JSON_BYTES, decode
 from transits import NOON, alert, body, feed, stop, trip, update, vehicle
 
 
@@ -122,3 +122,12 @@ def test_an_id_longer_than_any_is_cut() -> None:
     said = feed(update(of=trip(tripId="x" * 9000))).entities[0].trip_update
     assert said is not None
     assert said.trip.trip_id == "x" * 512
+
+
+def test_more_json_than_is_read_in_time_is_refused_before_it_is_read() -> None:
+    head = b'{"header": {"gtfsRealtimeVersion": "2.0"}, "entity": ['
+    blob = head + b"{}," * ((MOST_JSON_BYTES - len(head)) // 3)
+    assert len(blob) <= MOST_JSON_BYTES < len(blob) + 4
+    with pytest.raises(DecodeError) as caught:
+        decode(blob + b"{},{}")
+    assert caught.value.reason == "too-large"

@@ -17,8 +17,9 @@ import csv
 import io
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cityward.errors import DecodeError
 
@@ -30,6 +31,11 @@ MOST_RATIO, ANY_RATIO = (
     4 << 20,
 )  # to the zip's bytes, beyond what any zip may hold. PRECEDENT: feeds unpack to 5-20 times
 MOST_ROWS = 4_000_000  # of all tables. PRECEDENT: a large city's stop_times.txt has 1-3 million
+MOST_HELD = (
+    1 << 30
+)  # bytes of memory, about, for all cells: see `_Cells`. PRECEDENT: 3 million stop times are some 300 MB
+MOST_SHARED = 1 << 16  # texts of a column that are kept once however often they stand in it
+CELL_BYTES, PLACE_BYTES = 56, 8  # of a text beside its characters, and of its place in a column
 MOST_COLUMNS = 100
 MOST_CELL = 10_000  # characters
 MOST_ODD_ROWS = 20  # named by their line; the rest is counted
@@ -121,6 +127,29 @@ class Tables:
 class _Budget:
     rows: int
     bytes: int
+    held: int
+
+    def hold(self, size: int) -> None:
+        self.held -= size
+        if self.held < 0:
+            raise DecodeError("too-large", "the timetable takes more memory than any timetable does")
+
+
+@dataclass(slots=True)
+class _Cells:
+    """Texts of one column, each kept once while there is room: most columns say the same few things again and again."""
+
+    budget: _Budget
+    shared: dict[str, str] = field(default_factory=lambda: {"": ""})
+
+    def keep(self, cell: str) -> str:
+        kept = self.shared.get(cell)
+        if kept is None:
+            self.budget.hold(CELL_BYTES + len(cell))
+            if len(self.shared) < MOST_SHARED:
+                self.shared[cell] = cell
+            return cell
+        return kept
 
 
 def unpack(body: bytes) -> Tables:
@@ -144,7 +173,7 @@ def tabulate(files: Mapping[str, bytes]) -> Tables:
     Raises:
         DecodeError: as `unpack`.
     """
-    budget = _Budget(MOST_ROWS, MOST_INFLATED)
+    budget = _Budget(MOST_ROWS, MOST_INFLATED, MOST_HELD)
     tables = {name: _table(name, files[name], budget) for name in sorted(files) if name in KNOWN}
     return Tables(tables, _unknown(files))
 
@@ -154,7 +183,7 @@ def _unpack(archive: zipfile.ZipFile, most_inflated: int) -> Tables:
     if len(infos) > MOST_MEMBERS:
         raise DecodeError("too-large", f"the timetable has {len(infos)} files, more than {MOST_MEMBERS}")
     folder = _folder([info.filename for info in infos])
-    budget = _Budget(MOST_ROWS, most_inflated)
+    budget = _Budget(MOST_ROWS, most_inflated, MOST_HELD)
     tables: dict[str, Table] = {}
     for info in infos:
         name = info.filename.removeprefix(folder)
@@ -205,8 +234,10 @@ def _table(name: str, body: bytes, budget: _Budget) -> Table:
 def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budget, broken: bool) -> Table:
     wanted = [(at, column) for at, column in enumerate(header) if column in KNOWN[name] and header.index(column) == at]
     columns: dict[str, list[str]] = {column: [] for _, column in wanted}
-    lines, odd, odd_rows, width = list[int](), list[int](), 0, len(header)
-    places = [(at, columns[column]) for at, column in wanted]
+    lines, odd, odd_rows, width = array("q"), list[int](), 0, len(header)
+    cells_of = [_Cells(budget) for _ in wanted]
+    row_bytes = PLACE_BYTES * (len(wanted) + 1)
+    places = [(at, columns[column], kept.keep) for (at, column), kept in zip(wanted, cells_of, strict=True)]
     for line, cells in enumerate(rows, start=2):
         if line > budget.rows + 1:  # empty ones take their time as well
             raise DecodeError("too-large", f"the timetable has more than {MOST_ROWS} rows")
@@ -217,7 +248,8 @@ def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budg
             odd += [line] if len(odd) < MOST_ODD_ROWS else []
             cells = (cells + [""] * width)[:width]  # noqa: PLW2901 - a short row says nothing in its last cells
         lines.append(line)
-        for at, column in places:
-            column.append(cells[at].strip()[:MOST_CELL])
+        budget.hold(row_bytes)
+        for at, column, keep in places:
+            column.append(keep(cells[at].strip()[:MOST_CELL]))
     budget.rows -= len(lines)
     return Table(columns, lines, header, odd, odd_rows, broken)
