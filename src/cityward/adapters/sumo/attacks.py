@@ -19,6 +19,9 @@ from msgspec import Meta
 
 from cityward.adapters.sumo.run import Harm, Seen, Wishes
 from cityward.adapters.sumo.scenario import Scenario
+from cityward.guard.signals.priority import Believed, PriorityDesk, PriorityRequest
+from cityward.ids import ID_LENGTH
+from cityward.place.junctions import Junction, PriorityCall
 from cityward.services.signals.seen import JunctionSeen, LaneSeen, PriorityAsked, Wish
 
 Kind = Literal["frozen", "ghost-queue", "zero", "ghost-priority", "random-wishes", "worst-wishes", "cut"]
@@ -26,6 +29,8 @@ KINDS: tuple[Kind, ...] = ("frozen", "ghost-queue", "zero", "ghost-priority", "r
 
 GHOSTS = 15  # vehicles that a forged queue has: 110 m of them
 GHOST_GAP_M = 7.5
+GHOST_DEVICES = 10  # stolen keys for each junction
+GHOST_SECONDS = 10.0  # from the stop line, as they say
 
 
 class HarmOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,30 +101,60 @@ class LyingDetectors(Harm):
 
 
 class GhostPriority(Harm):
-    """A stolen key: at each junction somebody asks again and again for the group that has waited least for its next green."""
+    """Stolen keys: ghosts ask each junction in turn for one and the same group, and pass what `guard.signals.priority` lets pass.
+
+    What is believed counts in full here: a controller that gives it less, by its weight, loses less.
+    """
 
     def __init__(self, order: HarmOrder, scenario: Scenario) -> None:
         self._order = order
         chance = random.Random(order.seed)  # noqa: S311 - a seeded experiment
-        self._asks = {
+        self._group = {
             name: chance.choice(sorted(one.junction.groups)) for name, one in sorted(scenario.signals.items())
         }
+        self._desk = PriorityDesk({name: _with_call(one.junction, name) for name, one in scenario.signals.items()})
+        self._coming: dict[str, PriorityRequest] = {}
+        self._asked = 0
 
     def seen(self, seen: dict[str, JunctionSeen], now_s: float) -> dict[str, JunctionSeen]:
-        """The requests, added: they count as proven, for the key is."""
+        """The requests, added: their signatures hold, for the keys are true ones."""
         since = now_s - self._order.since_s
-        if since < 0 or since % self._order.every_s >= self._order.every_s / 2:
+        if since < 0:
             return seen
-        return {
-            name: replace(
-                one,
-                priority=(
-                    *one.priority,
-                    PriorityAsked(group=self._asks[name], kind="emergency", by="ghost", seconds=5.0),
-                ),
-            )
-            for name, one in seen.items()
-        }
+        if since // self._order.every_s >= self._asked:
+            self._asked += 1
+            self._coming = {name: one for name in seen if (one := self._ask(name, now_s)) is not None}
+        passed = since % self._order.every_s
+        return {name: self._added(name, one, passed) for name, one in seen.items()}
+
+    def _ask(self, name: str, now_s: float) -> PriorityRequest | None:
+        request = PriorityRequest(
+            junction=name,
+            device=_ghosts(name)[self._asked % GHOST_DEVICES],
+            group=self._group[name],
+            seconds=GHOST_SECONDS,
+            proven=True,
+            origin=f"origin-{self._asked % GHOST_DEVICES}",
+        )
+        return request if isinstance(self._desk.judge(request, now_s), Believed) else None
+
+    def _added(self, name: str, one: JunctionSeen, passed: float) -> JunctionSeen:
+        request = self._coming.get(name)
+        if request is None or passed >= request.seconds:
+            return one
+        asked = PriorityAsked(
+            group=request.group, kind="emergency", by=request.device, seconds=request.seconds - passed
+        )
+        return replace(one, priority=(*one.priority, asked))
+
+
+def _ghosts(junction: str) -> tuple[str, ...]:
+    return tuple(f"ghost-{n}-{junction}"[:ID_LENGTH].strip("-") for n in range(GHOST_DEVICES))
+
+
+def _with_call(junction: Junction, name: str) -> Junction:
+    call = PriorityCall(devices=_ghosts(name), groups=tuple(junction.groups), kind="emergency")
+    return msgspec.structs.replace(junction, calls=(call,))
 
 
 class HostileJunction(Harm):
