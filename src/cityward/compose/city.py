@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from cityward.compose.postures import expire as expire_postures
 from cityward.compose.refusals import BrokerRefusals
 from cityward.compose.rights import right_events, rights_of
 from cityward.compose.setting import Setting
+from cityward.compose.signals import has_signals, scenario_beside, sumo_is_here
 from cityward.compose.steward_events import configuration_events, process_event
 from cityward.compose.taint import Finisher
 from cityward.errors import CitywardError, LinkError, PlaceError
@@ -323,7 +324,13 @@ class _City:
 
         children = [child("worker", i) for i in range(city.workers)]
         web = Child("web", [sys.executable, "-m", "cityward.web", str(self.home.root)])
-        children += [child("service"), child("watch"), web, *([child("network")] if city.network_logs else [])]
+        children += [
+            child("service"),
+            *self._signals(child),
+            child("watch"),
+            web,
+            *([child("network")] if city.network_logs else []),
+        ]
         if self.loaded.place.recipients:
             children.append(child("release"))
         if sources_of(self.loaded.place, self.registry, self.home):
@@ -336,6 +343,21 @@ class _City:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))
         return [*children, child("street")] if city.street is not None else children
+
+    def _signals(self, child: Callable[[str], Child]) -> list[Child]:
+        """The runner of the signals, and in the demonstration the street that they stand in."""
+        if not has_signals(self.loaded.place):
+            return []
+        place = self.options.place
+        folder = scenario_beside(place if place.is_dir() else place.parent)
+        if self.options.simulate is None or folder is None:
+            return [child("signals")]
+        if not sumo_is_here():
+            self.screen.say(
+                "libsumo is not installed: the corridor's junctions are dark (pip install 'cityward[street]')"
+            )
+            return [child("signals")]
+        return [child("signals"), child("street-signals")]
 
     def _sign_in_link(self, setting: Setting) -> str:
         """Where to sign in: by a link that works once, for the first person, as long as it is needed."""

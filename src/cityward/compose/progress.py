@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from cityward.place.registry import Registry
 from cityward.place.services import Priority
 from cityward.runtime.ports import BarRow, RoleCounts
 
-SERVICE_PROGRESS = "service.progress.json"
+SERVICE_PROGRESS, SIGNALS_PROGRESS = "service.progress.json", "signals.progress.json"
 OUTWARD = ".outward.json"  # behind a role's name: what it opened to elsewhere
 TELL_S = 1.0
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def role_counts(setting: Setting) -> RoleCounts:
         LinkError: the state store does not answer.
     """
     root, workers = setting.home.root, range(setting.city.workers)
-    service = _read(root / SERVICE_PROGRESS, _Service)
+    service = _both(*(_read(root / name, _Service) for name in (SERVICE_PROGRESS, SIGNALS_PROGRESS)))
     return RoleCounts(
         classes=_added(_read(root / worker_progress(f"worker-{n}"), _Worker).classes for n in workers),
         barred=barred_by_class(setting.state.bars(), setting.registry, time.time_ns() // 1000),
@@ -132,6 +132,16 @@ def role_counts(setting: Setting) -> RoleCounts:
         turn_parts_shed=service.turn_shed,
         outward=outward_counts(root),
     )
+
+
+def _both(one: _Service, other: _Service) -> _Service:
+    """What two runners did, counted together."""
+    first, second = msgspec.structs.asdict(one), msgspec.structs.asdict(other)
+    return _Service(**{name: _sum(first[name], second[name]) for name in first})
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return dict(Counter(one) + Counter(other)) if isinstance(one, dict) else one + other
 
 
 def outward_counts(root: Path) -> Mapping[tuple[str, str], int]:

@@ -39,22 +39,30 @@ from cityward.compose.home import Home
 from cityward.compose.logs import log_to_stderr
 from cityward.compose.network import run_network
 from cityward.compose.played_recipients import added_in_time
-from cityward.compose.progress import SERVICE_PROGRESS, told_each_second, worker_progress, write_progress
+from cityward.compose.progress import (
+    SERVICE_PROGRESS,
+    SIGNALS_PROGRESS,
+    told_each_second,
+    worker_progress,
+    write_progress,
+)
 from cityward.compose.releasing import run_release
 from cityward.compose.retention import Keeper
 from cityward.compose.setting import Setting, open_setting
+from cityward.compose.signals import corridor_of, has_signals
 from cityward.compose.watch import run_watch
 from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS
 from cityward.runtime.intake import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import EventSink, Ledger
-from cityward.runtime.service_binding import bind_services
+from cityward.runtime.service_binding import Bound, bind_services
 from cityward.runtime.service_ports import Pace, RunnerPorts
 from cityward.runtime.service_runner import ServiceRunner
+from cityward.runtime.service_world import Elsewhere
 from cityward.runtime.supervisor import stop_with_parent
 from cityward.services import find_services
-from cityward.time import DAY, HOUR
+from cityward.time import DAY, HOUR, SECOND
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +72,7 @@ NOTICE_REGISTRY_S = 1.0
 EXPECTED_DAYS = 28
 EXPECTED_ROWS = 2_000_000
 REFRESH_TRIES = 5
+SIGNALS_WAIT_S = 0.1  # of a turn, for answers: it must not be late by much
 
 
 Body = Callable[[Setting, asyncio.Event], Awaitable[None]]
@@ -74,6 +83,8 @@ def run_role(home: Home, role: str, index: int) -> None:
     bodies: dict[str, Body] = {
         "worker": partial(run_worker, index),
         "service": run_service,
+        "signals": run_signals,
+        "street-signals": run_street_signals,
         "door": run_door,
         "street": run_street_role,
         "watch": run_watch,
@@ -231,16 +242,41 @@ async def _tell(setting: Setting, by: str, intake: Intake, stop: asyncio.Event) 
 
 
 async def run_service(setting: Setting, stop: asyncio.Event) -> None:
-    """Run the city's services."""
-    city, place = setting.city, setting.loaded.place
-    pace = replace(Pace.at_speed(city.city_clock.speed), expected_us=HOUR)
+    """Run the city's services, but for signals where they have a runner of their own."""
+    pace = replace(Pace.at_speed(setting.city.city_clock.speed), expected_us=HOUR)
+    mine, others = shared_out(setting, pace)
+    await _serve(setting, stop, "service", mine, others, pace)
+
+
+async def run_signals(setting: Setting, stop: asyncio.Event) -> None:
+    """Run the services of signals: a turn each second of the street (ADR 16)."""
+    speed = setting.city.city_clock.speed
+    pace = replace(Pace.at_speed(speed), tick_us=round(speed * SECOND), longest_wait_s=SIGNALS_WAIT_S)
+    others, mine = shared_out(setting, pace)
+    await _serve(setting, stop, "signals", mine, others, pace)
+
+
+def shared_out(setting: Setting, pace: Pace) -> tuple[list[Bound], list[Bound]]:
+    """(those of the first runner, those of the role `signals`): the latter only where junctions are declared."""
+    place = setting.loaded.place
     bounds = bind_services(place, setting.registry, find_services(), pace)
+    ours = [bound for bound in bounds if has_signals(place) and bound.kind == "signals"]
+    return [bound for bound in bounds if bound not in ours], ours
+
+
+async def _serve(
+    setting: Setting, stop: asyncio.Event, role: str, bounds: list[Bound], others: list[Bound], pace: Pace
+) -> None:
+    city, place = setting.city, setting.loaded.place
+    units = frozenset(unit for bound in others for unit in bound.rules.actuators)
+    elsewhere = Elsewhere(frozenset(bound.id for bound in others), units)
+    first = role == "service"
     client = await connect(city.bus_url, "service", city.passwords.get("service"))
     acks = LogReader(city.bus_url, "service", city.passwords.get("service"), ACKNOWLEDGEMENTS, 1)
     try:
         async with (
-            NatsEvents(client, "service", setting.now_us) as events,
-            living_ledger(setting, "service", "permit") as ledger,
+            NatsEvents(client, role, setting.now_us) as events,
+            living_ledger(setting, role, "permit") as ledger,
         ):
             ports = RunnerPorts(
                 reader=setting.state,
@@ -249,7 +285,7 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 link=NatsCommandLink(client, encoder(command_key(setting.home.keys))),
                 acks=acks,
                 now_us=setting.now_us,
-                refresh_expected=_expected_refresh(setting),
+                refresh_expected=_expected_refresh(setting) if first else None,
                 standings=lambda: tuple(setting.state.watch.standings().values()),
                 marks=setting.state.marks,
                 barred=lambda: barred_now(setting.state),
@@ -262,12 +298,13 @@ async def run_service(setting: Setting, stop: asyncio.Event) -> None:
                 works=ProcessWorks(),
                 alert_rows=notice_alerts(setting),
             )
-            runner = ServiceRunner(bounds, place.position, ports, pace)
+            runner = ServiceRunner(bounds, place.position, ports, pace, role, elsewhere)
             try:
-                async with (
-                    told_each_second(setting.home.root / SERVICE_PROGRESS, lambda: runner.progress),
-                    forecasting_beside(setting, stop),
-                ):
+                async with contextlib.AsyncExitStack() as beside:
+                    path = setting.home.root / (SERVICE_PROGRESS if first else SIGNALS_PROGRESS)
+                    await beside.enter_async_context(told_each_second(path, lambda: runner.progress))
+                    if first:
+                        await beside.enter_async_context(forecasting_beside(setting, stop))
                     await runner.run(stop)
             finally:
                 await acks.close()
@@ -287,6 +324,13 @@ def _expected_refresh(setting: Setting) -> Callable[[int], None]:
                 return  # else somebody marked rows that these ranges were still learned from
 
     return refresh
+
+
+async def run_street_signals(setting: Setting, stop: asyncio.Event) -> None:
+    """Run the street's side of the signals: SUMO, and the junctions' controllers beside it."""
+    from cityward.adapters.street.signals.run import run_corridor  # noqa: PLC0415 - SUMO is an extra
+
+    await run_corridor(corridor_of(setting), stop)
 
 
 async def run_street_role(setting: Setting, stop: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.place.things import Position
 from cityward.runtime.service_ports import Pace
-from cityward.services.contract import Actuator, Service, Window
+from cityward.services.contract import Actuator, KnowsJunctions, Service, Window
 from cityward.time import MINUTE
 
 
@@ -65,7 +65,7 @@ def bind_services(
         if plugin is None:
             continue
         where = f"services.{service_id}.settings"
-        settings = plugin.read_settings(declared.settings, where)
+        settings = _placed(plugin, plugin.read_settings(declared.settings, where), place, where)
         if isinstance(settings, PlaceErrors):
             wrong.extend(settings.errors)
         elif isinstance(settings, PlaceError):
@@ -80,6 +80,13 @@ def bind_services(
     if wrong:
         raise PlaceErrors(wrong)
     return bounds
+
+
+def _placed(plugin: Service[Any, Any], settings: Any, place: Place, where: str) -> Any:
+    """The settings with the records of the declaration that they name beside devices, or what is wrong with them."""
+    if isinstance(plugin, KnowsJunctions) and not isinstance(settings, PlaceError | PlaceErrors):
+        return plugin.with_junctions(settings, place.junctions, where)
+    return settings
 
 
 def _bind(kind: str, plugin: Service[Any, Any], settings: Any, rules: PermitRules, registry: Registry) -> Bound:

@@ -86,13 +86,16 @@ class CommandsUnderWay:
         """
         world, ports = self._world, self._world.ports
         past = await world.call(ports.reader.commands, PAST_COMMANDS)
-        left_open = await world.call(ports.book.open_commands)
+        left_open = [row for row in await world.call(ports.book.open_commands) if self._is_ours(row.service)]
         tail = await world.call(ports.ledger.tail, LEDGER_TAIL)
         for row in sorted((*past, *left_open), key=lambda row: row.sent_at):
             self._remember(row)
         self.open = {row.command_id: Open.of(row, row.sent_at) for row in left_open}
         self._reconcile([record for _, record in tail])
         await self._catch_up()
+
+    def _is_ours(self, service: str) -> bool:
+        return service not in self._world.elsewhere.services
 
     def _remember(self, row: CommandRow) -> None:
         self.last[row.device] = Commanded(
@@ -139,6 +142,8 @@ class CommandsUnderWay:
         return len(messages)
 
     def _take_answer(self, message: LogMessage) -> None:
+        if message.subject.removeprefix(ACK_PREFIX) in self._world.elsewhere.units:
+            return  # asked by another runner, who hears it too
         try:
             answer = decode_acknowledgement(message.payload)
         except DecodeError:

@@ -20,6 +20,7 @@ from cityward.runtime.doubt import Doubt
 from cityward.runtime.ports import CommandRow
 from cityward.runtime.service_binding import Bound
 from cityward.runtime.service_ports import RunnerProgress
+from cityward.runtime.service_signals import SignalDesk, is_left_to_its_plan
 from cityward.runtime.service_street import StreetMemory
 from cityward.services.contract import Commanded
 from cityward.time import HOUR
@@ -33,8 +34,10 @@ SAFE_EVERY_US = HOUR // 2  # PRECEDENT: the lighting service's own reminder
 class Judging:
     """See the module."""
 
-    def __init__(self, progress: RunnerProgress, by: str, street: StreetMemory) -> None:
-        self._progress, self._by, self.street = progress, by, street
+    def __init__(
+        self, progress: RunnerProgress, by: str, street: StreetMemory, signals: SignalDesk | None = None
+    ) -> None:
+        self._progress, self._by, self.street, self._signals = progress, by, street, signals
         self._recent: dict[str, deque[Issued]] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
 
@@ -42,6 +45,9 @@ class Judging:
         """The gate's word."""
         # a proposal may be anything at all: what names no text has no past
         recent = self._recent.get(proposal.device, ()) if isinstance(getattr(proposal, "device", None), str) else ()
+        objected = None if self._signals is None else self._signals.objection(proposal, now_us)
+        if objected is not None:
+            return Refusal(proposal, objected)
         return permit(proposal, bound.rules, recent, now_us, doubt.confidence, self.street.now)
 
     def safe_instead(
@@ -49,7 +55,9 @@ class Judging:
     ) -> Allowed | None:
         """The device's fail-safe value, where it was refused another for one of `UNSAFE` and does not have it."""
         refused = refusal.proposal
-        if refusal.reason not in UNSAFE:
+        if refusal.reason not in UNSAFE and not is_left_to_its_plan(refusal):
+            return None
+        if refused.device not in bound.rules.actuators:
             return None
         safe = bound.rules.actuators[refused.device].commands[refused.command].fail_safe
         last = last_commands.get(refused.device)
@@ -71,6 +79,8 @@ class Judging:
             recent.popleft()
         recent.append(Issued(command.device, command.command, command.issued_at))
         self.street.told(command.device, command.command, command.value, command.issued_at)
+        if self._signals is not None:
+            self._signals.told(command.device, command.command, command.value, command.issued_at)
 
     def uncount(self, commands: Sequence[Allowed]) -> None:
         """Commands that never came to be: they must not use up the hour's."""
@@ -84,6 +94,8 @@ class Judging:
         if not recent or recent[-1].at != row.sent_at:
             recent.append(Issued(row.device, row.command, row.sent_at))
         self.street.remember(row)
+        if self._signals is not None:
+            self._signals.told(row.device, row.command, row.value, row.sent_at)
 
     def worth_recording(self, refused: Sequence[tuple[str, Refusal]], now_us: int) -> list[CommandRefused]:
         """Count each of (service, refusal); the records of those that are not on record within the hour."""

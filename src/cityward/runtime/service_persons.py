@@ -23,7 +23,7 @@ class Persons:
 
     def __init__(self, world: ServiceWorld, street: StreetMemory) -> None:
         self._world, self._street = world, street
-        self._overriding = Overriding(world.by)
+        self._overriding = Overriding(world.by, world.elsewhere.services)
 
     async def look(self, now_us: int) -> frozenset[str]:
         """Read what they said; the units that one of them holds now.

@@ -24,7 +24,8 @@ INVARIANTS
 - Where standings or marks cannot be read, nothing is proposed: unknown trust is no trust.
 
 Several runners may serve one place, each its own services (`elsewhere` names the others'): signals have one that turns each real
-second (ADR 16). Fails when: two of them serve the same service; their rates are then counted apart. A step that never returns stops the loop.
+second (ADR 16). Fails when: two of them serve one service; their rates are then counted apart. A step that never returns stops
+the loop.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -22,11 +23,22 @@ R = TypeVar("R")
 log = structlog.get_logger("cityward.services")
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What another runner of the same city minds: its services, and the units that they command."""
+
+    services: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
+
+
+NOWHERE = Elsewhere()
+
+
 class ServiceWorld:
     """See the module. `by` is the role under which evidence is written."""
 
-    def __init__(self, ports: RunnerPorts, pace: Pace, by: str) -> None:
-        self.ports, self.pace, self.by = ports, pace, by
+    def __init__(self, ports: RunnerPorts, pace: Pace, by: str, elsewhere: Elsewhere = NOWHERE) -> None:
+        self.ports, self.pace, self.by, self.elsewhere = ports, pace, by, elsewhere
         self.progress = RunnerProgress()
         self.last_faults: dict[str, tuple[int, str]] = {}  # service -> (city us, what)
         # one thread for all calls on stores: they are never used by two at a time

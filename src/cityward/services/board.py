@@ -17,6 +17,7 @@ from cityward.text import harmless
 
 MOST_FIGURES, MOST_TABLES, MOST_ROWS, MOST_LINES, MOST_POINTS, MOST_SHAPES = 16, 8, 500, 24, 2000, 5000
 MOST_COLUMNS = 16
+MOST_SIGNALS, MOST_HEADS, MOST_FLAGS = 200, 64, 16
 LONGEST_TEXT = 300  # characters of any text on a board
 LARGEST_BOARD = 4 << 20  # bytes as JSON: what is larger shows its figures alone
 
@@ -75,14 +76,65 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     order: int = 0
 
 
+class SignalHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signal group of a junction. now: whether it is green; seconds: for how long it is, or is not."""
+
+    name: str
+    kind: str = "vehicle"
+    now: bool = False
+    seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    most_red_s: Annotated[float, Meta(ge=0, le=600)] = 0.0
+
+
+class SignalQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands and what comes on one lane. blind: why nothing is known of it."""
+
+    lane: str
+    device: str = ""
+    vehicles: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    halted: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    blind: str = ""
+
+
+class SignalStage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A stage, with the groups that are green in it. plan_s: how long the junction's own plan gives it; 0: it does not."""
+
+    name: str
+    groups: tuple[str, ...]
+    plan_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+
+
+class SignalsAt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One junction as it shows itself. stage: of `stages`, -1: not known; wish: the stage it was told last, -1: its plan.
+
+    flags: what is not as it should be, a few words each. asked: who asks for green.
+    """
+
+    name: str
+    device: str
+    stages: tuple[SignalStage, ...]
+    groups: tuple[SignalHead, ...]
+    queues: tuple[SignalQueue, ...] = ()
+    stage: Annotated[int, Meta(ge=-1, le=63)] = -1
+    since_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    settled: bool = False
+    on_plan: bool = False
+    wish: Annotated[int, Meta(ge=-1, le=63)] = -1
+    why: str = ""
+    flags: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    stance: Stance = "plain"
+
+
 class Board(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands now: one sentence, figures, series, tables, shapes on the map."""
+    """What stands now: one sentence, figures, series, tables, shapes on the map, junctions with their signals."""
 
     summary: str
     figures: tuple[Figure, ...] = ()
     lines: tuple[Line, ...] = ()
     tables: tuple[Table, ...] = ()
     shapes: tuple[Shape, ...] = ()
+    signals: tuple[SignalsAt, ...] = ()
 
 
 def clipped(board: Board) -> Board:
@@ -98,6 +150,7 @@ def clipped(board: Board) -> Board:
         lines=tuple(_line(line) for line in sound.lines[:MOST_LINES]),
         tables=tuple(_table(table) for table in sound.tables[:MOST_TABLES]),
         shapes=tuple(_shape(shape) for shape in sound.shapes[:MOST_SHAPES] if _is_shown(shape)),
+        signals=tuple(_signals(one) for one in sound.signals[:MOST_SIGNALS]),
     )
     if len(msgspec.json.encode(clipped_)) <= LARGEST_BOARD:
         return clipped_
@@ -155,3 +208,25 @@ def _shape(shape: Shape) -> Shape:
     step = -(-len(shape.at) // MOST_POINTS)
     at = (*shape.at[::step][: MOST_POINTS - 1], shape.at[-1]) if step > 1 else shape.at
     return Shape(at=at, label=_text(shape.label), stance=shape.stance, device=_text(shape.device), order=shape.order)
+
+
+def _signals(one: SignalsAt) -> SignalsAt:
+    return msgspec.structs.replace(
+        one,
+        name=_text(one.name),
+        device=_text(one.device),
+        stages=tuple(
+            SignalStage(name=_text(s.name), groups=tuple(map(_text, s.groups[:MOST_HEADS])), plan_s=s.plan_s)
+            for s in one.stages[:MOST_HEADS]
+        ),
+        groups=tuple(
+            msgspec.structs.replace(g, name=_text(g.name), kind=_text(g.kind)) for g in one.groups[:MOST_HEADS]
+        ),
+        queues=tuple(
+            msgspec.structs.replace(q, lane=_text(q.lane), device=_text(q.device), blind=_text(q.blind))
+            for q in one.queues[:MOST_HEADS]
+        ),
+        why=_text(one.why),
+        flags=tuple(map(_text, one.flags[:MOST_FLAGS])),
+        asked=tuple(map(_text, one.asked[:MOST_FLAGS])),
+    )

@@ -169,6 +169,41 @@ class Plant:
             self.counts.shown[junction] = state
             self._sumo.trafficlight.setRedYellowGreenState(self.scenario.signals[junction].tl, state)
 
+    def depart(self, name: str, route: str, kind: str) -> None:
+        """Send a vehicle on a way of the scenario, as soon as there is room; who can no more be sent stays away."""
+        self._sumo.vehicle.add(name, route, kind, departLane="best", departSpeed="max")
+
+    def walk(self, name: str, edges: Sequence[str]) -> None:
+        """Send somebody on foot from the first edge to the last."""
+        person = self._sumo.person
+        person.add(name, edges[0], 10.0)
+        person.appendWalkingStage(name, list(edges), 0.0)
+
+    def running(self, prefix: str) -> list[str]:
+        """The vehicles on the way whose names begin so."""
+        return [name for name in self._sumo.vehicle.getIDList() if name.startswith(prefix)]
+
+    def ahead(self, vehicle: str) -> tuple[str, int, float, float] | None:
+        """The next signal before a vehicle: (name in the net, head, m to it, m/s of the vehicle); None: there is none."""
+        ahead = self._sumo.vehicle.getNextTLS(vehicle)
+        return (
+            (str(ahead[0][0]), int(ahead[0][1]), float(ahead[0][2]), self._sumo.vehicle.getSpeed(vehicle))
+            if ahead
+            else None
+        )
+
+    def people_waiting(self, tl: str) -> int:
+        """How many stand before a crossing of a signal."""
+        person = self._sumo.person
+        crossings = {
+            c.target.rsplit("_", 1)[0] for c in self.scenario.net.connections if c.tl == tl and "_c" in c.target
+        }
+        return sum(
+            1
+            for name in person.getIDList()
+            if person.getSpeed(name) < HALTED_M_S and person.getNextEdge(name) in crossings
+        )
+
     def state(self, junction: str) -> str:
         """The letters that a junction shows now."""
         return str(self._sumo.trafficlight.getRedYellowGreenState(self.scenario.signals[junction].tl))
