@@ -29,7 +29,7 @@ Examples:
 DEMO_SPEED = 60.0
 ROLES = (
     *("worker", "service", "signals", "door", "street", "street-signals", "watch", "network", "release"),
-    *("collector", "feeds"),
+    *("collector", "feeds", "cameras"),
 )
 DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed the lamps come on within a minute
 
@@ -80,21 +80,7 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
     "--role",
-    type=click.Choice(
-        [
-            "worker",
-            "service",
-            "signals",
-            "door",
-            "street",
-            "street-signals",
-            "watch",
-            "network",
-            "release",
-            "collector",
-            "feeds",
-        ]
-    ),
+    type=click.Choice(ROLES),
     hidden=True,
 )
 @click.option("--index", default=0, hidden=True)

@@ -353,9 +353,7 @@ class _City:
         if self.options.simulate is None or folder is None:
             return [child("signals")]
         if not sumo_is_here():
-            self.screen.say(
-                "libsumo is not installed: the corridor's junctions are dark (pip install 'cityward[street]')"
-            )
+            self.screen.say("libsumo is not installed: the junctions are dark; install the extra `street`")
             return [child("signals")]
         return [child("signals"), child("street-signals")]
 

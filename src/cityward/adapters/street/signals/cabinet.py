@@ -2,11 +2,11 @@
 
 Theory of operation
 -------------------
-`on_command` obeys a `signal-stage` that is the city's (by its signature), its own, current, new and within its stages, and answers
-each readable command once. What it obeys is a wish: the sequencer (`guard.signals.sequencer`) makes colours of it, keeps every
-minimum and intergreen, and falls to the junction's own plan when nothing more is heard for `lost_after_s`. `tick` lets a second
-pass. `judge` shows the monitor what the lamps really show; from a conflict on the junction flashes, and obeys nothing, until a
-person resets it.
+`on_command` obeys a `signal-stage` that is the city's (by its signature), its own, current, new and within its stages, and
+answers each readable command once. What it obeys is a wish: the sequencer (`guard.signals.sequencer`) makes colours of it, keeps
+every minimum and intergreen, and falls to the junction's own plan when nothing more is heard for `lost_after_s`. `tick` lets a
+second pass. `judge` shows the monitor what the lamps really show; from a conflict on the junction flashes, and obeys nothing,
+until a person resets it.
 
 INVARIANTS
 - Nothing is obeyed that the city did not sign, or signed for another device; a command id and a nonce once at most.
