@@ -67,5 +67,19 @@ def test_a_posture_in_force_closes_it_and_one_that_is_not_does_not(posture: Post
     assert closed_because(place, "times-out", ("crisis",)) == ("posture `crisis` is in force",)
 
 
+@pytest.mark.parametrize(
+    "posture",
+    [Posture(stop_datasets=("counts",), by=("x",)), Posture(stop_sensitivity=("restricted",), by=("x",))],
+    ids=["dataset", "sensitivity"],
+)
+def test_a_posture_on_what_it_is_made_of_closes_it_too(posture: Posture):
+    base = town(crisis=posture)
+    counts = Dataset(personal=False, sensitivity="restricted", retention_days=1)
+    place = replace(base, datasets={**base.datasets, "counts": counts})
+    assert closed_because(place, "times-out", ("crisis",)) == ()
+    assert closed_because(place, "times-out", (), ("counts",)) == ()
+    assert closed_because(place, "times-out", ("crisis",), ("counts",)) == ("posture `crisis` is in force",)
+
+
 def test_a_posture_that_nobody_declared_closes_everything():
     assert closed_because(town(), "times-out", ("forgotten",))

@@ -10,12 +10,32 @@ import time
 from threading import Lock
 
 from cityward.compose.setting import Setting
+from cityward.place.model import Place
+from cityward.place.registry import Registry
 from cityward.policy.opened import closed_because
 from cityward.runtime.opened import OpenDocument
+from cityward.runtime.service_binding import bind_services
+from cityward.services import find_services
 
 LOOK_S = 0.5
 MOST_KEPT = 32
 KIND = "transport"
+
+
+def datasets_under(place: Place, registry: Registry, service: str | None) -> frozenset[str]:
+    """The datasets that what a service publishes is made of: what it is declared to read, what the flows carry whose documents
+    it looks at and whose timetables these are held against, and what its devices send.
+    """
+    if service is None:
+        return frozenset()
+    bound = next((one for one in bind_services(place, registry, find_services()) if one.id == service), None)
+    documents = {*bound.documents} if bound is not None else set[str]()
+    feeds = [flow.feed for name in documents if (flow := place.flows.get(name)) is not None]
+    beside = {name for feed in feeds if feed is not None for name in (feed.timetable, feed.beside) if name is not None}
+    units = [registry.unit_index[name] for name in (bound.watched if bound is not None else ())]
+    sending = {registry.flows[registry.units[n].flow] for n in units if registry.units[n].flow >= 0}
+    flows = [place.flows[name] for name in documents | beside | sending if name in place.flows]
+    return frozenset(place.services[service].reads) | {dataset for flow in flows for dataset in flow.datasets}
 
 
 class OpenDesk:
@@ -27,6 +47,7 @@ class OpenDesk:
         self._kept: dict[str, tuple[float, OpenDocument]] = {}
         services = setting.loaded.place.services
         self._service = next((name for name in sorted(services) if services[name].kind == KIND), None)
+        self._rests_on = datasets_under(setting.loaded.place, setting.registry, self._service)
 
     def document(self, name: str) -> OpenDocument:
         """The newest of that name, or why there is none.
@@ -48,7 +69,7 @@ class OpenDesk:
             return OpenDocument(closed=("no transport is declared here",))
         flow = place.services[self._service].settings.get("public_flow")
         postures = state.postures_in_force(time.time_ns() // 1000)
-        closed = closed_because(place, flow if isinstance(flow, str) else None, postures)
+        closed = closed_because(place, flow if isinstance(flow, str) else None, postures, self._rests_on)
         row = None if closed else state.services.published(self._service, name)
         if row is None:
             return OpenDocument(closed=closed)
