@@ -14,6 +14,7 @@ from cityward.guard.signals.priority import (
     DEMAND_MOST,
     ORIGIN_MOST,
     Believed,
+    DeskMemory,
     Disbelieved,
     PriorityDesk,
     PriorityDoubt,
@@ -151,6 +152,17 @@ def test_keeps_its_bounds_whatever_is_asked(asked: list[tuple[str, str, float, A
         assert sum(v.weight for v in same) <= DEMAND_MOST + 1e-9
         buses = [t for t, v in believed if v.request.device == "bus-1" and 0 <= at - t < 3600]
         assert len(buses) <= 10
+
+
+def test_what_a_desk_remembers_another_goes_on_with():
+    whole, parts = desk(), desk()
+    for n, name in enumerate(["bus-1", "bus-2", *CYCLISTS[:30]] * 6):
+        request = asks(
+            name, "north" if name.startswith("bus") else "east", origin="192.0.2.7", position=(2.3 + n / 1e4, 54.9)
+        )
+        kept = msgspec.json.decode(msgspec.json.encode(parts.remembered()), type=DeskMemory)
+        parts = PriorityDesk({"quay": JUNCTION, "pier": FAR}, {}, kept)
+        assert parts.judge(request, 100 + 7 * n) == whole.judge(request, 100 + 7 * n)
 
 
 @settings(max_examples=100, deadline=None)

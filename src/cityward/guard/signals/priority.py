@@ -38,6 +38,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from cityward.guard.wellformed import is_number, is_text
 from cityward.place.junctions import Junction, PriorityCall
 from cityward.place.things import Position
@@ -102,6 +104,26 @@ class Disbelieved:
     reason: PriorityReason
 
 
+class Asker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is remembered of one that asks: where and when last, its last requests with their junctions, when it was believed."""
+
+    where: Position | None = None
+    at_s: float | None = None
+    asked: tuple[tuple[float, str], ...] = ()
+    believed: tuple[float, ...] = ()
+
+
+class DeskMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a desk remembers, for who keeps it elsewhere: a service's memory, a restart.
+
+    origins: origin -> device -> when it asked last. demand: junction -> group -> (when, weight).
+    """
+
+    askers: dict[str, Asker] = {}
+    origins: dict[str, dict[str, float]] = {}
+    demand: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {}
+
+
 @dataclass(slots=True)
 class _Device:
     """What is remembered of one that asks: when and where last, and when it was believed."""
@@ -115,8 +137,13 @@ class _Device:
 class PriorityDesk:
     """Judges requests one by one; one for all junctions, so that it sees who asks at many. Times in seconds of the street."""
 
-    def __init__(self, junctions: Mapping[str, Junction], members: Mapping[str, Sequence[str]] | None = None) -> None:
-        """members: group of devices -> its units; a unit that is no group's stands for itself."""
+    def __init__(
+        self,
+        junctions: Mapping[str, Junction],
+        members: Mapping[str, Sequence[str]] | None = None,
+        memory: DeskMemory | None = None,
+    ) -> None:
+        """members: group of devices -> its units; a unit that is no group's stands for itself. memory: as `remembered`."""
         self._calls: dict[str, list[tuple[frozenset[str], PriorityCall]]] = {
             name: [(_units(call.devices, members or {}), call) for call in junction.calls]
             for name, junction in junctions.items()
@@ -126,6 +153,36 @@ class PriorityDesk:
         self._demand: dict[tuple[str, str], deque[tuple[float, float]]] = {}
         self.refused: dict[PriorityReason, int] = dict.fromkeys(PriorityReason, 0)
         self.doubted: dict[PriorityDoubt, int] = dict.fromkeys(PriorityDoubt, 0)
+        if memory is not None:
+            self._recall(memory)
+
+    def remembered(self) -> DeskMemory:
+        """What another desk needs to go on as this one would; the counts are not in it."""
+        demand: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {}
+        for (junction, group), weights in self._demand.items():
+            demand.setdefault(junction, {})[group] = tuple(weights)
+        return DeskMemory(
+            askers={
+                name: Asker(
+                    where=one.where,
+                    at_s=one.at_s if math.isfinite(one.at_s) else None,
+                    asked=tuple(one.asked),
+                    believed=tuple(one.believed),
+                )
+                for name, one in self._devices.items()
+            },
+            origins={origin: dict(seen) for origin, seen in self._origins.items()},
+            demand=demand,
+        )
+
+    def _recall(self, memory: DeskMemory) -> None:
+        for name, one in memory.askers.items():
+            at_s = -math.inf if one.at_s is None else one.at_s
+            self._devices[name] = _Device(one.where, at_s, deque(one.asked, maxlen=RUN + 1), deque(one.believed))
+        self._origins = OrderedDict((origin, dict(seen)) for origin, seen in memory.origins.items())
+        for junction, groups in memory.demand.items():
+            for group, weights in groups.items():
+                self._demand[junction, group] = deque(weights)
 
     def judge(self, request: PriorityRequest, now_s: float) -> Believed | Disbelieved:
         """Whether a request is believed, and how much."""
