@@ -2,7 +2,7 @@
 
 Lives here, each from its definition: the city's own programme; SUMO's `actuated` and `delay_based`, the programme's type
 switched, 5 to 50 s of green, nothing tuned; max-wave and max-pressure as RESCO measures them (a decision every 10 s, 3 s of
-amber, no all-red, no rule that guards anybody); max-wave that sees 200 m. They show letters of SUMO; no sequencer stands between.
+amber, no all-red, no rule that guards anybody); both with 200 m of sight. They show letters of SUMO; no sequencer stands between.
 
 Source: RESCO (commit fc65e91f: states.py, agents/maxwave.py, agents/maxpressure.py); Varaiya 2013 for max-pressure.
 """
@@ -106,7 +106,7 @@ class Greedy:
 
 
 class MaxWave(Greedy):
-    """The most vehicles within 50 m of the stop lines that have full green; `wide`: within the detectors' 200 m."""
+    """The most vehicles within 50 m, or as far as it sees, of the stop lines that have full green."""
 
     def __init__(self, sees_m: float = 50.0) -> None:
         super().__init__()
@@ -154,6 +154,21 @@ class MaxPressure(Greedy):
         }
 
 
+class WideMaxPressure(Greedy):
+    """The most vehicles standing within the detectors' 200 m, over the edges of lanes, less those standing behind."""
+
+    def values(self, plant: Plant) -> Mapping[str, Mapping[str, float]]:
+        """Standing before the lines of a phase, less standing before the next ones."""
+        halted = {lane: one.halted for observed in plant.observe().values() for lane, one in observed.lanes.items()}
+        return {
+            name: {
+                state: sum(halted[lane] for lane in served) - sum(halted.get(lane, 0.0) for lane in behind)
+                for state, (served, behind) in phases.items()
+            }
+            for name, phases in self.lanes.items()
+        }
+
+
 def lanes_of(scenario: Scenario) -> Lanes:
     """Junction -> green phase -> the lanes that have full green in it, and those they lead to."""
     found: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {}
@@ -192,5 +207,6 @@ BASELINES = {
     "max-wave": MaxWave,
     "max-pressure": MaxPressure,
     "max-wave-200": lambda: MaxWave(200.0),
+    "max-pressure-200": WideMaxPressure,
 }
 """Name -> what makes a driver of it."""
