@@ -7,8 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.progress import SERVICE_PROGRESS, role_counts, told_each_second, worker_progress, write_progress
+from cityward.compose.progress import (
+    FORECASTS_PROGRESS,
+    SERVICE_PROGRESS,
+    role_counts,
+    told_each_second,
+    worker_progress,
+    write_progress,
+)
 from cityward.compose.setting import Setting, open_setting
+from cityward.runtime.forecasting import ForecastProgress
 from cityward.runtime.intake import Progress
 from cityward.runtime.ports import BarRow
 from cityward.runtime.service_ports import RunnerProgress
@@ -31,6 +39,16 @@ def test_where_nobody_told_anything_all_counts_are_empty(tmp_path: Path) -> None
     write_progress(tmp_path / "no-such-folder" / "x.json", {})  # a disk that takes nothing stops nobody
     (setting.home.root / SERVICE_PROGRESS).write_bytes(b'{"made_safe": "many"}')
     assert role_counts(setting).made_safe == 0
+    setting.state.dispose()
+
+
+def test_reads_what_the_forecasts_told(tmp_path: Path) -> None:
+    setting = a_setting(tmp_path)
+    assert (role_counts(setting).forecasts, role_counts(setting).forecasts_now) == ({}, {})
+    write_progress(setting.home.root / FORECASTS_PROGRESS, ForecastProgress(turns=3, said=8, scored=5, given_up=1))
+    counts = role_counts(setting)
+    assert counts.forecasts == {"turns": 3, "scored": 5, "given_up": 1}
+    assert counts.forecasts_now == {"said": 8, "silent": 0}
     setting.state.dispose()
 
 

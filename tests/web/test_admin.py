@@ -8,7 +8,14 @@ from cityward.errors import LinkError
 from cityward.runtime.ports import RoleCounts
 from web.house import House, house, opened
 
-TOLD = ("cityward_class", "cityward_barred", "cityward_command", "cityward_readings", "cityward_outward")
+TOLD = (
+    "cityward_class",
+    "cityward_barred",
+    "cityward_command",
+    "cityward_readings",
+    "cityward_outward",
+    "cityward_forecasts",
+)
 
 
 def test_alive_and_ready(door: House) -> None:
@@ -68,6 +75,8 @@ def test_metrics_tell_what_the_other_processes_count() -> None:
         left_out={"quarantined": 6},
         made_safe=2,
         outward={("alert:desk", "opened"): 3, ("alert:desk", "refused"): 1},
+        forecasts={"turns": 12, "scored": 40},
+        forecasts_now={"said": 8, "silent": 1},
     )
     with opened(house(roles=lambda: counts)) as door:
         lines = httpx.get(f"{door.admin_url}/metrics").text.splitlines()
@@ -86,6 +95,10 @@ def test_metrics_tell_what_the_other_processes_count() -> None:
         'cityward_outward_connections_total{exit="alert:desk",outcome="opened"}': 3,
         'cityward_outward_connections_total{exit="alert:desk",outcome="refused"}': 1,
         "cityward_commands_made_safe_total": 2,
+        'cityward_forecasts_total{outcome="turns"}': 12,
+        'cityward_forecasts_total{outcome="scored"}': 40,
+        'cityward_forecasts_now{outcome="said"}': 8,
+        'cityward_forecasts_now{outcome="silent"}': 1,
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cityward.compose.bars import barred_now
 from cityward.compose.home import Home
-from cityward.compose.progress import told_each_second
+from cityward.compose.progress import FORECASTS_PROGRESS, told_each_second
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.insight.accuracy import Score
@@ -26,7 +26,6 @@ from cityward.runtime.forecasting import Forecasting, ForecastPorts
 from cityward.time import DAY
 
 MOST_ROWS = 5_000_000
-PROGRESS = "forecasts.progress.json"
 
 
 @asynccontextmanager
@@ -42,7 +41,7 @@ async def forecasting_beside(setting: Setting, stop: asyncio.Event) -> AsyncGene
         keeper=state.services,
     )
     making = Forecasting(forecasts_of(setting.loaded.place, setting.registry), ports)
-    async with told_each_second(setting.home.root / PROGRESS, lambda: making.progress):
+    async with told_each_second(setting.home.root / FORECASTS_PROGRESS, lambda: making.progress):
         task = asyncio.create_task(making.run(stop))
         try:
             yield

@@ -23,6 +23,7 @@ from cityward.place.services import Priority
 from cityward.runtime.ports import BarRow, RoleCounts
 
 SERVICE_PROGRESS, SIGNALS_PROGRESS = "service.progress.json", "signals.progress.json"
+FORECASTS_PROGRESS = "forecasts.progress.json"
 OUTWARD = ".outward.json"  # behind a role's name: what it opened to elsewhere
 TELL_S = 1.0
 T = TypeVar("T")
@@ -80,6 +81,20 @@ class _Links(msgspec.Struct, frozen=True):
     exits: dict[str, _Link] = {}
 
 
+class _Forecasts(msgspec.Struct, frozen=True):
+    """What of the declared forecasts' progress is read here."""
+
+    turns: int = 0
+    said: int = 0
+    silent: int = 0
+    scored: int = 0
+    given_up: int = 0
+    not_begun: int = 0
+    again: int = 0
+    link_errors: int = 0
+    faults: int = 0
+
+
 class _Service(msgspec.Struct, frozen=True):
     """What of the services' progress is read here."""
 
@@ -109,6 +124,8 @@ def role_counts(setting: Setting) -> RoleCounts:
     """
     root, workers = setting.home.root, range(setting.city.workers)
     service = _both(*(_read(root / name, _Service) for name in (SERVICE_PROGRESS, SIGNALS_PROGRESS)))
+    forecasts = msgspec.structs.asdict(_read(root / FORECASTS_PROGRESS, _Forecasts))
+    latest = {word: forecasts.pop(word) for word in ("said", "silent")}
     return RoleCounts(
         classes=_added(_read(root / worker_progress(f"worker-{n}"), _Worker).classes for n in workers),
         barred=barred_by_class(setting.state.bars(), setting.registry, time.time_ns() // 1000),
@@ -131,6 +148,8 @@ def role_counts(setting: Setting) -> RoleCounts:
         service_memory_bytes=service.memory_bytes,
         turn_parts_shed=service.turn_shed,
         outward=outward_counts(root),
+        forecasts={word: count for word, count in forecasts.items() if count},
+        forecasts_now=latest if forecasts["turns"] else {},
     )
 
 

@@ -253,7 +253,8 @@ class RoleCounts:
     readings that the services were not shown in their last turn. made_safe: fail-safe commands in place of refused ones.
     outward: (exit, opened | closed | failed | refused | cut) -> connections to elsewhere. plans: issued, and how they ended.
     jobs: done | failed | shed. service_faults, service_notices (that stand), service_memory_bytes: by service. turn_parts_shed:
-    part of a turn -> how much of it was not taken.
+    part of a turn -> how much of it was not taken. forecasts: word -> what the turns of the declared forecasts came to;
+    forecasts_now: `said` | `silent` -> series in the last of them.
     """
 
     classes: Mapping[str, Mapping[str, int]]
@@ -269,6 +270,8 @@ class RoleCounts:
     service_notices: Mapping[str, int] = field(default_factory=dict[str, int])
     service_memory_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
     turn_parts_shed: Mapping[str, int] = field(default_factory=dict[str, int])
+    forecasts: Mapping[str, int] = field(default_factory=dict[str, int])
+    forecasts_now: Mapping[str, int] = field(default_factory=dict[str, int])
     outward: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
 

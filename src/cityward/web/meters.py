@@ -139,5 +139,7 @@ _SERVICES = (
     ("service_notices", "service", GaugeMetricFamily, "Notices that stand"),
     ("service_memory_bytes", "service", GaugeMetricFamily, "Bytes of what each service remembers"),
     ("turn_parts_shed", "part", CounterMetricFamily, "Parts of turns that were malformed or too much"),
+    ("forecasts", "outcome", CounterMetricFamily, "Turns of the declared forecasts, and what their estimates came to"),
+    ("forecasts_now", "outcome", GaugeMetricFamily, "Series of which the last turn said something, or nothing"),
 )
 """Field of `RoleCounts`, label, type, words."""
