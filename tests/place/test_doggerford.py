@@ -33,8 +33,8 @@ def test_has_the_size_a_person_can_check_by_hand(city: Loaded):
     assert len(place.jurisdictions) == 6
     assert len(place.sites) == 12
     assert 30 <= len(place.systems) <= 35
-    assert 40 <= len(place.devices) <= 45
-    assert 60 <= len(place.flows) <= 75
+    assert 40 <= len(place.devices) <= 55
+    assert 60 <= len(place.flows) <= 90
     assert len(place.instruments) == 2
     assert {service.kind for service in place.services.values()} == {
         "lighting",
