@@ -7,6 +7,7 @@ export type Route =
   | { page: 'watch'; incident: string | null; contain: string | null }
   | { page: 'out'; about: string | null; id: string | null }
   | { page: 'services'; id: string | null }
+  | { page: 'cameras'; about: string | null; id: string | null }
   | { page: 'me' }
   | { page: 'device'; id: string }
   | { page: 'lost' }
@@ -29,6 +30,10 @@ export function parse(hash: string): Route {
     return { page: 'out', about: about || null, id: which.join('/') || null }
   }
   if (page === 'services') return { page: 'services', id: id || null }
+  if (page === 'cameras') {
+    const [about = '', ...which] = rest.map(decode)
+    return { page: 'cameras', about: about || null, id: which.join('/') || null }
+  }
   if (page === 'me') return { page: 'me' }
   if (page === 'device' && id) return { page: 'device', id }
   return { page: 'lost' }
@@ -56,6 +61,7 @@ export const incidentLink = (id: string): string => `#/watch/incident/${encodeUR
 export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
 export const outLink = (about?: 'dataset' | 'recipient' | 'book', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
 export const serviceLink = (id = ''): string => `#/services${id ? `/${encodeURIComponent(id)}` : ''}`
+export const camerasLink = (about?: 'one' | 'viewed', id = ''): string => `#/cameras${about ? `/${about}${id ? `/${encodeURIComponent(id)}` : ''}` : ''}`
 export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
 
 /** `answer` names one row of the answers: who/axis/kind/item/mode. */
