@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ from cityward.compose.hearts import living_ledger
 from cityward.compose.outward import counted, outward_of
 from cityward.compose.progress import told_each_second
 from cityward.compose.setting import Setting
+from cityward.compose.viewing import clear_grants
 from cityward.errors import CitywardError, LinkError
 from cityward.place.cameras import Camera
 from cityward.place.exits import camera_exits
@@ -53,8 +55,8 @@ ONVIF_PATH = "/onvif/device_service"  # SPEC: ONVIF Core 5.1.1
 
 log = structlog.get_logger(__name__)
 
-ClearGrants = Callable[[str, str, str], bool]
-"""(camera, grant, mark) -> whether two persons gave it and it holds now."""
+ClearGrants = Callable[[str, str], bool]
+"""(camera, grant) -> whether two persons gave it and it holds now."""
 
 
 def archive_of(root: Path, segments: SegmentBook) -> Archive:
@@ -170,12 +172,7 @@ class Keeping:
                 await asyncio.wait_for(stop.wait(), EXPIRE_EVERY_S)
 
 
-def nobody(camera: str, grant: str, mark: str) -> bool:
-    """No clear view is granted where nobody says how that is found."""
-    return False
-
-
-async def run_cameras(setting: Setting, stop: asyncio.Event, grants: ClearGrants = nobody) -> None:
+async def run_cameras(setting: Setting, stop: asyncio.Event) -> None:
     """Look until stopped."""
     city, place = setting.city, setting.loaded.place
     client = await connect(city.bus_url, ROLE, city.passwords.get(ROLE))
@@ -186,7 +183,7 @@ async def run_cameras(setting: Setting, stop: asyncio.Event, grants: ClearGrants
             await asyncio.to_thread(keeping.archive.sweep)
             ports = Ports(LogWriter(client), events, city.city_clock, time.time, keeping.keep, active)
             cameras = Cameras(watched_of(setting, outward), ports)
-            desk = PictureDesk(client, _giving(cameras, place, grants))
+            desk = PictureDesk(client, _giving(cameras, place, partial(clear_grants, setting)))
             await desk.open()
             async with (
                 told_each_second(setting.home.root / PROGRESS, lambda: _told(cameras, desk)),
@@ -208,7 +205,7 @@ def _giving(cameras: Cameras, place: Place, grants: ClearGrants) -> Give:
             return await cameras.picture(wanted.camera, wanted.mark)
         camera = place.cameras.get(wanted.camera)
         may = camera is not None and camera.viewing is not None and camera.viewing.clear
-        if not may or not await asyncio.to_thread(grants, wanted.camera, wanted.grant, wanted.mark):
+        if not may or not await asyncio.to_thread(grants, wanted.camera, wanted.grant):
             raise LinkError("no clear view of it is granted now")
         return await cameras.clear_picture(wanted.camera, wanted.mark)
 

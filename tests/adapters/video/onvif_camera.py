@@ -96,7 +96,8 @@ class Camera:
                 )
             case "GetStatus" if self.knows_ptz:
                 return 200, (
-                    f'<tptz:GetStatusResponse><tptz:PTZStatus><tt:Position><tt:PanTilt x="{self.pan}" y="-0.1"/><tt:Zoom x="0.5"/>'
+                    "<tptz:GetStatusResponse><tptz:PTZStatus><tt:Position>"
+                    f'<tt:PanTilt x="{self.pan}" y="-0.1"/><tt:Zoom x="0.5"/>'
                     "</tt:Position></tptz:PTZStatus></tptz:GetStatusResponse>"
                 )
             case "CreatePullPointSubscription":

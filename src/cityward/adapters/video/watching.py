@@ -161,7 +161,13 @@ class Watching:
         try:
             process = self._process or await self._start()
             return await self._exchange(process, asked, within_s)
-        except (OSError, ValueError, EOFError, TimeoutError) as error:
+        except (
+            OSError,
+            ValueError,
+            EOFError,
+            TimeoutError,
+            RuntimeError,
+        ) as error:  # the last: uvloop, of a pipe that is closed
             self.counts.lost += counted
             await self._lose(str(error) or type(error).__name__)
             return None
