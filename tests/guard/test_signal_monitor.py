@@ -156,7 +156,27 @@ def test_latches_at_a_conflict_until_a_person_lets_it_go_on():
     monitor.reset()
     assert not monitor.latched
     assert monitor.totals[Fault.CONFLICT] == 2
-    assert looked(("GGRR", 2), monitor=monitor) == []  # nothing is held against what it has not seen
+
+
+def test_out_of_flashing_a_junction_begins_anew_from_darkness():
+    sequencer, monitor, found = Sequencer(RULES, 0), Monitor(RULES), list[Breach]()
+    for second in range(39):
+        lights = sequencer.tick(second) if not 20 <= second < 30 else monitor.safe_lights
+        if second == 30:
+            sequencer.restart(second)
+            lights = sequencer.lights
+        found += monitor.see(lights, second)
+    assert found == []
+    assert set(sequencer.lights.values()) == {Colour.RED}  # pedestrians may have been about: 9 s more
+    assert sequencer.tick(39)["east"] is Colour.GREEN
+
+
+def test_who_goes_on_out_of_flashing_as_if_nothing_was_is_found_out():
+    monitor = Monitor(RULES)
+    assert looked(("GGRR", 9), ("FFFF", 9), ("GGRR", 1), monitor=monitor) == [
+        Breach(18, Fault.COLOUR, "north"),
+        Breach(18, Fault.COLOUR, "south"),
+    ]
 
 
 def test_does_not_latch_where_nobody_was_endangered_by_another():

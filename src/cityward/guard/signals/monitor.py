@@ -86,11 +86,8 @@ class Monitor:
         return dict.fromkeys(self._tables.groups, Colour.FLASHING)
 
     def reset(self) -> None:
-        """A person found out why, and lets the junction go on: it begins anew. What was counted stays."""
+        """A person found out why, and lets it go on. What was seen and counted stays: out of flashing only red may come."""
         self.latched = False
-        self._colours[:], self._since[:], self._ended[:] = NO_COLOUR, -math.inf, -math.inf
-        self._waits[:], self._told_red[:] = self._t, False
-        self._clock = math.nan
 
     def see(self, lights: Mapping[str, Any], now_s: float) -> tuple[Breach, ...]:
         """One look: group -> what it shows now.

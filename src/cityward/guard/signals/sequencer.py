@@ -47,6 +47,12 @@ class Sequencer:
 
     def __init__(self, rules: JunctionRules, now_s: float) -> None:
         self.rules = rules
+        self._forced = 0
+        self.restart(now_s)
+
+    def restart(self, now_s: float) -> None:
+        """Begin anew from darkness, all red until the longest intergreens are over: after flashing, or when power comes back."""
+        rules = self.rules
         self._now = now_s if _is_time(now_s) else 0.0
         self._t = 0.0
         self._wish, self._silent = PLAN, math.inf
@@ -57,7 +63,6 @@ class Sequencer:
         self._ended = np.zeros(count)  # t when the green ended
         self._clearing: set[int] = set()  # amber
         self._lights: dict[str, Colour] = dict.fromkeys(rules.groups, Colour.RED)
-        self._forced = 0
         self._pending: set[int] = set()  # of the stage, and not green yet
         self._begun, self._latest = 0.0, math.inf
         self.stage = DARK
