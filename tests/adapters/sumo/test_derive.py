@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -157,6 +158,19 @@ def test_a_file_that_is_no_net_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ScenarioError):
         read_net(path)
+
+
+def test_a_packed_net_elsewhere_and_times_of_day_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (tmp_path / "net.xml.gz").write_bytes(gzip.compress((CORRIDOR / "corridor.net.xml").read_bytes()))
+    (folder / "a.sumocfg").write_text(
+        '<configuration><input><net-file value="../net.xml.gz"/></input>'
+        '<time><begin value="07:00:00"/><end value="1:07:30:10"/></time></configuration>'
+    )
+    found = read_scenario(folder)
+    assert (found.begin, found.end) == (25_200.0, 86_400 + 27_010.0)
+    assert found.signals.keys() == read_scenario(CORRIDOR).signals.keys()
 
 
 def test_entities_that_blow_up_are_refused(tmp_path: Path) -> None:

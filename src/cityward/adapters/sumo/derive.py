@@ -81,7 +81,7 @@ def derive(net: Net, programme: Programme, name: str) -> Signal | None:
     links = _links(net, programme)
     groups = _groups(net, links)
     members = {group: [n for n, of in enumerate(groups) if of == group] for group in groups if group is not None}
-    if not members:
+    if not members or programme.cycle <= 0:
         return None
     stages, plan, offset = _stages(programme, members)
     amber = {group: _amber(links, programme, those[0], _kind(net, links, those)) for group, those in members.items()}

@@ -9,6 +9,8 @@ INVARIANTS
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,29 +139,47 @@ def read_net(path: Path, more: Sequence[Path] = ()) -> Net:
 
 
 def elements(path: Path, tags: set[str]) -> Iterator[Element]:
-    """The elements of a file with one of these tags, whole, as a stream; each is emptied after its turn.
+    """The elements of a file (`.gz` too) with one of these tags, whole, as a stream; each is emptied after its turn.
 
-    SECURITY: expat itself bounds how far entities blow up, and fetches none from elsewhere.
+    SECURITY: what is unpacked is bounded; expat itself bounds how far entities blow up, and fetches none from elsewhere.
 
     Raises:
         ScenarioError: the file is missing, too large, or no XML.
     """
+    parser = ElementTree.XMLPullParser(("start", "end"))
+    depth = 0
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ScenarioError(f"the file is larger than {MOST_BYTES >> 20} MiB", where=str(path))
-        depth = 0
-        for event, element in ElementTree.iterparse(path, events=("start", "end")):  # noqa: S314
-            inside = element.tag in tags
-            depth += inside if event == "start" else 0
-            if event == "end" and inside:
-                yield element
-                depth -= 1
-            if event == "end" and depth == 0:
-                element.clear()
-    except OSError as error:
-        raise ScenarioError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+        for chunk in _chunks(path):
+            parser.feed(chunk)
+            for event, element in _events(parser):
+                inside = element.tag in tags
+                depth += inside if event == "start" else 0
+                if event == "end" and inside:
+                    yield element
+                    depth -= 1
+                if event == "end" and depth == 0:
+                    element.clear()
+        parser.close()
+    except (OSError, EOFError, zlib.error) as error:
+        raise ScenarioError(f"the file cannot be read: {error}", where=str(path)) from error
     except ElementTree.ParseError as error:
         raise ScenarioError(f"the file is no XML: {error}", where=str(path)) from error
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    read = 0
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        while chunk := file.read(1 << 16):
+            read += len(chunk)
+            if read > MOST_BYTES:
+                raise ScenarioError(f"the file is larger than {MOST_BYTES >> 20} MiB", where=str(path))
+            yield chunk
+
+
+def _events(parser: ElementTree.XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
+    for event in parser.read_events():
+        if len(event) == 2 and isinstance(event[1], Element):
+            yield event[0], event[1]
 
 
 def _lanes(edge: Element) -> Iterator[Lane]:

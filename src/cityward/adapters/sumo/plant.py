@@ -209,11 +209,15 @@ class Plant:
         return str(self._sumo.trafficlight.getRedYellowGreenState(self.scenario.signals[junction].tl))
 
     def _arguments(self) -> list[str]:
-        more = _listed(self.folder / self.scenario.config.name, "additional-files")
+        config = self.scenario.config
+        more = [_linked(config.parent / name, self.folder) for name in _listed(config, "additional-files")]
         if self._programmes is not None:
             (self.folder / "cityward-programmes.add.xml").write_text(self._programmes, encoding="utf-8")
             more.append("cityward-programmes.add.xml")
-        given = ["-c", str(self.folder / self.scenario.config.name), "--seed", str(self.seed)]
+        given = ["-c", str(self.folder / config.name), "--seed", str(self.seed)]
+        for option in ("net-file", "route-files"):  # only read, so they may lie anywhere
+            if named := _listed(config, option):
+                given += [f"--{option}", ",".join(str((config.parent / name).resolve()) for name in named)]
         if more:
             given += ["--additional-files", ",".join(str(self.folder / name) for name in more)]
         if not self.scenario.open_end:
@@ -308,6 +312,14 @@ def _link_files(config: Path, folder: Path) -> None:
         made = folder / path.name
         if not made.exists():
             made.symlink_to(path.resolve())
+
+
+def _linked(path: Path, folder: Path) -> str:
+    """A file of the scenario by a link in the run's folder: what it writes lands there."""
+    made = folder / path.name
+    if not made.exists():
+        made.symlink_to(path.resolve())
+    return path.name
 
 
 def _listed(config: Path, option: str) -> list[str]:

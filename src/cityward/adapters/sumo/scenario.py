@@ -70,8 +70,8 @@ def read_scenario(path: Path, reach_m: float = 200.0) -> Scenario:
         raise ScenarioError("the configuration names no net", where=str(config), mend="add `net-file` to its `input`")
     more = [config.parent / name.strip() for name in options.get("additional-files", "").split(",") if name.strip()]
     net = read_net(config.parent / options["net-file"], more)
-    begin = float(options.get("begin", "0"))
-    end = float(options.get("end", "-1"))
+    begin = _seconds(options.get("begin", "0"), config)
+    end = _seconds(options.get("end", "-1"), config)
     teleport = options.get("time-to-teleport")
     signals, watched = _signals(net, reach_m)
     return Scenario(
@@ -86,6 +86,15 @@ def read_scenario(path: Path, reach_m: float = 200.0) -> Scenario:
         signals=signals,
         watched=watched,
     )
+
+
+def _seconds(text: str, config: Path) -> float:
+    """Seconds, or days:hours:minutes:seconds."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError as error:
+        raise ScenarioError(f"`{text}` is no time", where=str(config), mend="write seconds, or hh:mm:ss") from error
+    return sum(part * unit for part, unit in zip(reversed(parts), (1, 60, 3600, 86_400), strict=False))
 
 
 def _config(path: Path) -> Path:
