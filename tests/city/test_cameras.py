@@ -1,4 +1,4 @@
-"""A running town with cameras: one plays a clip, one speaks RTSP. Counted, covered, hashed, shown; a killed child stops nothing."""
+"""A running town with cameras: one plays a clip, one speaks RTSP. Counted, covered, hashed, shown; a child may be killed."""
 
 from __future__ import annotations
 
