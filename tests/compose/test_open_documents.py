@@ -1,4 +1,4 @@
-"""What documents that are open to anybody rest on: worked out by hand from the demonstration's `services.yaml` and `data.yaml`."""
+"""What documents that are open to anybody rest on: worked out by hand from Doggerford's `services.yaml` and `data.yaml`."""
 
 from __future__ import annotations
 

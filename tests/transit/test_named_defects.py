@@ -1,8 +1,8 @@
 """Timetables with one defect each, of which the folder's name says which: that defect is among what is found, at its place.
 
-Data: `transport_bad_gtfs` (etalab/transport-validator, MIT), where CITYWARD_DATA names the recorded data. Five of its seventeen folders
-are named after something that the reference allows (two agencies, stops by phone, wheelchair fields, no optional files, colours that
-read badly): of these nothing is asked.
+Data: `transport_bad_gtfs` (etalab/transport-validator, MIT), where CITYWARD_DATA names the recorded data. Five of its seventeen
+folders are named after something that the reference allows (two agencies, stops by phone, wheelchair fields, no optional files,
+colours that read badly): of these nothing is asked.
 """
 
 from __future__ import annotations

@@ -53,6 +53,14 @@ def test_a_round_that_the_gate_refused_was_driven_by_nobody_and_people_are_told_
     assert town.step().notices == []
 
 
+def test_the_board_counts_in_words_and_numbers_each_stop_once():
+    town = Town().sees_all(40).sees("quay-01", 97)
+    town.round()
+    board = town.step().board
+    assert board is not None and ": 1 stop for 1 crew. By what the containers hold" in board.summary
+    assert [(one.label, one.order) for one in board.shapes if one.order] == [("quay-01", 1)]
+
+
 def test_a_forecast_says_when_each_is_full_with_its_interval():
     made = {one.subject: one for one in Town().sees_all(40).step().estimates}
     assert made.keys() == set(ALL)

@@ -2,8 +2,8 @@
 
 Source: EN 13201-2:2015, tables 1 (M), 2 (C) and 3 (P), maintained values. Only the averages that a level can follow are here:
 uniformity, threshold increment and edge illuminance are the design's business, dimming all lamps of a street alike
-changes none of the ratios. P7 requires nothing measurable. The figures could not be compared with a bought copy of the
-standard: docs/lighting.md.
+changes none of the ratios. P7 requires nothing measurable. The figures agree with a maker's published table, and could not be
+compared with a bought copy of the standard: docs/lighting.md.
 INVARIANT: within a family a later class requires less, so that a *drop* is a step to a later class of the same family.
 """
 

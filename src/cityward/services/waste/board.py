@@ -63,14 +63,18 @@ def board(view: View[WasteSettings], memory: WasteMemory) -> Board:
 
 def _summary(view: View[WasteSettings], memory: WasteMemory) -> str:
     if memory.asked is not None:
-        return f"The round of {_date(memory.asked.day)} is being put in order: {len(memory.asked.stops)} stops."
+        return f"The round of {_date(memory.asked.day)} is being put in order: {_many(len(memory.asked.stops), 'stop')}."
     if memory.today is None:
         return "No round was made yet."
     day = memory.today
     stops = sum(len(crew.stops) for crew in day.crews)
     blind = day.blind > view.settings.blind_share
     how = "The fixed round, for too few levels are known" if blind else "By what the containers hold"
-    return f"Round of {_date(day.day)}: {stops} stops for {len(day.crews)} crews. {how}; ordered by {day.by}."
+    return f"Round of {_date(day.day)}: {_many(stops, 'stop')} for {_many(len(day.crews), 'crew')}. {how}; ordered by {day.by}."
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _figures(view: View[WasteSettings], known: Mapping[str, Known], day: Day | None) -> Iterator[Figure]:
@@ -152,7 +156,7 @@ def _shapes(view: View[WasteSettings], known: Mapping[str, Known], day: Day | No
         for number, stop in enumerate(crew.stops, 1):
             if stop.unit in view.positions:
                 at = _degrees((view.positions[stop.unit],))
-                yield Shape(at=at, label=f"{number}. {stop.unit}", stance="wait", device=stop.unit, order=number)
+                yield Shape(at=at, label=stop.unit, stance="wait", device=stop.unit, order=number)
     stops = {stop.unit for crew in (day.crews if day is not None else ()) for stop in crew.stops}
     for unit, one in known.items():
         if unit not in stops and unit in view.positions:
