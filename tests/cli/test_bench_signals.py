@@ -53,7 +53,7 @@ def test_a_step_is_timed_for_each_size() -> None:
     [
         (["table", "--controller", "programme"], "no scenario of SUMO"),
         (["attacks", "--controller", "nobody"], "no controller `nobody`"),
-        (["step", "--controller", "actuated"], "decides within SUMO"),
+        (["step", "--controller", "sumo-actuated"], "decides within SUMO"),
     ],
     ids=["no data", "no controller", "no step"],
 )

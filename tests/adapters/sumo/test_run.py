@@ -10,7 +10,7 @@ import pytest
 
 from cityward.adapters.sumo.attacks import KINDS, HarmOrder, harm_of
 from cityward.adapters.sumo.baselines import BASELINES, OwnProgramme
-from cityward.adapters.sumo.child import Order, find_controller, many, one
+from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, one, our_controllers
 from cityward.adapters.sumo.guarded import GuardedMaxWave, Nothing
 from cityward.adapters.sumo.metrics import Score, read_trips
 from cityward.adapters.sumo.net import ScenarioError
@@ -167,7 +167,7 @@ def test_the_derived_plan_shows_what_the_programme_does_at_every_second(
 
 def test_nothing_is_written_beside_the_data() -> None:
     before = {path: path.stat().st_mtime_ns for path in CORRIDOR.iterdir()}
-    run(CORRIDOR, "actuated", 1, 30.0)
+    run(CORRIDOR, "sumo-actuated", 1, 30.0)
     assert {path: path.stat().st_mtime_ns for path in CORRIDOR.iterdir()} == before
 
 
@@ -184,6 +184,10 @@ def test_runs_in_processes_of_their_own_give_what_they_give_here() -> None:
     scores = {order.seed: score for order, score in many(orders, 2, told.append)}
     assert told == [] and sorted(scores) == [1, 2]
     assert plain(scores[1]) == plain(run(CORRIDOR, GuardedMaxWave(), 1, 60.0, name="max-wave-guarded"))
+
+
+def test_no_controller_of_ours_bears_the_name_of_a_baseline() -> None:
+    assert not {*BASELINES, GUARDED} & set(our_controllers())
 
 
 def test_a_run_that_fails_says_why(tmp_path: Path) -> None:

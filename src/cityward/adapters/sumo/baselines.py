@@ -202,8 +202,8 @@ def _ends(before: str, after: str) -> bool:
 
 BASELINES = {
     "programme": OwnProgramme,
-    "actuated": lambda: SumoProgramme("actuated"),
-    "delay-based": lambda: SumoProgramme("delay_based"),
+    "sumo-actuated": lambda: SumoProgramme("actuated"),
+    "sumo-delay-based": lambda: SumoProgramme("delay_based"),
     "max-wave": MaxWave,
     "max-pressure": MaxPressure,
     "max-wave-200": lambda: MaxWave(200.0),
