@@ -1,0 +1,39 @@
+"""What our controller remembers from one second to the next. It starts empty and may be lost at any time."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class LaneKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One lane. rate: vehicles a second that come, a slow mean. doubt: 0 believed .. 1 not at all. waiting: reckoned, unseen.
+
+    mark: what it said last, as one number; same_s: how long it has said that; missing: vehicles that should have come since
+    the last.
+    """
+
+    rate: float = 0.0
+    doubt: float = 0.0
+    waiting: float = 0.0
+    mark: float = 0.0
+    same_s: float = 0.0
+    missing: float = 0.0
+
+
+class JunctionKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One junction. heat: how crowded it is on ways that cannot go together, 0..1, a slow mean; crowded: it follows its own plan.
+
+    favoured: kind of priority -> s of green that it was given lately (it fades).
+    """
+
+    lanes: dict[str, LaneKept] = {}
+    heat: float = 0.0
+    crowded: bool = False
+    favoured: dict[str, float] = {}
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All junctions; at: the second it was written."""
+
+    junctions: dict[str, JunctionKept] = {}
+    at: float = 0.0

@@ -1,0 +1,177 @@
+"""What stands and comes at a junction, as far as it can be believed.
+
+Lives here: one junction's lanes as columns for the reckoning, and what is remembered of each lane. Does not live here: what
+follows from it.
+
+Theory
+------
+A vehicle that moves arrives when its distance and speed say; one slower than `CREEPING_M_S` stands in the queue. What is
+farther away than the detector sees comes at the lane's slow mean rate, or faster where the lane is so full that more must
+stand behind.
+
+A lane is believed as far as it can be true. It never holds more than fits into it. A queue that stands still in front of a
+green that it need not share, with room behind, is of no use to serve whatever the reason, lie or breakdown: `doubt` rises and
+its weight sinks. Vehicles that move and yet never change place are no vehicles; an approach that falls silent for much longer
+than its traffic ever did has lost its detector. Both are treated as `blind` lanes are: by the traffic that used to come, so
+that they are neither starved nor favoured.
+
+INVARIANT: a lane's queue, arrivals and weight are finite and bounded whatever it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cityward.services.signals.control.layout import SATURATION_VEH_S, VEHICLE_M, Layout, Numbers, shown_for
+from cityward.services.signals.control.memory import LaneKept
+from cityward.services.signals.seen import JunctionSeen, LaneSeen
+
+STEP_S, STEPS = 2.0, 45  # how finely and how far is looked ahead: a minute and a half, more than any queue needs here
+CREEPING_M_S = 2.0
+SLOWEST_SHARE = 0.6  # of the free speed: what moves slower is taken to speed up
+JAM_VEHICLE_M = 6.5  # what a vehicle takes in a queue at its densest
+CROWDED_FROM, CROWDED_AT = 0.4, 0.8  # how full a lane is when it begins to count as crowded, and when it wholly does
+CROWDED_RATE = 0.25  # vehicles a second that are taken to come behind a crowded lane
+BLOCKING = 2.0  # how much more a crowded lane counts that other junctions send to: what stands there blocks them
+LEARNS, FADES = 0.01, 1 / 1800  # a second: the mean rate, and what a lane forgets that has fallen silent
+SLOW_START_S = 10.0  # a queue at green should move by then
+DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
+MOST_DOUBT = 0.95
+SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
+SILENT, QUIET = (
+    12.0,
+    4.0,
+)  # vehicles that should have come by now: with chance e^-12 none does; e^-4: learn no more of it
+USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
+MOST_WAITING = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queues:
+    """Lanes: queue, weight, crowd (L,), arrivals (STEPS, L). blind: those reckoned from memory; doubted: those not believed."""
+
+    queue: Numbers
+    arrivals: Numbers
+    weight: Numbers
+    crowd: Numbers
+    blind: tuple[str, ...]
+    doubted: tuple[str, ...]
+
+
+def look(
+    layout: Layout,
+    seen: JunctionSeen,
+    kept: Mapping[str, LaneKept],
+    internal: frozenset[str],
+    free: Numbers,
+    passed_s: float,
+) -> tuple[Queues, dict[str, LaneKept]]:
+    """The lanes now, and what to remember of them. internal: lanes that other junctions send to; free (L,): see `room_before`."""
+    count = len(layout.lanes)
+    queue, weight, crowd = np.zeros(count), np.ones(count), np.zeros(count)
+    arrivals = np.zeros((STEPS, count))
+    blind: list[str] = []
+    doubted: list[str] = []
+    remembered: dict[str, LaneKept] = {}
+    rates, green_s = _served(layout, seen)
+    for nth, lane in enumerate(layout.lanes):
+        was = kept.get(lane, _NEW)
+        said = None if lane in seen.blind else seen.lanes.get(lane)
+        now = was if said is None else _judge(was, said, rates[nth] * free[nth], green_s, passed_s)
+        if said is None or now.same_s >= SAME_S or now.missing >= SILENT:
+            now = _reckon(now, said, rates[nth], passed_s)
+            queue[nth] = now.waiting
+            arrivals[:, nth] = now.rate * STEP_S
+            blind.append(lane)
+        else:
+            crowd[nth] = _crowd(said)
+            believed = 1.0 - now.doubt
+            queue[nth] = _arrive(said, layout.junction.speed_m_s, now.rate, crowd[nth], arrivals[:, nth])
+            weight[nth] = believed * (1.0 + BLOCKING * crowd[nth] * (lane in internal))
+            crowd[nth] *= believed
+            if now.doubt > 0.5:
+                doubted.append(lane)
+        remembered[lane] = now
+    return Queues(queue, arrivals, weight, crowd, tuple(blind), tuple(doubted)), remembered
+
+
+_NEW = LaneKept()
+
+
+def _served(layout: Layout, seen: JunctionSeen) -> tuple[Numbers, float]:
+    """What each lane may let go now, vehicles a second, and for how long it has been so, s."""
+    if not seen.settled or not 0 <= seen.stage < len(layout.least):
+        return np.zeros(len(layout.lanes)), 0.0
+    return layout.flow[seen.stage, seen.stage], shown_for(layout, seen)
+
+
+def _judge(was: LaneKept, said: LaneSeen, rate: float, green_s: float, passed_s: float) -> LaneKept:
+    """How far a lane is believed, after what it says now."""
+    vehicles = _bounded(said.vehicles, said)
+    moving = _moving(said)
+    mark = vehicles * 1e6 + float(np.nansum(said.distances)) if len(said.distances) else vehicles * 1e6
+    same_s = was.same_s + passed_s if moving and mark == was.mark else 0.0
+    stands = vehicles - moving >= 1 and moving == 0
+    doubt = was.doubt
+    if rate >= 0.8 * SATURATION_VEH_S and green_s > SLOW_START_S:
+        doubt += passed_s * (DOUBTS if stands else -TRUSTS)
+    elif rate == 0:
+        doubt -= passed_s * FORGIVES
+    seconds = max(said.length_m, 30.0) / 14.0
+    missing = 0.0 if vehicles else was.missing + was.rate * passed_s
+    learns = LEARNS if missing < QUIET else FADES
+    return LaneKept(
+        rate=min(was.rate + (moving / seconds - was.rate) * learns * passed_s, SATURATION_VEH_S),
+        doubt=min(max(doubt, 0.0), MOST_DOUBT),
+        waiting=0.0,
+        mark=mark,
+        same_s=same_s,
+        missing=missing,
+    )
+
+
+def _reckon(now: LaneKept, said: LaneSeen | None, rate: float, passed_s: float) -> LaneKept:
+    """A lane that is not seen: who used to come waits, who may go has gone."""
+    fits = MOST_WAITING if said is None else min(MOST_WAITING, max(said.length_m / VEHICLE_M, 1.0))
+    comes = max(now.rate, USUAL_VEH_S) if said is None else now.rate
+    waiting = min(max(now.waiting + (comes - rate) * passed_s, 0.0), fits)
+    return LaneKept(
+        rate=now.rate, doubt=now.doubt, waiting=waiting, mark=now.mark, same_s=now.same_s, missing=now.missing
+    )
+
+
+def _bounded(vehicles: float, said: LaneSeen) -> float:
+    """No more than fit into what is seen of the lane."""
+    fits = max(said.length_m, 15.0) / VEHICLE_M * 1.5
+    return min(max(vehicles, 0.0), fits) if np.isfinite(vehicles) else 0.0
+
+
+def _moving(said: LaneSeen) -> float:
+    if len(said.speeds):
+        return _bounded(float(np.count_nonzero(said.speeds >= CREEPING_M_S)), said)
+    return _bounded(said.vehicles - said.halted, said) if not len(said.distances) else 0.0
+
+
+def _crowd(said: LaneSeen) -> float:
+    full = said.vehicles * JAM_VEHICLE_M / max(said.length_m, 15.0)
+    return min(1.0, max(0.0, (full - CROWDED_FROM) / (CROWDED_AT - CROWDED_FROM))) if np.isfinite(full) else 0.0
+
+
+def _arrive(said: LaneSeen, speed_m_s: float, rate: float, crowd: float, arrivals: Numbers) -> float:
+    """Fill in when who comes; returns who stands already."""
+    beyond = min(int(max(said.length_m, 0.0) / speed_m_s / STEP_S), STEPS)
+    arrivals[beyond:] = max(rate, CROWDED_RATE * crowd) * STEP_S
+    told_apart = min(len(said.distances), len(said.speeds))
+    if not told_apart:
+        return _bounded(said.vehicles, said)
+    distances = np.clip(np.nan_to_num(said.distances[:told_apart]), 0.0, 1000.0)
+    speeds = np.nan_to_num(said.speeds[:told_apart])
+    moving = speeds >= CREEPING_M_S
+    seconds = distances[moving] / np.maximum(speeds[moving], SLOWEST_SHARE * speed_m_s) - 1.0
+    steps = np.clip(seconds / STEP_S, 0, STEPS - 1).astype(np.intp)
+    came = np.bincount(steps, minlength=STEPS)
+    arrivals += np.minimum(came, _bounded(float(came.sum()), said))
+    return _bounded(float(told_apart - np.count_nonzero(moving)), said)
