@@ -5,6 +5,7 @@ Does not live here: what a run is (`run`), what is asked for (`compose.bench_sig
 INVARIANTS
 - A run that is not over after `LONGEST_S` is ended, and told as a `LinkError`.
 - What SUMO prints is no answer.
+- Nobody runs on when whoever ordered it is gone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cityward.adapters.sumo.baselines import BASELINES
 from cityward.adapters.sumo.guarded import GuardedMaxWave
 from cityward.adapters.sumo.metrics import Score
 from cityward.adapters.sumo.net import ScenarioError
+from cityward.adapters.sumo.plant import Plant
 from cityward.adapters.sumo.run import run
 from cityward.adapters.sumo.scenario import read_scenario
 from cityward.errors import CitywardError, LinkError
@@ -113,13 +115,31 @@ def main() -> int:
         scenario = read_scenario(Path(order.scenario))
         controller = find_controller(order.controller)
         harm = None if order.harm is None else harm_of(order.harm, scenario)
-        score = run(scenario, controller, order.seed, order.until_s, name=order.controller, harm=harm)
+        score = run(
+            scenario,
+            controller,
+            order.seed,
+            order.until_s,
+            name=order.controller,
+            harm=harm,
+            every_second=_while_wanted(os.getppid()),
+        )
     except CitywardError as error:
         sys.stderr.write(str(error))
         return 3
     with os.fdopen(out, "wb") as pipe:
         pipe.write(msgspec.json.encode(score))
     return 0
+
+
+def _while_wanted(parent: int) -> Callable[[Plant], None]:
+    """Ends the run when whoever ordered it is gone."""
+
+    def look(plant: Plant) -> None:
+        if os.getppid() != parent:
+            raise LinkError(f"whoever ordered the run of {plant.scenario.name} is gone")
+
+    return look
 
 
 if __name__ == "__main__":
