@@ -176,3 +176,20 @@ def test_texts_that_stand_again_and_again_are_kept_once_and_others_count(monkeyp
             archive.tabulate({"stop_times.txt": text})
         assert caught.value.reason == "too-large"
     assert table.column("trip_id")[0] is not table.column("trip_id")[1]
+
+
+def test_a_platform_that_says_nothing_of_wheelchairs_is_as_its_station_says() -> None:
+    stops = """stop_id,stop_name,location_type,parent_station,wheelchair_boarding
+quay,Quay,0,,1
+mole,Mole,0,,2
+bank,Bank,0,hub,
+pier,Pier,0,hub,2
+hub,Hub,1,,1
+lost,Lost,0,,
+odd,Odd,0,,7
+"""
+    plan = build(archive.tabulate({name: text.encode() for name, text in {**FILES, "stops.txt": stops}.items()}))
+    assert dict(zip(plan.stops.ids, plan.stops.wheelchair.tolist(), strict=True)) == {
+        "quay": 1, "mole": 2, "bank": 1, "pier": 2, "hub": 1, "lost": 0, "odd": 0,
+    }  # fmt: skip
+    assert build(archive.tabulate({})).stops.wheelchair.shape == (0,)

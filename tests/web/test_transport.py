@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
+import pytest
 
 from cityward.runtime.opened import OpenDocument
 from cityward.services.transport.pages import Due, StopPage, StopPages
@@ -53,6 +54,15 @@ def test_anybody_reads_what_is_due_and_how_it_is_known():
     # expected 14 minutes from 08:53:20, between 09:06 and 09:07; planned 09:03; the next by the timetable at 09:13
     for words in ("09:07", "09:06 - 09:07", "planned 09:03", "09:13", "timetable", "predicted", "&lt;Far&gt; end"):
         assert words in answer.text, words
+
+
+@pytest.mark.parametrize(("says", "words"), [(True, "Some vehicles can"), (False, "No vehicle can"), (None, "")])
+def test_whether_one_can_board_with_a_wheelchair_is_said_where_the_timetable_does(says: bool | None, words: str):
+    found = msgspec.json.decode(pages(), type=StopPages)
+    told = msgspec.structs.replace(found, stops=(msgspec.structs.replace(found.stops[0], wheelchair=says),))
+    with opened(city({"stops.json": msgspec.json.encode(told)})) as door, door.stranger() as rider:
+        text = rider.get("/stops/quay").text
+    assert (words in text) if words else ("wheelchair" not in text)
 
 
 def test_times_that_are_old_are_shown_as_the_timetable_again():

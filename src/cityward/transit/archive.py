@@ -42,7 +42,10 @@ MOST_ODD_ROWS = 20  # named by their line; the rest is counted
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "agency.txt": ("agency_id", "agency_name", "agency_url", "agency_timezone", "agency_lang"),
-    "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type", "parent_station", "stop_timezone"),
+    "stops.txt": (
+        "stop_id", "stop_name", "stop_lat", "stop_lon", "location_type", "parent_station", "stop_timezone",
+        "wheelchair_boarding",
+    ),
     "routes.txt": (
         "route_id", "agency_id", "route_short_name", "route_long_name", "route_type", "route_url", "route_color",
         "route_text_color",

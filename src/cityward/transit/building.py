@@ -158,17 +158,23 @@ def _zone(names: Sequence[str]) -> ZoneInfo:
 
 
 def _stops(table: Table) -> tuple[Stops, dict[str, int]]:
-    ids, names, lon, lat, kind, parent = _taken(
-        table, "stop_id", ("stop_name", "stop_lon", "stop_lat", "location_type", "parent_station")
+    ids, names, lon, lat, kind, parent, boarding = _taken(
+        table,
+        "stop_id",
+        ("stop_name", "stop_lon", "stop_lat", "location_type", "parent_station", "wheelchair_boarding"),
     )
     number = _numbers(ids)
+    above = _column([number.get(x, -1) for x in parent], np.int32)
+    says = _column([_small(x, 2, 0) for x in boarding], np.int8)
     found = Stops(
         ids=tuple(ids),
         names=tuple(names),
         lon=_column([_degrees(x, 180) for x in lon], np.float64),
         lat=_column([_degrees(x, 90) for x in lat], np.float64),
         kind=_column([_small(x, 4, 0) for x in kind], np.int8),
-        parent=_column([number.get(x, -1) for x in parent], np.int32),
+        parent=above,
+        # SPEC: GTFS Schedule, stops.txt: where a platform says nothing, what its station says
+        wheelchair=_sealed(np.where((says == 0) & (above >= 0), says[above], says)) if len(ids) else says,
     )
     return found, number
 

@@ -29,7 +29,11 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stops:
-    """stops.txt. lon, lat: degrees, NaN where absent. kind: location_type. parent: another stop's number or -1."""
+    """stops.txt. lon, lat: degrees, NaN where absent. kind: location_type. parent: another stop's number or -1.
+
+    wheelchair: wheelchair_boarding: 0 nothing is known, 1 some vehicles can be boarded, 2 none; of a platform that says nothing
+    its station's.
+    """
 
     ids: Sequence[str]
     names: Sequence[str]
@@ -37,6 +41,7 @@ class Stops:
     lat: NDArray[np.float64]
     kind: NDArray[np.int8]
     parent: NDArray[np.int32]
+    wheelchair: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

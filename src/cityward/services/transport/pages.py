@@ -43,10 +43,11 @@ class Due(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class StopPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stop, and what is due there, in order."""
+    """One stop, and what is due there, in order. wheelchair: whether one can board, as the timetable says; None: it does not."""
 
     id: str
     name: str
+    wheelchair: bool | None = None
     due: tuple[Due, ...] = ()
 
 
@@ -71,7 +72,10 @@ def stop_pages(picture: Picture, settings: TransportSettings) -> bytes:
         state=state,
         zone=picture.table.zone.key if picture.table is not None else "UTC",
         operator=settings.operator,
-        stops=tuple(StopPage(id=stop, name=_stop_name(picture, stop), due=found) for stop, found in due.items()),
+        stops=tuple(
+            StopPage(id=stop, name=_stop_name(picture, stop), wheelchair=_boarding(picture, stop), due=found)
+            for stop, found in due.items()
+        ),
     )
     return msgspec.json.encode(pages)
 
@@ -139,6 +143,12 @@ def _by_timetable(picture: Picture, stop: str, runs: dict[str, Run]) -> Iterator
                 stop_name=name,
                 aimed=one.at,
             )
+
+
+def _boarding(picture: Picture, stop: str) -> bool | None:
+    number = picture.table.stop_of.get(stop) if picture.table is not None else None
+    said = int(picture.table.stops.wheelchair[number]) if picture.table is not None and number is not None else 0
+    return None if said == 0 else said == 1
 
 
 def _stop_name(picture: Picture, stop: str) -> str:

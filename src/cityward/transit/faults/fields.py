@@ -95,6 +95,7 @@ SHAPES: dict[tuple[str, str], tuple[str, Check]] = {
     ("stops.txt", "stop_lat"): ("a latitude", _within(90)),
     ("stops.txt", "stop_lon"): ("a longitude", _within(180)),
     ("stops.txt", "location_type"): ("0 to 4", _among("0", "1", "2", "3", "4")),
+    ("stops.txt", "wheelchair_boarding"): ("0 to 2", _among("0", "1", "2")),
     ("stops.txt", "stop_timezone"): ("a time zone", _zone),
     ("routes.txt", "route_type"): ("a route type", _is_route_type),
     ("routes.txt", "route_url"): ("a web address", _matches(_URL)),

@@ -65,7 +65,8 @@ async def stop(call: Call[Nothing]) -> object:
     rows = (
         [_row(due, ZoneInfo(pages.zone), fresh) for due in found.due] if found is not None and pages is not None else []
     )
-    return _page(call, "stop.html", pages, closed, name=found.name if found is not None else "", rows=rows)
+    name, wheelchair = (found.name, found.wheelchair) if found is not None else ("", None)
+    return _page(call, "stop.html", pages, closed, name=name, wheelchair=wheelchair, rows=rows)
 
 
 @route("GET", "/api/transport/gtfs-rt/{feed}", summary="Our GTFS-Realtime feed", public=True, answer_media=PROTOBUF)
