@@ -34,6 +34,7 @@ class Script:
     world: World
     glances: list[tuple[float, Glance | Exception]]
     closed: bool = False
+    left: Kept | None = None
 
     async def glance(self) -> Glance:
         await asyncio.sleep(0)
@@ -52,8 +53,9 @@ class Script:
     async def show_clear(self, mark: str) -> bytes:
         return b"clear for " + mark.encode()
 
-    async def close(self) -> None:
+    async def close(self) -> Kept | None:
         self.closed = True
+        return self.left
 
 
 @dataclass
@@ -215,6 +217,17 @@ def test_segments_are_kept_and_one_that_is_not_is_counted() -> None:
     assert play(world, (1, Glance(pictures=1, segment=kept))).counts["kept"] == 1
     assert world.kept == [("gate", kept)]
     assert play(World(away=True), (1, Glance(pictures=1, segment=kept))).counts["not kept"] == 1
+
+
+def test_what_was_under_way_at_the_end_is_kept_too() -> None:
+    async def main() -> None:
+        world = World()
+        left = Kept(BEGIN, BEGIN + 3, 15, "mp4", b"the last seconds")
+        feed = Script(world, [], left=left)
+        await Cameras([Watched("gate", "gate-01", "senml", feed, {})], world.ports()).run(world.stop)
+        assert world.kept == [("gate", left)]
+
+    asyncio.run(main())
 
 
 def test_pictures_are_given_of_cameras_that_the_city_takes() -> None:

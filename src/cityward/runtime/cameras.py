@@ -100,8 +100,8 @@ class Feed(Protocol):
         """The newest picture, uncovered and marked. Raises `LinkError`."""
         ...
 
-    async def close(self) -> None:
-        """Give back what is held."""
+    async def close(self) -> Kept | None:
+        """Give back what is held; the segment that was under way."""
         ...
 
 
@@ -181,7 +181,9 @@ class CameraRunner:
                     await self._rest(stop)
                 await self._take(glance)
         finally:
-            await self._watched.feed.close()
+            left = await self._watched.feed.close()
+            if left is not None:
+                await self._hold(left)
 
     async def _rest(self, stop: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):

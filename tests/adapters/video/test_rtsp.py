@@ -18,7 +18,7 @@ from adapters.video.films import film
 from adapters.video.rtsp_camera import Camera, camera
 from adapters.video.test_watching import watch
 from cityward.adapters.outward.connect import Outward, Turned
-from cityward.adapters.video import rtsp
+from cityward.adapters.video import feeding, rtsp
 from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
 from cityward.adapters.video.feeding import StreamFeed
 from cityward.adapters.video.rtsp import RtspFetcher, address_of
@@ -82,6 +82,27 @@ def test_what_is_fetched_is_looked_at_in_the_child() -> None:
             await feed.close()
 
     with camera(coder="libx265") as one:
+        asyncio.run(body(one))
+
+
+def test_the_last_seconds_before_a_camera_falls_silent_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "WAIT_S", 0.1)
+
+    async def body(one: Camera) -> None:
+        feed = StreamFeed(fetcher(one), watch(keep=True, segment_s=600))
+        try:
+            seen, deadline = 0, time.monotonic() + 20
+            while seen < 3 and time.monotonic() < deadline:
+                seen += len((await feed.glance()).seen)
+            one.close()
+            segment = None
+            while segment is None and time.monotonic() < deadline:
+                segment = (await feed.glance()).segment
+            assert segment is not None and segment.pictures >= 3 and segment.body[4:8] == b"ftyp"
+        finally:
+            assert await feed.close() is None  # nothing was under way any more
+
+    with camera() as one:
         asyncio.run(body(one))
 
 

@@ -58,6 +58,10 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     body: bytes
 
 
+class Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="close"):
+    """Close the segment under way: nothing comes any more, or the child is to end. Answered by `Looked`."""
+
+
 class Show(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="show"):
     """The newest picture as JPEG with this mark; covered unless `clear` (a granted clear view, and nothing else)."""
 
@@ -106,7 +110,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     why: str
 
 
-Asked = Settings | Clip | Step | Unit | Show
+Asked = Settings | Clip | Step | Unit | Show | Close
 Answer = Ready | Looked | Picture | Fault
 
 _ASKED, _ANSWERS = msgspec.msgpack.Decoder(Asked), msgspec.msgpack.Decoder(Answer)

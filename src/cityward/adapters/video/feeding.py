@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from cityward.runtime.cameras import Glance, Kept
 
 WAIT_S = 1.0  # a glance waits so long for something to look at
 LOOK_S = 0.02
+QUIET = 3  # glances that nothing came for: the segment under way is closed
 AT_ONCE = 25  # units of one glance: others want to be told, too
 
 
@@ -49,9 +51,9 @@ class ClipFeed:
         """See the port."""
         return await self._watching.show(Show(mark=mark, clear=True))
 
-    async def close(self) -> None:
+    async def close(self) -> Kept | None:
         """See the port."""
-        await self._watching.close()
+        return await closing(self._watching)
 
 
 class Fetcher(Protocol):
@@ -83,6 +85,7 @@ class StreamFeed:
         self._fetcher, self._watching, self._asking = fetcher, watching, asking
         self._backlog = Backlog()
         self._begun = False
+        self._waited = 0  # glances in a row for which nothing came
 
     async def glance(self) -> Glance:
         """See the port."""
@@ -95,13 +98,20 @@ class StreamFeed:
         while (unit := self._backlog.take()) is None and time.monotonic() < until:  # noqa: ASYNC110 - a thread fills it
             await asyncio.sleep(LOOK_S)
         glances: list[Glance] = []
+        self._waited = self._waited if unit is None else 0
         while unit is not None and len(glances) < AT_ONCE:
             glances.append(glance_of(await self._watching.look(unit), self._watching))
             if glances[-1].segment is not None or glances[-1].broken:
                 break
             unit = self._backlog.take()
         self._watching.drop(dropped := self._backlog.dropped())
-        return self._sum(glances, dropped)
+        glance = self._sum(glances, dropped)
+        return glance if glances else replace(glance, segment=await self._quiet())
+
+    async def _quiet(self) -> Kept | None:
+        """What was recorded before it fell silent: that may be what somebody will ask for."""
+        self._waited += 1
+        return kept_of(await self._watching.finish()) if self._waited == QUIET else None
 
     def _sum(self, glances: list[Glance], dropped: int) -> Glance:
         last = glances[-1] if glances else Glance()
@@ -125,21 +135,33 @@ class StreamFeed:
         """See the port."""
         return await self._watching.show(Show(mark=mark, clear=True))
 
-    async def close(self) -> None:
+    async def close(self) -> Kept | None:
         """See the port."""
         await asyncio.to_thread(self._fetcher.close)
         if self._asking is not None:
             await asyncio.to_thread(self._asking.close)
-        await self._watching.close()
+        return await closing(self._watching)
 
 
 def glance_of(looked: Looked | None, watching: Watching, dropped: int = 0) -> Glance:
     """What one answer comes to."""
     if looked is None:
         return Glance(broken=watching.why, refused=1, dropped=dropped)
-    closed = looked.segment
-    kept = None if closed is None else Kept(closed.begin_s, closed.end_s, closed.pictures, closed.form, closed.body)
-    return Glance(looked.seen, looked.decoded, dropped, looked.refused, kept, watching.why)
+    return Glance(looked.seen, looked.decoded, dropped, looked.refused, kept_of(looked), watching.why)
+
+
+def kept_of(looked: Looked | None) -> Kept | None:
+    """The segment that was closed."""
+    closed = None if looked is None else looked.segment
+    return None if closed is None else Kept(closed.begin_s, closed.end_s, closed.pictures, closed.form, closed.body)
+
+
+async def closing(watching: Watching) -> Kept | None:
+    """End the child; what it was recording."""
+    try:
+        return kept_of(await watching.finish())
+    finally:
+        await watching.close()
 
 
 def clip_path(folder: Path, stream: str) -> Path:

@@ -17,6 +17,7 @@ from cityward.adapters.video.exchange import (
     MOST_JPEG,
     Answer,
     Asked,
+    Close,
     Fault,
     Looked,
     Picture,
@@ -67,6 +68,8 @@ class Looker:
             return self._look(self._units.decode(asked.coding, asked.body, asked.at_s))
         if isinstance(asked, Step):
             return Fault(why="no clip was given") if self._clip is None else self._look(self._clip.step(asked.at_s))
+        if isinstance(asked, Close):
+            return Looked(segment=self._recorder.close() if self._recorder is not None else None)
         if isinstance(asked, Show):
             return self._show(asked)
         if isinstance(asked, ClipAsked):

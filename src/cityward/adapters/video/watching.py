@@ -34,6 +34,7 @@ from cityward.adapters.video.exchange import (
     Answer,
     Asked,
     Clip,
+    Close,
     Fault,
     Looked,
     Picture,
@@ -124,6 +125,14 @@ class Watching:
         if isinstance(answer, Picture):
             return answer.jpeg
         raise LinkError(answer.why if isinstance(answer, Fault) else "no picture can be shown now")
+
+    async def finish(self) -> Looked | None:
+        """The segment under way, closed; None where nobody records now."""
+        async with self._lock:
+            if self._process is None or not self.settings.keep:
+                return None
+            answer = await self._asked(Close(), self.unit_s)
+        return answer if isinstance(answer, Looked) else None
 
     def drop(self, count: int) -> None:
         """Count what was dropped before it was asked."""
