@@ -39,6 +39,7 @@ COMMANDS = {
     "bench": "measure the chain on this machine",
     "watch": "what the watch found: open incidents with their findings; take them in hand",
     "device": "add, list or revoke devices",
+    "camera": "cameras and who looked through them; recordings as evidence, with their chain of custody",
     "person": "who may sign in: add, list, show, link, lock, remove; the OpenID provider",
     "grant": "which roles people hold: give, open, take, list; each ends by itself",
     "recipient": "whoever is given data: add, rotate, revoke; what they were given; agreements to approve",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from cityward.runtime.viewing import ViewRefusal, ViewRow
+from cityward.runtime.viewing_sums import Tally, tallies
 from cityward.text import harmless
 from cityward.web.ports import Doors
 
@@ -50,15 +50,6 @@ class RefusalView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: tuple[str, ...]
     source: str
     record: str
-
-
-class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Views and pictures of one camera, person or purpose."""
-
-    name: str
-    views: int
-    pictures: int
-    refused: int
 
 
 class ViewedView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,19 +118,4 @@ def viewed_of(rows: Sequence[ViewRow], refusals: Sequence[ViewRefusal], doors: D
         by_person=tallies(((r.person, r.pictures) for r in rows if r.opened_at), (r.person for r in refusals)),
         by_purpose=tallies(((r.purpose, r.pictures) for r in rows if r.opened_at), (r.purpose for r in refusals)),
         now=doors.city_now_us(),
-    )
-
-
-def tallies(viewed: Iterable[tuple[str, int]], refused: Iterable[str]) -> tuple[Tally, ...]:
-    """Sums by name, in order of the names.
-
-    >>> tallies([("quay", 3), ("quay", 4)], ["gate"])
-    (Tally(name='gate', views=0, pictures=0, refused=1), Tally(name='quay', views=2, pictures=7, refused=0))
-    """
-    views, pictures, no = Counter[str](), Counter[str](), Counter(refused)
-    for name, count in viewed:
-        views[name] += 1
-        pictures[name] += count
-    return tuple(
-        Tally(harmless(name), views[name], pictures[name], no[name]) for name in sorted(views.keys() | no.keys())
     )
