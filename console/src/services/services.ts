@@ -9,7 +9,26 @@ export interface Cell { text: string; device: string; stance: Stance }
 export interface Table { title: string; columns: string[]; rows: Cell[][]; empty: string }
 export interface Curve { title: string; unit: string; points: [number, number][]; forecast: [number, number][]; band: [number, number, number][] }
 export interface Shape { at: Position[]; label: string; stance: Stance; device: string; order: number }
-export interface Board { summary: string; figures: Figure[]; lines: Curve[]; tables: Table[]; shapes: Shape[] }
+export interface SignalHead { name: string; kind: string; now: boolean; seconds: number; most_red_s: number }
+export interface SignalQueue { lane: string; device: string; vehicles: number; halted: number; blind: string }
+export interface SignalStage { name: string; groups: string[]; plan_s: number }
+export interface SignalsAt {
+  name: string
+  device: string
+  stages: SignalStage[]
+  groups: SignalHead[]
+  queues: SignalQueue[]
+  stage: number
+  since_s: number
+  settled: boolean
+  on_plan: boolean
+  wish: number
+  why: string
+  flags: string[]
+  asked: string[]
+  stance: Stance
+}
+export interface Board { summary: string; figures: Figure[]; lines: Curve[]; tables: Table[]; shapes: Shape[]; signals: SignalsAt[] }
 export interface Notice { id: string; subject: string; title: string; urgency: 'routine' | 'safety'; since: number; do: string; first_at: number; ended_at: number | null }
 export interface Proposal { at: number; device: string; command: string; value: number; verdict: string; mend: string; cause: Record<string, string> }
 export interface Plan { plan_id: string; kind: string; crew: string; stops: number; figures: Record<string, number>; fixed: boolean; state: string; issued_at: number; expires_at: number; record: string }

@@ -157,7 +157,7 @@ def _requests(requests: Requests) -> Table:
 
 def _refused(ghost: Ghost) -> tuple[Cell, ...]:
     who = Cell(text=ghost.unit, device=ghost.unit)
-    return who, Cell(text=""), Cell(text=ghost.junction), Cell(text=f"refused: {WORDS[ghost.why]}", stance="bad")
+    return who, Cell(text=""), Cell(text=ghost.junction), Cell(text=f"refused: {ghost.why}", stance="bad")
 
 
 def _shapes(view: Signals, shown: Sequence[SignalsAt]) -> tuple[Shape, ...]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from cityward.guard.signals.priority import DeskMemory
+
 
 class Still(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a detector says, and since when it says the same; served_s: how much green its lanes have had meanwhile."""
@@ -17,11 +19,12 @@ class Still(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a unit asked for last, and when its latest requests began, as many as an hour may hold."""
+    """What a unit asks for now, and what was said of it: as whom it is believed, or why it is not."""
 
-    junction: int = 0
-    group: int = 0
-    begun: tuple[float, ...] = ()
+    junction: str
+    group: str
+    kind: str = ""
+    why: str = ""
 
 
 class SignalMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,4 +36,5 @@ class SignalMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     left: dict[str, float] = {}
     still: dict[str, Still] = {}
     asked: dict[str, Asked] = {}
+    desk: DeskMemory = DeskMemory()
     estimated_s: float = -1e9

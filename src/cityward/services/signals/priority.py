@@ -1,7 +1,7 @@
-"""Who asks for green, and whether they are believed.
+"""Who asks for green, and what becomes of it.
 
-A request is proven by the device that makes it: its readings came in under its own credential, by the gate. Besides, a junction
-must let it ask (`calls`), for that group, and no more often than is declared: more is not believed, and people are told (S-02).
+A request is proven by the device that makes it: its readings came in under its own credential, by the gate. Whether it is
+believed, and how much, says `guard.signals.priority`: asked once a request, when it begins; its word holds until that ends.
 A request names the junction by its number in the service's settings, and the group by its number in the junction, both from 1.
 
 INVARIANT: what is not believed changes no wish.
@@ -11,28 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from cityward.place.junctions import PriorityCall
+from cityward.guard.signals.priority import (
+    Believed,
+    DeskMemory,
+    PriorityDesk,
+    PriorityReason,
+    PriorityRequest,
+)
 from cityward.services.signals.memory import Asked
 from cityward.services.signals.seen import PriorityAsked
 from cityward.services.signals.view import Signals, age_s, fresh, street_s
 
 JUNCTION, GROUP, TIME = "priority-junction", "priority-group", "priority-time"
-HOUR_S = 3600.0
 AHEAD_S = 45.0  # who is farther away is not waited for yet
-MOST_BEGUN = 3600
-
-Why = Literal["unknown-junction", "not-declared", "too-often"]
+LEAST_WEIGHT = 0.5  # what is believed less changes no wish, and is told
+DOUBTED = "doubted"
 
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """A request that is not believed."""
+    """A request that changes nothing, and why: a `PriorityReason`, or `DOUBTED`."""
 
     unit: str
     junction: str
-    why: Why
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,30 @@ class Requests:
     believed: Mapping[str, tuple[PriorityAsked, ...]]
     ghosts: tuple[Ghost, ...]
     asked: Mapping[str, Asked]
+    desk: DeskMemory
 
 
-def requests_in(view: Signals, before: Mapping[str, Asked]) -> Requests:
+def requests_in(view: Signals, before: Mapping[str, Asked], memory: DeskMemory) -> Requests:
     """What the askers ask for now."""
+    desk = PriorityDesk(view.settings.junctions, view.members, memory)
     believed: dict[str, list[PriorityAsked]] = {}
     ghosts: list[Ghost] = []
     kept: dict[str, Asked] = {}
-    for unit in view.settings.askers:
+    names = list(view.settings.junctions)
+    for unit in view.units(view.settings.askers):
         junction, group, seconds = _said(view, unit)
-        kept[unit] = asked = _remembered(before.get(unit, Asked()), junction, group, street_s(view))
         if not junction:
             continue
-        verdict = _judged(view, unit, junction, group, seconds, asked)
-        if isinstance(verdict, Ghost):
-            ghosts.append(verdict)
-        elif verdict is not None:
-            believed.setdefault(_names(view)[junction - 1], []).append(verdict)
-    return Requests({name: tuple(those) for name, those in believed.items()}, tuple(ghosts), kept)
+        name = names[junction - 1] if junction <= len(names) else str(junction)
+        wanted = _group(view, name, group)
+        kept[unit] = asked = _judged(view, desk, before.get(unit), unit, name, wanted, seconds)
+        if asked.why:
+            ghosts.append(Ghost(unit, name, asked.why))
+        elif seconds <= AHEAD_S:
+            one = PriorityAsked(group=wanted, kind=asked.kind, by=unit, seconds=seconds)
+            believed.setdefault(name, []).append(one)
+    found = {name: tuple(those) for name, those in believed.items()}
+    return Requests(found, tuple(ghosts), kept, desk.remembered())
 
 
 def _said(view: Signals, unit: str) -> tuple[int, int, float]:
@@ -72,33 +81,27 @@ def _said(view: Signals, unit: str) -> tuple[int, int, float]:
     return int(junction.value), int(group.value), max(0.0, seconds.value - age_s(view, junction))
 
 
-def _remembered(before: Asked, junction: int, group: int, now_s: float) -> Asked:
-    begun = tuple(at for at in before.begun if 0 <= now_s - at < HOUR_S)
-    if junction and (junction, group) != (before.junction, before.group):
-        begun = (*begun, now_s)[-MOST_BEGUN:]
-    return Asked(junction=junction, group=group, begun=begun)
-
-
-def _names(view: Signals) -> list[str]:
-    return list(view.settings.junctions)
+def _group(view: Signals, name: str, number: int) -> str:
+    made = view.settings.junctions.get(name)
+    groups = list(made.groups) if made is not None else []
+    return groups[number - 1] if 1 <= number <= len(groups) else "none"
 
 
 def _judged(
-    view: Signals, unit: str, junction: int, group: int, seconds: float, asked: Asked
-) -> PriorityAsked | Ghost | None:
-    names = _names(view)
-    if junction > len(names):
-        return Ghost(unit, str(junction), "unknown-junction")
-    name = names[junction - 1]
-    made = view.settings.junctions[name]
-    wanted = list(made.groups)[group - 1] if 1 <= group <= len(made.groups) else ""
-    call = _call(made.calls, unit, wanted)
-    if call is None:
-        return Ghost(unit, name, "not-declared")
-    if len(asked.begun) > call.most_per_hour:
-        return Ghost(unit, name, "too-often")
-    return PriorityAsked(group=wanted, kind=call.kind, by=unit, seconds=seconds) if seconds <= AHEAD_S else None
-
-
-def _call(calls: tuple[PriorityCall, ...], unit: str, group: str) -> PriorityCall | None:
-    return next((c for c in calls if unit in c.devices and group in c.groups and c.kind in ("bus", "emergency")), None)
+    view: Signals, desk: PriorityDesk, before: Asked | None, unit: str, name: str, group: str, seconds: float
+) -> Asked:
+    if before is not None and (before.junction, before.group) == (name, group):
+        return before
+    # what was admitted came in under the unit's own credential
+    request = PriorityRequest(name, unit, group, min(seconds, 300.0), proven=True, position=None)
+    verdict = desk.judge(request, street_s(view))
+    if not isinstance(verdict, Believed):
+        return Asked(junction=name, group=group, why=verdict.reason.value)
+    if verdict.kind not in ("bus", "emergency"):
+        return Asked(junction=name, group=group, why=PriorityReason.UNDECLARED.value)
+    return Asked(
+        junction=name,
+        group=group,
+        kind=verdict.kind,
+        why=DOUBTED if verdict.weight < LEAST_WEIGHT else "",
+    )

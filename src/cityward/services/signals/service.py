@@ -74,7 +74,7 @@ class Signals:
     def step(self, view: View[SignalSettings], memory: SignalMemory) -> Turn[SignalMemory]:
         """Look, wish, and tell."""
         looked, still = _look(view, memory)
-        requests = requests_in(view, memory.asked)
+        requests = requests_in(view, memory.asked, memory.desk)
         seen = {
             name: shown
             for name, one in looked.items()
@@ -91,6 +91,7 @@ class Signals:
             left=left,
             still=still,
             asked=dict(requests.asked),
+            desk=requests.desk,
             estimated_s=now if due else memory.estimated_s,
         )
         return Turn(

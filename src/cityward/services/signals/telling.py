@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cityward.guard.permit import Urgency
+from cityward.guard.signals.priority import PriorityReason
 from cityward.guard.signals.rules import PLAN
 from cityward.insight.estimate import Estimate
 from cityward.services.contract import Notice
-from cityward.services.signals.priority import Ghost
+from cityward.services.signals.priority import DOUBTED, Ghost
 from cityward.services.signals.view import Blind, Looked, Signals
 from cityward.services.signals.wishing import told
 
 UNSERVED_S = 90.0
 NOT_HEARD_S = 8.0  # a junction that is told a stage and follows its plan for so long does not hear us
 GHOSTS = {
-    "unknown-junction": "asks for green at a junction that is none of ours",
-    "not-declared": "asks for green where nobody lets it",
-    "too-often": "asks for green more often than is declared: it is not believed",
+    PriorityReason.UNDECLARED: "asks for green where nobody lets it",
+    PriorityReason.TOO_MANY: "asks for green more often than is declared",
+    PriorityReason.TOO_MUCH_DEMAND: "asks for green where more was asked than is believed",
+    DOUBTED: "asks for green as a programme would, in even steps",
 }
 BLIND = {"silent": "says nothing", "frozen": "says the same though its lanes had green"}
 
@@ -29,7 +31,7 @@ def notices(view: Signals, looked: Mapping[str, Looked], ghosts: Sequence[Ghost]
         Notice(
             f"ghost-{ghost.unit}-{ghost.junction}"[:96],
             ghost.unit,
-            f"{ghost.unit} {GHOSTS[ghost.why]} ({ghost.junction}); it changes nothing",
+            f"{ghost.unit} {GHOSTS.get(ghost.why, 'asks for green: ' + ghost.why)} ({ghost.junction}); it changes nothing",
             Urgency.ROUTINE,
             do="find out why it asks; where it should be let, add it to the junction's calls",
         )

@@ -73,7 +73,8 @@ class Demand:
             if self._draw(f"walk {nth} {second}") < WALKERS / len(WALKS) * share / 3600:
                 yield Departure(f"walk{nth}.{second}", "walker", f"{start} {end}")
         for nth, (unit, way) in enumerate(BUSES.items()):
-            if (second + nth * BUS_EVERY_S // 2) % BUS_EVERY_S == BUS_EVERY_S // 4:
+            turn, at = divmod(second + nth * BUS_EVERY_S // 2, BUS_EVERY_S)
+            if at == int(self._draw(f"{unit} {turn}") * BUS_EVERY_S / 2):  # no driver is on time to the second
                 yield Departure(f"{unit}.{second}", "bus", way)
         if second % ENGINE_EVERY_S == ENGINE_EVERY_S // 2:
             yield Departure(f"{ENGINE}.{second}", "engine", ENGINE_WAY)

@@ -11,7 +11,7 @@ import asyncio
 import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -63,7 +63,13 @@ class Voice:
     def __init__(self, setting: CorridorSetting, device: str, cabinet: Cabinet | None, corridor: Corridor) -> None:
         self._outgoing: deque[Publish] = deque(maxlen=BACKLOG)
         self._something = asyncio.Event()
-        hears = {} if cabinet is None else {f"cmd/{device}": lambda body: self.say(corridor.obey(cabinet, body))}
+        hears: dict[str, Callable[[bytes], None]] = {}
+        if cabinet is not None:
+
+            def obey(body: bytes) -> None:
+                self.say(corridor.obey(cabinet, body))
+
+            hears = {f"cmd/{device}": obey}
         self.link = DeviceLink(
             setting.mqtt, device, lambda: password_of(setting.credentials, device), subscriptions=hears
         )
