@@ -22,7 +22,7 @@ from cityward.adapters.bus.log import LogWriter, connect, disconnect
 from cityward.adapters.bus.pictures import Give, PictureDesk, Wanted
 from cityward.adapters.outward.connect import Outward
 from cityward.adapters.video.asking import Asking
-from cityward.adapters.video.camera_keys import CameraSecrets
+from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
 from cityward.adapters.video.exchange import Settings
 from cityward.adapters.video.feeding import ClipFeed, StreamFeed, clip_path
 from cityward.adapters.video.onvif import OnvifClient
@@ -35,7 +35,7 @@ from cityward.compose.outward import counted, outward_of
 from cityward.compose.progress import told_each_second
 from cityward.compose.setting import Setting
 from cityward.compose.viewing import clear_grants
-from cityward.errors import CitywardError, LinkError
+from cityward.errors import CitywardError, LinkError, PlaceError
 from cityward.place.cameras import Camera
 from cityward.place.exits import camera_exits
 from cityward.place.model import Place
@@ -74,6 +74,21 @@ def settings_of(camera: Camera) -> Settings:
         segment_s=camera.segment_s,
         keep=camera.keep_hours > 0,
     )
+
+
+def keep_login(setting: Setting, name: str, user: str, password: str) -> None:
+    """Keep what a camera is signed in to with.
+
+    Raises:
+        PlaceError: no such camera, or that is no login.
+    """
+    if name not in setting.loaded.place.cameras:
+        raise PlaceError(f"there is no camera `{name}`", mend="cityward camera list")
+    try:
+        login = msgspec.convert({"user": user, "password": password}, CameraLogin)
+    except msgspec.ValidationError:  # SECURITY: without the cause, which could quote the secret
+        raise PlaceError("a user and a password have 1 to 256 printable ASCII characters each") from None
+    CameraSecrets(setting.home.keys, name).keep(login)
 
 
 def feed_of(place: Place, name: str, folder: Path, keys: Path, outward: Outward) -> Feed:
