@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from cityward.services.signals.control.layout import SATURATION_VEH_S, VEHICLE_M, Layout, Numbers, shown_for
@@ -80,13 +81,14 @@ def look(
     for nth, lane in enumerate(layout.lanes):
         was = kept.get(lane, _NEW)
         said = None if lane in seen.blind else seen.lanes.get(lane)
-        now = was if said is None else _judge(was, said, rates[nth] * free[nth], green_s, passed_s)
+        now = was if said is None else _judge(was, said, float(rates[nth] * free[nth]), green_s, passed_s)
         if said is None or now.same_s >= SAME_S or now.missing >= SILENT:
-            now = _reckon(now, said, rates[nth], passed_s)
+            now = _reckon(now, said, float(rates[nth]), passed_s)
             queue[nth] = now.waiting
             arrivals[:, nth] = now.rate * STEP_S
             blind.append(lane)
         else:
+            now = msgspec.structs.replace(now, waiting=0.0) if now.waiting else now
             crowd[nth] = _crowd(said)
             believed = 1.0 - now.doubt
             queue[nth] = _arrive(said, layout.junction.speed_m_s, now.rate, crowd[nth], arrivals[:, nth])
@@ -126,7 +128,7 @@ def _judge(was: LaneKept, said: LaneSeen, rate: float, green_s: float, passed_s:
     return LaneKept(
         rate=min(was.rate + (moving / seconds - was.rate) * learns * passed_s, SATURATION_VEH_S),
         doubt=min(max(doubt, 0.0), MOST_DOUBT),
-        waiting=0.0,
+        waiting=was.waiting,
         mark=mark,
         same_s=same_s,
         missing=missing,
