@@ -252,6 +252,37 @@ def test_damaged_files_are_told_or_played_and_never_an_outage(coder: str, form: 
     looking(watch(), body)
 
 
+DEMONSTRATION = Path(__file__).parents[3] / "examples" / "doggerford" / "video"
+
+
+async def play_damaged(w: Watching, name: str, seeds: range) -> None:
+    """The demonstration's clip, flipped in its head, its index or anywhere, cut at the end in every third; then as it is."""
+    whole = (DEMONSTRATION / name).read_bytes()
+    w.clock, w.unit_s = _hastening(), 20.0
+    for seed in seeds:
+        chance, damaged = random.Random(seed), bytearray(whole)
+        span = [(0, 4096), (len(whole) - 8192, len(whole)), (0, len(whole))][seed % 3]
+        for _ in range(chance.choice((1, 4, 60))):
+            damaged[chance.randrange(*span)] ^= 1 << chance.randrange(8)
+        await w._asked(Clip(body=bytes(damaged[: len(whole) // (1 + seed % 2)])), 20.0)
+        for step in range(2):
+            await w.look(Step(at_s=1000.0 * seed + 2 * step))
+    w.clip = whole
+    await w.close()
+    assert await w.look(Step(at_s=1e9)) is not None
+
+
+@pytest.mark.parametrize("name", ["square-1.mp4", "ring-1.mp4"])
+def test_clips_with_flipped_bits_are_played_or_told(name: str) -> None:
+    looking(watch(), lambda w: play_damaged(w, name, range(12)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["square-1.mp4", "square-2.mp4", "ring-1.mp4", "ring-2.mp4"])
+def test_many_hundred_clips_with_flipped_bits_are_played_or_told(name: str) -> None:
+    looking(watch(), lambda w: play_damaged(w, name, range(1000, 1200)))
+
+
 def test_a_huge_picture_is_refused_before_memory_is_taken_for_it() -> None:
     async def body(w: Watching) -> None:
         bomb, _ = units("libx264", 1, 8192, 4352)[0]  # 30 kB that stand for 107 MB

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from cityward.adapters.keys.private import private_folder
 from cityward.errors import EvidenceError, LinkError
-from cityward.evidence.records import SegmentKept, SegmentsGone
+from cityward.evidence.records import AnyRecord, SegmentKept, SegmentsGone
 from cityward.runtime.camera_ports import SegmentBook, SegmentRow
 from cityward.runtime.ports import Ledger
 from cityward.time import HOUR
@@ -217,3 +217,11 @@ class Archive:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise LinkError(f"a segment cannot be written: {error.strerror}", where=name) from error
+
+
+def is_on_record(row: SegmentRow, record: AnyRecord) -> bool:
+    """Whether the entry that a row names says the same of it: the index is a database, and the entry is what was signed."""
+    if not isinstance(record, SegmentKept):
+        return False
+    said = (record.camera, record.since, record.until, record.name, record.size, record.digest, record.pictures)
+    return said == (row.camera, row.begin_us, row.end_us, row.name, row.size, row.sha256, row.pictures)

@@ -126,6 +126,20 @@ class Watching:
             return answer.jpeg
         raise LinkError(answer.why if isinstance(answer, Fault) else "no picture can be shown now")
 
+    async def play(self, body: bytes) -> None:
+        """Give another clip: to the child that lives, and to those that come after it.
+
+        Raises:
+            LinkError: it does not take it.
+        """
+        async with self._lock:
+            self.clip = body
+            if self._process is None:
+                return
+            answer = await self._asked(Clip(body=body), CLIP_S)
+        if not isinstance(answer, Ready):
+            raise LinkError(answer.why if isinstance(answer, Fault) else "it did not take the clip")
+
     async def finish(self) -> Looked | None:
         """The segment under way, closed; None where nobody records now."""
         async with self._lock:
