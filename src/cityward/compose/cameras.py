@@ -26,6 +26,7 @@ from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
 from cityward.adapters.video.exchange import Settings
 from cityward.adapters.video.feeding import ClipFeed, StreamFeed, clip_path
 from cityward.adapters.video.onvif import OnvifClient
+from cityward.adapters.video.replaying import Replays
 from cityward.adapters.video.rtsp import RtspFetcher
 from cityward.adapters.video.segments import Archive, Piece
 from cityward.adapters.video.watching import Watching
@@ -198,7 +199,8 @@ async def run_cameras(setting: Setting, stop: asyncio.Event) -> None:
             await asyncio.to_thread(keeping.archive.sweep)
             ports = Ports(LogWriter(client), events, city.city_clock, time.time, keeping.keep, active)
             cameras = Cameras(watched_of(setting, outward), ports)
-            desk = PictureDesk(client, _giving(cameras, place, partial(clear_grants, setting)))
+            replays = Replays(keeping.archive, city.city_clock.speed)
+            desk = PictureDesk(client, _giving(cameras, replays, place, partial(clear_grants, setting)))
             await desk.open()
             async with (
                 told_each_second(setting.home.root / PROGRESS, lambda: _told(cameras, desk)),
@@ -210,12 +212,15 @@ async def run_cameras(setting: Setting, stop: asyncio.Event) -> None:
                 await cameras.run(stop)
                 await stop.wait()
             await desk.close()
+            await replays.close()
     finally:
         await disconnect(client)
 
 
-def _giving(cameras: Cameras, place: Place, grants: ClearGrants) -> Give:
+def _giving(cameras: Cameras, replays: Replays, place: Place, grants: ClearGrants) -> Give:
     async def give(wanted: Wanted) -> bytes:
+        if wanted.at_us:
+            return await replays.picture(wanted.camera, wanted.at_us, wanted.mark)
         if not wanted.grant:
             return await cameras.picture(wanted.camera, wanted.mark)
         camera = place.cameras.get(wanted.camera)
