@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from cityward.services.board import Board, Cell, Figure, Line, Shape, Table
+from cityward.services.board import (
+    Board,
+    Cell,
+    Figure,
+    Line,
+    Shape,
+    SignalHead,
+    SignalQueue,
+    SignalsAt,
+    SignalStage,
+    Table,
+)
 from console.browser import Browser
 from console.test_console import CHROMIUM, browser, complaints, sign_in
 from console.test_watch import at
@@ -27,6 +38,32 @@ pytestmark = [
 SHOWN = "document.querySelector('.shown').innerText"
 HOSTILE = "<img src=x onerror=document.title='had'>"
 MS = NOON // 1000
+
+
+JUNCTION = SignalsAt(
+    name="Customs House",
+    device="lamp-01",
+    stages=(
+        SignalStage(name="through", groups=("west",), plan_s=40),
+        SignalStage(name="side", groups=("hill",), plan_s=28),
+    ),
+    groups=(
+        SignalHead(name="west", now=True, seconds=12.4, most_red_s=120),
+        SignalHead(name="hill", seconds=40, most_red_s=120),
+    ),
+    queues=(
+        SignalQueue(lane="west-1", device="radar-1", vehicles=4, halted=2),
+        SignalQueue(lane="hill-1", blind="frozen"),
+    ),
+    stage=0,
+    since_s=15,
+    settled=True,
+    wish=1,
+    why=HOSTILE,
+    flags=("1 detectors blind",),
+    asked=("bus-01 (bus) for west in 9 s",),
+    stance="wait",
+)
 
 
 class Boards(MemoryServices):
@@ -50,6 +87,7 @@ class Boards(MemoryServices):
                 Shape(at=((2.37, 54.9),), label="first", order=1),
                 Shape(at=((2.37, 54.9), (2.38, 54.91)), stance="wait"),
             ),
+            signals=(JUNCTION,),
         )
 
 
@@ -94,6 +132,11 @@ def test_a_service_shows_its_board_and_what_it_says_and_plans(browser: Browser, 
     ):
         assert words in told, words
     assert browser.evaluate("document.querySelectorAll('.shown svg circle, .shown svg polyline').length") == 2
+    for words in ("Customs House", "green 12 s", "red 40 s of 120 s", "Wish: side", "Blind: frozen", "bus-01 (bus)"):
+        assert words in told, words
+    assert browser.evaluate("document.querySelector('article svg[role=img]').getAttribute('aria-label')") == (
+        "Shows through for 15 s. Stages: through, side"
+    )
     assert browser.evaluate(
         "[...document.querySelectorAll('.shown a[download]')].map((a) => a.getAttribute('href'))"
     ) == [f"/api/services/lighting/plans/{PLAN.plan_id}?form={form}" for form in ("gpx", "geojson")]

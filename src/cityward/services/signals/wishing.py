@@ -24,6 +24,7 @@ KEEP_ALIVE = 3.0  # times within `lost_after_s`
 AGAIN_S = 3.0  # what was sent is given so long before it is said again
 TRAVEL_S = 3.0  # a command's way to the street, and what was seen on its way here
 LEAST_AT_ONCE = 2
+EARLY_S = 1.9  # just inside `guard.signals.gate.SignalLimits.early_s`
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def _bearable(wish: Wish, said: Said, rules: JunctionRules) -> tuple[int | None,
 
 def _too_soon(stage: int, said: Said, rules: JunctionRules) -> bool:
     ending = rules.members[said.stage] - rules.members[stage]
-    short = any(said.green_s.get(rules.groups[g], 0.0) + 1.0 < rules.min_green[g] for g in ending)
+    # as the gate reckons: by what was said, not by what may have passed since
+    short = any(said.green_s.get(rules.groups[g], 0.0) - said.age_s + EARLY_S < rules.min_green[g] for g in ending)
     return short or not said.settled
 
 
