@@ -59,6 +59,12 @@ def command() -> None:
     "--controller", "controllers", multiple=True, help="Only this one; may be repeated. `module:name` for research."
 )
 @click.option("--seeds", type=click.IntRange(1, 100), default=5, show_default=True, help="So many seeds, from 1.")
+@click.option(
+    "--lift-after",
+    "lift_after_s",
+    type=click.FloatRange(-1, 86_400),
+    help="SUMO lifts who stands so long over the jam; -1: never (default: never, or as a configuration without an end has it).",
+)
 @UNTIL
 @AT_ONCE
 @AS_JSON

@@ -48,6 +48,7 @@ def run_table(
     controllers: Sequence[str] = (),
     seeds: int = 5,
     until_s: float | None = None,
+    lift_after_s: float | None = None,
     at_once: int = 0,
 ) -> Measured:
     """Every controller on every scenario with every seed; all known ones where none is named.
@@ -60,7 +61,7 @@ def run_table(
     for name in names:
         find_controller(name)
     orders = [
-        Order(scenario=str(path), controller=name, seed=seed, until_s=until_s)
+        Order(scenario=str(path), controller=name, seed=seed, until_s=until_s, lift_after_s=lift_after_s)
         for seed in range(1, seeds + 1)
         for path in _scenarios(data, scenarios, tell).values()
         for name in names

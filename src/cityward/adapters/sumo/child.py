@@ -45,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seed: int
     until_s: float | None = None
     harm: HarmOrder | None = None
+    lift_after_s: float | None = None
 
 
 def find_controller(name: str) -> str | Any:
@@ -122,6 +123,7 @@ def main() -> int:
             order.until_s,
             name=order.controller,
             harm=harm,
+            lift_after_s=order.lift_after_s,
             every_second=_while_wanted(os.getppid()),
         )
     except CitywardError as error:

@@ -22,6 +22,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One run. Times are means in s over vehicles; queue: vehicles standing at stop lines, mean over seconds, per signal.
 
     longest_wait_s: the most that one vehicle stood, its wait outside in it. never_entered, unfinished: at the end, of `demand`;
+    locked: vehicles that block each other for ever within a junction that has no signal: SUMO's drivers, no controller's doing;
     conflicts: conflicting greens that the monitor counted; short: intergreens, ambers and minimum greens cut short, and colours
     that may not follow; over_red: reds beyond the declared longest. signal_s: groups times seconds that it watched. forced: how
     often the longest wait overruled a wish; refused: wishes that the gate of the centre refused. step_ms: one decision for all
@@ -43,6 +44,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unfinished: int
     teleports: int
     collisions: int
+    locked: int = 0
     conflicts: int = 0
     short: int = 0
     over_red: int = 0

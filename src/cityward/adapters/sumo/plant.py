@@ -26,6 +26,7 @@ from cityward.guard.signals.colours import Colour, Lights
 from cityward.services.signals.seen import LaneSeen
 
 HALTED_M_S = 0.1  # PRECEDENT: SUMO's own, and every published table's
+LOCKED_S = 300.0  # PRECEDENT: when SUMO by default lifts a vehicle over a jam
 VEHICLE_M = 7.5  # what a standing vehicle takes of a lane, its gap in it
 TRIPS = "tripinfos.xml"
 LETTERS = {Colour.AMBER: "y", Colour.RED_AMBER: "u", Colour.FLASHING: "o"}
@@ -144,6 +145,19 @@ class Plant:
             )
             for name, lanes in self._plans.stops.items()
         }
+
+    def locked(self) -> int:
+        """Vehicles that have stood for `LOCKED_S` within a junction without a signal.
+
+        Two who turn there wait for each other, and where nobody is lifted over a jam everything behind them stands to the end.
+        """
+        inner = {lane for lane in self.scenario.net.lanes if lane.startswith(":")} - self._plans.signalled
+        vehicle = self._sumo.vehicle
+        return sum(
+            1
+            for name in vehicle.getIDList()
+            if vehicle.getLaneID(name) in inner and vehicle.getWaitingTime(name) >= LOCKED_S
+        )
 
     def vehicles(self, lane: str) -> list[tuple[str, float, float]]:
         """(name, m to the lane's end, m/s) of the vehicles on a lane: for baselines defined so; a detector knows no names."""
@@ -273,13 +287,17 @@ class Plant:
 
 @dataclass(frozen=True, slots=True)
 class _Plans:
-    """What is asked of SUMO each second. roads: all lanes; stops, rooms: by junction; reach: by stop lane."""
+    """What is asked of SUMO each second. roads: all lanes; stops, rooms: by junction; reach: by stop lane.
+
+    signalled: the inner lanes of junctions with a signal.
+    """
 
     roads: tuple[str, ...]
     outlets: tuple[str, ...]
     stops: Mapping[str, tuple[str, ...]]
     rooms: Mapping[str, tuple[str, ...]]
     reach: Mapping[str, float]
+    signalled: frozenset[str]
 
 
 def _watch_plans(scenario: Scenario) -> _Plans:
@@ -295,7 +313,19 @@ def _watch_plans(scenario: Scenario) -> _Plans:
     outlets = tuple(dict.fromkeys(lane for lanes in rooms.values() for lane in lanes))
     pieces = (piece.lane for watched in scenario.watched.values() for piece in watched.pieces)
     return _Plans(
-        roads=tuple(dict.fromkeys([*pieces, *outlets])), outlets=outlets, stops=stops, rooms=rooms, reach=reach
+        roads=tuple(dict.fromkeys([*pieces, *outlets])),
+        outlets=outlets,
+        stops=stops,
+        rooms=rooms,
+        reach=reach,
+        signalled=_signalled(scenario),
+    )
+
+
+def _signalled(scenario: Scenario) -> frozenset[str]:
+    nodes = {join.node for join in scenario.net.connections if join.tl}
+    return frozenset(
+        lane for lane in scenario.net.lanes if lane.startswith(":") and lane[1:].rsplit("_", 2)[0] in nodes
     )
 
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ def run(
     *,
     name: str = "",
     harm: Harm | None = None,
+    lift_after_s: float | None = None,
     every_second: Callable[[Plant], None] | None = None,
 ) -> Score:
     """Run it to its end, and score it.
@@ -146,6 +148,7 @@ def run(
         until_s: seconds since the beginning, when to stop; None: the scenario's end.
         name: what the score calls the controller; its class's name by default.
         harm: what is done to a controller of ours.
+        lift_after_s: SUMO lifts who stands so long over the jam; -1: never; None: as the scenario has it.
         every_second: called after each, to look.
 
     Raises:
@@ -155,6 +158,8 @@ def run(
     """
     begun = time.perf_counter()
     made = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
+    if lift_after_s is not None:
+        made = replace(made, teleport_s=lift_after_s)
     driver: Driver = BASELINES[controller]() if isinstance(controller, str) else Sequenced(made, controller, harm)
     called = name or (controller if isinstance(controller, str) else type(controller).__name__)
     end = None if until_s is None else made.begin + until_s
@@ -169,6 +174,7 @@ def run(
                 watch.look(plant)
                 if every_second is not None:
                     every_second(plant)
+            locked = plant.locked()
         trips = score_trips(read_trips(Path(folder) / TRIPS))
     faults, looked = watch.judged()
     counts = plant.counts
@@ -189,6 +195,7 @@ def run(
         unfinished=trips.unfinished,
         teleports=counts.teleports,
         collisions=counts.collisions,
+        locked=locked,
         conflicts=faults[Fault.CONFLICT] + faults[Fault.AMBER_CONFLICT],
         short=sum(faults[fault] for fault in SHORT),
         over_red=faults[Fault.RED],

@@ -14,9 +14,10 @@ from cityward.adapters.sumo.metrics import Score
 
 HEAD = (
     *("controller", "delay s", "+-", "to best", "trip s", "waiting s", "queue", "longest wait s"),
-    *("never entered", "unfinished", "teleports", "conflicts", "short", "red too long", "seeds"),
+    *("never entered", "unfinished", "lifted", "locked", "conflicts", "short", "red too long", "seeds"),
 )
 NOTES = (
+    "lifted: vehicles that SUMO lifted over a jam. locked: vehicles that block each other to the end in a junction without a signal",
     "delay: timeLoss + departDelay, mean over all demand scheduled; vehicles kept outside count with their wait until the end",
     "to best: by delay, to the best baseline of this run. Means over seeds; longest wait: of all seeds, outside included",
     "conflicts, short, red too long: what the monitor counted per hour run, intergreens as derived from the city's programme;"
@@ -68,6 +69,7 @@ def _row(name: str, those: Sequence[Score], best: float | None) -> tuple[Cell, .
                 [score.never_entered for score in those],
                 [score.unfinished for score in those],
                 [score.teleports for score in those],
+                [score.locked for score in those],
             )
         ),
         *(
