@@ -25,6 +25,7 @@ from cityward.adapters.video.exchange import (
     LENGTH,
     MOST_ASKED,
     Answer,
+    Close,
     Fault,
     Ready,
     Settings,
@@ -37,9 +38,12 @@ from cityward.adapters.video.exchange import (
 from cityward.adapters.video.exchange import Clip as ClipAsked
 from cityward.adapters.video.looking import Looker, Sight
 from cityward.adapters.video.recording import Recorder
+from cityward.insight.sight.covering import CASCADES, finders_of
+from cityward.insight.sight.eye import Eye, EyeSettings
 
 MEMORY_BYTES = 512 << 20  # beside what the libraries take up. PRECEDENT: sixteen pictures of 9 Mpixel in YUV are 230 MB
 UNFILTERED = 4
+WARM = 30  # pictures
 
 
 def main(make_sight: Callable[[Settings], Sight]) -> int:
@@ -64,24 +68,27 @@ def main(make_sight: Callable[[Settings], Sight]) -> int:
 
 
 def sight_of(settings: Settings) -> Sight:
-    """The eye, as it is declared to look."""
-    from cityward.insight.sight.eye import Eye, EyeSettings  # noqa: PLC0415 - tests give the child other eyes
-
-    return Eye(EyeSettings(counts=settings.counts, frames_per_s=settings.frames_per_s))
+    """The eye, as it is declared to look. Reads the classifiers' files: before anything is given up."""
+    folder = Path(cv2.__file__).parent / "data"
+    finders = finders_of({name: (folder / name).read_text("utf-8") for name in CASCADES})
+    return Eye(EyeSettings(counts=settings.counts, frames_per_s=settings.frames_per_s), finders)
 
 
 def warm(settings: Settings, make_sight: Callable[[Settings], Sight]) -> None:
-    """Use everything once, on a film of our own."""
+    """Use everything once, on a film of our own: longer than an eye learns, and something moves in it."""
     recorder = Recorder(1000.0)
-    for n in range(3):
-        recorder.add(np.full((64, 64, 3), 40 * n, np.uint8), n / 5)
+    for n in range(WARM):
+        image = np.full((96, 128, 3), 90, np.uint8)
+        image[40:60, 3 * n : 3 * n + 20] = 240
+        recorder.add(image, n / 5)
     film = recorder.close()
     assert film is not None
     looker = Looker(msgspec.structs.replace(settings, keep=True), make_sight(settings))
     looker.answer(ClipAsked(body=film.body))
-    for n in range(4):
-        looker.answer(Step(at_s=1 + n / 5))
+    for n in range(WARM):
+        looker.answer(Step(at_s=1 + n / settings.frames_per_s))
     looker.answer(Show(mark="warm"))
+    looker.answer(Close())
     for broken in (b"", b"RIFF", film.body[:200]):
         looker.answer(ClipAsked(body=broken))
 
