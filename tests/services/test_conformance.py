@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cityward.catalogue import PROPERTIES
-from cityward.errors import PlaceError
+from cityward.errors import PlaceError, PlaceErrors
 from cityward.guard.permit import MOST_SOURCES, ActuatorRule, Issued, PermitReason, PermitRules, Refusal, permit
 from cityward.place.independence import Traits
+from cityward.place.junctions import Conflict, Junction, Link, PlanStep, PriorityCall, SignalGroup
 from cityward.place.things import CommandLimits
 from cityward.services import find_services
 from cityward.services.board import Board, clipped
@@ -24,6 +25,7 @@ from cityward.services.contract import (
     Actuator,
     Commanded,
     Document,
+    KnowsJunctions,
     Proposal,
     Reading,
     Series,
@@ -33,7 +35,10 @@ from cityward.services.contract import (
 from cityward.time import DAY, HOUR, MINUTE
 
 SERVICES = find_services()
-LIMITS = {"dim": CommandLimits(sets="lamp-level", low=10, high=100, per_hour=3600, fail_safe=100)}
+LIMITS = {
+    "dim": CommandLimits(sets="lamp-level", low=10, high=100, per_hour=3600, fail_safe=100),
+    "signal-stage": CommandLimits(sets="signal-stage", low=-1, high=63, per_hour=3600, fail_safe=-1),
+}
 
 OBSERVED = sorted(PROPERTIES)
 
@@ -45,7 +50,27 @@ words = st.text(max_size=12)
 def declared(service: Service[Any]) -> Any:
     read = service.read_settings(service.example, "example")
     assert not isinstance(read, PlaceError), read
+    if isinstance(service, KnowsJunctions):
+        read = service.with_junctions(read, JUNCTIONS, "example")
+        assert not isinstance(read, PlaceErrors), read
     return read
+
+
+def _bridge(name: str, other: str) -> Junction:
+    """A junction of two ways, each unit of a group of its own, linked with the other."""
+    return Junction(
+        device=name,
+        groups={"along": SignalGroup(lanes=(f"{name}-a",)), "across": SignalGroup(lanes=(f"{name}-b",))},
+        conflicts=(Conflict(first="along", then="across"),),
+        stages={"along": ("along",), "across": ("across",)},
+        plan=(PlanStep(stage="along", seconds=30), PlanStep(stage="across", seconds=20)),
+        calls=(PriorityCall(devices=("bus",), groups=("along",), kind="bus"),),
+        links=(Link(group="along", to=other, lanes=(f"{other}-a",), seconds=20),),
+        detectors={f"{name}-radar": (f"{name}-a",), f"{name}-loop": (f"{name}-b",)},
+    )
+
+
+JUNCTIONS = {"old-bridge": _bridge("old-bridge", "new-bridge"), "new-bridge": _bridge("new-bridge", "old-bridge")}
 
 
 @st.composite
