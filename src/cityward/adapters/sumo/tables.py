@@ -17,7 +17,7 @@ HEAD = (
     *("never entered", "unfinished", "lifted", "locked", "conflicts", "short", "red too long", "seeds"),
 )
 NOTES = (
-    "lifted: vehicles that SUMO lifted over a jam. locked: vehicles that block each other to the end in a junction without a signal",
+    "lifted: vehicles that SUMO lifted over a jam. locked: vehicles that block each other to the end where no signal is",
     "delay: timeLoss + departDelay, mean over all demand scheduled; vehicles kept outside count with their wait until the end",
     "to best: by delay, to the best baseline of this run. Means over seeds; longest wait: of all seeds, outside included",
     "conflicts, short, red too long: what the monitor counted per hour run, intergreens as derived from the city's programme;"
