@@ -1,0 +1,125 @@
+"""Covers what a person could be known by: faces, plates, and all that moves. What was covered stays so for a while.
+
+The cover is the mean colour of cells, 32 to the picture's width, in 16 steps of each channel: of a thing of 24 x 24 pixels (768
+wide) twelve bits are left. Whole cells are covered, so that no edge tells what the cell hid.
+
+Fails when somebody has stood still since the camera began and no face is found. A large near face covers several cells: its
+outline stays.
+
+INVARIANTS
+- While nothing is known yet, and when more than half of the picture moves, all of it is covered.
+- Only what was looked at is told apart: a picture that differs from it is covered where it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.errors import PlaceError
+from cityward.insight.sight.picture import Image, grey_of
+
+CELLS = 32
+KEPT_S = 2.0
+ALL_FROM = 0.5
+WIDER = 13  # pixels of the small picture: what a mask misses of a head is less than six on each side
+STEPS = 16
+DIFFERS = 24
+
+CASCADES = (
+    "haarcascade_frontalface_default.xml",
+    "haarcascade_profileface.xml",
+    "haarcascade_russian_plate_number.xml",
+)
+"""What ships with OpenCV and finds faces and plates; whoever may read files reads them (`cv2.data.haarcascades`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finders:
+    """Loaded classifiers."""
+
+    classifiers: tuple[cv2.CascadeClassifier, ...] = ()
+
+    def found(self, grey: Image) -> list[tuple[int, int, int, int]]:
+        """Boxes of faces and plates, in pixels: x, y, width, height."""
+        boxes: list[tuple[int, int, int, int]] = []
+        for classifier in self.classifiers:
+            boxes += [(int(x), int(y), int(w), int(h)) for x, y, w, h in classifier.detectMultiScale(grey, 1.2, 3)]
+        return boxes
+
+
+def finders_of(texts: Mapping[str, str]) -> Finders:
+    """Classifiers of the texts of their files, by name.
+
+    Raises:
+        PlaceError: a text is no classifier.
+    """
+    return Finders(tuple(_classifier(name, text) for name, text in texts.items()))
+
+
+class Cover:
+    """Of one camera, at its small size (h, w)."""
+
+    def __init__(self, shape: tuple[int, int], finders: Finders) -> None:
+        self._until = np.full(shape, -np.inf)
+        self._finders = finders
+        self._all = True
+        self._at_s = 0.0
+
+    def note(self, small: Image, moving: Image, at_s: float, learning: bool) -> None:
+        """What is to be covered of this picture, and for how long."""
+        grown = np.asarray(cv2.dilate(moving, np.ones((WIDER, WIDER), np.uint8)), np.uint8)
+        for x, y, width, height in self._finders.found(grey_of(small)):
+            cv2.rectangle(grown, (x - 2, y - 2), (x + width + 2, y + height + 2), 255, -1)
+        if at_s < self._at_s:  # the stream began anew
+            self._until = np.where(self._until > self._at_s, at_s + KEPT_S, -np.inf)
+        self._until[grown > 0] = at_s + KEPT_S
+        self._at_s = at_s
+        self._all = learning or float(np.mean(moving > 0)) > ALL_FROM
+
+    def mask(self, differs: Image | None = None) -> NDArray[np.bool_]:
+        """(h, w), true where the picture is to be covered."""
+        if self._all:
+            return np.ones(self._until.shape, np.bool_)
+        mask = self._until > self._at_s
+        return mask if differs is None else mask | (differs > 0)
+
+
+def pixelated(image: Image, mask: NDArray[np.bool_]) -> Image:
+    """A copy in which every cell that the mask (of any size) touches is one colour."""
+    height, width = image.shape[:2]
+    cell = max(8, -(-width // CELLS))
+    rows, columns = -(-height // cell), -(-width // cell)
+    padded = cv2.copyMakeBorder(image, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_REPLICATE)
+    few = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA) // STEPS * STEPS + STEPS // 2
+    full = np.asarray(cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    full = cv2.copyMakeBorder(full, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_CONSTANT, value=0)
+    touched = full.reshape(rows, cell, columns, cell).max(axis=(1, 3)) > 0
+    out = np.where(_grown(touched, cell)[:, :, None], _grown(few, cell), padded)
+    return np.ascontiguousarray(out[:height, :width], np.uint8)
+
+
+def differing(one: Image, other: Image) -> Image:
+    """(h, w): where two pictures of one size differ by more than noise, and a bit around it."""
+    apart = cv2.absdiff(one, other).max(axis=2)
+    return np.asarray(cv2.dilate((apart > DIFFERS).astype(np.uint8), np.ones((WIDER, WIDER), np.uint8)), np.uint8)
+
+
+def _grown(few: NDArray[np.generic], cell: int) -> NDArray[np.generic]:
+    return np.repeat(np.repeat(few, cell, axis=0), cell, axis=1)
+
+
+def _classifier(name: str, text: str) -> cv2.CascadeClassifier:
+    classifier = cv2.CascadeClassifier()
+    try:
+        held = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)  # a node lives as long as it
+        known = classifier.read(held.getFirstTopLevelNode())
+    except cv2.error:
+        known = False
+    if not known:
+        raise PlaceError("a classifier cannot be read", where=name, mend="take the file that ships with OpenCV")
+    return classifier

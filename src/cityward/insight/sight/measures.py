@@ -1,0 +1,68 @@
+"""Numbers of the whole picture (`Measures`), beside the background that was learned."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.insight.sight.picture import Image
+from cityward.insight.sight.seen import Measures
+
+Greys = NDArray[np.float32]
+SHIFT_WIDTH = 192
+BITS = 8
+
+
+def measured(grey: Image, moving: Image, background: Greys | None, before: Image | None) -> Measures:
+    """grey, moving, background, before: (h, w), of one size."""
+    still = cv2.dilate(moving, np.ones((7, 7), np.uint8)) == 0
+    some = bool(still.sum() > still.size // 50)
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
+    x, y = (0.0, 0.0) if background is None else _shift(grey, background)
+    apart = None if before is None else cv2.absdiff(grey, before)
+    return Measures(
+        light=float(grey.mean()),
+        contrast=float(grey.std()),
+        sharpness=float(laplacian[still].var() if some else laplacian.var()),
+        moved=float(np.mean(moving > 0)),
+        likeness=1.0 if background is None else _likeness(grey, background),
+        shift_x=x,
+        shift_y=y,
+        fingerprint=_fingerprint(grey, background),
+        noise=1.0 if apart is None else float(apart.mean()),
+    )
+
+
+def _edges(grey: NDArray[np.generic]) -> Greys:
+    wide = np.asarray(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.5), np.float32)
+    across, down = cv2.Sobel(wide, cv2.CV_32F, 1, 0), cv2.Sobel(wide, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def _likeness(grey: Image, background: Greys) -> float:
+    one, other = _edges(grey), _edges(background)
+    one, other = one - one.mean(), other - other.mean()
+    both = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    return float(np.clip((one * other).sum() / both, -1, 1)) if both > 1e-6 else 0.0
+
+
+def _shift(grey: Image, background: Greys) -> tuple[float, float]:
+    height, width = grey.shape
+    size = (min(width, SHIFT_WIDTH), max(8, height * min(width, SHIFT_WIDTH) // width))
+    one, other = (
+        _edges(cv2.resize(g, size, interpolation=cv2.INTER_AREA)) for g in (grey.astype(np.float32), background)
+    )
+    (x, y), sure = cv2.phaseCorrelate(other, one, cv2.createHanningWindow(size, cv2.CV_32F))
+    if sure <= 0.05 or not np.isfinite([x, y]).all():
+        return 0.0, 0.0
+    return round(float(x) / size[0], 3), round(
+        float(y) / size[1], 3
+    )  # the transform's last digits depend on where memory lies
+
+
+def _fingerprint(grey: Image, background: Greys | None) -> int:
+    """64 signs: whether a cell differs from the background by more than its neighbour to the right does."""
+    apart = grey.astype(np.float32) - (0 if background is None else background)
+    few = cv2.resize(apart, (BITS + 1, BITS), interpolation=cv2.INTER_AREA)
+    return int.from_bytes(np.packbits(few[:, 1:] > few[:, :-1]).tobytes(), "big")
