@@ -165,6 +165,14 @@ def test_the_derived_plan_shows_what_the_programme_does_at_every_second(
     assert looked > 300
 
 
+def test_nobody_is_lifted_over_a_jam_unless_asked_for() -> None:
+    never, asked = run(LANE, "programme", 1, 60.0), run(LANE, "programme", 1, 60.0, lift_after_s=10.0)
+    # the first one stands from 11 s on: SUMO lifts it, for it has stood longer than 10 s
+    assert (never.teleport_s, never.teleports, asked.teleport_s) == (-1.0, 0, 10.0)
+    assert asked.teleports > 0
+    assert never.locked == 0  # who stands before a signal is not locked
+
+
 def test_nothing_is_written_beside_the_data() -> None:
     before = {path: path.stat().st_mtime_ns for path in CORRIDOR.iterdir()}
     run(CORRIDOR, "sumo-actuated", 1, 30.0)
