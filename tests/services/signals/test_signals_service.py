@@ -235,3 +235,26 @@ def test_settings_that_name_no_junction_or_no_controller_are_told(junctions: Map
     wrong = SERVICE.with_junctions(read, junctions, "services.it.settings")
     assert isinstance(wrong, PlaceErrors) and "`nowhere` is no declared junction" in str(wrong)
     assert isinstance(SERVICE.read_settings({"controller": "magic"}, "s"), PlaceError)
+
+
+@pytest.mark.parametrize("controller", ["ours", "max-pressure-guarded", "actuated", "fixed"])
+def test_a_wish_follows_from_the_readings_of_its_sources_alone(
+    settings: SignalSettings, junctions: Mapping[str, Junction], controller: str
+):
+    read = SERVICE.read_settings({"junctions": list(junctions), "controller": controller, "leaving_s": 0}, "s")
+    assert isinstance(read, SignalSettings)
+    chosen = SERVICE.with_junctions(read, junctions, "s")
+    assert isinstance(chosen, SignalSettings)
+
+    def said(street: Street) -> Street:
+        for n in (2, 5, 8, 14):
+            street.counts(f"corridor-detectors-{n:02d}", n, n - 1)
+        street.asks(BUS, 2, 1, 8)
+        return street
+
+    for wish in said(Street(chosen)).turn().proposals:
+        alone = said(Street(chosen))
+        shown = {*wish.sources, *(one.device for one in junctions.values())}
+        alone.values = {key: value for key, value in alone.values.items() if key[0] in shown}
+        again = {one.device: one for one in alone.turn().proposals}
+        assert again[wish.device].value == wish.value and again[wish.device].sources == wish.sources
