@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import signal
@@ -109,10 +108,6 @@ def children_of(pid: int) -> list[int]:
     return [int(one) for one in found if b"adapters.video.child" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("cityward.insight.sight.eye") is None,
-    reason="NOT TESTED: there is no eye to look with yet",
-)
 def test_cameras_are_looked_through_counted_recorded_and_shown(tmp_path: Path) -> None:
     home = Home(tmp_path / "state")
     login = CameraLogin(user=rtsp_camera.USER, password=rtsp_camera.PASSWORD)

@@ -27,6 +27,7 @@ from cityward.errors import LinkError
 from cityward.place.cameras import CountLine
 
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
+DEMONSTRATION = Path(__file__).parents[3] / "examples" / "doggerford" / "video"
 LINE = {"door": CountLine(begin=(0.5, 0), end=(0.5, 1))}
 
 
@@ -252,9 +253,6 @@ def test_damaged_files_are_told_or_played_and_never_an_outage(coder: str, form: 
     looking(watch(), body)
 
 
-DEMONSTRATION = Path(__file__).parents[3] / "examples" / "doggerford" / "video"
-
-
 async def play_damaged(w: Watching, name: str, seeds: range) -> None:
     """The demonstration's clip, flipped in its head, its index or anywhere, cut at the end in every third; then as it is."""
     whole = (DEMONSTRATION / name).read_bytes()
@@ -304,6 +302,23 @@ def test_a_clip_of_very_many_tiny_pictures_costs_no_more_than_its_bound() -> Non
         assert looked is not None and looked.decoded <= 64
 
     looking(watch(), body)
+
+
+def test_the_citys_own_eye_looks_records_and_covers_within_its_confinement() -> None:
+    async def body(w: Watching) -> None:
+        w.clip = (DEMONSTRATION / "square-1.mp4").read_bytes()
+        learned, segments = 0, 0
+        for n in range(40):
+            looked = await w.look(Step(at_s=10 + n / 5))
+            assert looked is not None, w.why
+            learned += sum(not seen.learning for seen in looked.seen)
+            segments += looked.segment is not None
+        assert learned >= 10 and segments >= 1 and w.counts.refused == 0
+        assert jpeg(await w.show(Show(mark="op-7"))).shape == (480, 640, 3)
+        status = Path(f"/proc/{w.pid}/status").read_text()
+        assert "Seccomp:\t2" in status and "Threads:\t1" in status
+
+    looking(Watching(Settings(counts=LINE, keep=True, segment_s=2)), body)
 
 
 @pytest.mark.parametrize("name", ["vtest.avi", "car-detection.mp4"])
