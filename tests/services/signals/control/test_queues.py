@@ -57,9 +57,9 @@ def test_vehicles_that_move_and_stay_where_they_are_are_no_vehicles() -> None:
 
 
 def test_an_approach_that_falls_silent_is_taken_to_have_lost_its_detector() -> None:
-    busy = {"n1": LaneKept(rate=0.2)}
-    # 12 vehicles that should have come, at 0.2 a second and a mean that is not unlearnt in silence: a minute and a little
-    assert watch(seen(EAST, {}), 50, busy)[0].blind == ()
+    busy = {"n1": LaneKept(usual=0.2)}
+    # 15 vehicles that should have come, at 0.2 a second and a little less as it is unlearnt: after 75 to 80 s
+    assert watch(seen(EAST, {}), 74, busy)[0].blind == ()
     queues, kept = watch(seen(EAST, {}), 90, busy)
     assert queues.blind == ("n1",)
     assert kept["n1"].waiting > 1
@@ -67,7 +67,7 @@ def test_an_approach_that_falls_silent_is_taken_to_have_lost_its_detector() -> N
 
 def test_a_blind_lane_waits_by_what_used_to_come_and_is_served_when_it_is_green() -> None:
     blind = frozenset({"e1"})
-    queues, kept = watch(seen(NORTH, {}, blind=blind), 30, {"e1": LaneKept(rate=0.1)})
+    queues, kept = watch(seen(NORTH, {}, blind=blind), 30, {"e1": LaneKept(usual=0.1)})
     assert kept["e1"].waiting == pytest.approx(3.0)  # 30 s x 0.1
     assert queues.blind == ("e1",)
     # 0.5 a second go while 0.1 come: 3 are gone after 7.5 s

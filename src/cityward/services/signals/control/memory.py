@@ -6,13 +6,15 @@ import msgspec
 
 
 class LaneKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One lane. rate: vehicles a second that come, a slow mean. doubt: 0 believed .. 1 not at all. waiting: reckoned, unseen.
+    """One lane. rate: vehicles a second that come, over minutes; usual: over half an hour. doubt: 0 believed .. 1 not at all.
+    waiting: reckoned, unseen.
 
     mark: what it said last, as one number; same_s: how long it has said that; missing: vehicles that should have come since
     the last.
     """
 
     rate: float = 0.0
+    usual: float = 0.0
     doubt: float = 0.0
     waiting: float = 0.0
     mark: float = 0.0

@@ -37,15 +37,12 @@ JAM_VEHICLE_M = 6.5  # what a vehicle takes in a queue at its densest
 CROWDED_FROM, CROWDED_AT = 0.4, 0.8  # how full a lane is when it begins to count as crowded, and when it wholly does
 CROWDED_RATE = 0.25  # vehicles a second that are taken to come behind a crowded lane
 BLOCKING = 2.0  # how much more a crowded lane counts that other junctions send to: what stands there blocks them
-LEARNS, FADES = 0.01, 1 / 1800  # a second: the mean rate, and what a lane forgets that has fallen silent
+LEARNS, GETS_USED = 0.01, 1 / 1800  # a second: of the mean rate that is expected, and of what is usual
 SLOW_START_S = 10.0  # a queue at green should move by then
 DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
 MOST_DOUBT = 0.95
 SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
-SILENT, QUIET = (
-    12.0,
-    4.0,
-)  # vehicles that should have come by now: with chance e^-12 none does; e^-4: learn no more of it
+SILENT = 15.0  # vehicles that should have come by now: with chance e^-15 none does
 USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
 MOST_WAITING = 20.0
 
@@ -85,7 +82,7 @@ def look(
         if said is None or now.same_s >= SAME_S or now.missing >= SILENT:
             now = _reckon(now, said, float(rates[nth]), passed_s)
             queue[nth] = now.waiting
-            arrivals[:, nth] = now.rate * STEP_S
+            arrivals[:, nth] = (max(now.usual, USUAL_VEH_S) if said is None else now.usual) * STEP_S
             blind.append(lane)
         else:
             now = msgspec.structs.replace(now, waiting=0.0) if now.waiting else now
@@ -110,7 +107,7 @@ def _served(layout: Layout, seen: JunctionSeen) -> tuple[Numbers, float]:
     return layout.flow[seen.stage, seen.stage], shown_for(layout, seen)
 
 
-def _judge(was: LaneKept, said: LaneSeen, rate: float, green_s: float, passed_s: float) -> LaneKept:
+def _judge(was: LaneKept, said: LaneSeen, goes: float, green_s: float, passed_s: float) -> LaneKept:
     """How far a lane is believed, after what it says now."""
     vehicles = _bounded(said.vehicles, said)
     moving = _moving(said)
@@ -118,31 +115,29 @@ def _judge(was: LaneKept, said: LaneSeen, rate: float, green_s: float, passed_s:
     same_s = was.same_s + passed_s if moving and mark == was.mark else 0.0
     stands = vehicles - moving >= 1 and moving == 0
     doubt = was.doubt
-    if rate >= 0.8 * SATURATION_VEH_S and green_s > SLOW_START_S:
+    if goes >= 0.8 * SATURATION_VEH_S and green_s > SLOW_START_S:
         doubt += passed_s * (DOUBTS if stands else -TRUSTS)
-    elif rate == 0:
+    elif goes == 0:
         doubt -= passed_s * FORGIVES
     seconds = max(said.length_m, 30.0) / 14.0
-    missing = 0.0 if vehicles else was.missing + was.rate * passed_s
-    learns = LEARNS if missing < QUIET else FADES
+    rate = moving / seconds
     return LaneKept(
-        rate=min(was.rate + (moving / seconds - was.rate) * learns * passed_s, SATURATION_VEH_S),
+        rate=min(was.rate + (rate - was.rate) * LEARNS * passed_s, SATURATION_VEH_S),
+        usual=min(was.usual + (rate - was.usual) * GETS_USED * passed_s, SATURATION_VEH_S),
         doubt=min(max(doubt, 0.0), MOST_DOUBT),
         waiting=was.waiting,
         mark=mark,
         same_s=same_s,
-        missing=missing,
+        missing=0.0 if vehicles else was.missing + was.usual * passed_s,
     )
 
 
 def _reckon(now: LaneKept, said: LaneSeen | None, rate: float, passed_s: float) -> LaneKept:
     """A lane that is not seen: who used to come waits, who may go has gone."""
     fits = MOST_WAITING if said is None else min(MOST_WAITING, max(said.length_m / VEHICLE_M, 1.0))
-    comes = max(now.rate, USUAL_VEH_S) if said is None else now.rate
+    comes = max(now.usual, USUAL_VEH_S) if said is None else now.usual
     waiting = min(max(now.waiting + (comes - rate) * passed_s, 0.0), fits)
-    return LaneKept(
-        rate=now.rate, doubt=now.doubt, waiting=waiting, mark=now.mark, same_s=now.same_s, missing=now.missing
-    )
+    return msgspec.structs.replace(now, waiting=waiting)
 
 
 def _bounded(vehicles: float, said: LaneSeen) -> float:
