@@ -35,8 +35,9 @@ class Wall:
 
 
 @contextmanager
-def wall(folder: Path) -> Iterator[Wall]:
-    pictures = MemoryPictures()
+def wall(folder: Path, pictures: Any = None, **more: Any) -> Iterator[Wall]:
+    """The town's door, open. more: what else is behind it, and which console."""
+    pictures, console = pictures or MemoryPictures(), more.pop("console", None)
     with watchers(folder) as town:
         setting = town.setting
         told = {
@@ -44,12 +45,12 @@ def wall(folder: Path) -> Iterator[Wall]:
         }
         built = house(
             place=setting.loaded.place, people=town.people, events=town.told, machine_us=machine_now_us,
-            viewing=town.desk, pictures=pictures, segments=setting.state.segments, camera_told=lambda: told,
+            viewing=town.desk, pictures=pictures, segments=setting.state.segments, camera_told=lambda: told, **more,
         )  # fmt: skip
         built.doors = replace(built.doors, sessions=setting.state, registry=setting.registry)
         built.sessions = setting.state  # type: ignore[assignment]
         built.state.rows = [Latest("cam-01", "picture-rate", 5.0, 1, 1, 1)]
-        with opened(built) as door:
+        with opened(built, console) as door:
             yield Wall(door, town, pictures)
 
 
