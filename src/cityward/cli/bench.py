@@ -77,7 +77,11 @@ the gate. Rates are per processor second, all threads counted; ratios within one
 GATED = "cityward, gate on"
 
 
-APART = {"services": "cityward.cli.bench_services", "signals": "cityward.cli.bench_signals"}
+APART = {
+    "cctv": "cityward.cli.bench_cctv",
+    "services": "cityward.cli.bench_services",
+    "signals": "cityward.cli.bench_signals",
+}
 """Group -> its own module, imported when it is used."""
 
 

@@ -1,0 +1,37 @@
+"""`cityward bench cctv`: what is told of pictures, beside what OpenCV tells of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cityward import __version__
+from cityward.cli.bench_services import print_table
+from cityward.cli.words import aside, put_json
+
+EXAMPLES = """
+\b
+Examples:
+  cityward bench cctv --data recorded
+  cityward bench cctv --data recorded --json | jq '.tables[0].rows'
+\b
+The folder of recorded data holds `cctv_cdnet_highway`: frames and what moves in them, as others annotated it.
+"""
+
+
+@click.command("cctv", epilog=EXAMPLES)
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Recorded data."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(data: Path, as_json: bool) -> None:
+    """Foreground on annotated frames, ours beside OpenCV's, in one run."""
+    from cityward.compose.bench_cctv import run_bench_cctv
+
+    tables = run_bench_cctv(data, aside)
+    if as_json:
+        put_json({"cityward": __version__, "part": "cctv", "tables": tables})
+        return
+    for table in tables:
+        print_table(table)
