@@ -8,6 +8,7 @@ import pytest
 from cityward.services.signals.control.layout import Layout
 from cityward.services.signals.control.memory import LaneKept
 from cityward.services.signals.control.queues import Queues, look
+from cityward.services.signals.control.queues import coming as arriving
 from cityward.services.signals.seen import JunctionSeen, LaneSeen
 from crossings import EAST, NORTH, coming, crossing, seen, standing
 
@@ -25,10 +26,11 @@ def watch(
 
 
 def test_who_stands_is_queued_and_who_moves_arrives_when_distance_and_speed_say() -> None:
-    queues, _ = watch(seen(NORTH, {"n1": coming([55.6, 139.0]), "e1": standing(4)}), 1)
+    shown = seen(NORTH, {"n1": coming([55.6, 139.0]), "e1": standing(4)})
+    queues, kept = watch(shown, 1)
     assert queues.queue.tolist() == [0, 0, 4]
     # 55.6 m at 13.9 m/s are 4 s, less 1 s: in the second step of 2 s; 139 m: 10 s, less 1 s: in the fifth
-    assert np.flatnonzero(queues.arrivals[:7, 0] >= 1).tolist() == [1, 4]
+    assert np.flatnonzero(arriving(LAYOUT, shown, queues, kept)[:7, 0] >= 1).tolist() == [1, 4]
 
 
 def test_a_lane_never_holds_more_than_fits_into_it() -> None:

@@ -25,7 +25,7 @@ from cityward.services.signals.control.duties import duty, fade
 from cityward.services.signals.control.layout import Layout, Layouts, planned, shown_for
 from cityward.services.signals.control.lookahead import Move, Start, best_moves
 from cityward.services.signals.control.memory import JunctionKept, Kept
-from cityward.services.signals.control.queues import Queues, look
+from cityward.services.signals.control.queues import Queues, coming, look
 from cityward.services.signals.seen import JunctionSeen, Wish
 
 HEAT_S = 60.0  # over how long the crowd is averaged
@@ -148,7 +148,7 @@ def _start(one: _Look) -> Start:
         stage=one.seen.stage,
         green_s=shown_for(layout, one.seen),
         queue=queues.queue,
-        arrivals=queues.arrivals,
+        arrivals=coming(layout, one.seen, queues, one.kept.lanes),
         weight=queues.weight,
         flow=layout.flow * one.free,
         change=layout.change,

@@ -49,10 +49,9 @@ MOST_WAITING = 20.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queues:
-    """Lanes: queue, weight, crowd (L,), arrivals (STEPS, L). blind: those reckoned from memory; doubted: those not believed."""
+    """Lanes: queue, weight, crowd (L,). blind: those reckoned from memory; doubted: those not believed."""
 
     queue: Numbers
-    arrivals: Numbers
     weight: Numbers
     crowd: Numbers
     blind: tuple[str, ...]
@@ -70,7 +69,6 @@ def look(
     """The lanes now, and what to remember of them. internal: lanes that other junctions send to; free (L,): see `room_before`."""
     count = len(layout.lanes)
     queue, weight, crowd = np.zeros(count), np.ones(count), np.zeros(count)
-    arrivals = np.zeros((STEPS, count))
     blind: list[str] = []
     doubted: list[str] = []
     remembered: dict[str, LaneKept] = {}
@@ -82,19 +80,30 @@ def look(
         if said is None or now.same_s >= SAME_S or now.missing >= SILENT:
             now = _reckon(now, said, float(rates[nth]), passed_s)
             queue[nth] = now.waiting
-            arrivals[:, nth] = (max(now.usual, USUAL_VEH_S) if said is None else now.usual) * STEP_S
             blind.append(lane)
         else:
             now = msgspec.structs.replace(now, waiting=0.0) if now.waiting else now
             crowd[nth] = _crowd(said)
             believed = 1.0 - now.doubt
-            queue[nth] = _arrive(said, layout.junction.speed_m_s, now.rate, crowd[nth], arrivals[:, nth])
+            queue[nth] = _standing(said)
             weight[nth] = believed * (1.0 + BLOCKING * crowd[nth] * (lane in internal))
             crowd[nth] *= believed
             if now.doubt > 0.5:
                 doubted.append(lane)
         remembered[lane] = now
-    return Queues(queue, arrivals, weight, crowd, tuple(blind), tuple(doubted)), remembered
+    return Queues(queue, weight, crowd, tuple(blind), tuple(doubted)), remembered
+
+
+def coming(layout: Layout, seen: JunctionSeen, queues: Queues, kept: Mapping[str, LaneKept]) -> Numbers:
+    """(STEPS, L): how many come to the stop line in each step, of the lanes that `look` has seen and kept."""
+    arrivals = np.zeros((STEPS, len(layout.lanes)))
+    for nth, lane in enumerate(layout.lanes):
+        now, said = kept[lane], None if lane in seen.blind else seen.lanes.get(lane)
+        if said is None or lane in queues.blind:
+            arrivals[:, nth] = (max(now.usual, USUAL_VEH_S) if said is None else now.usual) * STEP_S
+        else:
+            _arrive(said, layout.junction.speed_m_s, now.rate, float(queues.crowd[nth]), arrivals[:, nth])
+    return arrivals
 
 
 _NEW = LaneKept()
@@ -157,18 +166,24 @@ def _crowd(said: LaneSeen) -> float:
     return min(1.0, max(0.0, (full - CROWDED_FROM) / (CROWDED_AT - CROWDED_FROM))) if np.isfinite(full) else 0.0
 
 
-def _arrive(said: LaneSeen, speed_m_s: float, rate: float, crowd: float, arrivals: Numbers) -> float:
-    """Fill in when who comes; returns who stands already."""
+def _standing(said: LaneSeen) -> float:
+    told_apart = min(len(said.distances), len(said.speeds))
+    if not told_apart:
+        return _bounded(said.vehicles, said)
+    return _bounded(float(told_apart - np.count_nonzero(said.speeds[:told_apart] >= CREEPING_M_S)), said)
+
+
+def _arrive(said: LaneSeen, speed_m_s: float, rate: float, crowd: float, arrivals: Numbers) -> None:
+    """Fill in when who comes."""
     beyond = min(int(max(said.length_m, 0.0) / speed_m_s / STEP_S), STEPS)
     arrivals[beyond:] = max(rate, CROWDED_RATE * crowd) * STEP_S
     told_apart = min(len(said.distances), len(said.speeds))
     if not told_apart:
-        return _bounded(said.vehicles, said)
-    distances = np.clip(np.nan_to_num(said.distances[:told_apart]), 0.0, 1000.0)
-    speeds = np.nan_to_num(said.speeds[:told_apart])
+        return
+    distances = np.fmin(np.fmax(said.distances[:told_apart], 0.0), 1000.0)
+    speeds = np.fmin(np.fmax(said.speeds[:told_apart], 0.0), 100.0)
     moving = speeds >= CREEPING_M_S
     seconds = distances[moving] / np.maximum(speeds[moving], SLOWEST_SHARE * speed_m_s) - 1.0
     steps = np.clip(seconds / STEP_S, 0, STEPS - 1).astype(np.intp)
     came = np.bincount(steps, minlength=STEPS)
     arrivals += np.minimum(came, _bounded(float(came.sum()), said))
-    return _bounded(float(told_apart - np.count_nonzero(moving)), said)
