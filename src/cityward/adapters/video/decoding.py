@@ -25,6 +25,7 @@ from cityward.adapters.video.exchange import MOST_SEEN, Coding
 Image = NDArray[np.uint8]
 
 MOST_PIXELS = 4096 * 2304  # the largest cameras that cities buy; decoders are told, too
+TREMBLES_S = 0.005  # of clocks that should agree: a picture that is due is shown now, not with the next one
 MOST_PICTURES = MOST_SEEN  # of one message. SECURITY: a few bytes can stand for any number of pictures
 _OPTIONS = {"max_pixels": str(MOST_PIXELS), "err_detect": "careful"}
 _READ = {
@@ -90,7 +91,7 @@ class Clip:
         out = Decoded()
         if self._begin_s == 0.0:
             self._begin_s = at_s
-        while self._newest_s <= at_s - self._begin_s and out.count < MOST_PICTURES and out.refused < 4:
+        while self._newest_s <= at_s - self._begin_s + TREMBLES_S and out.count < MOST_PICTURES and out.refused < 4:
             try:
                 frame = next(self._frames)
             except StopIteration:
@@ -105,7 +106,7 @@ class Clip:
                 continue
             out.pictures.clear()  # only the newest is shown
             _take(out, at_s, frame)
-            self._newest_s = max(self._newest_s + 0.001, frame.time or 0.0)
+            self._newest_s = max(self._newest_s + 2 * TREMBLES_S, frame.time or 0.0)
         return out
 
     def _again(self) -> None:
