@@ -61,7 +61,7 @@ cameras:
     {device: cam-03, flow: pictures, dataset: video, purpose: safety, lawful_basis: public-task, view: The yard,
      stream: "file:yard.mp4", viewing: {purposes: [safety], cameras_most: 2}}
   count-only:
-    {device: cam-04, flow: pictures, dataset: video, purpose: planning, lawful_basis: public-task, view: A way,
+    {device: cam-04, flow: pictures, dataset: video, purpose: safety, lawful_basis: public-task, view: A way,
      stream: "file:way.mp4"}
 roles:
   desk: {party: council, rights: [look, data, view], datasets: [video, counts], from_addresses: [127.0.0.1, "::1"]}

@@ -16,6 +16,11 @@ from cityward.place.checks.budgets import (
     budgets_bound_something,
     budgets_hold_what_one_device_may_send,
 )
+from cityward.place.checks.cameras import (
+    cameras_are_kept_and_shown_within_bounds,
+    cameras_look_as_declared,
+    roles_that_view_are_for_a_task,
+)
 from cityward.place.checks.feeds import feeds_can_be_fetched
 from cityward.place.checks.flows import (
     commands_have_takers,
@@ -84,6 +89,7 @@ ERRORS: tuple[Check, ...] = (
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
     what_is_made_here_is_told_in_cells, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
+    cameras_look_as_declared, cameras_are_kept_and_shown_within_bounds, roles_that_view_are_for_a_task,
     junctions_name_their_own, junctions_endanger_nobody, junctions_keep_their_times, junctions_can_be_told,
     junctions_are_joined,
 )  # fmt: skip
