@@ -20,6 +20,7 @@ INVARIANT: a lane's queue, arrivals and weight are finite and bounded whatever i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -120,7 +121,7 @@ def _judge(was: LaneKept, said: LaneSeen, goes: float, green_s: float, passed_s:
     """How far a lane is believed, after what it says now."""
     vehicles = _bounded(said.vehicles, said)
     moving = _moving(said)
-    mark = vehicles * 1e6 + float(np.nansum(said.distances)) if len(said.distances) else vehicles * 1e6
+    mark = vehicles * 1e6 + float(said.distances.sum()) if len(said.distances) else vehicles * 1e6
     same_s = was.same_s + passed_s if moving and mark == was.mark else 0.0
     stands = vehicles - moving >= 1 and moving == 0
     doubt = was.doubt
@@ -152,7 +153,7 @@ def _reckon(now: LaneKept, said: LaneSeen | None, rate: float, passed_s: float) 
 def _bounded(vehicles: float, said: LaneSeen) -> float:
     """No more than fit into what is seen of the lane."""
     fits = max(said.length_m, 15.0) / VEHICLE_M * 1.5
-    return min(max(vehicles, 0.0), fits) if np.isfinite(vehicles) else 0.0
+    return min(max(vehicles, 0.0), fits) if math.isfinite(vehicles) else 0.0
 
 
 def _moving(said: LaneSeen) -> float:
@@ -163,7 +164,7 @@ def _moving(said: LaneSeen) -> float:
 
 def _crowd(said: LaneSeen) -> float:
     full = said.vehicles * JAM_VEHICLE_M / max(said.length_m, 15.0)
-    return min(1.0, max(0.0, (full - CROWDED_FROM) / (CROWDED_AT - CROWDED_FROM))) if np.isfinite(full) else 0.0
+    return min(1.0, max(0.0, (full - CROWDED_FROM) / (CROWDED_AT - CROWDED_FROM))) if math.isfinite(full) else 0.0
 
 
 def _standing(said: LaneSeen) -> float:
