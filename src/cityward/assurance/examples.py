@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cityward.evidence.records import Admission, Exercised
+from cityward.evidence.records import Admission, Attested, CommandIssued, Exercised, Release
+from cityward.time import DAY
 
 NOW_US = 1_800_000_000_000_000
 DIGEST = "0" * 64
@@ -89,4 +90,53 @@ def exercised(scenario: str, services: tuple[str, ...], missed: tuple[str, ...] 
         services=services,
         declaration=DIGEST,
         person="ada",
+    )
+
+
+def commanded(command_id: str, sources: tuple[str, ...], at: int = NOW_US) -> CommandIssued:
+    """The lamp is told a level, on account of these devices."""
+    return CommandIssued(
+        at=at,
+        by="service",
+        command_id=command_id,
+        service="street-light",
+        device="lamp-1",
+        command="dim",
+        value=40,
+        cause={},
+        sources=sources,
+    )
+
+
+def attested(control: str, subject: str, said: str, until: int = NOW_US + DAY) -> Attested:
+    """What a person says of a subject of a control, until then."""
+    return Attested(
+        at=NOW_US - DAY, by="web", control=control, subject=subject, person="ada", said=said, scope="", until=until
+    )
+
+
+def released(recipient: str, at: int = NOW_US, flow: str = "counts-out") -> Release:
+    """Rows left to a recipient."""
+    return Release(
+        at=at,
+        by="release",
+        recipient=recipient,
+        party="council",
+        flow=flow,
+        agreement="",
+        datasets=("counts",),
+        purpose="planning",
+        way="query",
+        to="192.0.2.0/28",
+        form={},
+        since=0,
+        until=at,
+        rows=3,
+        units=1,
+        units_digest=DIGEST,
+        digest=DIGEST,
+        withheld={},
+        rules=DIGEST,
+        posture="",
+        declaration=DIGEST,
     )
