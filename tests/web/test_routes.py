@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from cityward.place.roles import Right
 from cityward.web.api import (
+    cameras,
     city,
     me,
     networks,
@@ -35,7 +36,7 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received, releases,
+    cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received, releases,
     sign_in, transport,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
