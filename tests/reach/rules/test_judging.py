@@ -56,7 +56,7 @@ BROKEN_AND_KEPT: dict[str, tuple[str, Edit, Edit]] = {
         "devices.harbour-cameras", as_it_is, edit("devices.harbour-cameras", site="quay-street"),
     ),
     "no-addressee-cameras-joined-to-the-core": (
-        "devices.harbour-cameras", edit("systems.video-archive", zone="platform-core"), as_it_is,
+        "devices.harbour-cameras", as_it_is, edit("device_models.street-camera", maker="doggerford-council"),
     ),
     "camera-makers-are-known": ("devices.harbour-cameras", as_it_is, edit("parties.halden-optics", owners=())),
     "personal-data-stays-in-reach-of-the-allowed": (
