@@ -115,7 +115,7 @@ class AskedView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked for. since, until: of a recording, city us. What the gate refuses is not refused here: that is put on record."""
+    """What is asked for. since, until: of a recording, city us. The gate refuses, not this shape: that is put on record."""
 
     purpose: Annotated[str, Meta(max_length=128)] = ""
     reason: Annotated[str, Meta(max_length=2000)] = ""
