@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityward.evidence.records import Admission, Attested, CommandIssued, Exercised, Release
+from cityward.evidence.records import Admission, Attested, CommandIssued, Exercised, Release, ReleaseRefused
 from cityward.time import DAY
 
 NOW_US = 1_800_000_000_000_000
@@ -140,3 +140,33 @@ def released(recipient: str, at: int = NOW_US, flow: str = "counts-out") -> Rele
         posture="",
         declaration=DIGEST,
     )
+
+
+def refused_ask(reason: str, dataset: str = "counts", at: int = NOW_US) -> ReleaseRefused:
+    """Somebody asked for a dataset, and was given nothing."""
+    return ReleaseRefused(
+        at=at,
+        by="release",
+        recipient="planner",
+        dataset=dataset,
+        purpose="planning",
+        source="192.0.2.9",
+        reasons=(reason,),
+        count=1,
+        rules=DIGEST,
+    )
+
+
+SHARING = changed(
+    ("purposes:", "  office: {kind: public-body, incorporated_in: xa}\npurposes:"),
+    (
+        "services:",
+        "  counts-out:\n    {from: cityward, to: office, datasets: [counts], purpose: planning, protocol: http, "
+        "agreement: share, observability: enforced}\n"
+        "agreements:\n  share: {kind: sharing, parties: [council, office], datasets: [counts], purposes: [planning], "
+        "ends: 2030-01-01}\n"
+        "recipients:\n  planner: {party: office, flows: [counts-out], by: query, addresses: [192.0.2.0/28], jurisdiction: xa}\n"
+        "services:",
+    ),
+)
+"""The town that gives its counts to an office."""

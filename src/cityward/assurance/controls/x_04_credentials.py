@@ -1,0 +1,32 @@
+"""X-04: no password that somebody could guess opens anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.examples import NOW_US, TOWN, exercised
+from cityward.assurance.results import Judged, Severity
+from cityward.assurance.trying import tried
+
+SCENARIOS = ("S-09", "S-21")
+"""A panel with a weak password; a button on the street with the maker's own."""
+
+
+def check(dossier: Dossier) -> Iterable[Judged]:
+    """One judgement for each device model that is in use: keys are shared by make, if they are."""
+    for model in sorted({device.model for device in dossier.place.devices.values()}):
+        yield tried(dossier, f"device_models.{model}", SCENARIOS)
+
+
+CONTROL = Control(
+    id="X-04",
+    title="No default, shared or weak credential opens anything",
+    severity=Severity.CRITICAL,
+    supports={"NCSC": ("N7", "N11"), "EN303645": ("5.1",)},
+    check=check,
+    false_positives="A twin's panel has the city's settings not its history: one set by hand in a cabinet is not tried.",
+    avoid=Example(TOWN, (("exercise:1", exercised("S-09", ("street-light",), ("refused",))),), NOW_US),
+    prefer=Example(TOWN, (("exercise:1", exercised("S-09", ("street-light",))),), NOW_US),
+    says="device models in use",
+)

@@ -1,0 +1,31 @@
+"""What gates refused, by reason, as grounds: a rule that turned something away was seen at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cityward.assurance.control import Dossier, on_record
+from cityward.assurance.results import EvidenceClass, Ground
+from cityward.evidence.records import Record, ReleaseRefused, ViewRefused
+
+
+def rows_refused(dossier: Dossier, flow: str, reasons: frozenset[str]) -> tuple[Ground, ...]:
+    """Rows of a flow that the admit gate refused for one of these reasons; none: empty."""
+    seen = dossier.trail.flows.get(flow)
+    count = sum(seen.by_reason[reason] for reason in reasons) if seen is not None else 0
+    if seen is None or not count or not seen.refused_entry:
+        return ()
+    return (on_record(EvidenceClass.ENFORCED, seen.refused_entry, f"{count} rows of `{flow}` were refused"),)
+
+
+def asks_refused(dossier: Dossier, reasons: frozenset[str]) -> tuple[Ground, ...]:
+    """The newest refusals of data, or of pictures, for one of these reasons."""
+    return tuple(_newest(dossier, ReleaseRefused, reasons)) + tuple(_newest(dossier, ViewRefused, reasons))
+
+
+def _newest(dossier: Dossier, kind: type[Record], reasons: frozenset[str]) -> Iterable[Ground]:
+    for entry in reversed(dossier.trail.of(kind)):
+        given = reasons.intersection(getattr(entry.record, "reasons", ()))
+        if given:
+            yield on_record(EvidenceClass.ENFORCED, entry, f"refused: {', '.join(sorted(given))}")
+            return
