@@ -246,4 +246,31 @@ def test_pictures_are_given_of_cameras_that_the_city_takes() -> None:
 
 
 def test_every_trouble_of_the_contract_has_its_number() -> None:
-    assert set(cameras.TROUBLES) == set(Trouble.__args__) and len(set(cameras.TROUBLES.values())) == 9  # type: ignore[attr-defined]
+    assert set(cameras.TROUBLE_CODES) == set(Trouble.__args__) and len(set(cameras.TROUBLE_CODES.values())) == 9  # type: ignore[attr-defined]
+
+
+def test_what_one_feed_gives_ends_no_other_cameras_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "PAUSE_S", 0.001)
+
+    async def main() -> tuple[World, dict[str, Standing]]:
+        world = World()
+        endless = Kept(BEGIN, 1e300, 5, "mp4", b"lie")
+        keep = world.keep
+
+        def overflows(camera: str, kept: Kept) -> None:
+            if kept is endless:
+                raise OverflowError("such a time is none")
+            keep(camera, kept)
+
+        world.keep = overflows  # type: ignore[method-assign]
+        lies = Script(world, [(1, Glance(pictures=1, segment=endless)), (1, Glance(pictures=1))])
+        honest = Script(world, [(1, Glance(pictures=1))] * 50 + [(1, Glance(segment=Kept(1, 2, 5, "mp4", b"good")))])
+        lies.glances += [(0, Glance(pictures=1))] * 200
+        watched = [Watched("liar", "gate-01", "senml", lies, {}), Watched("gate", "gate-02", "senml", honest, {})]
+        all_ = Cameras(watched, world.ports())
+        await all_.run(world.stop)
+        return world, all_.standings
+
+    world, standings = asyncio.run(main())
+    assert [camera for camera, _ in world.kept] == ["gate"]
+    assert standings["liar"].counts["faults"] == 1

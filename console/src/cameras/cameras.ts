@@ -101,7 +101,7 @@ export function health(camera: Camera): { word: string; kind: 'good' | 'wait' | 
 export const passed = (line: Line): string =>
   Object.entries(line.ways)
     .filter(([, n]) => n > 0)
-    .map(([way, n]) => `${n} ${way}`)
+    .map(([way, n]) => `${n} ${n === 1 ? way : way.replace(/^person/, 'people').replace(/^vehicle/, 'vehicles')}`)
     .join(', ') || 'nothing yet'
 
 /** 9:05 */

@@ -28,7 +28,7 @@ from typing import Protocol
 import structlog
 
 from cityward.errors import CitywardError, LinkError
-from cityward.insight.sight.seen import Seen, Trouble
+from cityward.insight.sight.seen import TROUBLE_CODES, Seen
 from cityward.runtime.collecting import Gathered, Intake
 from cityward.runtime.ports import EventSink
 from cityward.time import SECOND, CityClock
@@ -39,19 +39,6 @@ SILENT_S = 15.0
 CLEAR_S = 20.0
 PAUSE_S = 2.0  # after a feed's own fault
 MOST_WAITING = 32  # readings that the log did not take yet
-
-TROUBLES: dict[Trouble, int] = {
-    "silent": 1,
-    "broken": 2,
-    "black": 3,
-    "covered": 4,
-    "defocused": 5,
-    "re-aimed": 6,
-    "frozen": 7,
-    "looped": 8,
-    "drifting": 9,
-}
-"""The values of the property `camera-trouble`; 0: nothing. Of several the first in this order is told."""
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +166,12 @@ class CameraRunner:
                     log.exception("a camera's feed failed", camera=self._watched.name)
                     glance = Glance(broken=f"its own fault: {type(error).__name__}")
                     await self._rest(stop)
-                await self._take(glance)
+                try:
+                    await self._take(glance)
+                except Exception:  # INVARIANT: what one feed says, or a port's fault, ends no other camera's loop
+                    self._standing.counts["faults"] += 1
+                    log.exception("what a camera gave could not be taken", camera=self._watched.name)
+                    await self._rest(stop)
         finally:
             left = await self._watched.feed.close()
             if left is not None:
@@ -230,7 +222,7 @@ class CameraRunner:
             found.add("silent")
         if abs(glance.drift_s) > self._watched.drifts_s:
             found.add("drifting")
-        for word in sorted(found & set(TROUBLES)):
+        for word in sorted(found & set(TROUBLE_CODES)):
             if word not in standing.troubles:
                 standing.since[word] = now
                 self._tell(word, "began", glance.broken if word == "broken" else "")
@@ -259,7 +251,7 @@ class CameraRunner:
         """Readings of what passed since the last ones, and how the camera is."""
         standing = self._standing
         standing.rate = round(self._pictures / max(now - self._reported_s, 1e-3), 2)
-        trouble = next((code for word, code in TROUBLES.items() if word in standing.troubles), 0)
+        trouble = next((code for word, code in TROUBLE_CODES.items() if word in standing.troubles), 0)
         values = {"camera-trouble": float(trouble), "picture-rate": standing.rate}
         if standing.learning is False and "broken" not in standing.troubles and "silent" not in standing.troubles:
             values |= {"pedestrian-count": self._sums["person"], "vehicle-count": self._sums["vehicle"]}

@@ -11,6 +11,20 @@ Trouble = Literal["black", "covered", "defocused", "re-aimed", "frozen", "looped
 """What may be wrong with a camera. `silent`: no picture came; `broken`: its bytes could not be decoded; `drifting`: its clock."""
 
 
+TROUBLE_CODES: dict[Trouble, int] = {
+    "silent": 1,
+    "broken": 2,
+    "black": 3,
+    "covered": 4,
+    "defocused": 5,
+    "re-aimed": 6,
+    "frozen": 7,
+    "looped": 8,
+    "drifting": 9,
+}
+"""The values of the property `camera-trouble`; 0: nothing. Of several the first in this order is told."""
+
+
 class Box(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that moves, in shares of the picture. track: the same from picture to picture, new after each start."""
 
