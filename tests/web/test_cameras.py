@@ -225,3 +225,11 @@ def test_another_site_asks_for_nothing(made: Wall) -> None:
     with made.door.client("ada", headers={"sec-fetch-site": "cross-site"}) as ada:
         assert ada.post("/api/cameras/quay/views", json=ASKED).status_code == 403
     assert made.town.kinds() == []
+
+
+def test_who_tries_view_after_view_is_held_off_before_each_try_is_put_on_record(made: Wall) -> None:
+    with made.door.client("cy") as clerk:
+        codes = [picture(clerk, f"made-up-{n}", "guess").status_code for n in range(60)]
+
+    assert codes[0] == 403 and codes[-1] == 429
+    assert made.town.kinds().count("view-refused") == codes.count(403) < 30

@@ -182,7 +182,7 @@ class Keeping:
         while not stop.is_set():
             try:
                 await asyncio.to_thread(self.expire)
-            except LinkError as error:
+            except CitywardError as error:  # a row that somebody altered ends neither retention nor the role
                 log.warning("recordings were not looked through", why=error.what)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EXPIRE_EVERY_S)

@@ -306,6 +306,16 @@ class Reception:
         if wait:
             raise too_many("too many attempts from this address", wait)
 
+    def within(self, request: Request, what: str, every_us: int, burst: int) -> None:
+        """As `limit`, of what is counted only once it went wrong: asked before, so that what is beyond costs no entry.
+
+        Raises:
+            Problem: 429.
+        """
+        wait = self._limits.wait(f"{what} {client_of(request)}", time.monotonic_ns() // 1000, every_us, burst)
+        if wait:
+            raise too_many("too many attempts from this address", wait)
+
 
 def unauthorized(detail: str) -> Problem:
     """401. The challenge names no realm of a browser dialogue: people sign in by link."""

@@ -172,3 +172,27 @@ def test_asking_goes_on_in_a_thread_of_its_own_and_ends(camera: Camera) -> None:
         time.sleep(0.01)
     asking.close()
     assert asking._thread is not None and not asking._thread.is_alive()
+
+
+@pytest.mark.parametrize("encoding", [b"nope", b"zlib", b"idna", b"utf-7"])
+def test_an_encoding_that_nobody_knows_is_no_xml(encoding: bytes) -> None:
+    with pytest.raises(LinkError, match="no XML"):
+        read(b'<?xml version="1.0" encoding="' + encoding + b'"?><a>\xff</a>')
+
+
+@pytest.mark.parametrize("off_s", [2.5e11, -6e10], ids=["the year 9952", "the year 125"])
+def test_a_clock_at_the_end_of_time_is_off_and_stops_nobody(camera: Camera, off_s: float) -> None:
+    camera.off_s = off_s
+    with contextlib.suppress(LinkError):  # it may refuse a login of another time
+        told = client(camera).look()
+        assert told.clock_off_s is not None and abs(told.clock_off_s) < 2e9
+
+
+def test_what_nobody_thought_of_does_not_end_the_asking(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: OnvifClient) -> None:
+        raise OverflowError("a number of the camera's")
+
+    asking = Asking(client(camera))
+    monkeypatch.setattr(OnvifClient, "look", fails)
+    assert not asking.look()
+    assert (asking.counts["failed"], asking.why) == (1, "its own fault: OverflowError")

@@ -131,3 +131,26 @@ def test_files_that_no_row_names_are_swept_at_the_start(archive: Archive, tmp_pa
 def test_an_empty_or_endless_segment_is_none(archive: Archive) -> None:
     with pytest.raises(LinkError, match="none, or too large"):
         archive.keep(piece(1, body=b""), Log(), "cameras", "d")
+
+
+def test_a_camera_that_sends_more_than_others_costs_its_own_past_not_theirs(tmp_path: Path, store: SqlState) -> None:
+    archive, log = Archive(tmp_path / "video", store.segments, most_bytes=100), Log()
+    archive.keep(piece(0, "quiet", b"q" * 30), log, "cameras", "d")
+    for n in range(1, 11):
+        archive.keep(piece(n * 10, "loud", bytes([n]) * 20), log, "cameras", "d")
+    archive.make_room(500 * SECOND, log, "cameras")
+    assert len(archive.between("quiet", 0, 1 << 60)) == 1
+    assert [row.begin_us for row in archive.between("loud", 0, 1 << 60)] == [80 * SECOND, 90 * SECOND, 100 * SECOND]
+
+
+def test_what_the_disk_does_not_give_up_is_told_and_deleted_later(archive: Archive, tmp_path: Path) -> None:
+    log = Log()
+    path = tmp_path / "video" / archive.keep(piece(0), log, "cameras", "d").name
+    path.unlink()
+    path.mkdir()  # as if the disk refused: also root cannot unlink a folder
+    with pytest.raises(LinkError, match="cannot be deleted"):
+        archive.expire("gate-01", 0.0, HOUR, log, "cameras")
+    path.rmdir()
+    path.write_bytes(b"covered")
+    archive.expire("gate-01", 0.0, HOUR, log, "cameras")
+    assert not path.exists()

@@ -21,7 +21,19 @@ from hypothesis import strategies as st
 
 from adapters.video.films import clip, film, units
 from cityward.adapters.video import watching
-from cityward.adapters.video.exchange import Clip, Settings, Show, Step, Unit
+from cityward.adapters.video.exchange import (
+    LENGTH,
+    Clip,
+    Fault,
+    Looked,
+    Segment,
+    Settings,
+    Show,
+    Step,
+    Unit,
+    read_answer,
+    write,
+)
 from cityward.adapters.video.watching import Backlog, Watching
 from cityward.errors import LinkError
 from cityward.place.cameras import CountLine
@@ -372,3 +384,47 @@ def test_pauses_between_children_grow_and_are_bounded() -> None:
     for _ in range(12):
         asyncio.run(w._lose("x"))
     assert w._not_before == watching.LONGEST_PAUSE_S
+
+
+def test_an_answer_that_nobody_waited_for_is_never_given_to_another_question() -> None:
+    async def body(w: Watching) -> None:
+        for n, (unit, _) in enumerate(units("libx264", 5)):
+            await w.look(of(unit, n))
+        clear = asyncio.create_task(w.show(Show(mark="two persons", clear=True)))
+        await asyncio.sleep(0)  # it is asked, and waits for its answer
+        clear.cancel()
+        await asyncio.gather(clear, return_exceptions=True)
+        assert w.pid is None
+        with pytest.raises(LinkError):
+            await w.show(Show(mark="one person"))
+
+    looking(watch(), body)
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s"), [(90.0, 101.0), (100.0, 1e300), (5e9, 6e9)], ids=["before", "for ever", "later"]
+)
+def test_a_segment_of_another_time_than_its_child_was_fed_in_is_no_answer(begin_s: float, end_s: float) -> None:
+    w = watch(keep=True)
+    made = Segment(begin_s=begin_s, end_s=end_s, pictures=5, form="mp4", body=b"lie")
+    honest = Segment(begin_s=100, end_s=101, pictures=5, form="mp4", body=b"covered")
+    w._hold_to_its_time(of(b"", 0), Looked())
+    w._hold_to_its_time(of(b"", 5), Looked(segment=honest))
+    with pytest.raises(ValueError, match="another time"):
+        w._hold_to_its_time(of(b"", 6), Looked(segment=made))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        Looked(decoded=1 << 62),
+        Looked(refused=-1),
+        Looked(why="x" * 10_000),
+        Fault(why="x" * 10_000),
+        Looked(segment=Segment(begin_s=1, end_s=2, pictures=5, form="mp4", body=b"nobody asked for it")),
+    ],
+    ids=["counts", "less than none", "words", "words of a fault", "a segment where none is kept"],
+)
+def test_what_no_honest_child_says_is_no_answer(lie: Looked | Fault) -> None:
+    with pytest.raises(ValueError, match=r"more|cannot be"):
+        read_answer(write(lie)[LENGTH:], Settings())

@@ -72,6 +72,13 @@ class Asking:
                 log.warning("a camera does not tell its settings", exit=self.client.exit_.by, why=error.what)
             self.why = error.what
             return False
+        except (
+            Exception
+        ) as error:  # what a camera says must not end this thread: it would be watched by nobody, unnoticed
+            self.counts["failed"] += 1
+            self.why = f"its own fault: {type(error).__name__}"
+            log.exception("a camera's settings could not be asked", exit=self.client.exit_.by)
+            return False
         self.why = ""
         self.counts["asked"] += 1
         self.clock_off_s = told.clock_off_s or 0.0

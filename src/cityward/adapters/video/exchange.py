@@ -23,6 +23,7 @@ MOST_SEGMENT = 16 << 20  # a segment is closed before it grows beyond
 MOST_JPEG = 800 << 10
 MOST_ANSWER = MOST_SEGMENT + (1 << 20)
 MOST_SEEN, MOST_BOXES, MOST_PASSED = 64, 1000, 200
+MOST_WHY = 300  # characters
 
 Coding = Literal["h264", "hevc", "mjpeg"]
 
@@ -147,31 +148,34 @@ def read_asked(body: bytes) -> Asked:
     return _ASKED.decode(body)
 
 
-def read_answer(body: bytes, counts: Mapping[str, CountLine]) -> Answer:
+def read_answer(body: bytes, settings: Settings) -> Answer:
     """What a child says, held to what an honest one can say.
 
     Args:
         body: the frame's body.
-        counts: the lines it was told to count at.
+        settings: what it was told: the lines to count at, whether segments are made.
 
     Raises:
         ValueError: it is none (`msgspec.DecodeError` is a `ValueError`).
     """
     answer = _ANSWERS.decode(body)
+    if isinstance(answer, (Looked, Fault)) and len(answer.why) > MOST_WHY:
+        raise ValueError("more words than are told")
     if isinstance(answer, Looked):
-        _sound(answer, counts)
+        _sound(answer, settings)
     if isinstance(answer, Picture) and not (answer.jpeg[:2] == b"\xff\xd8" and len(answer.jpeg) <= MOST_JPEG):
         raise ValueError("a picture that is no JPEG, or too large")
     return answer
 
 
-def _sound(looked: Looked, counts: Mapping[str, CountLine]) -> None:
-    if len(looked.seen) > MOST_SEEN or min(looked.decoded, looked.refused) < 0:
+def _sound(looked: Looked, settings: Settings) -> None:
+    told = (looked.decoded, looked.refused)
+    if len(looked.seen) > MOST_SEEN or min(told) < 0 or max(told) > 2 * MOST_SEEN:
         raise ValueError("more pictures than were asked for")
-    if looked.segment is not None and not _is_sound_segment(looked.segment):
+    if looked.segment is not None and not (settings.keep and _is_sound_segment(looked.segment)):
         raise ValueError("a segment that cannot be")
     for seen in looked.seen:
-        _sound_seen(seen, counts)
+        _sound_seen(seen, settings.counts)
 
 
 def _is_sound_segment(segment: Segment) -> bool:

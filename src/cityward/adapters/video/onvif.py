@@ -38,6 +38,7 @@ from cityward.text import harmless
 ANSWER_S = 10.0
 MOST_NOTICED = 16
 MOST_USERS, MOST_PROFILES = 64, 16
+MOST_OFF_S = 60 * 366 * 86_400.0  # of a camera's clock: one without a battery begins in 1970
 MOVED = 0.02  # of PTZ's -1..1: gears stand still to within a hundredth
 
 _NS = "http://www.onvif.org/ver10"
@@ -161,7 +162,8 @@ class OnvifClient:
             at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
         except ValueError:
             return None
-        return at.timestamp() - self.machine_s()
+        off = at.timestamp() - self.machine_s()
+        return max(-MOST_OFF_S, min(off, MOST_OFF_S))
 
     def _heard(self) -> tuple[Heard, ...]:
         path = self._paths.get("Events", "")

@@ -10,6 +10,8 @@ from typing import Any
 
 import av
 import av.error
+import cv2
+import numpy as np
 from av.video.frame import VideoFrame
 
 from cityward.adapters.video.decoding import Image
@@ -24,7 +26,11 @@ _MS = 1000
 
 
 class Recorder:
-    """One segment after another. segment_s: how long each is, by the stream's clock."""
+    """One segment after another. segment_s: how long each is, by the stream's clock.
+
+    SECURITY: a segment has the size of its first picture; others are scaled to it. A stream that changes its size with every
+    picture would else make a segment, and an entry of the evidence, of each.
+    """
 
     def __init__(self, segment_s: float) -> None:
         self._segment_s = segment_s
@@ -36,10 +42,11 @@ class Recorder:
 
     def add(self, image: Image, at_s: float) -> Segment | None:
         """Put a covered picture in; the segment before it, where that is whole now."""
-        size = (image.shape[1], image.shape[0])
-        closed = self.close() if self._is_over(at_s, size) else None
+        closed = self.close() if self._is_over(at_s) else None
         if self._container is None:
-            self._begin(size, at_s)
+            self._begin((image.shape[1], image.shape[0]), at_s)
+        elif (image.shape[1], image.shape[0]) != self._size:
+            image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8)
         container: Any = self._container
         frame = VideoFrame.from_ndarray(image, format="bgr24")
         frame.pts = max(round((at_s - self._begin_s) * _MS), round((self._end_s - self._begin_s) * _MS) + 1)
@@ -59,11 +66,10 @@ class Recorder:
         body, self._container, self._out = self._out.getvalue(), None, None
         return Segment(begin_s=self._begin_s, end_s=self._end_s, pictures=self._pictures, form="mp4", body=body)
 
-    def _is_over(self, at_s: float, size: tuple[int, int]) -> bool:
+    def _is_over(self, at_s: float) -> bool:
         if self._out is None:
             return False
-        late = not 0 <= at_s - self._begin_s < self._segment_s
-        return late or size != self._size or self._out.tell() > FULL
+        return not 0 <= at_s - self._begin_s < self._segment_s or self._out.tell() > FULL
 
     def _begin(self, size: tuple[int, int], at_s: float) -> None:
         self._out, self._size = io.BytesIO(), size

@@ -8,7 +8,8 @@ leaves a file that nobody knows, which `sweep` throws away, and never a row with
 
 INVARIANTS
 - What `open` gives is what the record says, or it raises `EvidenceError`: nothing altered is shown or exported.
-- The bytes held stay below `most_bytes`; the oldest go first, on record as `room`. A disk that others filled takes no new
+- The bytes held stay below `most_bytes`; of the camera that holds most the oldest go first, on record as `room`: one that sends
+  more than others costs its own past, not theirs. A disk that others filled takes no new
   segment, and costs no old one: else whoever fills it could erase.
 - No name from elsewhere becomes a path: names are made here, and read back only in the form they have.
 """
@@ -60,6 +61,7 @@ class Archive:
 
     def __init__(self, folder: Path, book: SegmentBook, most_bytes: int = MOST_BYTES) -> None:
         self._folder, self._book, self._most = folder, book, most_bytes
+        self._left: set[str] = set()  # files whose rows are gone, and that are not deleted yet
 
     # -- reading: viewing and export build on these ---------------------------------------------------------------------
 
@@ -126,11 +128,12 @@ class Archive:
 
     def expire(self, camera: str, keep_hours: float, now_us: int, ledger: Ledger, by: str) -> int:
         """Throw away what is older than may be kept; how many segments that were."""
+        self._delete()
         due = now_us - round(keep_hours * HOUR)
         return self._throw(lambda: self._due(camera, due), "retention", now_us, ledger, by)
 
     def make_room(self, now_us: int, ledger: Ledger, by: str) -> int:
-        """Throw away the oldest while there is more than may be held; how many."""
+        """Throw away the oldest of whoever holds most while there is more than may be held; how many."""
         return self._throw(self._too_many, "room", now_us, ledger, by)
 
     def sweep(self) -> int:
@@ -147,9 +150,15 @@ class Archive:
         return [row for row in self._book.oldest(camera, AT_ONCE) if row.end_us <= before_us]
 
     def _too_many(self) -> list[SegmentRow]:
-        over = sum(self._book.sizes().values()) - self._most
+        sizes = dict(self._book.sizes())
+        over = sum(sizes.values()) - self._most
+        if over <= 0:
+            return []
+        most = max(sorted(sizes), key=sizes.__getitem__)
+        second = max((size for name, size in sizes.items() if name != most), default=0)
+        over = min(over, max(1, sizes[most] - second))  # until another one holds most
         gone: list[SegmentRow] = []
-        for row in self._book.oldest("", AT_ONCE) if over > 0 else ():
+        for row in self._book.oldest(most, AT_ONCE):
             if over <= 0:
                 break
             gone.append(row)
@@ -162,8 +171,6 @@ class Archive:
             for camera in sorted({row.camera for row in rows}):
                 self._throw_of(camera, [row for row in rows if row.camera == camera], why, now_us, ledger, by)
             thrown += len(rows)
-            if len(rows) < AT_ONCE:
-                break
         return thrown
 
     def _throw_of(
@@ -184,8 +191,18 @@ class Archive:
         )
         ledger.append([gone])
         self._book.take([row.name for row in rows])
-        for row in rows:
-            self._path(row.name).unlink(missing_ok=True)
+        self._left |= names
+        self._delete()
+
+    def _delete(self) -> None:
+        """Files of rows that are gone; what the disk does not give up now is tried again with the next."""
+        for name in sorted(self._left):
+            try:
+                self._path(name).unlink(missing_ok=True)
+            except OSError as error:
+                mend = "see to the disk; it is tried again"
+                raise LinkError(f"a recording cannot be deleted: {error.strerror}", where=name, mend=mend) from error
+            self._left.discard(name)
 
     def _is_noted(self, name: str) -> bool:
         camera, _, rest = name.partition("/")

@@ -100,7 +100,7 @@ def read(body: bytes) -> Element:
     parser.CharacterDataHandler = reading.text
     try:
         parser.Parse(body, True)
-    except (expat.ExpatError, UnicodeError, ValueError) as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # LookupError: an encoding that nobody knows
         raise LinkError(f"the camera's answer is no XML: {type(error).__name__}") from None
     return reading.root.within[0]
 

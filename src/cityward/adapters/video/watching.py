@@ -13,6 +13,8 @@ up to the next key picture, because what depends on a dropped picture would only
 INVARIANTS
 - `look` returns within `within_s` and a second, whatever the child does; nothing of one camera is waited for by another.
 - asked == answered + dropped + lost, since the start.
+- SECURITY: an answer is never given to another question: a child whose answer nobody waited for is ended. Else a covered view
+  would be shown the clear picture that another one had asked for.
 - The child has no environment of ours, no folder of ours, and no descriptor but its pipes.
 """
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sys
 import threading
 import time
@@ -53,6 +56,7 @@ START_S = 60.0  # of a machine that starts everything at once
 UNIT_S = 5.0  # PRECEDENT: a 9 Mpixel picture takes 0.1 s to decode and 0.3 s to look at
 CLIP_S = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+SLACK_S = 1.0  # pictures of one moment are told apart by a millisecond each
 FORGIVEN = 50  # good answers in a row, after which earlier losses are forgotten
 COMMAND: Sequence[str] = (sys.executable, "-I", "-m", "cityward.adapters.video.child")
 _THREADS: dict[str, str] = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -87,6 +91,7 @@ class Watching:
     _not_before: float = 0.0
     _in_a_row: int = 0
     _good: int = 0
+    _fed: tuple[float, float] = (math.inf, -math.inf)  # first and last moment of what this child was given
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -183,7 +188,13 @@ class Watching:
             return None
         try:
             process = self._process or await self._start()
-            return await self._exchange(process, asked, within_s)
+            answer = await self._exchange(process, asked, within_s)
+            self._hold_to_its_time(asked, answer)
+            return answer
+        except asyncio.CancelledError:  # who asked went away: what comes now would be taken for the next answer
+            self.counts.lost += counted
+            await self._lose("nobody waited for its answer")
+            raise
         except (
             OSError,
             ValueError,
@@ -195,6 +206,14 @@ class Watching:
             await self._lose(str(error) or type(error).__name__)
             return None
 
+    def _hold_to_its_time(self, asked: Asked, answer: Answer) -> None:
+        """# SECURITY: a segment of another time than this child was fed in would be kept for ever, or be no evidence."""
+        if isinstance(asked, (Unit, Step)):
+            self._fed = min(self._fed[0], asked.at_s), max(self._fed[1], asked.at_s)
+        made = answer.segment if isinstance(answer, Looked) else None
+        if made is not None and not self._fed[0] - SLACK_S <= made.begin_s <= made.end_s <= self._fed[1] + SLACK_S:
+            raise ValueError("a segment of another time")
+
     async def _lose(self, why: str) -> None:
         self.why = f"its process was ended: {why}"[:200]
         self._good = 0
@@ -205,6 +224,7 @@ class Watching:
 
     async def _start(self) -> Process:
         self.counts.children += 1
+        self._fed = (math.inf, -math.inf)
         self._process = process = await asyncio.create_subprocess_exec(
             *self.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(_THREADS), cwd="/", limit=1 << 20
         )
@@ -230,7 +250,7 @@ class Watching:
             raise TimeoutError(f"no answer within {within_s:g} s") from None
         except asyncio.IncompleteReadError:
             raise EOFError("it ended") from None
-        return read_answer(body, self.settings.counts)
+        return read_answer(body, self.settings)
 
 
 MOST_WAITING, MOST_WAITING_BYTES = (

@@ -318,6 +318,7 @@ async def end(call: Call[Nothing]) -> object:
 async def picture(call: Call[Moment]) -> object:
     view, token = call.path("view")[:64], call.request.headers.get(TOKEN, "")[:128]
     call.desk.reception.limit(call.request, f"picture {view}", 1_000_000 // PICTURES_PER_S, PICTURES_PER_S)
+    call.desk.reception.within(call.request, "wrong view token", *WRONG_TOKENS)
     shown = await asyncio.to_thread(_desk(call).spend, view, token, await _who(call), call.query.at)
     if isinstance(shown, tuple):
         call.desk.reception.limit(call.request, "wrong view token", *WRONG_TOKENS)
