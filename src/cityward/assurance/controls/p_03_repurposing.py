@@ -1,0 +1,58 @@
+"""P-03: what was agreed for one use waits for a new yes before another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from cityward.assurance.control import Control, Dossier, Example, on_record
+from cityward.assurance.examples import DIGEST, NOW_US, SHARING, refused_ask, released
+from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.saying import unknown
+from cityward.evidence.records import Approval, Release, ReleaseRefused
+from cityward.policy.approvals import scope_digest
+from cityward.time import HOUR
+
+
+def check(dossier: Dossier) -> Iterable[Judged]:
+    """One judgement for each agreement by which data leaves: whether what was approved is what it says now."""
+    place, approvals = dossier.place, dossier.trail.newest(Approval, lambda record: record.agreement)
+    given = dossier.trail.newest(Release, lambda record: record.agreement)
+    pending = [entry for entry in dossier.trail.of(ReleaseRefused) if "pending" in entry.record.reasons]
+    for name in sorted({flow.agreement for flow in place.flows.values() if flow.agreement is not None}):
+        subject, approved, left = f"agreements.{name}", approvals.get(name), given.get(name)
+        if approved is None:
+            yield unknown(subject, f"nobody is on record who approved `{name}`", "an approval")
+            continue
+        if approved.record.scope == scope_digest(name, place):
+            ground = on_record(EvidenceClass.ENFORCED, approved, f"{approved.record.person} approved it as it stands")
+            yield Judged(subject, Result.PROVEN, f"`{name}` is what was approved", (ground,), (subject,))
+            continue
+        held = [one for one in pending if one.record.dataset in place.agreements[name].datasets]
+        if left is not None and left.record.at > approved.record.at:
+            said = f"`{name}` is not what was approved, and {left.record.rows} rows left by it"
+            ground = on_record(EvidenceClass.OBSERVED, left, said)
+            yield Judged(subject, Result.FAILED, said, (ground,), (subject,), mend="stop it, or have it approved anew")
+        elif held:
+            said = f"`{name}` is not what was approved, and what was asked for did not leave"
+            yield Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, held[-1], said),), (subject,))
+        else:
+            yield unknown(subject, f"`{name}` is not what was approved; nobody asked since", "a new approval")
+
+
+_OLD = Approval(at=NOW_US - HOUR, by="people", agreement="share", person="ada", control=DIGEST, scope=DIGEST)
+
+CONTROL = Control(
+    id="P-03",
+    title="A new use of data waits until it is approved",
+    severity=Severity.HIGH,
+    supports={"NCSC": ("N13", "N5", "N8"), "GDPR": ("5.1.b",)},
+    check=check,
+    false_positives="Rows that left as approved, before the declaration changed, look as if they had left after it.",
+    avoid=Example(
+        SHARING, (("people:1", _OLD), ("release:1", structs.replace(released("planner"), agreement="share"))), NOW_US
+    ),
+    prefer=Example(SHARING, (("people:1", _OLD), ("release:1", refused_ask("pending"))), NOW_US),
+    says="agreements by which data leaves",
+)
