@@ -101,3 +101,32 @@ def test_no_more_children_than_a_few(kept: Kept) -> None:
         return pids
 
     assert len(asyncio.run(look())) == MOST
+
+
+def test_the_first_moment_that_is_asked_for_is_shown_not_the_first_of_its_recording(kept: Kept) -> None:
+    async def look() -> bytes:
+        replays = replays_of(kept.archive)
+        try:
+            return await replays.picture("quay", START + 18 * SECOND // 10, "ada")
+        finally:
+            await replays.close()
+
+    assert light(asyncio.run(look())) > 180
+
+
+def test_a_child_that_was_ended_for_another_one_while_it_was_asked_does_not_live_on(kept: Kept) -> None:
+    async def look() -> list[Watching]:
+        made: list[Watching] = []
+
+        def make() -> Watching:
+            made.append(Watching(SETTINGS, command=(sys.executable, STAND_IN)))
+            return made[-1]
+
+        replays = Replays(kept.archive, make=make)
+        asked = [replays.picture(camera, START, "ada") for camera in ("quay", "gate", "yard")]
+        await asyncio.gather(*asked, return_exceptions=True)
+        await replays.close()
+        return made
+
+    made = asyncio.run(look())
+    assert len(made) == 3 and [one.pid for one in made] == [None] * 3

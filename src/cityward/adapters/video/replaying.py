@@ -14,14 +14,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cityward.adapters.video.exchange import Settings, Show, Step
+from cityward.adapters.video.exchange import MOST_SEEN, Settings, Show, Step
 from cityward.adapters.video.segments import Archive
 from cityward.adapters.video.watching import Watching
 from cityward.errors import LinkError
+from cityward.runtime.camera_ports import SegmentRow
 from cityward.time import SECOND
 
 MOST = 2
 IDLE_S = 60.0
+MOST_STEPS = 600  # of up to `MOST_SEEN` pictures each: the longest segment at the highest rate
 SETTINGS = Settings(frames_per_s=60.0, width_most=1920)
 
 
@@ -58,16 +60,34 @@ class Replays:
             raise LinkError("nothing is kept of that moment")
         row, replay = rows[0], await self._of(camera)
         async with replay.lock:
-            at_s = max(0.0, (at_us - row.begin_us) / SECOND / self.speed)
-            if replay.segment != row.name or at_s < replay.at_s:
-                body = await asyncio.to_thread(self.archive.open, row)
-                await replay.watching.play(body)
-                replay.segment = row.name
-            replay.at_s = at_s
-            if await replay.watching.look(Step(at_s=1.0 + at_s)) is None:
+            try:
+                return await self._shown(replay, row, self._into(row, at_us), mark)
+            finally:
+                if self._open.get(camera) is not replay:  # it was ended for another one meanwhile
+                    await replay.watching.close()
+
+    def _into(self, row: SegmentRow, at_us: int) -> float:
+        """Seconds of the segment's own time. A step gives the first picture behind its moment, so that it is asked for one
+        picture earlier: never behind the end, where a clip begins again."""
+        between_us = (row.end_us - row.begin_us) / max(1, row.pictures - 1)
+        return max(0.0, (at_us - row.begin_us - between_us) / SECOND / self.speed)
+
+    async def _shown(self, replay: _Replay, row: SegmentRow, at_s: float, mark: str) -> bytes:
+        begins = replay.segment != row.name or at_s < replay.at_s
+        if begins:
+            replay.segment = ""
+            body = await asyncio.to_thread(self.archive.open, row)
+            await replay.watching.play(body)
+        for step_s in ([0.0] if begins else []) + [at_s] * MOST_STEPS:  # the clip's time begins with its first step
+            looked = await replay.watching.look(Step(at_s=1.0 + step_s))
+            if looked is None:
                 replay.segment = ""
                 raise LinkError("the recording cannot be shown now")
-            return await replay.watching.show(Show(mark=mark, clear=True))  # it was covered before it was kept
+            if step_s == at_s and looked.decoded < MOST_SEEN:
+                replay.segment, replay.at_s = row.name, at_s
+                return await replay.watching.show(Show(mark=mark, clear=True))  # it was covered before it was kept
+        replay.segment = ""
+        raise LinkError("that moment lies too far within its recording")
 
     async def close(self) -> None:
         """End every child."""
