@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +19,7 @@ from cityward.adapters.video.segments import Archive, Piece
 from cityward.cli.camera import command
 from cityward.compose.camera_export import Exported, export_video
 from cityward.errors import EvidenceError, PlaceError
+from cityward.evidence import verify_video as verify_module
 from cityward.evidence.records import VideoExported, ViewEnded, ViewGranted, ViewRefused
 from cityward.evidence.verify_video import verify_video
 from cityward.runtime.viewing_ports import ViewWanted
@@ -176,3 +178,11 @@ def test_the_command_line_exports_checks_and_tells_who_viewed(made: Recorded, tm
     assert "count-only" in listed.output
     assert "counts only" in listed.output
     assert "nobody looks" in CliRunner().invoke(command, ["views", "--state", state]).output
+
+
+@pytest.mark.parametrize("entry", [{}, {"kind": "segment", "camera": "quay"}, [], 7])
+def test_an_entry_that_is_none_gets_a_verdict(made: Recorded, entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    proven = verify_module._proven
+    monkeypatch.setattr(verify_module, "_proven", lambda *given: [*proven(*given), entry])
+    verdict = verify_module.verify_video(io.BytesIO(made.export().data))
+    assert verdict.ok == (entry == {}) and (verdict.ok or "is none" in verdict.what)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -300,3 +301,35 @@ def test_a_view_holds_only_what_fits_into_a_record(town: Watchers) -> None:
     assert isinstance(record, ViewRefused)
     assert (len(record.camera), len(record.purpose), len(record.reason)) == (128, 128, 500)
     assert "undeclared" in found.reasons
+
+
+def test_questions_that_were_taken_back_hide_no_camera_that_was_opened(town: Watchers) -> None:
+    ada, book = town.who("ada"), town.setting.state.views
+    for camera in ("quay", "gate"):
+        town.desk.end(town.desk.ask(asked(camera), ada).row.id, ada)
+    reasons = town.desk.ask(asked("yard"), ada).reasons
+    [row, *_] = book.views(1, person="ada")
+    for n in range(1100):
+        book.put(replace(row, id=f"{n:016x}", asked_at=row.asked_at + 1 + n, opened_at=0, shown_at=0))
+
+    assert reasons == ("fan-out",)
+    assert town.desk.ask(asked("yard"), ada).reasons == ("fan-out",)
+
+
+def test_whoever_is_on_file_no_more_looks_no_more_and_keeps_no_others_view_open(
+    town: Watchers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = town.desk.ask(asked(), town.who("ada")), town.desk.ask(asked("gate"), town.who("eve"))
+    known = town.desk.rules.viewer
+
+    def viewer(self: object, person: str, *rest: Any) -> Any:
+        if person == "ada":
+            raise PlaceError("there is nobody `ada`")
+        return known(person, *rest)
+
+    monkeypatch.setattr(type(town.desk.rules), "viewer", viewer)
+    town.setting.state.close(b"eve")
+    town.desk.sweep()
+
+    states = {row.id: row.outcome for row in town.desk.views(10)}
+    assert states == {first.row.id: "stopped: no-right", second.row.id: "stopped: signed-out"}

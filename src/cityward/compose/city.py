@@ -337,7 +337,7 @@ class _City:
             children.append(child("collector"))
         if feeds_of(self.loaded.place):
             children.append(child("feeds"))
-        if self.loaded.place.cameras:
+        if self.loaded.place.cameras or self.state.segments.sizes():  # what is left of others is due, too
             children.append(child("cameras"))
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)

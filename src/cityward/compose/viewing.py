@@ -47,7 +47,7 @@ from cityward.guard.viewing import (
 )
 from cityward.runtime.camera_ports import MARK_MOST
 from cityward.runtime.ports import EventSink
-from cityward.runtime.viewing import ViewRefusal, ViewRow, ViewState, grants_clear, may
+from cityward.runtime.viewing import MOST_VIEWS, ViewRefusal, ViewRow, ViewState, grants_clear, may
 from cityward.runtime.viewing_ports import Shown, Viewed, Viewer, ViewWanted
 from cityward.time import HOUR, MINUTE, from_us
 
@@ -201,7 +201,11 @@ class ViewDesk:
                 if running.session and self.setting.state.find(running.session, now) is None:
                     self._end(running, "stopped: signed-out", now)
                     continue
-                held = self.rules.viewer(running.row.person, running.row.source)
+                try:
+                    held = self.rules.viewer(running.row.person, running.row.source)
+                except PlaceError:  # nobody of that name any more: others' views are looked at all the same
+                    self._end(running, "stopped: no-right", now)
+                    continue
                 decision = still(running.granted, self._as_now(running, held, now), rules)
                 if not decision.allowed:
                     self._end(running, _outcome(decision), now)
@@ -258,7 +262,7 @@ class ViewDesk:
 
     def _opened(self, person: str, now: int) -> Sequence[Opened]:
         """# INVARIANT: a camera counts from its opening until an hour after its last picture."""
-        rows = self.setting.state.views.views(1000, person=person, since=now - 6 * HOUR)
+        rows = self.setting.state.views.views(MOST_VIEWS, person=person, since=now - 6 * HOUR)
         return [
             Opened(row.camera, now if row.state is ViewState.OPEN else max(row.opened_at, row.shown_at))
             for row in rows

@@ -76,6 +76,10 @@ def verify_video(export: BinaryIO, keys: Iterable[str] = ()) -> VideoVerdict:
         count = _segments(members, taken, entries)
     except _BadError as bad:
         return VideoVerdict(False, bad.what, bad.file)
+    except Exception as error:  # INVARIANT: whatever these bytes are, the answer is no
+        return VideoVerdict(
+            False, f"an entry, or what is said of a segment, is none: {type(error).__name__}", "the export"
+        )
     return VideoVerdict(True, "every segment is as it was put on record", "", count, not given, taken)
 
 
