@@ -70,7 +70,9 @@ PROPERTIES = _rows(
     ObservedProperty("signal-own-plan", "Whether a junction follows its own plan", "1", 0, 1, "state"),
     ObservedProperty("signal-breaches", "Breaches that a junction's monitor counted", "count", 0, 1_000_000, "state"),
     *(
-        ObservedProperty(f"signal-group-{n}", f"Seconds that group {n} is green; below 0: is not", "s", -86_400, 86_400, "state")
+        ObservedProperty(
+            f"signal-group-{n}", f"Seconds that group {n} is green; below 0: is not", "s", -86_400, 86_400, "state"
+        )
         for n in range(1, SIGNAL_GROUPS + 1)
     ),
     ObservedProperty("vehicles-seen", "Vehicles before a stop line", "count", 0, 1000, "state"),

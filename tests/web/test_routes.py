@@ -36,8 +36,8 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received, releases,
-    sign_in, transport,
+    cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received,
+    releases, sign_in, transport,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -46,9 +46,8 @@ def what_is_made_here_is_told_in_cells(whole: Whole) -> Iterator[Problem]:
         path = f"datasets.{name}.made_of"
         known = {prop for one in sources for prop in one.properties}
         if not dataset.properties or not known.issuperset(dataset.properties):
-            what = (
-                f"it names {listed(dataset.properties) or 'none'}; of {listed(dataset.made_of)} there is {listed(sorted(known))}"
-            )
+            named, there = listed(dataset.properties) or "none", listed(sorted(known))
+            what = f"it names {named}; of {listed(dataset.made_of)} there is {there}"
             yield Problem(path, what, "name `properties` of the datasets it is made of")
         form = place.forms.get(dataset.release_form or "")
         if form is None or form.aggregate is None:

@@ -63,7 +63,9 @@ def board(view: View[WasteSettings], memory: WasteMemory) -> Board:
 
 def _summary(view: View[WasteSettings], memory: WasteMemory) -> str:
     if memory.asked is not None:
-        return f"The round of {_date(memory.asked.day)} is being put in order: {_many(len(memory.asked.stops), 'stop')}."
+        return (
+            f"The round of {_date(memory.asked.day)} is being put in order: {_many(len(memory.asked.stops), 'stop')}."
+        )
     if memory.today is None:
         return "No round was made yet."
     day = memory.today
