@@ -55,3 +55,16 @@ def test_says_what_is_wrong(before: str, after: str, words: str) -> None:
 def test_where_no_role_may_view_nobody_could_look() -> None:
     found = told(CAMERA_TOWN.replace(", view]", "]"))
     assert any("no role has the right `view`" in what for what in found)
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        ("rtsp://[::1/live", "is no address"),
+        ("rtsp://192.0.2.7:99999/live", "is no address"),
+        ("rtsp://192.0.2.7:port/live", "is no address"),
+        ("rtsp://admin:secret@192.0.2.7/live", "a login stands in the address"),
+    ],
+)
+def test_an_address_that_is_none_or_holds_a_login_is_told(stream: str, words: str) -> None:
+    assert any(words in one for one in told(CAMERA_TOWN.replace("file:yard.mp4", stream)))

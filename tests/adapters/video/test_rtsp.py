@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from cityward.adapters.outward.connect import Outward, Turned
 from cityward.adapters.video import feeding, rtsp
 from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
 from cityward.adapters.video.feeding import StreamFeed
-from cityward.adapters.video.rtsp import RtspFetcher, address_of
+from cityward.adapters.video.rtsp import Pace, RtspFetcher, address_of
 from cityward.adapters.video.watching import Backlog
 from cityward.errors import LinkError, Refused
 from cityward.place.addresses import read_address
@@ -286,3 +287,17 @@ def test_a_real_server_refuses_a_wrong_password(gstreamer: int) -> None:
     client = RtspFetcher(Outward(), exit_to(gstreamer), f"rtsp://127.0.0.1:{gstreamer}/live", lambda: wrong)
     with pytest.raises(LinkError, match="refuses our login"):
         client.fetch(Backlog())
+
+
+def test_a_flood_of_packets_is_read_no_faster_than_a_camera_sends() -> None:
+    waited: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0.0)
+            return False
+
+    pace, stop = Pace(), Stop()
+    for _ in range(10):
+        pace.take(1000, stop)
+    assert len(waited) == 1 and 0 < waited[0] <= 1.0

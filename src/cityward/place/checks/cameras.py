@@ -64,12 +64,17 @@ def _found(whole: Whole, path: str, camera: Camera) -> Iterator[Problem]:
     """An address that the stream names is one of the device's."""
     device = whole.device(camera.device)
     for field, address in (("stream", camera.stream), ("onvif", camera.onvif or "")):
-        parts = urlsplit(address)
-        if parts.scheme in ("", "file") or device is None or not device.addresses:
+        try:
+            parts = urlsplit(address)
+            _ = parts.port
+        except ValueError:
+            yield Problem(f"{path}.{field}", f"`{shown(address)}` is no address", "write `rtsp://host/path`")
             continue
         if "@" in parts.netloc:
             mend = "keep it by `cityward camera login`, and leave it out here"
             yield Problem(f"{path}.{field}", "a login stands in the address", mend)
+        if parts.scheme in ("", "file") or device is None or not device.addresses:
+            continue
         host = parts.hostname or ""
         if not any(_holds(block, host) for block in device.addresses):
             what = f"`{shown(host)}` is none of the addresses of `{camera.device}`: {listed(device.addresses)}"
