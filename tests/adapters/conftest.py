@@ -58,7 +58,11 @@ class PostgreSql:
 
     def kill(self) -> None:
         """As the kernel does when memory runs out: its children end with it, and nothing is put in order."""
-        os.kill(int(Path(self._data, "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+        first = int(Path(self._data, "postmaster.pid").read_text().splitlines()[0])
+        os.kill(first, signal.SIGSTOP)  # so that it starts no more while they are counted
+        served = [int(pid) for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split()]
+        for pid in (*served, first):
+            os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
         with contextlib.suppress(subprocess.CalledProcessError):  # it may be dead

@@ -130,7 +130,8 @@ def test_what_possibly_goes_astray_names_the_facts() -> None:
 def test_what_a_thing_sends_is_only_said_to_rest_perhaps_on_what_it_lacks() -> None:
     text = flat(DOGGERFORD, "--cut", "quay-street")
     assert "Made of less" not in text
-    assert "Cityward no longer receives Twilight; what it sends may rest on it: Commands to lamps," in text
+    assert "Cityward no longer receives Twilight, What the signals of Quay Street show," in text
+    assert "; what it sends may rest on it: Commands to lamps," in text
 
 
 def test_what_lacks_data_before_it_goes_dark_itself_says_both() -> None:

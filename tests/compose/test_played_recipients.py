@@ -45,7 +45,7 @@ def test_they_are_added_once_on_their_own_with_keys_that_only_their_owner_reads(
         assert file.stat().st_mode & 0o077 == 0
     planner = first[0]
     assert ("pedestrian-counts", "transport-planning") in planner.lanes
-    assert "city-indicators" not in {dataset for dataset, _ in planner.lanes}  # nothing observed makes it
+    assert "city-indicators" in {dataset for dataset, _ in planner.lanes}  # made of what is observed
     assert planner.wrong is not None and planner.wrong not in planner.lanes
 
 

@@ -48,6 +48,8 @@ CROSSING = {
     "flow.beacons-report": ("no", "unknown", UNKNOWN_ROUTE),
     # the council's own cameras on quays in NO, watched in GB
     "flow.harbour-video": ("no", "yes", NONE),
+    # the same cameras, to the council's platform in GB
+    "flow.harbour-pictures": ("no", "yes", NONE),
     # Parkwell (GB) -> Open Moorings (XC), over XC
     "flow.tickets-to-desk": ("yes", "yes", NONE),
     # Dogger Grid (NO) to itself: posts in GB, back office in NO

@@ -32,6 +32,7 @@ _SYMBOLS: dict[str, tuple[str, ...]] = {
     "CMT": ("cm",),
     "MMT": ("mm",),
     "H67": ("mm/h",),
+    "C97": ("1/s",),
 }
 
 _CODES = {symbol: code for code, symbols in _SYMBOLS.items() for symbol in symbols}
