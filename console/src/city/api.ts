@@ -22,6 +22,7 @@ export interface Place {
   name: string
   position: Position
   timezone: string
+  tiles: boolean
   clock: Clock
   areas: Area[]
   devices: Device[]

@@ -28,12 +28,13 @@ const kind = (...kinds: string[]): ExpressionSpecification => ['in', ['get', 'ki
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
 const alive = (shown: number, hidden: number): ExpressionSpecification => ['case', ['get', 'dim'], hidden, shown]
 
-export function mapStyle(p: Palette, tiles: string): StyleSpecification {
-  return {
+/** `tiles` null: the city has no map of streets; its areas and devices are drawn all the same. */
+export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
+  const style: StyleSpecification = {
     version: 8,
     transition: { duration: 0, delay: 0 },
     sources: {
-      city: { type: 'vector', url: `pmtiles://${tiles}` },
+      ...(tiles ? { city: { type: 'vector' as const, url: `pmtiles://${tiles}` } } : {}),
       areas: { type: 'geojson', data: EMPTY },
       devices: { type: 'geojson', data: EMPTY },
     },
@@ -115,4 +116,6 @@ export function mapStyle(p: Palette, tiles: string): StyleSpecification {
       },
     ],
   }
+  if (!tiles) style.layers = style.layers.filter((layer) => !('source' in layer) || layer.source !== 'city')
+  return style
 }

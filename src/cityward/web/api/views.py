@@ -81,6 +81,7 @@ class PlaceView(View, frozen=True, kw_only=True):
     name: str
     position: Position
     timezone: str
+    tiles: bool  # whether there is a map to draw it on
     clock: ClockView
     areas: tuple[AreaView, ...]
     devices: tuple[DeviceView, ...]
@@ -248,6 +249,7 @@ def place_view(doors: Doors, sight: Sight) -> PlaceView:
         name=place.name or place.place,
         position=place.position,
         timezone=place.timezone,
+        tiles=doors.tiles is not None,
         clock=ClockView(now_ms=doors.city_now_us() // 1000, speed=doors.clock.speed),
         areas=tuple(
             AreaView(id=key, name=area.name or key, centre=area.centre, outline=area.outline)
