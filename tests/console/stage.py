@@ -128,7 +128,7 @@ class Stage:
             "name": place.name,
             "position": place.position,
             "timezone": place.timezone,
-            "tiles": True,
+            "tiles": self.tiles is not None,
             "clock": {"now_ms": DUSK_MS, "speed": SPEED},
             "areas": [
                 {"id": k, "name": a.name or k, "centre": a.centre, "outline": a.outline} for k, a in place.areas.items()
