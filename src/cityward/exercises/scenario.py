@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from cityward.evidence.records import CommandIssued
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
 from cityward.exercises.steps import Persona, Step
@@ -31,9 +32,11 @@ class Kind(StrEnum):
 class Must:
     """One thing that has to happen, or to hold.
 
-    when: the city time (us) at which it was so, or None while it is not; of KEPT: any number where it held to the end, None where it
-    broke. since: the step from which its time counts. within_s: city seconds. failing: why it is known not to be met yet: it is
-    then shown as missed with that reason, never left out.
+    when: the city time (us) at which it was so, or None while it is not; of KEPT: any number where it held to the end, None
+    where it broke. since: the step from which its time counts. within_s: city seconds. failing: why it is known not to be met
+    yet: it is then shown as missed with that reason, never left out.
+
+    A time before the step's own does not count (it has another cause): let `when` look from `seen.done[since]` on.
     """
 
     id: str
@@ -47,7 +50,11 @@ class Must:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A scenario for one place and seed. services: which the attack touches; subjects: `kind.id` (`devices.lamp`, `zones.street`)."""
+    """A scenario for one place and seed.
+
+    services: which the attack touches. subjects: `kind.id` (`devices.lamp`, `zones.street`). wrong: which commands the city
+    would give only because of the attack; None: those that rest on a unit that a step speaks for.
+    """
 
     steps: tuple[Step, ...]
     musts: tuple[Must, ...]
@@ -56,7 +63,10 @@ class Plan:
     personas: tuple[Persona, ...] = ()
     roles: tuple[str, ...] = ()  # processes of the city that it needs beside broker, door, worker, service, watch, web
     settle_s: float = 600.0  # city seconds after the last step, at most, until what is not met counts as missed
-    alarms: tuple[str, ...] = ()  # detectors whose findings belong to the attack; all other new incidents are false alarms
+    alarms: tuple[
+        str, ...
+    ] = ()  # detectors whose findings belong to the attack; all other new incidents are false alarms
+    wrong: Callable[[CommandIssued], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,10 @@ class NotStaged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One file of `scenarios/`. source: the incident, in our own words. tries: controls that rest on it. limits: what a twin cannot show."""
+    """One file of `scenarios/`.
+
+    source: the incident, in our own words. tries: controls that rest on it. limits: what a twin cannot show.
+    """
 
     id: str
     title: str

@@ -29,10 +29,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """entries: id and record, in the order of their times, from the exercise's beginning on. values: (unit, property) -> city us, value.
+    """What is known at one moment.
 
-    done: key of a step -> city us at which it was carried out. answers: key of a step -> what was said. now: city us. alive: the
-    twin's processes that run.
+    entries: id and record, in the order of their times, from the exercise's beginning on. values: (unit, property) -> city us,
+    value. done: key of a step -> city us at which it was begun. answers: key of a step -> what was said. now: city us. alive:
+    the twin's processes that run.
     """
 
     began: int
