@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from cityward.compose.exchange import export_model
+from cityward.compose.asking.exchange import export_model
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
 from cityward.place.record import Record

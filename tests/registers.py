@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cityward.compose.imports import File
+from cityward.compose.asking.imports import File
 
 TOWN = """\
 place: tinytown

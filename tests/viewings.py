@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cityward.compose.acting.postures import PostureDesk, switcher
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.people import PeopleDesk
-from cityward.compose.postures import PostureDesk, switcher
+from cityward.compose.people.giving import PeopleDesk
+from cityward.compose.pictures.viewing import ViewDesk
+from cityward.compose.pictures.viewing_record import ROLE
 from cityward.compose.setting import Setting, open_setting
-from cityward.compose.viewing import ViewDesk
-from cityward.compose.viewing_record import ROLE
 from cityward.errors import LinkError
 from cityward.evidence.records import AnyRecord
 from cityward.runtime.people import SessionRow, Wish
-from cityward.runtime.viewing_ports import Viewer, ViewWanted
+from cityward.runtime.pictures.viewing_ports import Viewer, ViewWanted
 from cityward.time import HOUR
 from cityward.watch.events import Event
 from cityward.web.ports import machine_now_us

@@ -17,7 +17,7 @@ from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.tail import HistoryTail
 from cityward.guard.admit import Admitted, Judged
 from cityward.place.registry import Registry
-from cityward.runtime.erasure_ports import Wanted
+from cityward.runtime.undoing.erasure_ports import Wanted
 from cityward.time import DAY, HOUR, SECOND
 from places import tiny_registry
 

@@ -10,9 +10,9 @@ from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.erasures import ErasureBook
 from cityward.adapters.stores.queued_releases import QueuedReleases
 from cityward.adapters.stores.state import SqlState
-from cityward.runtime.erasure_ports import ErasureRow, Scope
 from cityward.runtime.ports import BatchEffects, HourlyRow, Latest, Quarantined
-from cityward.runtime.release_ports import Due, Receipt
+from cityward.runtime.releasing.ports import Due, Receipt
+from cityward.runtime.undoing.erasure_ports import ErasureRow, Scope
 from cityward.time import DAY, HOUR
 
 ROW = ErasureRow(

@@ -14,7 +14,7 @@ from cityward.adapters.stores.schema import METADATA
 from cityward.adapters.stores.state import SqlState
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.ports import BatchEffects, CommandRow, FlowCount, Quarantined
-from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
+from cityward.runtime.watching.ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.text import harmless
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust

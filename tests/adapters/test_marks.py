@@ -12,8 +12,8 @@ from cityward.adapters.stores import commands as kept
 from cityward.adapters.stores.state import SqlState
 from cityward.insight.hourly import HourlyRow
 from cityward.insight.marks import OPEN, Mark, MarkState
-from cityward.runtime.mark_ports import RetractionRow
 from cityward.runtime.ports import BatchEffects, CommandRow, Latest, SourceSpan
+from cityward.runtime.undoing.mark_ports import RetractionRow
 from cityward.time import HOUR
 
 MARK = Mark(

@@ -12,7 +12,7 @@ import pytest
 from cityward.adapters.stores.state import SqlState
 from cityward.errors import LinkError
 from cityward.runtime.overriding import ConsentRow, OverrideRow, OverrideState
-from cityward.runtime.service_kept import ServiceEffects
+from cityward.runtime.serving.kept import ServiceEffects
 from cityward.time import HOUR
 
 NOON = 1_760_000_000_000_000

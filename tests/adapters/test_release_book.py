@@ -10,7 +10,7 @@ import pytest
 
 from cityward.adapters.stores.state import SqlState
 from cityward.guard.release import Atoms
-from cityward.runtime.release_ports import (
+from cityward.runtime.releasing.ports import (
     DELIVERED,
     QUEUED,
     SHED,
@@ -21,7 +21,7 @@ from cityward.runtime.release_ports import (
     RefusedRow,
     ToldOtherwise,
 )
-from cityward.runtime.watch_ports import HistoryAt
+from cityward.runtime.watching.ports import HistoryAt
 from cityward.time import DAY, HOUR
 
 NOON = 20_000 * DAY + 12 * HOUR

@@ -9,8 +9,8 @@ import pytest
 from cityward.adapters.stores import service_records
 from cityward.adapters.stores.service_records import ServiceRecords
 from cityward.adapters.stores.state import SqlState
-from cityward.runtime.service_kept import NoticeRow, PlanRow, PublishedRow, ServiceEffects, ServiceStatus, StopRow
-from cityward.runtime.watch_ports import AlertRow
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, PublishedRow, ServiceEffects, ServiceStatus, StopRow
+from cityward.runtime.watching.ports import AlertRow
 from cityward.services.board import Board
 from cityward.services.contract import Estimate
 

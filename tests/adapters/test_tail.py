@@ -14,7 +14,7 @@ from cityward.adapters.stores.tail import HistoryTail
 from cityward.errors import LinkError
 from cityward.guard.admit import Judged
 from cityward.ids import partition_of
-from cityward.runtime.watch_ports import HistoryAt, Tailed
+from cityward.runtime.watching.ports import HistoryAt, Tailed
 from cityward.time import DAY, HOUR, SECOND
 from places import tiny_registry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cityward.adapters.stores.state import SqlState
-from cityward.runtime.viewing import ViewRefusal, ViewRow, ViewState, grants_clear, may
+from cityward.runtime.pictures.viewing import ViewRefusal, ViewRow, ViewState, grants_clear, may
 
 ROW = ViewRow(
     "v1", "ada", "council", "quay", "safety", "a fight was called in", "live", "covered", 60, 100, 160, ViewState.OPEN,

@@ -12,7 +12,7 @@ from cityward.adapters.stores import database, watch_book
 from cityward.adapters.stores.schema import ADDED, SEEN, VERSION
 from cityward.adapters.stores.state import SqlState
 from cityward.runtime.ports import BatchEffects, FlowCount
-from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
+from cityward.runtime.watching.ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
 

@@ -11,8 +11,8 @@ import pytest
 
 from cityward.adapters.stores.state import SqlState
 from cityward.evidence.records import AnyRecord, Found, Lifecycle, Marked, Standing
-from cityward.runtime.watch_ports import WatchPorts
-from cityward.runtime.watch_runner import WatchPace, WatchRunner
+from cityward.runtime.watching.ports import WatchPorts
+from cityward.runtime.watching.runner import WatchPace, WatchRunner
 from cityward.time import MINUTE
 from cityward.watch.casebook import Court
 from cityward.watch.grid import GridRules

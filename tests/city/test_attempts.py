@@ -18,11 +18,11 @@ import nats
 import pytest
 
 from cityward.cli.person import desk_of
-from cityward.compose.devices import Asked as Device
-from cityward.compose.devices import add_device
+from cityward.compose.entering.devices import Asked as Device
+from cityward.compose.entering.devices import add_device
 from cityward.compose.home import Home
-from cityward.compose.people import PeopleDesk
-from cityward.compose.recipients import Asked, add_recipient, revoke_recipient
+from cityward.compose.outgoing.recipients import Asked, add_recipient, revoke_recipient
+from cityward.compose.people.giving import PeopleDesk
 from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.people import Wish
 from console.browser import Browser

@@ -21,8 +21,8 @@ from cityward.adapters.bus.log import connect, disconnect
 from cityward.adapters.bus.pictures import AskedPictures
 from cityward.adapters.stores.state import SqlState
 from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
-from cityward.compose.cameras import archive_of
 from cityward.compose.home import Home, read_city_file
+from cityward.compose.pictures.cameras import archive_of
 from cityward.errors import LinkError
 from hearing import until
 from towns import running_town, write_town

@@ -26,7 +26,7 @@ from cityward.compose.places import load_place
 from cityward.evidence.records import Superseded
 from cityward.ids import partition_of
 from cityward.place.registry import Registry, number
-from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.intake.worker import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import LogMessage
 from cityward.time import DAY, HOUR, SECOND, CityClock
 from towns import write_town

@@ -16,8 +16,8 @@ from city.test_taint import PLACE, joined
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.cli import main
 from cityward.cli.contain import command
-from cityward.compose import containment
-from cityward.compose.credentials import issue_for
+from cityward.compose.acting import containment
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError

@@ -21,9 +21,9 @@ from city.test_watch import is_let_in, progress, run, speak_for, until
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
-from cityward.compose.watch import FileNotebook
+from cityward.compose.watching.watch import FileNotebook
 from cityward.errors import LinkError
 from cityward.evidence.records import Alerted, Found
 from mqtt import Mqtt

@@ -19,8 +19,8 @@ from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli.device import command
 from cityward.compose.bars import ISOLATED, bar_units, lift_units
-from cityward.compose.credentials import issue_for
-from cityward.compose.devices import ROLE
+from cityward.compose.entering.credentials import issue_for
+from cityward.compose.entering.devices import ROLE
 from cityward.compose.home import Home
 from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife

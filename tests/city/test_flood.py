@@ -10,7 +10,7 @@ from city.test_bad_input import FREE, Bar, senml, until
 from cityward.adapters.bench.flooder import Flood, Task
 from cityward.adapters.bench.generator import Sender
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
 from cityward.guard.reasons import SHED, Reason
 from towns import running_town, write_town

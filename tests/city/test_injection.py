@@ -24,7 +24,7 @@ import towns
 from city.test_bad_input import until
 from cityward.adapters.ledgers.reading import ledgers_under, tail_of
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
 from hostile import BYTES, FILE, TEXTS, drives
 from mqtt import Mqtt, _text

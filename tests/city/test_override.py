@@ -12,13 +12,13 @@ from cityward.adapters.keys.commanding import verifier
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.street.lamp import Lamp, LampSpec, Publish
 from cityward.adapters.street.link import DeviceLink, MqttDoor
+from cityward.compose.acting.overrides import OverrideDesk, operator
 from cityward.compose.home import Home
-from cityward.compose.overrides import OverrideDesk, operator
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import CommandIssued, OverrideBegun, OverrideEnded
-from cityward.runtime.override_preview import Wanted
 from cityward.runtime.overriding import OverrideState
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
+from cityward.runtime.serving.acting.preview import Wanted
 from compose.test_overrides import write_lit_town
 from releasing import wait
 from towns import running_town

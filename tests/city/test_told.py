@@ -15,9 +15,9 @@ import pytest
 
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
-from cityward.compose.rights import FILE as RIGHTS
+from cityward.compose.people.rights import FILE as RIGHTS
 from cityward.watch.events import EventKind
 from cityward.watch.findings import Finding
 from hearing import Events, until

@@ -13,10 +13,10 @@ from typing import Any
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
 from cityward.evidence.records import Acknowledged, Found, Lifecycle, Marked, Standing
-from cityward.runtime.watch_progress import WatchProgress
+from cityward.runtime.watching.progress import WatchProgress
 from cityward.watch.findings import IncidentState, Trust
 from mqtt import Mqtt
 from towns import Town, running_town, write_town

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from cityward.adapters.ledgers.witness_folder import make_witness
 from cityward.cli.verify import command
-from cityward.compose.witnessing import read_progress
+from cityward.compose.proving.witnessing import read_progress
 from towns import running_town, write_town
 
 GATES = {"worker-0": "admit", "service": "permit", "watch": "watch"}

@@ -13,7 +13,7 @@ from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.erasing import HistoryErasure
 from cityward.adapters.stores.erasures import ErasureBook
 from cityward.adapters.stores.state import SqlState
-from cityward.compose import erasure
+from cityward.compose.keeping import erasure
 
 STEPS = (
     (ErasureBook, ("begin", "found", "erase_of_device", "scrub", "end")),

@@ -11,7 +11,7 @@ from typing import Any
 
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.taint import retract
+from cityward.compose.proving.taint import retract
 
 STEPS = ["begin_mark", "set_retraction", "list_hours", "make_hours", "make_latest", "set_expected_of", "end_mark"]
 

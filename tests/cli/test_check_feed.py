@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cityward.cli import cityward
-from cityward.compose.bench_feeds import run_bench_feeds
+from cityward.compose.bench.feeds import run_bench_feeds
 from cityward.errors import LinkError
 from transits import body, trip, update, vehicle, zipped
 

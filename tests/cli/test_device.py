@@ -12,8 +12,8 @@ from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
 from cityward.cli.device import command
-from cityward.compose import devices
-from cityward.compose.devices import ROLE
+from cityward.compose.entering import devices
+from cityward.compose.entering.devices import ROLE
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError

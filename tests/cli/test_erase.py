@@ -19,13 +19,13 @@ from cityward.adapters.keys.pseudonyms import RecipientKeyring
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
-from cityward.compose import erasure
-from cityward.compose.datasets import due_of
 from cityward.compose.home import Home
-from cityward.compose.retention import Keeper
+from cityward.compose.keeping import erasure
+from cityward.compose.keeping.datasets import due_of
+from cityward.compose.keeping.retention import Keeper
 from cityward.compose.setting import open_setting
 from cityward.evidence.records import Erased
-from cityward.runtime.release_ports import Due, Receipt
+from cityward.runtime.releasing.ports import Due, Receipt
 from cityward.time import DAY, HOUR, iso
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from cityward.cli import COMMANDS, cityward
 from cityward.cli.export import EXAMPLES
-from cityward.compose.exchange import export_formats
+from cityward.compose.asking.exchange import export_formats
 from cityward.errors import PlaceErrors
 from declarations import TOWN, town
 from exported import DOGGERFORD, exported

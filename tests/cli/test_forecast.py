@@ -19,7 +19,7 @@ from cityward.insight.accuracy import KeptAccuracy, Score
 from cityward.insight.estimate import Estimate
 from cityward.insight.forecast.device import Past
 from cityward.runtime.forecasting import FORECASTS, KeptForecasts
-from cityward.runtime.service_kept import ServiceEffects
+from cityward.runtime.serving.kept import ServiceEffects
 from cityward.time import HOUR
 from towns import stopped_city, write_town
 

@@ -22,7 +22,7 @@ from cityward.adapters.flow_logs.tuples import MOST, STRANGERS_MOST
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import COMMANDS
 from cityward.cli.reconcile import command
-from cityward.compose.credentials import issue_for
+from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
 from mqtt import Mqtt
 from towns import Town, running_town, write_town

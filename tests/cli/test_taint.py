@@ -21,14 +21,14 @@ from cityward.cli import main
 from cityward.cli.moments import moment_us
 from cityward.compose.home import CityFile, Home, write_city_file
 from cityward.compose.places import load_place
-from cityward.compose.taint import Finisher
-from cityward.compose.trace import trace
+from cityward.compose.proving.taint import Finisher
+from cityward.compose.proving.trace import trace
 from cityward.evidence.records import Marked, Retracted
 from cityward.guard.admit import Judged
 from cityward.insight.hourly import by_hour
 from cityward.place.registry import number
 from cityward.runtime.ports import BatchEffects, CommandRow, SourceSpan
-from cityward.runtime.watch_ports import HistoryAt, Position, WatchEffects
+from cityward.runtime.watching.ports import HistoryAt, Position, WatchEffects
 from cityward.time import DAY, HOUR, MINUTE, SECOND, iso
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, state_of

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from cityward.compose import beside
-from cityward.compose.beside import Task, run_beside
+from cityward.compose.watching import beside
+from cityward.compose.watching.beside import Task, run_beside
 from cityward.errors import LinkError
 
 

@@ -17,12 +17,12 @@ from click.testing import CliRunner
 
 from cityward.adapters.video.segments import Archive, Piece
 from cityward.cli.camera import command
-from cityward.compose.camera_export import Exported, export_video
+from cityward.compose.pictures.export import Exported, export_video
 from cityward.errors import EvidenceError, PlaceError
 from cityward.evidence import verify_video as verify_module
 from cityward.evidence.records import VideoExported, ViewEnded, ViewGranted, ViewRefused
 from cityward.evidence.verify_video import verify_video
-from cityward.runtime.viewing_ports import ViewWanted
+from cityward.runtime.pictures.viewing_ports import ViewWanted
 from cityward.time import MINUTE
 from viewings import REASON, Watchers, asked, watchers
 

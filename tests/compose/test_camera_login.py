@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
-from cityward.compose.cameras import keep_login
+from cityward.compose.pictures.cameras import keep_login
 from cityward.errors import PlaceError
 
 

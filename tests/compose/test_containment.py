@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cityward.adapters.stores.state import SqlState
-from cityward.compose import containment
-from cityward.compose.containment import Wanted, approve, contain, expire, lift, refuse
+from cityward.compose.acting import containment
+from cityward.compose.acting.containment import Wanted, approve, contain, expire, lift, refuse
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import LinkError, PlaceError

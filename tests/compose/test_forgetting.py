@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from cityward.adapters.ledgers.reading import tail_of
-from cityward.compose.forgetting import FORGETS, bounds, forget_old
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.received import ReceivedDesk
-from cityward.compose.recipients import month_of, statement
-from cityward.compose.retention import RECEIPTS, retention
+from cityward.compose.keeping.forgetting import FORGETS, bounds, forget_old
+from cityward.compose.keeping.retention import RECEIPTS, retention
+from cityward.compose.outgoing.received import ReceivedDesk
+from cityward.compose.outgoing.recipients import month_of, statement
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Lifecycle
 from cityward.guard.release import Atoms
-from cityward.runtime.release_ports import DELIVERED, QUEUED, Due, Receipt
+from cityward.runtime.releasing.ports import DELIVERED, QUEUED, Due, Receipt
 from cityward.time import DAY
 from releasing import recipient, write_releasing
 from towns import stopped_city

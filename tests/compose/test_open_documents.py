@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cityward.compose.open_documents import datasets_under
+from cityward.compose.outgoing.open_documents import datasets_under
 from cityward.compose.places import load_place
 from cityward.place.registry import number
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cityward.compose.home import Home
-from cityward.compose.oidc import PeopleOidc, provider_of, set_provider
 from cityward.compose.outward import counted, link_counts, outward_of
+from cityward.compose.people.oidc import PeopleOidc, provider_of, set_provider
 from cityward.compose.progress import outward_counts
 from cityward.errors import Refused
 from cityward.runtime.ports import EventSink

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.acting.overrides import OverrideDesk, operator
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.overrides import OverrideDesk, operator
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Consent, OverrideBegun, OverrideEnded
-from cityward.runtime.override_preview import Wanted
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow, OverrideState, held_units
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.ports import CommandRow
+from cityward.runtime.serving.acting.preview import Wanted
 from cityward.time import HOUR, MINUTE
 from declarations import town
 from towns import stopped_city

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.people import PeopleDesk, begin_people
+from cityward.compose.people.giving import PeopleDesk, begin_people
 from cityward.errors import PlaceError
 from cityward.evidence.records import Granted
 from cityward.place.roles import Right

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cityward.compose.home import Home, write_city_file
+from cityward.compose.outgoing.played_recipients import BY, add_played, playable
+from cityward.compose.outgoing.recipients import Asked, add_recipient, revoke_recipient
 from cityward.compose.places import load_place
-from cityward.compose.played_recipients import BY, add_played, playable
-from cityward.compose.recipients import Asked, add_recipient, revoke_recipient
 from cityward.compose.setting import Setting, open_setting
 from towns import stopped_city
 

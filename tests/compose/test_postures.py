@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.acting.postures import PostureDesk, expire, switcher
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.postures import PostureDesk, expire, switcher
-from cityward.compose.releasing import approve
+from cityward.compose.outgoing.releasing import approve
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Postured, decode, encode
 from cityward.reach.effective import lands_of
 from cityward.runtime.people import Grant, Person, Stance, Step
 from cityward.runtime.posturing import PostureRow, Switcher, Turned, holding
-from cityward.runtime.release_ports import RecipientRow
+from cityward.runtime.releasing.ports import RecipientRow
 from cityward.watch.events import Event, EventKind
 from declarations import town
 from policy.towns import RECIPIENTS

@@ -17,9 +17,9 @@ from cityward.compose.progress import (
 )
 from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.forecasting import ForecastProgress
-from cityward.runtime.intake import Progress
+from cityward.runtime.intake.worker import Progress
 from cityward.runtime.ports import BarRow
-from cityward.runtime.service_ports import RunnerProgress
+from cityward.runtime.serving.ports import RunnerProgress
 from towns import stopped_city, write_town
 
 LATER = 4_000_000_000_000_000

@@ -12,8 +12,8 @@ import pytest
 
 from cityward.cli import main
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.register_files import register_csv, register_html
-from cityward.compose.registers import Processing, Register, Transfer, register
+from cityward.compose.keeping.register_files import register_csv, register_html
+from cityward.compose.keeping.registers import Processing, Register, Transfer, register
 from cityward.compose.setting import open_setting
 from cityward.evidence.records import Alerted, Release
 from cityward.time import DAY

@@ -14,14 +14,20 @@ import pytest
 from numpy.typing import NDArray
 
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.recipients import Asked, add_recipient, approve_agreement, pending_agreements, revoke_recipient
-from cityward.compose.release_desk import ReleaseDesk
-from cityward.compose.releasing import approve_at_first, lands_of
+from cityward.compose.outgoing.recipients import (
+    Asked,
+    add_recipient,
+    approve_agreement,
+    pending_agreements,
+    revoke_recipient,
+)
+from cityward.compose.outgoing.release_desk import ReleaseDesk
+from cityward.compose.outgoing.releasing import approve_at_first, lands_of
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import ReleaseRefused
 from cityward.guard.release import Rows
-from cityward.runtime.release_ports import Question, span_told
-from cityward.runtime.releasing import headers_of
+from cityward.runtime.releasing.following import headers_of
+from cityward.runtime.releasing.ports import Question, span_told
 from cityward.watch.events import Event
 from releasing import recipient, write_releasing
 from towns import stopped_city
@@ -109,8 +115,8 @@ def test_alike_refusals_are_one_entry_with_a_count(scene: Scene):
 def test_a_revoked_recipient_gets_nothing_and_its_key_is_nobodys(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     assert scene.ask() == ()
     assert revoke_recipient(Asked(scene.setting.home.root, "desk", "ann"))
-    monkeypatch.setattr("cityward.compose.releasing.LOOK_S", 0.0)
-    monkeypatch.setattr("cityward.compose.release_desk.LOOK_S", 0.0)
+    monkeypatch.setattr("cityward.compose.outgoing.releasing.LOOK_S", 0.0)
+    monkeypatch.setattr("cityward.compose.outgoing.release_desk.LOOK_S", 0.0)
     assert scene.ask() == ("revoked",)
     assert scene.desk.recipient_of(scene.keys["desk"], None) == ""
 
@@ -217,7 +223,7 @@ def test_what_is_not_over_yet_is_not_told_by_the_hour(coarse: Scene):
 
 
 def test_pages_end_with_the_hour(coarse: Scene, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cityward.compose.release_desk.PAGE", 3)
+    monkeypatch.setattr("cityward.compose.outgoing.release_desk.PAGE", 3)
     hours = [(90, 2), (91, 2), (92, 5)]
     coarse.desk._held = Held([h * HOUR_US + n + 1 for h, count in hours for n in range(count)])  # type: ignore[assignment]
     seen, since = list[tuple[int, int | None]](), 90 * HOUR_US

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from aged import aged_city
-from cityward.compose import erasure, roles
-from cityward.compose.datasets import dataset_of_channels, due_of
+from cityward.compose import roles
 from cityward.compose.home import Home
+from cityward.compose.keeping import erasure
+from cityward.compose.keeping.datasets import dataset_of_channels, due_of
+from cityward.compose.keeping.retention import Keeper, retention
 from cityward.compose.places import load_place
-from cityward.compose.retention import Keeper, retention
 from cityward.compose.setting import open_setting
 from cityward.place.registry import number
 from towns import write_town

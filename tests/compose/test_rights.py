@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from cityward.compose import rights
-from cityward.compose.rights import FILE, right_events, rights_of
+from cityward.compose.people import rights
+from cityward.compose.people.rights import FILE, right_events, rights_of
 from cityward.place.data import Access
 from places import tiny_place
 

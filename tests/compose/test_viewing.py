@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from cityward.compose.bars import bar_units
-from cityward.compose.viewing import ViewDesk, clear_grants
+from cityward.compose.pictures.viewing import ViewDesk, clear_grants
 from cityward.errors import PlaceError
 from cityward.evidence.records import ViewEnded, ViewGranted, ViewRefused
-from cityward.runtime.viewing import ViewState
-from cityward.runtime.viewing_ports import Shown, Viewed, Viewer, ViewWanted
+from cityward.runtime.pictures.viewing import ViewState
+from cityward.runtime.pictures.viewing_ports import Shown, Viewed, Viewer, ViewWanted
 from cityward.watch.events import EventKind
 from viewings import REASON, Watchers, asked, watchers
 
@@ -128,7 +128,7 @@ def test_an_hour_later_another_camera_may_be_opened(town: Watchers, monkeypatch:
     for camera in ("quay", "gate"):
         town.desk.end(opened(town, camera=camera).row.id, town.who("ada"))
     later = time.time_ns() // 1000 + HOUR_US + 1_000_000
-    monkeypatch.setattr("cityward.compose.viewing._now", lambda: later)
+    monkeypatch.setattr("cityward.compose.pictures.viewing._now", lambda: later)
 
     assert opened(town, camera="yard").token
 
@@ -137,7 +137,7 @@ def test_ends_by_itself_when_its_time_is_over(town: Watchers, monkeypatch: pytes
     found, ada = opened(town), town.who("ada")
     town.desk.spend(found.row.id, found.token, ada)
     later = found.row.ends_at
-    monkeypatch.setattr("cityward.compose.viewing._now", lambda: later)
+    monkeypatch.setattr("cityward.compose.pictures.viewing._now", lambda: later)
     town.desk.sweep()
 
     record = town.records()[-1]
@@ -150,7 +150,7 @@ def test_after_expiry_a_picture_is_refused_even_where_nobody_swept(
     town: Watchers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = opened(town)
-    monkeypatch.setattr("cityward.compose.viewing._now", lambda: found.row.ends_at)
+    monkeypatch.setattr("cityward.compose.pictures.viewing._now", lambda: found.row.ends_at)
 
     assert town.desk.spend(found.row.id, found.token, town.who("ada")) == ("not-open",)
     assert town.kinds() == ["view-granted", "view-ended", "view-refused"]

@@ -14,8 +14,8 @@ from msgspec import structs
 from cityward.adapters.ledgers.reading import witnessed_notes
 from cityward.adapters.ledgers.witness_folder import WitnessFolder, make_witness
 from cityward.compose.home import CityFile, Home, write_city_file
+from cityward.compose.proving.witnessing import ROLE, Asked, WitnessProgress, read_progress, witnessing
 from cityward.compose.setting import Setting, open_setting
-from cityward.compose.witnessing import ROLE, Asked, WitnessProgress, read_progress, witnessing
 from cityward.errors import LinkError
 from cityward.evidence.records import Lifecycle
 from cityward.time import DAY

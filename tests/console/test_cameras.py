@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cityward.adapters.video.segments import Archive, Piece
-from cityward.runtime.viewing import ViewState
+from cityward.runtime.pictures.viewing import ViewState
 from cityward.time import MINUTE, SECOND
 from cityward.web.identity import digest
 from cityward.web.ports import machine_now_us

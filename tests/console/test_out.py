@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.postures import PostureDesk
-from cityward.compose.received import ReceivedDesk
+from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.setting import open_setting
 from compose.test_postures import let_out, write_releasing_town
 from console.browser import Browser

@@ -15,7 +15,7 @@ from cityward.adapters.stores.state import SqlState
 from cityward.evidence.records import Acknowledged
 from cityward.insight.marks import Mark, MarkState
 from cityward.runtime.containing import Stand
-from cityward.runtime.watch_ports import Position, WatchEffects
+from cityward.runtime.watching.ports import Position, WatchEffects
 from cityward.time import HOUR
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust

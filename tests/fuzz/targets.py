@@ -29,7 +29,7 @@ from cityward.adapters.exchange.imports.contract import File
 from cityward.adapters.flow_logs.reading import FAULTS_KEPT, LINE_MOST, read_flow_log
 from cityward.adapters.protocols import codecs, strict_json
 from cityward.adapters.protocols.ngsi_ld.batches import JSON, JSON_LD, MAX_ENTITIES, Batch, split_batch
-from cityward.compose.imports import EVERYTHING, import_model
+from cityward.compose.asking.imports import EVERYTHING, import_model
 from cityward.errors import CitywardError, DecodeError, EvidenceError, PlaceErrors
 from cityward.evidence import records, tiles, verifier
 from cityward.evidence.checkpoint import Checkpoint, LogKey, Signer, opened, signed

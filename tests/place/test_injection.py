@@ -15,8 +15,8 @@ from cityward.adapters.exchange.exports import find_exports
 from cityward.adapters.exchange.imports.contract import File
 from cityward.adapters.flow_logs.reading import read_flow_log
 from cityward.cli import cityward as program
-from cityward.compose.exchange import export_model
-from cityward.compose.imports import fragment_text, import_model
+from cityward.compose.asking.exchange import export_model
+from cityward.compose.asking.imports import fragment_text, import_model
 from cityward.errors import CitywardError, PlaceErrors
 from cityward.place.loader import Loaded, load, load_with
 from cityward.text import harmless

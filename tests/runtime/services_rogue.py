@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cityward.errors import LinkError
-from cityward.runtime.service_kept import NoticeRow, PlanRow, ServiceEffects
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, ServiceEffects
 from cityward.services.contract import Turn, View, Window
 
 
@@ -59,7 +59,7 @@ class Told:
 
 @dataclass
 class Keeper:
-    """`runtime.service_kept.ServiceKeeper` in memory."""
+    """`runtime.serving.kept.ServiceKeeper` in memory."""
 
     memory: dict[str, bytes] = field(default_factory=dict[str, bytes])
     notices: dict[tuple[str, str], NoticeRow] = field(default_factory=dict[tuple[str, str], NoticeRow])

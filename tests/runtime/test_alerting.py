@@ -13,9 +13,9 @@ import pytest
 from cityward.errors import LinkError
 from cityward.evidence.records import Alerted, AnyRecord
 from cityward.place.model import Place
-from cityward.runtime import alerting
-from cityward.runtime.alerting import MOST_TRIES, MOST_WAITING, Alerting, AlertPorts, look, run_alerting
-from cityward.runtime.watch_ports import AlertRow
+from cityward.runtime.watching import alerting
+from cityward.runtime.watching.alerting import MOST_TRIES, MOST_WAITING, Alerting, AlertPorts, look, run_alerting
+from cityward.runtime.watching.ports import AlertRow
 from declarations import TOWN, loaded
 
 ALERTS = """

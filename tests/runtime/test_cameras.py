@@ -11,8 +11,8 @@ import pytest
 
 from cityward.errors import LinkError
 from cityward.insight.sight.seen import Measures, Passed, Seen, Trouble
-from cityward.runtime import cameras
-from cityward.runtime.cameras import Cameras, Glance, Kept, Ports, Standing, Watched
+from cityward.runtime.pictures import cameras
+from cityward.runtime.pictures.cameras import Cameras, Glance, Kept, Ports, Standing, Watched
 from cityward.time import SECOND, CityClock
 from cityward.watch.events import Event, EventKind
 

@@ -15,7 +15,7 @@ from cityward.insight.forecast.device import Past
 from cityward.insight.marks import Mark, MarkState
 from cityward.runtime.forecast_told import told_forecasts
 from cityward.runtime.forecasting import FORECASTS, Forecasting, ForecastPace, ForecastPorts, kept_forecasts
-from cityward.runtime.service_kept import NoticeRow, PlanRow, ServiceEffects
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, ServiceEffects
 from cityward.time import HOUR
 from cityward.watch.findings import DeviceStanding, Trust
 from insight.forecast.test_running import FIRST_LAMP, LEVELS, NOW, past

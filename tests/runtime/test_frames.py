@@ -7,8 +7,8 @@ import msgspec
 from cityward.guard.batch import Frame, Messages
 from cityward.place.registry import Registry, number
 from cityward.place.things import Hardware
-from cityward.runtime import frames as frames_
-from cityward.runtime.frames import Frames
+from cityward.runtime.intake import frames as frames_
+from cityward.runtime.intake.frames import Frames
 from cityward.watch.events import EventKind
 from places import tiny_place
 

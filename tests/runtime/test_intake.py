@@ -29,8 +29,8 @@ from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
-from cityward.runtime import intake
-from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.intake import worker as intake
+from cityward.runtime.intake.worker import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, BudgetWindow, LogMessage
 from cityward.time import HOUR, MINUTE, SECOND, CityClock
 

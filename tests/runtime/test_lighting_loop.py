@@ -29,11 +29,11 @@ from cityward.evidence.records import CommandIssued, CommandOutcome
 from cityward.evidence.verifier import verify
 from cityward.place.services import Service
 from cityward.runtime.commands import ACKNOWLEDGEMENTS
-from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.intake.worker import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import BatchEffects, BudgetWindow, CommandRow, Latest
-from cityward.runtime.service_binding import bind_services
-from cityward.runtime.service_ports import Pace, RunnerPorts
-from cityward.runtime.service_runner import ServiceRunner
+from cityward.runtime.serving.binding import bind_services
+from cityward.runtime.serving.ports import Pace, RunnerPorts
+from cityward.runtime.serving.runner import ServiceRunner
 from cityward.services import find_services
 from cityward.time import MINUTE, SECOND, CityClock, to_us
 from signing import as_sent, is_citys

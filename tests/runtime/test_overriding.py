@@ -27,9 +27,9 @@ from cityward.runtime.overriding import (
     may,
 )
 from cityward.runtime.ports import CommandRow
-from cityward.runtime.service_binding import Bound, bind_services
-from cityward.runtime.service_ports import Pace, RunnerPorts
-from cityward.runtime.service_runner import ServiceRunner
+from cityward.runtime.serving.binding import Bound, bind_services
+from cityward.runtime.serving.ports import Pace, RunnerPorts
+from cityward.runtime.serving.runner import ServiceRunner
 from cityward.services.contract import NoMemory, Proposal, Reading, Turn, View, Window
 from cityward.time import HOUR, MINUTE
 from runtime.test_service_runner import DIM, POSITION, City, play, town

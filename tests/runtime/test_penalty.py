@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityward.runtime.penalty import FORGIVEN_US, LONGEST_US, Budget, Penalties, Penalty
+from cityward.runtime.intake.penalty import FORGIVEN_US, LONGEST_US, Budget, Penalties, Penalty
 from cityward.time import DAY, MINUTE, SECOND
 
 BUDGET = Budget(messages_s=10, bytes_s=1000)  # a minute's worth: 600 messages, 60,000 bytes

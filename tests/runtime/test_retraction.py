@@ -22,7 +22,7 @@ from cityward.ids import partition_of
 from cityward.insight.hourly import by_hour
 from cityward.insight.marks import Mark, MarkState, covered, digest_of
 from cityward.runtime.ports import BatchEffects, CommandRow, Latest, SourceSpan
-from cityward.runtime.retraction import RetractionPorts, Retractions
+from cityward.runtime.undoing.retraction import RetractionPorts, Retractions
 from cityward.time import DAY, HOUR, MINUTE, SECOND
 from places import tiny_registry
 

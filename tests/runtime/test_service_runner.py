@@ -25,9 +25,9 @@ from cityward.place.things import CommandLimits, Device, DeviceModel, DeviceStat
 from cityward.runtime.commands import ACK_PREFIX, decode_acknowledgement
 from cityward.runtime.doubt import doubt_of
 from cityward.runtime.ports import CommandRow, Latest, LogMessage, SourceSpan
-from cityward.runtime.service_binding import Bound, bind_services
-from cityward.runtime.service_ports import Pace, RunnerPorts
-from cityward.runtime.service_runner import ServiceRunner
+from cityward.runtime.serving.binding import Bound, bind_services
+from cityward.runtime.serving.ports import Pace, RunnerPorts
+from cityward.runtime.serving.runner import ServiceRunner
 from cityward.services.contract import Commanded, NoMemory, Turn, View, Window
 from cityward.services.lighting import SERVICE as LIGHTING
 from cityward.time import HOUR, MINUTE, SECOND, to_us

@@ -18,11 +18,11 @@ from cityward.insight.marks import Mark, MarkState
 from cityward.place.registry import number
 from cityward.place.services import PlanLimits
 from cityward.place.services import Service as Declared
-from cityward.runtime.service_binding import Bound, bind_services
-from cityward.runtime.service_kept import NoticeRow
-from cityward.runtime.service_ports import HeldDocument, Pace
-from cityward.runtime.service_runner import ServiceRunner
-from cityward.runtime.watch_ports import AlertRow
+from cityward.runtime.serving.binding import Bound, bind_services
+from cityward.runtime.serving.kept import NoticeRow
+from cityward.runtime.serving.ports import HeldDocument, Pace
+from cityward.runtime.serving.runner import ServiceRunner
+from cityward.runtime.watching.ports import AlertRow
 from cityward.services.board import Board, Figure
 from cityward.services.contract import MOST_MEMORY, Estimate, Job, Notice, PlanProposal, Stop, Turn, View, Window
 from cityward.time import HOUR, MINUTE

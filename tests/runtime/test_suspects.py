@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cityward.insight.marks import OPEN, MarkState
-from cityward.runtime.suspects import suspect_changes
+from cityward.runtime.watching.suspects import suspect_changes
 from cityward.watch.findings import DeviceStanding, state_of
 
 NOW = 1_760_011_200_000_000

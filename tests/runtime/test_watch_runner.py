@@ -20,9 +20,10 @@ from cityward.place.data import Dataset, Flow, Observability
 from cityward.place.model import Place
 from cityward.place.registry import number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
-from cityward.runtime import watch_progress, watch_runner
-from cityward.runtime.watch_ports import HistoryAt, Position, Tailed, Told, WatchEffects, WatchPorts
-from cityward.runtime.watch_runner import WatchPace, WatchRunner
+from cityward.runtime.watching import progress as watch_progress
+from cityward.runtime.watching import runner as watch_runner
+from cityward.runtime.watching.ports import HistoryAt, Position, Tailed, Told, WatchEffects, WatchPorts
+from cityward.runtime.watching.runner import WatchPace, WatchRunner
 from cityward.time import DAY, MINUTE, SECOND
 from cityward.watch.casebook import Court
 from cityward.watch.contract import STEP_US, Card, Held, Kind, Phase, Severity, Sign, Step

@@ -19,7 +19,7 @@ from fido2.cose import ES256
 from msgspec.structs import replace as replace_fields
 
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.people import PeopleDesk
+from cityward.compose.people.giving import PeopleDesk
 from cityward.compose.setting import Setting, open_setting
 from cityward.place.model import Place
 from cityward.place.parties import Party, PartyKind

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.overrides import OverrideDesk
+from cityward.compose.acting.overrides import OverrideDesk
 from compose.test_overrides import DIM, city_of
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house

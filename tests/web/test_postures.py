@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.postures import PostureDesk
 from cityward.compose.setting import open_setting
 from compose.test_postures import let_out, write_releasing_town
 from towns import stopped_city

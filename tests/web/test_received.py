@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.erasure import book_of
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.received import ReceivedDesk
+from cityward.compose.keeping.erasure import book_of
+from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.setting import Setting, open_setting
-from cityward.runtime.erasure_ports import ErasureRow
-from cityward.runtime.release_ports import DELIVERED, Due, Receipt, RefusedRow
+from cityward.runtime.releasing.ports import DELIVERED, Due, Receipt, RefusedRow
+from cityward.runtime.undoing.erasure_ports import ErasureRow
 from cityward.time import DAY, HOUR
 from compose.test_postures import let_out, write_releasing_town
 from towns import stopped_city

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cityward.runtime.ports import CommandRow
-from cityward.runtime.service_kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus, StopRow
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus, StopRow
 from cityward.services.board import Board, Figure
 from cityward.services.contract import Estimate
 from cityward.time import MINUTE

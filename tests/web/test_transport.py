@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 import pytest
 
-from cityward.runtime.opened import OpenDocument
+from cityward.runtime.releasing.opened import OpenDocument
 from cityward.services.transport.pages import Due, StopPage, StopPages
 from cityward.web.api.transport import _by_stop
 from web.house import NOON, House, house, opened

@@ -54,9 +54,9 @@ def list_channels(state: Path, as_json: bool) -> None:
 @STATE
 def key(channel: str, state: Path) -> None:
     """A new key for the webhook CHANNEL, in place of the one it had. It is told once."""
-    from cityward.compose.alerting import new_key
     from cityward.compose.home import Home
     from cityward.compose.setting import open_setting
+    from cityward.compose.watching.alerting import new_key
 
     put(new_key(open_setting(Home(state)), channel))
     aside("Give it to whoever receives: HMAC-SHA256 of `<t>.<body>`, in hexadecimal, is `v1` of `Cityward-Signature`.")
@@ -67,9 +67,9 @@ def key(channel: str, state: Path) -> None:
 @STATE
 def password(channel: str, state: Path) -> None:
     """Keep the password of the mail CHANNEL: asked for on a terminal, else the first line of standard input."""
-    from cityward.compose.alerting import keep_password
     from cityward.compose.home import Home
     from cityward.compose.setting import open_setting
+    from cityward.compose.watching.alerting import keep_password
 
     setting = open_setting(Home(state))
     word: str = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
@@ -82,8 +82,8 @@ def password(channel: str, state: Path) -> None:
 @STATE
 def test(channel: str, state: Path) -> None:
     """Send one alert by CHANNEL that says it is a test."""
-    from cityward.compose.alerting import send_test
     from cityward.compose.home import Home
     from cityward.compose.setting import open_setting
+    from cityward.compose.watching.alerting import send_test
 
     put(f"taken by {send_test(open_setting(Home(state)), channel)}")

@@ -17,9 +17,9 @@ from cityward import __version__
 from cityward.cli.words import aside, put, put_json
 
 if TYPE_CHECKING:
-    from cityward.compose.bench import Measurement, ReachMeasurement
-    from cityward.compose.bench_flood import Flooded, Phase
-    from cityward.compose.bench_watch import Table
+    from cityward.compose.bench.flood import Flooded, Phase
+    from cityward.compose.bench.town import Measurement, ReachMeasurement
+    from cityward.compose.bench.watch import Table
 
 EXAMPLES = """
 \b
@@ -121,7 +121,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as_json: bool) -> None:
     """Observations per second from the front door to durably held: gate on, gate off, and Mosquitto + paho + SQLite."""
-    from cityward.compose.bench import devices_needed, run_bench_ingest
+    from cityward.compose.bench.town import devices_needed, run_bench_ingest
     from cityward.compose.logs import log_to_stderr
 
     if devices < devices_needed(rounds):
@@ -163,7 +163,7 @@ def ingest(devices: int, observations: int, rounds: int, folder: Path | None, as
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def reach(sizes: tuple[int, ...], rounds: int, seed: int, reference_s: float, as_json: bool) -> None:
     """Who reaches what, both bounds, for every party and jurisdiction of big made-up places; beside networkx."""
-    from cityward.compose.bench import bench_reach
+    from cityward.compose.bench.town import bench_reach
 
     def tell(text: str) -> None:
         aside(text)
@@ -189,7 +189,7 @@ def reach(sizes: tuple[int, ...], rounds: int, seed: int, reference_s: float, as
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def soak(minutes: float, devices: int, folder: Path | None, as_json: bool) -> None:
     """Full speed for an hour: the resident memory of every process, and how it grows."""
-    from cityward.compose.bench import Sample, growth_mb_per_hour, rates, run_soak
+    from cityward.compose.bench.town import Sample, growth_mb_per_hour, rates, run_soak
     from cityward.compose.logs import log_to_stderr
 
     log_to_stderr("bench")
@@ -244,7 +244,7 @@ def watch(
     parts: tuple[str, ...], data: Path, cities: str, detectors: str, seed: int, split: str, as_json: bool
 ) -> None:
     """Attack recorded cities, and score the watch on the published boards."""
-    from cityward.compose.bench_watch import run_watch
+    from cityward.compose.bench.watch import run_watch
 
     if not parts:
         raise click.UsageError("name a part: --city, --nab, --vus, --batadal, --skab or --cost")
@@ -271,7 +271,7 @@ def watch(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def taint(observations: int, devices: int, days: int, folder: Path | None, as_json: bool) -> None:
     """How long it takes, over a big history, to say what one device's data touched, and to take a day of it back."""
-    from cityward.compose.bench import measure_taint
+    from cityward.compose.bench.town import measure_taint
 
     with tempfile.TemporaryDirectory(prefix="cityward-bench-", dir=folder) as made:
         found = measure_taint(Path(made), observations=observations, devices=devices, days=days, tell=aside)
@@ -326,7 +326,7 @@ def _cell(cell: str | float | None) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def release(rows: int, devices: int, encodings: str, rounds: int, folder: Path | None, as_json: bool) -> None:
     """Released rows per second, with the gate and without; decisions per second, beside Cedar and Casbin."""
-    from cityward.compose.bench_release import FORMATS, run_bench_release
+    from cityward.compose.bench.release import FORMATS, run_bench_release
 
     asked = _listed(encodings)
     if not asked or not set(asked) <= set(FORMATS):
@@ -351,7 +351,7 @@ def release(rows: int, devices: int, encodings: str, rounds: int, folder: Path |
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def flood(seconds: float, flooders: int, critical: int, per_second: float, folder: Path | None, as_json: bool) -> None:
     """What critical devices keep of their rate and latency while many identities flood."""
-    from cityward.compose.bench_flood import Plan, run_bench_flood
+    from cityward.compose.bench.flood import Plan, run_bench_flood
     from cityward.compose.logs import log_to_stderr
 
     log_to_stderr("bench")
@@ -376,7 +376,7 @@ def flood(seconds: float, flooders: int, critical: int, per_second: float, folde
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def doors(devices: int, revocations: int, folder: Path | None, as_json: bool) -> None:
     """How fast devices come in at the broker, and how fast a revocation or an isolation has them out."""
-    from cityward.compose.bench_doors import run_bench_doors
+    from cityward.compose.bench.doors import run_bench_doors
     from cityward.compose.logs import log_to_stderr
 
     log_to_stderr("bench")

@@ -27,7 +27,7 @@ The folder of recorded data holds `cctv_cdnet_highway`: frames and what moves in
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(data: Path, as_json: bool) -> None:
     """Foreground on annotated frames, ours beside OpenCV's, in one run."""
-    from cityward.compose.bench_cctv import run_bench_cctv
+    from cityward.compose.bench.cctv import run_bench_cctv
 
     tables = run_bench_cctv(data, aside)
     if as_json:

@@ -125,15 +125,15 @@ def _show(part: str, as_json: bool, *arguments: object, **options: object) -> No
 def _runner(part: str) -> Any:
     """What measures a part, loaded when it is asked for: the libraries behind it are slow to load."""
     if part == "forecasts":
-        from cityward.compose.bench_forecasts import run_bench_forecasts as run
+        from cityward.compose.bench.forecasts import run_bench_forecasts as run
     elif part == "lighting":
-        from cityward.compose.bench_lighting import run_bench_lighting as run
+        from cityward.compose.bench.lighting import run_bench_lighting as run
     elif part == "waste":
-        from cityward.compose.bench_waste import run_bench_waste as run
+        from cityward.compose.bench.waste import run_bench_waste as run
     elif part == "feeds":
-        from cityward.compose.bench_feeds import run_bench_feeds as run
+        from cityward.compose.bench.feeds import run_bench_feeds as run
     else:
-        from cityward.compose.bench_arrivals import run_bench_arrivals as run
+        from cityward.compose.bench.arrivals import run_bench_arrivals as run
     return run
 
 

@@ -1,6 +1,6 @@
 """`cityward bench signals`: what our signal controllers are worth, beside the city's own programme and the known ones, on SUMO.
 
-Does not live here: what is measured, and how (`compose.bench_signals`, loaded when it is used).
+Does not live here: what is measured, and how (`compose.bench.signals`, loaded when it is used).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cityward.cli.bench_services import print_table
 from cityward.cli.words import aside, put_json
 
 if TYPE_CHECKING:
-    from cityward.compose.bench_signals import Measured
+    from cityward.compose.bench.signals import Measured
 
 EXAMPLES = """
 \b
@@ -70,7 +70,7 @@ def command() -> None:
 @AS_JSON
 def table(as_json: bool, data: Path, **options: Any) -> None:
     """Delay of everybody who wants to travel, waiting, queues and the monitor's counts: every controller on every scenario."""
-    from cityward.compose.bench_signals import run_table
+    from cityward.compose.bench.signals import run_table
 
     _show("table", as_json, run_table(data, aside, **options))
 
@@ -92,7 +92,7 @@ def table(as_json: bool, data: Path, **options: Any) -> None:
 @AS_JSON
 def attacks(as_json: bool, data: Path, **options: Any) -> None:
     """Forged detectors, ghost requests, a hostile junction, a cut link: the delay beside a clean run and the city's plan."""
-    from cityward.compose.bench_signals import run_attacks
+    from cityward.compose.bench.signals import run_attacks
 
     _show("attacks", as_json, run_attacks(data, aside, **options))
 
@@ -103,7 +103,7 @@ def attacks(as_json: bool, data: Path, **options: Any) -> None:
 @AS_JSON
 def step(controller: str, sizes: Sequence[int], as_json: bool) -> None:
     """The time of one second's decision and judgement, for many junctions."""
-    from cityward.compose.bench_signals import Measured, run_step
+    from cityward.compose.bench.signals import Measured, run_step
 
     _show("step", as_json, Measured(run_step(controller, sizes), ()))
 
@@ -122,7 +122,7 @@ def step(controller: str, sizes: Sequence[int], as_json: bool) -> None:
 @AS_JSON
 def safety(as_json: bool, data: Path | None, **options: Any) -> None:
     """Hostile centres drive every junction; an independent monitor counts what was shown. Needs no SUMO, only its nets."""
-    from cityward.compose.bench_signals import Measured, run_safety
+    from cityward.compose.bench.signals import Measured, run_safety
 
     found = run_safety(data, aside, **options)
     _show("safety", as_json, Measured([found], ()))

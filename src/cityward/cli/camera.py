@@ -17,7 +17,7 @@ from cityward.text import harmless
 
 if TYPE_CHECKING:
     from cityward.compose.setting import Setting
-    from cityward.runtime.viewing import ViewRow
+    from cityward.runtime.pictures.viewing import ViewRow
 
 EXAMPLES = """\b
 Examples:
@@ -48,7 +48,7 @@ command.add_command(login)
 @JSON
 def list_all(state: Path, as_json: bool) -> None:
     """Every camera: how it is, what passed, what is kept. No pictures."""
-    from cityward.compose.viewing import camera_told
+    from cityward.compose.pictures.viewing import camera_told
 
     setting = _setting(state)
     told, sizes = camera_told(setting), setting.state.segments.sizes()
@@ -110,7 +110,7 @@ def who_viewed(state: Path, camera: str, person: str, days: float, as_json: bool
     """Who viewed what, for what purpose; and who asked and got nothing."""
     import time
 
-    from cityward.runtime.viewing_sums import tallies
+    from cityward.runtime.pictures.viewing_sums import tallies
 
     book = _setting(state).state.views
     since = time.time_ns() // 1000 - round(days * DAY_US)
@@ -164,10 +164,10 @@ def export(
     """Write a span of CAMERA's covered recordings as evidence, with the chain of custody."""
     import getpass
 
-    from cityward.compose.camera_export import export_video
     from cityward.compose.files import write
-    from cityward.compose.viewing import ViewDesk
-    from cityward.runtime.viewing_ports import ViewWanted
+    from cityward.compose.pictures.export import export_video
+    from cityward.compose.pictures.viewing import ViewDesk
+    from cityward.runtime.pictures.viewing_ports import ViewWanted
 
     setting = _setting(state)
     now, desk = setting.now_us(), ViewDesk(setting)

@@ -17,8 +17,8 @@ from cityward.cli.words import put
 @STATE
 def login(camera: str, user: str, state: Path) -> None:
     """Keep the login of CAMERA: the password is asked for on a terminal, else the first line of standard input."""
-    from cityward.compose.cameras import keep_login
     from cityward.compose.home import Home
+    from cityward.compose.pictures.cameras import keep_login
     from cityward.compose.setting import open_setting
 
     setting = open_setting(Home(state))

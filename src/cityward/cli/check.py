@@ -103,7 +103,7 @@ def _set_by_hand(state: Path | None) -> Sequence[Exit]:
     if state is None:
         return ()
     from cityward.compose.home import Home
-    from cityward.compose.oidc import provider_exits
+    from cityward.compose.people.oidc import provider_exits
 
     return provider_exits(Home(state))
 

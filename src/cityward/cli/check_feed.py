@@ -38,7 +38,7 @@ SHOWN = 5  # places of one rule
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], gtfs: Path | None, at: int | None, as_json: bool) -> None:
     """Check FILES: GTFS-Realtime feeds (protocol buffers or JSON), or GTFS timetables (zip or folder)."""
-    from cityward.compose.feed_files import is_timetable, judge_files, read_plan
+    from cityward.compose.gathering.feed_files import is_timetable, judge_files, read_plan
 
     try:
         plans = [(path, read_plan(path)) for path in files if is_timetable(path)]

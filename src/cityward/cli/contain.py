@@ -46,7 +46,7 @@ def command() -> None:
 @JSON
 def preview(target: str, state: Path, as_json: bool) -> None:
     """What containing TARGET would take, and what it would cost. Changes nothing."""
-    from cityward.compose.containment import preview as previewed
+    from cityward.compose.acting.containment import preview as previewed
 
     setting = _city(state)
     found = previewed(setting, target)
@@ -62,7 +62,7 @@ def preview(target: str, state: Path, as_json: bool) -> None:
 @JSON
 def begin(target: str, state: Path, reason: str, hours: float, by: str | None, as_json: bool) -> None:
     """Contain TARGET now, or ask for it where two persons are needed."""
-    from cityward.compose.containment import Wanted, contain
+    from cityward.compose.acting.containment import Wanted, contain
 
     setting = _city(state)
     person = _who(setting, by, Right.CONTAIN)
@@ -76,7 +76,7 @@ def begin(target: str, state: Path, reason: str, hours: float, by: str | None, a
 @JSON
 def approve(containment: str, state: Path, by: str | None, as_json: bool) -> None:
     """Agree as a second person: CONTAINMENT begins."""
-    from cityward.compose.containment import approve as approved
+    from cityward.compose.acting.containment import approve as approved
 
     setting = _city(state)
     _put(approved(setting, containment, _who(setting, by, Right.APPROVE)), as_json)
@@ -89,7 +89,7 @@ def approve(containment: str, state: Path, by: str | None, as_json: bool) -> Non
 @JSON
 def refuse(containment: str, state: Path, by: str | None, as_json: bool) -> None:
     """CONTAINMENT that waits for a second person is not to begin."""
-    from cityward.compose.containment import refuse as refused
+    from cityward.compose.acting.containment import refuse as refused
 
     setting = _city(state)
     _put(refused(setting, containment, _who(setting, by, Right.APPROVE, Right.CONTAIN)), as_json)
@@ -102,7 +102,7 @@ def refuse(containment: str, state: Path, by: str | None, as_json: bool) -> None
 @JSON
 def lift(containment: str, state: Path, by: str | None, as_json: bool) -> None:
     """Let back in what CONTAINMENT holds, but for what another one holds too."""
-    from cityward.compose.containment import lift as lifted
+    from cityward.compose.acting.containment import lift as lifted
 
     setting = _city(state)
     _put(lifted(setting, containment, _who(setting, by, Right.CONTAIN)), as_json)
@@ -126,7 +126,7 @@ def list_all(ctx: click.Context, state: Path, as_json: bool) -> None:
 
 
 def _city(state: Path) -> Setting:
-    from cityward.compose.containment import open_city
+    from cityward.compose.acting.containment import open_city
 
     return open_city(state)
 
@@ -134,7 +134,7 @@ def _city(state: Path) -> Setting:
 def _who(setting: Setting, by: str | None, *rights: Right) -> str:
     """An account that holds one of these rights now; without a name, whoever may use the machine."""
     from cityward.cli.person import whose
-    from cityward.compose.containment import acting
+    from cityward.compose.acting.containment import acting
 
     return whose() if by is None else acting(setting, by, frozenset(rights))
 

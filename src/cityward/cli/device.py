@@ -12,7 +12,7 @@ from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, put, put_json_line
 
 if TYPE_CHECKING:
-    from cityward.compose.devices import Asked, Life
+    from cityward.compose.entering.devices import Asked, Life
 
 EXAMPLES = """
 \b
@@ -37,7 +37,7 @@ def command() -> None:
 @JSON
 def list_devices(state: Path, as_json: bool) -> None:
     """Every declared device with its state, and where it is connected from."""
-    from cityward.compose.devices import device_rows
+    from cityward.compose.entering.devices import device_rows
 
     rows = device_rows(state)
     if as_json:
@@ -67,7 +67,7 @@ def add(device: str, state: Path, out: Path | None, by: str | None, as_json: boo
 
     It is told once; the city keeps hashes. What the device had is worth nothing from then on.
     """
-    from cityward.compose.devices import add_device
+    from cityward.compose.entering.devices import add_device
 
     _give(device, add_device(_asked(device, state, by), out), as_json)
 
@@ -80,7 +80,7 @@ def add(device: str, state: Path, out: Path | None, by: str | None, as_json: boo
 @JSON
 def rotate(device: str, state: Path, out: Path | None, by: str | None, as_json: bool) -> None:
     """Issue DEVICE a new secret or certificate in place of the one it has, which is worth nothing at once."""
-    from cityward.compose.devices import rotate_device
+    from cityward.compose.entering.devices import rotate_device
 
     _give(device, rotate_device(_asked(device, state, by), out), as_json)
 
@@ -92,7 +92,7 @@ def rotate(device: str, state: Path, out: Path | None, by: str | None, as_json: 
 @click.pass_context
 def revoke(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Take DEVICE's credential away; the broker cuts it off, the gate refuses what it still sends."""
-    from cityward.compose.devices import Life
+    from cityward.compose.entering.devices import Life
 
     _take_out(ctx, _asked(device, state, by), Life.REVOKED)
 
@@ -104,7 +104,7 @@ def revoke(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @click.pass_context
 def lost(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Nobody knows where DEVICE is: shut it out. `rotate` and `found` bring it back."""
-    from cityward.compose.devices import Life
+    from cityward.compose.entering.devices import Life
 
     _take_out(ctx, _asked(device, state, by), Life.LOST)
 
@@ -116,7 +116,7 @@ def lost(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
 @click.pass_context
 def stolen(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """Somebody took DEVICE: shut it out, and tell where its secret is used from. `rotate` and `found` bring it back."""
-    from cityward.compose.devices import Life
+    from cityward.compose.entering.devices import Life
 
     _take_out(ctx, _asked(device, state, by), Life.STOLEN)
 
@@ -128,7 +128,7 @@ def stolen(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @click.pass_context
 def retire(ctx: click.Context, device: str, state: Path, by: str | None) -> None:
     """DEVICE is taken down for good: its credential is worth nothing any more."""
-    from cityward.compose.devices import Life
+    from cityward.compose.entering.devices import Life
 
     _take_out(ctx, _asked(device, state, by), Life.RETIRED)
 
@@ -139,20 +139,20 @@ def retire(ctx: click.Context, device: str, state: Path, by: str | None) -> None
 @FOR_THE_RECORD
 def found(device: str, state: Path, by: str | None) -> None:
     """A lost or stolen DEVICE is back and has a new secret (`rotate`): let it in again."""
-    from cityward.compose.devices import find_device
+    from cityward.compose.entering.devices import find_device
 
     find_device(_asked(device, state, by))
     put(f"{device} is let in again in a few seconds")
 
 
 def _asked(device: str, state: Path, by: str | None) -> Asked:
-    from cityward.compose.devices import Asked
+    from cityward.compose.entering.devices import Asked
 
     return Asked(state, device, by or getpass.getuser())
 
 
 def _take_out(ctx: click.Context, asked: Asked, to: Life) -> None:
-    from cityward.compose.devices import take_out
+    from cityward.compose.entering.devices import take_out
 
     if not take_out(asked, to):
         aside(f"{asked.device} has no credential that could be taken away, or is {to} already")

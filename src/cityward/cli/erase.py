@@ -14,7 +14,7 @@ from cityward.cli.words import lead, put_json, remark, say
 from cityward.text import harmless
 
 if TYPE_CHECKING:
-    from cityward.runtime.erasure_ports import ErasureRow
+    from cityward.runtime.undoing.erasure_ports import ErasureRow
 
 EXAMPLES = """
 \b
@@ -48,9 +48,9 @@ def command(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Erase what is held here of a device or a subject, and tell who was given some of it."""
-    from cityward.compose.erasure import erase
-    from cityward.compose.erasure import forget_names as forget
-    from cityward.compose.taint import city_now
+    from cityward.compose.keeping.erasure import erase
+    from cityward.compose.keeping.erasure import forget_names as forget
+    from cityward.compose.proving.taint import city_now
 
     if bool(device) == bool(subject):
         raise click.UsageError("name one: --device UNIT or --subject PARTY")

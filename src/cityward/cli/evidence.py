@@ -46,8 +46,8 @@ def export(
     state: Path, ledgers: tuple[str, ...], first: int, last: int | None, about: str, out: Path, as_json: bool
 ) -> None:
     """Write a bundle of entries with their proofs."""
-    from cityward.compose.evidence import Question, export_bundle
     from cityward.compose.files import write
+    from cityward.compose.proving.bundles import Question, export_bundle
 
     if (first or last is not None) and len(ledgers) != 1:
         raise click.UsageError("--from and --to are of one ledger: name it by --ledger")
@@ -104,7 +104,7 @@ def check(
 @click.pass_context
 def timestamp(ctx: click.Context, state: Path, ledgers: tuple[str, ...], tsa: str | None, root: Path) -> None:
     """Have each ledger's newest checkpoint stamped with the time by a third party, or check what was stamped."""
-    from cityward.compose.evidence import read_stamps, stamp_ledgers
+    from cityward.compose.proving.bundles import read_stamps, stamp_ledgers
     from cityward.errors import CitywardError
 
     bad = 0

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from cityward.cli.words import aside
-from cityward.compose.exchange import Format, Statement, export_broken, export_formats, export_model
+from cityward.compose.asking.exchange import Format, Statement, export_broken, export_formats, export_model
+from cityward.compose.asking.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.compose.files import write
 from cityward.compose.places import load_place
-from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean
 from cityward.place.loader import Loaded

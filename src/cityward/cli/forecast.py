@@ -37,7 +37,7 @@ without what is marked. Exit 1: nothing can be said of any property.
 @click.pass_context
 def command(ctx: click.Context, device: str, state: Path, as_json: bool) -> None:
     """What will DEVICE read, with an interval that holds it four times in five, and how good such forecasts were."""
-    from cityward.compose.forecast import forecast
+    from cityward.compose.asking.forecast import forecast
 
     answer = forecast(state, device)
     now, found = answer.now, answer.found

@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from cityward.cli.words import aside, put_json, put_text
+from cityward.compose.asking.imports import Imported, fragment_text, import_formats, import_model, read_files, registers
 from cityward.compose.files import writing
-from cityward.compose.imports import Imported, fragment_text, import_formats, import_model, read_files, registers
 from cityward.compose.places import load_place
 from cityward.errors import LinkError
 from cityward.place.hints import did_you_mean

@@ -13,7 +13,7 @@ from cityward.cli.words import aside, put, put_json
 from cityward.text import harmless
 
 if TYPE_CHECKING:
-    from cityward.compose.people import PeopleDesk
+    from cityward.compose.people.giving import PeopleDesk
 
 EXAMPLES = """\b
 Examples:
@@ -52,7 +52,7 @@ def add(person: str, name: str, party: str, state: Path) -> None:
 @JSON
 def list_all(state: Path, as_json: bool) -> None:
     """Everybody, with what they hold now."""
-    from cityward.compose.telling_people import told_of
+    from cityward.compose.people.telling import told_of
 
     desk = desk_of(state)
     rows = [told_of(desk, person) for person in desk.people()]
@@ -70,7 +70,7 @@ def list_all(state: Path, as_json: bool) -> None:
 @JSON
 def show(person: str, state: Path, reads: bool, as_json: bool) -> None:
     """What PERSON holds, until when, and how much it reaches."""
-    from cityward.compose.telling_people import reads_of, told_of
+    from cityward.compose.people.telling import reads_of, told_of
     from cityward.time import iso
 
     desk = desk_of(state)
@@ -106,7 +106,7 @@ def link(person: str, state: Path) -> None:
 @STATE
 def know(person: str, subject: str, state: Path) -> None:
     """By what name the city's OpenID provider knows PERSON."""
-    from cityward.compose.oidc import issuer_of
+    from cityward.compose.people.oidc import issuer_of
     from cityward.errors import PlaceError
 
     desk = desk_of(state)
@@ -128,7 +128,7 @@ def provider(
     issuer: str, client: str, scopes: tuple[str, ...], addresses: tuple[str, ...], with_secret: bool, state: Path
 ) -> None:
     """Set the city's OpenID provider; the web door takes it at its next start."""
-    from cityward.compose.oidc import PeopleOidc, set_provider
+    from cityward.compose.people.oidc import PeopleOidc, set_provider
 
     secret: str = click.prompt("Client secret", hide_input=True) if with_secret else ""
     wanted = PeopleOidc(issuer=issuer, client=client, secret=secret, scopes=scopes, addresses=addresses)
@@ -157,7 +157,7 @@ _stance("remove", "removed", "removed for good")
 def desk_of(state: Path) -> PeopleDesk:
     """The desk of a city, running or not."""
     from cityward.compose.home import Home
-    from cityward.compose.people import PeopleDesk
+    from cityward.compose.people.giving import PeopleDesk
     from cityward.compose.setting import open_setting
 
     return PeopleDesk(open_setting(Home(state)))

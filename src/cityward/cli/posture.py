@@ -13,7 +13,7 @@ from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
 
 if TYPE_CHECKING:
-    from cityward.compose.postures import PostureDesk
+    from cityward.compose.acting.postures import PostureDesk
     from cityward.policy.preview import Preview, Way
     from cityward.runtime.posturing import Declared, PostureRow, Switcher
 
@@ -108,15 +108,15 @@ def refuse(posture: str, state: Path, by: str | None, as_json: bool) -> None:
 
 
 def _desk(state: Path) -> PostureDesk:
+    from cityward.compose.acting.postures import PostureDesk
     from cityward.compose.home import Home
-    from cityward.compose.postures import PostureDesk
     from cityward.compose.setting import open_setting
 
     return PostureDesk(open_setting(Home(state)))
 
 
 def _who(desk: PostureDesk, by: str | None) -> Switcher:
-    from cityward.compose.postures import switcher
+    from cityward.compose.acting.postures import switcher
 
     return switcher(desk.setting, by or getpass.getuser())
 

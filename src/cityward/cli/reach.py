@@ -10,9 +10,9 @@ import click
 from cityward.cli.reach_words import outside, print_chains, print_report
 from cityward.cli.rules_words import print_hardening, print_rulebook
 from cityward.cli.words import put_json
+from cityward.compose.asking.reach import picture_of, reach_of
 from cityward.compose.files import write
 from cityward.compose.places import load_place
-from cityward.compose.reach import picture_of, reach_of
 from cityward.place.loader import Loaded
 from cityward.reach.chain_facts import chain_report
 from cityward.reach.exposure.compile import place_on

@@ -13,7 +13,7 @@ from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, remark, rows, say
 
 if TYPE_CHECKING:
-    from cityward.compose.recipients import Asked, RecipientView, Statement
+    from cityward.compose.outgoing.recipients import Asked, RecipientView, Statement
     from cityward.compose.setting import Setting
 
 EXAMPLES = """
@@ -46,7 +46,7 @@ def command() -> None:
 @JSON
 def list_recipients(state: Path, as_json: bool) -> None:
     """Every declared recipient with its counts, and the agreements that wait for an approval."""
-    from cityward.compose.recipients import pending_agreements, recipient_views
+    from cityward.compose.outgoing.recipients import pending_agreements, recipient_views
 
     setting = _setting(state)
     views, waiting = recipient_views(setting), pending_agreements(setting)
@@ -66,7 +66,7 @@ def list_recipients(state: Path, as_json: bool) -> None:
 @JSON
 def show(recipient: str, state: Path, as_json: bool) -> None:
     """What RECIPIENT may have now, what it was given last, and what it asked for in vain."""
-    from cityward.compose.recipients import declared_of, receipt_told, recipient_views, refusal_told
+    from cityward.compose.outgoing.recipients import declared_of, receipt_told, recipient_views, refusal_told
 
     setting = _setting(state)
     declared_of(setting, recipient)
@@ -109,7 +109,7 @@ def _counts(view: RecipientView) -> str:
 @JSON
 def add(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
     """Issue what a declared RECIPIENT proves itself with. It is told once; the city keeps hashes."""
-    from cityward.compose.recipients import add_recipient
+    from cityward.compose.outgoing.recipients import add_recipient
 
     _give(recipient, add_recipient(_asked(recipient, state, by), out, _read(access)), as_json)
 
@@ -123,7 +123,7 @@ def add(recipient: str, state: Path, out: Path | None, access: Any, by: str | No
 @JSON
 def rotate(recipient: str, state: Path, out: Path | None, access: Any, by: str | None, as_json: bool) -> None:
     """Issue RECIPIENT something new in place of what it has, which is worth nothing within a second."""
-    from cityward.compose.recipients import rotate_recipient
+    from cityward.compose.outgoing.recipients import rotate_recipient
 
     _give(recipient, rotate_recipient(_asked(recipient, state, by), out, _read(access)), as_json)
 
@@ -135,7 +135,7 @@ def rotate(recipient: str, state: Path, out: Path | None, access: Any, by: str |
 @click.pass_context
 def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> None:
     """Give RECIPIENT nothing from now on: what waits for it is shed, its connections are cut."""
-    from cityward.compose.recipients import revoke_recipient
+    from cityward.compose.outgoing.recipients import revoke_recipient
 
     if not revoke_recipient(_asked(recipient, state, by)):
         aside(f"{recipient} has no credential that could be taken away")
@@ -150,7 +150,7 @@ def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> N
 @JSON
 def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
     """Approve AGREEMENT as it stands now; says what changed since it was approved last."""
-    from cityward.compose.recipients import approve_agreement
+    from cityward.compose.outgoing.recipients import approve_agreement
 
     told = approve_agreement(_setting(state), agreement, by or getpass.getuser())
     if as_json:
@@ -167,7 +167,7 @@ def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
 @JSON
 def show_statement(recipient: str, month: str, state: Path, as_json: bool) -> None:
     """What did RECIPIENT get this month: rows, datasets, forms, purposes, and under which law it stands now."""
-    from cityward.compose.recipients import declared_of, month_of, statement
+    from cityward.compose.outgoing.recipients import declared_of, month_of, statement
 
     setting = _setting(state)
     declared_of(setting, recipient)
@@ -186,7 +186,7 @@ def show_receipts(
     recipient: str, dataset: str | None, month: str | None, after: str, most: int, state: Path, as_json: bool
 ) -> None:
     """Every receipt of RECIPIENT, the newest first, page by page."""
-    from cityward.compose.received import ReceivedDesk
+    from cityward.compose.outgoing.received import ReceivedDesk
 
     desk = ReceivedDesk(_setting(state))
     found = desk.receipts(recipient, dataset, after, most, month=month)
@@ -233,7 +233,7 @@ def _setting(state: Path) -> Setting:
 
 
 def _asked(recipient: str, state: Path, by: str | None) -> Asked:
-    from cityward.compose.recipients import Asked
+    from cityward.compose.outgoing.recipients import Asked
 
     return Asked(state, recipient, by or getpass.getuser())
 

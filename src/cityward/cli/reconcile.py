@@ -14,7 +14,7 @@ import click
 
 from cityward.cli import FINDINGS
 from cityward.cli.words import Styled, aside, progress, put, put_json, style
-from cityward.compose.observed import Report, reconcile_with, tell_report
+from cityward.compose.asking.observed import Report, reconcile_with, tell_report
 from cityward.compose.places import demo_place, load_place
 from cityward.reach.reconcile.outcomes import Bucket, Finding, FindingKind, Outcome, Verdict
 from cityward.time import iso, to_us

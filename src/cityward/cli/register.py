@@ -11,7 +11,7 @@ from cityward.cli.phrases import counted, listed
 from cityward.cli.words import head, lead, put_json, put_text, rows
 
 if TYPE_CHECKING:
-    from cityward.compose.registers import Processing, Register, Transfer
+    from cityward.compose.keeping.registers import Processing, Register, Transfer
 
 EXAMPLES = """
 \b
@@ -38,8 +38,8 @@ Exit 0: all that was observed is declared. Exit 1: something left that is not de
 @click.pass_context
 def command(ctx: click.Context, kind: str, state: Path, form: Literal["json", "csv", "html"] | None) -> None:
     """The records of processing, or the register of transfers, with what was observed."""
-    from cityward.compose.register_files import register_csv, register_html
-    from cityward.compose.registers import register
+    from cityward.compose.keeping.register_files import register_csv, register_html
+    from cityward.compose.keeping.registers import register
 
     found = register(state, kind)
     if form == "json":
@@ -62,7 +62,7 @@ def _tell(found: Register) -> None:
 
 
 def _line(row: Processing | Transfer) -> str:
-    from cityward.compose.registers import Transfer
+    from cityward.compose.keeping.registers import Transfer
 
     seen = f"{row.observed}, {counted(row.receipts, 'receipt')}, last {row.last}" if row.receipts else row.observed
     about = _of_transfer(row) if isinstance(row, Transfer) else _of_processing(row)

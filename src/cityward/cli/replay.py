@@ -15,7 +15,7 @@ from cityward.cli.words import aside, progress, put, put_json
 from cityward.time import to_us
 
 if TYPE_CHECKING:
-    from cityward.compose.feed import Progress, ReplayReport
+    from cityward.compose.gathering.feed import Progress, ReplayReport
 
 EXAMPLES = """
 \b
@@ -82,7 +82,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Feed the recorded DATA to a running city as its declared devices, each with its own credential."""
-    from cityward.compose.feed import feed
+    from cityward.compose.gathering.feed import feed
     from cityward.compose.logs import log_to_stderr
     from cityward.compose.places import demo_place
 

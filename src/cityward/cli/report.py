@@ -33,7 +33,7 @@ Exit 1 while a control fails. Unknown is not a pass: it is told apart, with what
 def command(ctx: click.Context, state: Path, only: str | None, as_json: bool) -> None:
     """What the city's evidence says, principle by principle; each word with the record it rests on."""
     from cityward.assurance.results import Result
-    from cityward.compose.assessing import assess_city
+    from cityward.compose.proving.assessing import assess_city
 
     found = assess_city(state)
     shown = tuple(verdict for verdict in found.verdicts if only is None or verdict.control == only.upper())

@@ -12,7 +12,7 @@ from cityward.cli.words import lead, put_json, say
 from cityward.time import iso
 
 if TYPE_CHECKING:
-    from cityward.compose.retention import Kept
+    from cityward.compose.keeping.retention import Kept
 
 EXAMPLES = """
 \b
@@ -36,7 +36,7 @@ Exit 0: every dataset is ok. Exit 1: one is late or unknown.
 @click.pass_context
 def command(ctx: click.Context, state: Path, as_json: bool) -> None:
     """How long each dataset is kept, when it was last looked through, and the oldest record of it in every store."""
-    from cityward.compose.retention import retention
+    from cityward.compose.keeping.retention import retention
 
     now, kept = retention(state)
     if as_json:

@@ -15,10 +15,10 @@ from cityward.text import harmless
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cityward.compose.overrides import OverrideDesk
-    from cityward.runtime.override_preview import OverridePreview
+    from cityward.compose.acting.overrides import OverrideDesk
     from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
     from cityward.runtime.ports import CommandRow
+    from cityward.runtime.serving.acting.preview import OverridePreview
 
 EXAMPLES = """\b
 Examples:
@@ -103,7 +103,7 @@ def show(ctx: click.Context, service: str, state: Path, as_json: bool) -> None:
 @JSON
 def preview(service: str, target: str, value: float, name: str, state: Path, by: str | None, as_json: bool) -> None:
     """What holding TARGET (a device or group) at VALUE would do, unit by unit. Changes nothing."""
-    from cityward.runtime.override_preview import Wanted
+    from cityward.runtime.serving.acting.preview import Wanted
 
     desk = _desk(state)
     found = desk.preview(Wanted(service, target, value, name), _who(desk, by))
@@ -125,7 +125,7 @@ def override(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Hold TARGET (a device or group) at VALUE from now on, or ask for it where two persons are needed."""
-    from cityward.runtime.override_preview import Wanted
+    from cityward.runtime.serving.acting.preview import Wanted
 
     desk = _desk(state)
     who, wanted = _who(desk, by), Wanted(service, target, value, name)
@@ -168,15 +168,15 @@ def refuse(waiting: str, state: Path, by: str | None, as_json: bool) -> None:
 
 
 def _desk(state: Path) -> OverrideDesk:
+    from cityward.compose.acting.overrides import OverrideDesk
     from cityward.compose.home import Home
-    from cityward.compose.overrides import OverrideDesk
     from cityward.compose.setting import open_setting
 
     return OverrideDesk(open_setting(Home(state)))
 
 
 def _who(desk: OverrideDesk, by: str | None) -> Operator:
-    from cityward.compose.overrides import operator
+    from cityward.compose.acting.overrides import operator
 
     return operator(desk.setting, by or getpass.getuser())
 

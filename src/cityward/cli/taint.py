@@ -15,8 +15,8 @@ from cityward.text import harmless
 from cityward.time import iso
 
 if TYPE_CHECKING:
-    from cityward.runtime.mark_ports import MarkRow
-    from cityward.runtime.taint import Taint, TouchedCommand, TouchedProperty
+    from cityward.runtime.undoing.mark_ports import MarkRow
+    from cityward.runtime.undoing.taint import Taint, TouchedCommand, TouchedProperty
 
 EXAMPLES = """
 \b
@@ -53,9 +53,9 @@ def command(
     retract: bool, clear: str | None, why: str, by: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Every indicator, range, command, service and recipient that DEVICE's data touched; take it back, or clear a mark."""
-    from cityward.compose.taint import city_now, taint
-    from cityward.compose.taint import clear as take_off
-    from cityward.compose.taint import retract as take_back
+    from cityward.compose.proving.taint import city_now, taint
+    from cityward.compose.proving.taint import clear as take_off
+    from cityward.compose.proving.taint import retract as take_back
 
     who, because = harmless(by or getuser()), harmless(why) or "not said"
     if clear is not None:

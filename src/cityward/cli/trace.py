@@ -11,7 +11,7 @@ import click
 from cityward.cli.words import head, lead, put_json, say
 
 if TYPE_CHECKING:
-    from cityward.compose.trace import Node
+    from cityward.compose.proving.trace import Node
 
 EXAMPLES = """
 \b
@@ -35,7 +35,7 @@ ID is a command, an entry of the evidence (log:number), a device, a finding, an 
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(id: str, state: Path, as_json: bool) -> None:
     """What ID rests on, and what it moved and whom it reached."""
-    from cityward.compose.trace import trace
+    from cityward.compose.proving.trace import trace
 
     found = trace(state, id)
     if as_json:

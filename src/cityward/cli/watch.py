@@ -13,7 +13,7 @@ from cityward.cli.words import head, lead, put, put_json, remark, rows, say, sty
 from cityward.time import iso
 
 if TYPE_CHECKING:
-    from cityward.compose.told_watch import ToldIncident, ToldWatch
+    from cityward.compose.watching.told import ToldIncident, ToldWatch
     from cityward.watch.findings import DeviceStanding, Incident, IncidentState
 
 EXAMPLES = """
@@ -51,7 +51,7 @@ def command(ctx: click.Context, state: Path | None, closed: int, as_json: bool) 
     ctx.obj = state
     if ctx.invoked_subcommand is not None:
         return
-    from cityward.compose.told_watch import watch_of
+    from cityward.compose.watching.told import watch_of
 
     told = watch_of(_folder(state), closed=closed)
     if as_json:
@@ -94,7 +94,7 @@ def _folder(state: Path | None) -> Path:
 
 
 def _take(state: Path, incident: str, note: str, by: str | None, to: IncidentState) -> None:
-    from cityward.compose.told_watch import take_in_hand
+    from cityward.compose.watching.told import take_in_hand
 
     now = take_in_hand(state, incident, by or getpass.getuser(), note, to)
     put(f"{now.id} is {now.state}: {now.title}")

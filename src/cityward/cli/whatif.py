@@ -12,8 +12,8 @@ import msgspec
 from cityward.cli.sign_words import print_signing
 from cityward.cli.whatif_words import print_blasts, print_hostile, print_sanctioned
 from cityward.cli.words import put_json
+from cityward.compose.asking.sign import judged, put_on_record
 from cityward.compose.places import load_place
-from cityward.compose.sign import judged, put_on_record
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
 from cityward.reach.blast.hostile import hostile

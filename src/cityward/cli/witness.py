@@ -46,7 +46,7 @@ def command() -> None:
 @click.option("--name", required=True, help="A name like witness.example/clerk: a URL without https://.")
 def init(folder: Path, name: str) -> None:
     """Begin a witness: make its key, and print the public half."""
-    from cityward.compose.witness import begin_witness
+    from cityward.compose.proving.witness import begin_witness
 
     key = begin_witness(folder, name)
     put(key.text())
@@ -61,7 +61,7 @@ def init(folder: Path, name: str) -> None:
 )
 def follow(folder: Path, keys: tuple[str, ...], files: tuple[Path, ...]) -> None:
     """Follow the logs of these public KEYS; with none, list those that are followed."""
-    from cityward.compose.witness import follow as follow_logs
+    from cityward.compose.proving.witness import follow as follow_logs
 
     lines = [line for path in files for line in path.read_bytes()[:KEYS_MOST].decode(errors="replace").splitlines()]
     for key in follow_logs(folder, [*keys, *(line for line in lines if line.strip())]):
@@ -75,7 +75,7 @@ def follow(folder: Path, keys: tuple[str, ...], files: tuple[Path, ...]) -> None
 @click.pass_context
 def once(ctx: click.Context, folder: Path, source: str, as_json: bool) -> None:
     """Look at the logs in SOURCE (a folder, or one log's https:// address), and co-sign those that continue what was seen."""
-    from cityward.compose.witness import look_once
+    from cityward.compose.proving.witness import look_once
 
     looked = look_once(folder, source)
     if as_json:
@@ -98,7 +98,7 @@ def once(ctx: click.Context, folder: Path, source: str, as_json: bool) -> None:
 @click.option("--tls-key", type=FILE, help="PEM.")
 def serve(folder: Path, host: str, port: int, tls_certificate: Path | None, tls_key: Path | None) -> None:
     """Answer cities at /add-checkpoint (C2SP tlog-witness) until stopped."""
-    from cityward.compose.witness import answer_http
+    from cityward.compose.proving.witness import answer_http
 
     if (tls_certificate is None) != (tls_key is None):
         raise click.UsageError("--tls-certificate and --tls-key go together")
@@ -118,7 +118,7 @@ def serve(folder: Path, host: str, port: int, tls_certificate: Path | None, tls_
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 def list_witnesses(state: Path, as_json: bool) -> None:
     """The city's witnesses: who vouches, since when, and for how many entries of each ledger."""
-    from cityward.compose.witnessing import read_progress
+    from cityward.compose.proving.witnessing import read_progress
     from cityward.time import SECOND, iso
 
     told = read_progress(state)

@@ -32,7 +32,7 @@ def bar_units(bars: Bars, units: Iterable[str], why: str, now_us: int, until_us:
     Args:
         bars: the state store.
         units: their ids.
-        why: `isolated` or `penalty`; for what becomes of a credential, see `compose.devices`.
+        why: `isolated` or `penalty`; for what becomes of a credential, see `compose.entering.devices`.
         now_us: machine time.
         until_us: machine time; None: until it is lifted.
         by: who bars them.

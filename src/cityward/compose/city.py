@@ -29,21 +29,21 @@ from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.collecting import sources_of
-from cityward.compose.containment import expire
-from cityward.compose.credentials import issue_missing
-from cityward.compose.door import PROGRESS
-from cityward.compose.feeds import feeds_of
+from cityward.compose.acting.containment import expire
+from cityward.compose.acting.postures import expire as expire_postures
+from cityward.compose.entering.credentials import issue_missing
+from cityward.compose.entering.door import PROGRESS
+from cityward.compose.entering.refusals import BrokerRefusals
+from cityward.compose.gathering.collecting import sources_of
+from cityward.compose.gathering.feeds import feeds_of
 from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
-from cityward.compose.people import begin_people
+from cityward.compose.people.giving import begin_people
+from cityward.compose.people.rights import right_events, rights_of
 from cityward.compose.places import load_place
-from cityward.compose.postures import expire as expire_postures
-from cityward.compose.refusals import BrokerRefusals
-from cityward.compose.rights import right_events, rights_of
+from cityward.compose.proving.taint import Finisher
 from cityward.compose.setting import Setting
 from cityward.compose.signals import has_signals, scenario_beside, sumo_is_here
-from cityward.compose.steward_events import configuration_events, process_event
-from cityward.compose.taint import Finisher
+from cityward.compose.watching.steward_events import configuration_events, process_event
 from cityward.errors import CitywardError, LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
 from cityward.place.loader import Loaded

@@ -26,7 +26,7 @@ from cityward.place.model import Place
 from cityward.place.outlets import read_outlet
 from cityward.place.release import Recipient
 from cityward.runtime.ports import EventSink
-from cityward.runtime.release_ports import WayOut
+from cityward.runtime.releasing.ports import WayOut
 from cityward.watch.events import Event, EventKind, cut
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from cityward.compose.decoders import decoder_scripts
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.place.loader import Loaded, load
 from cityward.place.registry import number
-from cityward.runtime.service_binding import bind_services
+from cityward.runtime.serving.binding import bind_services
 from cityward.services import find_services
 
 ROOT_FILE = "place.yaml"

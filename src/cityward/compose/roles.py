@@ -26,19 +26,19 @@ from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.recipients import play_recipients
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.adapters.works.processes import ProcessWorks
-from cityward.compose.alerting import notice_alerts
+from cityward.compose.asking.forecast import forecasting_beside
 from cityward.compose.bars import barred_now, take_bars
-from cityward.compose.cameras import run_cameras
-from cityward.compose.collecting import run_collector
 from cityward.compose.decoders import vendor_codecs
-from cityward.compose.door import run_door
-from cityward.compose.feeds import run_feeds
-from cityward.compose.forecast import forecasting_beside
-from cityward.compose.hearts import living_ledger
+from cityward.compose.entering.door import run_door
+from cityward.compose.gathering.collecting import run_collector
+from cityward.compose.gathering.feeds import run_feeds
+from cityward.compose.gathering.network import run_network
 from cityward.compose.home import Home
+from cityward.compose.keeping.retention import Keeper
 from cityward.compose.logs import log_to_stderr
-from cityward.compose.network import run_network
-from cityward.compose.played_recipients import added_in_time
+from cityward.compose.outgoing.played_recipients import added_in_time
+from cityward.compose.outgoing.releasing import run_release
+from cityward.compose.pictures.cameras import run_cameras
 from cityward.compose.progress import (
     SERVICE_PROGRESS,
     SIGNALS_PROGRESS,
@@ -46,20 +46,20 @@ from cityward.compose.progress import (
     worker_progress,
     write_progress,
 )
-from cityward.compose.releasing import run_release
-from cityward.compose.retention import Keeper
+from cityward.compose.proving.hearts import living_ledger
 from cityward.compose.setting import Setting, open_setting
 from cityward.compose.signals import corridor_of, has_signals
-from cityward.compose.watch import run_watch
+from cityward.compose.watching.alerting import notice_alerts
+from cityward.compose.watching.watch import run_watch
 from cityward.errors import CitywardError, LinkError
 from cityward.insight.expected import expected_ranges
 from cityward.runtime.commands import ACKNOWLEDGEMENTS
-from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.intake.worker import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import EventSink, Ledger
-from cityward.runtime.service_binding import Bound, bind_services
-from cityward.runtime.service_ports import Pace, RunnerPorts
-from cityward.runtime.service_runner import ServiceRunner
-from cityward.runtime.service_world import Elsewhere
+from cityward.runtime.serving.binding import Bound, bind_services
+from cityward.runtime.serving.ports import Pace, RunnerPorts
+from cityward.runtime.serving.runner import ServiceRunner
+from cityward.runtime.serving.world import Elsewhere
 from cityward.runtime.supervisor import stop_with_parent
 from cityward.services import find_services
 from cityward.time import DAY, HOUR, SECOND

@@ -2,7 +2,7 @@
 
 Lives here: what a mark is, and which rows of columns it covers. Rows stay in history as they were admitted; whoever reads joins
 them with the marks in force.
-Does not live here: making and lifting marks, and making again what was derived (`compose.taint`).
+Does not live here: making and lifting marks, and making again what was derived (`compose.proving.taint`).
 
 - `suspect` (the watch says so): left out of decisions and of what is learned from the past; indicators keep it until a person
   decides.

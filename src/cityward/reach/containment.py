@@ -1,7 +1,7 @@
 """What is cut off when a device, a party, a site or a jurisdiction is contained, and what that costs the city.
 
 Lives here: which units are meant, which services lose an actuator or a reading by it, and the blast of it. Does not live here:
-doing it (`compose.containment`), and what falls with what (`blast`).
+doing it (`compose.acting.containment`), and what falls with what (`blast`).
 
 Of a party, and of those it controls, every device is meant that it makes, owns or operates: whoever makes a device may reach it
 by its updates. Of a jurisdiction, the devices of the parties incorporated in it, and what stands at its sites. What is not known

@@ -38,7 +38,7 @@ from cityward.insight.forecast.running import Made, Running, Together
 from cityward.insight.marks import Mark
 from cityward.place.checks.forecasts import MOST_FORECAST_SERIES
 from cityward.runtime.doubt import doubt_of
-from cityward.runtime.service_kept import ServiceEffects, ServiceKeeper
+from cityward.runtime.serving.kept import ServiceEffects, ServiceKeeper
 from cityward.time import DAY, HOUR
 from cityward.watch.findings import DeviceStanding
 

@@ -5,7 +5,7 @@ and opened), holds from `since` to `until`, and ends by itself: nothing has to r
 computed for each request from the grants, the place's roles, the moment, and where the request comes from (`held_now`). A role
 that was broken like glass (`glass`) is a grant that nobody gave; it waits for a review.
 
-Does not live here: who calls (`web.identity`), evidence and the rules of giving (`compose.people`).
+Does not live here: who calls (`web.identity`), evidence and the rules of giving (`compose.people.giving`).
 
 INVARIANTS
 - `held_now` is a union over grants in force: another grant never takes a right away, and nothing else gives one.

@@ -1,7 +1,7 @@
 """What is told of an incident, to whom, in which form: JSON for a webhook, text for mail, CEF for syslog.
 
 Lives here: which channels want an incident, and the body each is sent. Does not live here: sending (`adapters/alerts`), trying
-again (`runtime/alerting`), and keys.
+again (`runtime/watching/alerting`), and keys.
 
 A body says what a person needs to decide whether to get up: what, how bad, since when, how many, what to do now. It holds no
 reading and no secret. SECURITY: texts come from outside (a client id, a topic); they are made harmless here, and each form

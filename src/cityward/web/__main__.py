@@ -7,22 +7,22 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from cityward.compose.containment import ContainmentDesk
+from cityward.compose.acting.containment import ContainmentDesk
+from cityward.compose.acting.overrides import OverrideDesk
+from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Home
-from cityward.compose.oidc import Provider, provider_of
-from cityward.compose.open_documents import OpenDesk
+from cityward.compose.outgoing.open_documents import OpenDesk
+from cityward.compose.outgoing.received import ReceivedDesk
+from cityward.compose.outgoing.recipients import asks_by_certificate
+from cityward.compose.outgoing.release_desk import ReleaseDesk, flushing
 from cityward.compose.outward import counted, outward_of
-from cityward.compose.overrides import OverrideDesk
-from cityward.compose.people import PeopleDesk
-from cityward.compose.postures import PostureDesk
+from cityward.compose.people.giving import PeopleDesk
+from cityward.compose.people.oidc import Provider, provider_of
+from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
-from cityward.compose.received import ReceivedDesk
-from cityward.compose.recipients import asks_by_certificate
-from cityward.compose.release_desk import ReleaseDesk, flushing
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
-from cityward.compose.viewing import ViewDesk, camera_told, sweeping
 from cityward.web.admin import build_admin
 from cityward.web.app import build
 from cityward.web.ports import Doors, Entities, OidcSettings

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from cityward.runtime.service_kept import PlanRow, StopRow
+from cityward.runtime.serving.kept import PlanRow, StopRow
 from cityward.text import harmless, harmless_tree
 from cityward.time import iso
 

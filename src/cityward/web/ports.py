@@ -14,13 +14,13 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
-from cityward.runtime.camera_ports import Pictures, SegmentBook
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.forecast_told import KeptReader
-from cityward.runtime.opened import OpenDocument
-from cityward.runtime.override_preview import OverridePreview, Wanted
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.people import Grant, Passkey, Person, Second, Stance, Standing, Wish
+from cityward.runtime.pictures.camera_ports import Pictures, SegmentBook
+from cityward.runtime.pictures.viewing import ViewRefusal, ViewRow
+from cityward.runtime.pictures.viewing_ports import Shown, Viewed, Viewer, ViewWanted
 from cityward.runtime.ports import (
     CommandRow,
     Credentials,
@@ -33,10 +33,10 @@ from cityward.runtime.ports import (
     StateReader,
 )
 from cityward.runtime.posturing import Declared, PostureRow, Switcher
-from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer
-from cityward.runtime.service_kept import NoticeRow, PlanRow, ServiceStatus
-from cityward.runtime.viewing import ViewRefusal, ViewRow
-from cityward.runtime.viewing_ports import Shown, Viewed, Viewer, ViewWanted
+from cityward.runtime.releasing.opened import OpenDocument
+from cityward.runtime.releasing.ports import Question, Receipt, ReleaseAnswer
+from cityward.runtime.serving.acting.preview import OverridePreview, Wanted
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, ServiceStatus
 from cityward.services.board import Board
 from cityward.services.contract import Estimate
 from cityward.time import CityClock

@@ -17,8 +17,8 @@ from cityward.adapters.alerts import mail, webhook
 from cityward.adapters.outward import connect
 from cityward.errors import LinkError
 from cityward.place.alerts import Endpoint, read_endpoint
-from cityward.runtime.alerting import Alerting, look
-from cityward.runtime.watch_ports import AlertRow
+from cityward.runtime.watching.alerting import Alerting, look
+from cityward.runtime.watching.ports import AlertRow
 from outward import Door, led_to
 from runtime.test_alerting import World, town
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cityward.adapters.exchange.exports.crossing import Crossing, Stop, judge
-from cityward.compose.exchange import export_model
+from cityward.compose.asking.exchange import export_model
 from cityward.place.loader import Loaded
 from cityward.place.parties import Jurisdiction, JurisdictionKind
 from exported import AT, doggerford, exported, hostile

@@ -12,7 +12,7 @@ import pytest
 
 from cityward.adapters.exchange.exports.contract import Level, Spot, Statement, ToldStep
 from cityward.adapters.exchange.exports.sarif import MAX_RESULTS, findings
-from cityward.compose.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
+from cityward.compose.asking.told import told_of_check, told_of_errors, told_of_reach, told_of_rules
 from cityward.errors import PlaceErrors
 from declarations import loaded, town
 from exported import DOGGERFORD, HOSTILE, doggerford, exported

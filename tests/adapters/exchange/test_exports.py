@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cityward.adapters.exchange.exports import find_exports
 from cityward.adapters.exchange.exports.texts import as_yaml, unique
-from cityward.compose.exchange import export_formats, export_model
+from cityward.compose.asking.exchange import export_formats, export_model
 from cityward.errors import CitywardError
 from cityward.place.loader import Loaded, digest_of
 from cityward.text import harmless, harmless_tree
@@ -26,7 +26,7 @@ FORMATS = sorted(find_exports())
 DIGESTS = """
 import hashlib, sys
 from pathlib import Path
-from cityward.compose.exchange import export_formats, export_model
+from cityward.compose.asking.exchange import export_formats, export_model
 from cityward.compose.places import load_place
 loaded = load_place(Path(sys.argv[1]))
 print(*(f"{f.id}={hashlib.sha256(export_model(f.id, loaded)).hexdigest()}" for f in export_formats()))

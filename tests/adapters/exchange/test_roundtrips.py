@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cityward.compose.exchange import export_model
-from cityward.compose.imports import File, import_model
+from cityward.compose.asking.exchange import export_model
+from cityward.compose.asking.imports import File, import_model
 from cityward.reach.chains import flow_graph
 from exported import doggerford
 

@@ -181,7 +181,7 @@ def test_no_header_or_path_can_add_another(part: str):
 
 
 def test_the_deadline_of_an_exchange_is_less_than_that_of_an_alert():
-    from cityward.runtime.alerting import SEND_S
+    from cityward.runtime.watching.alerting import SEND_S
 
     assert connect.WHOLE_S < SEND_S
     assert Request("GET", "/").whole_s == connect.WHOLE_S

@@ -47,8 +47,8 @@ INWARD = {
     "cli/__init__.py": "imports the command that was named",
     "adapters/street/door_http.py": "a simulated device, to the city's own door",
     "adapters/street/link.py": "a simulated device, to the city's own door",
-    "compose/bench.py": "the bench against a town on this machine",
-    "compose/telling.py": "asks whether the city's own broker is there",
+    "compose/bench/town.py": "the bench against a town on this machine",
+    "compose/watching/telling.py": "asks whether the city's own broker is there",
     "web/serve.py": "listens",
 }
 

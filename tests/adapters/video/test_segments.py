@@ -16,7 +16,7 @@ from cityward.adapters.video import segments
 from cityward.adapters.video.segments import Archive, Piece
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.records import AnyRecord, SegmentKept, SegmentsGone, decode, encode
-from cityward.runtime.camera_ports import SegmentRow
+from cityward.runtime.pictures.camera_ports import SegmentRow
 from cityward.time import HOUR, SECOND
 
 

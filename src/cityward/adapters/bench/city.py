@@ -53,7 +53,7 @@ class BenchCity(Protocol):
         ...
 
     def room_seconds(self) -> Mapping[str, float]:
-        """Room -> processor seconds of the workers so far, as they tell about once a second (`runtime.intake.Progress.cpu`)."""
+        """Room -> processor seconds of the workers so far, as told about once a second (`runtime.intake.worker.Progress.cpu`)."""
         ...
 
 

@@ -25,8 +25,8 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
 from cityward.runtime.ports import BatchEffects, CommandRow, SourceSpan
-from cityward.runtime.retraction import RetractionPorts, Retractions
-from cityward.runtime.taint import TaintPorts, taint_of
+from cityward.runtime.undoing.retraction import RetractionPorts, Retractions
+from cityward.runtime.undoing.taint import TaintPorts, taint_of
 from cityward.time import DAY, MINUTE, SECOND
 
 BEGIN = 1_760_054_400 * SECOND  # a midnight

@@ -33,10 +33,10 @@ from cityward.place.data import Dataset, Flow, FlowLimits, Observability
 from cityward.place.model import Place
 from cityward.place.registry import Registry, number
 from cityward.place.things import Device, DeviceModel, PropertyMapping
-from cityward.runtime.intake import Intake, IntakeSettings, Stores
+from cityward.runtime.intake.worker import Intake, IntakeSettings, Stores
 from cityward.runtime.ports import LogMessage, LogReader
-from cityward.runtime.watch_ports import HistoryAt, Position, WatchEffects
-from cityward.runtime.watch_record import WatchRecord
+from cityward.runtime.watching.ports import HistoryAt, Position, WatchEffects
+from cityward.runtime.watching.record import WatchRecord
 from cityward.time import DAY, HOUR, SECOND, CityClock
 from cityward.watch import find_detectors
 from cityward.watch.casebook import Casebook, Court, take

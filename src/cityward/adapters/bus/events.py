@@ -38,7 +38,7 @@ from cityward.adapters.bus.config import EVENT_STREAM, EVENT_SUBJECTS
 from cityward.adapters.bus.reader import LogReader
 from cityward.errors import LinkError
 from cityward.runtime.ports import LogMessage
-from cityward.runtime.watch_ports import Told
+from cityward.runtime.watching.ports import Told
 from cityward.watch.events import Event, EventKind, decode, encode
 
 STREAM_BYTES = 256 << 20  # a million events of 250 bytes
@@ -194,7 +194,7 @@ def _can_be_held(event: Event) -> bool:
 
 
 class EventReader:
-    """`runtime.watch_ports.EventSource`: the stream from a sequence on, in bulk. `client`: a connection of the same role."""
+    """`runtime.watching.ports.EventSource`: the stream from a sequence on, in bulk. `client`: a connection of the same role."""
 
     def __init__(self, client: Client, url: str, role: str, password: str | None) -> None:
         self._client = client

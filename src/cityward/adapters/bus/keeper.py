@@ -1,7 +1,7 @@
 """The doorkeeper: judges who comes in, knows who is in, and tells what it saw.
 
 Lives here: the judgement with what it needs of the moment (how often a device came, how often it is in already), and the events
-made of it. Does not live here: the wire (`callout`, `connections`), when somebody is cut off (`compose.door`).
+made of it. Does not live here: the wire (`callout`, `connections`), when somebody is cut off (`compose.entering.door`).
 
 Every sign-in that fails is told, but not one by one: what is alike within a second is one event with a count, and at most
 `MOST_ALIKE` different ones are told a second, the others under `(others)`; late use is told by itself also then. So a storm at

@@ -30,7 +30,7 @@ from nats.errors import Error as NatsError
 from cityward.adapters.bus.config import PICTURES
 from cityward.errors import CitywardError, LinkError
 from cityward.ids import Id
-from cityward.runtime.camera_ports import MARK_MOST
+from cityward.runtime.pictures.camera_ports import MARK_MOST
 
 WITHIN_S = 5.0
 AT_ONCE = 16
@@ -68,7 +68,7 @@ def mark_of(text: str) -> str:
 
 
 class AskedPictures:
-    """`runtime.camera_ports.Pictures`, for the role `web`."""
+    """`runtime.pictures.camera_ports.Pictures`, for the role `web`."""
 
     def __init__(self, client: Client, within_s: float = WITHIN_S) -> None:
         self._client, self._within_s = client, within_s

@@ -19,7 +19,7 @@ import polars as pl
 
 from cityward.guard.columns import Coded, Column
 from cityward.guard.release import Released
-from cityward.runtime.release_ports import Encoder
+from cityward.runtime.releasing.ports import Encoder
 from cityward.text import harmless
 
 LEVEL = 1  # of zstd: as the history's own files

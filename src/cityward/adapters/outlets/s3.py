@@ -1,4 +1,4 @@
-"""Files put into an S3-compatible store (`runtime.release_ports.WayOut`): one signed PUT each, path style.
+"""Files put into an S3-compatible store (`runtime.releasing.ports.WayOut`): one signed PUT each, path style.
 
 `botocore` (extra `export`) signs and does nothing else; what is sent goes through our own door outward.
 

@@ -1,4 +1,4 @@
-"""Files put on an SFTP server (`runtime.release_ports.WayOut`), by `asyncssh` (extra `export`) over our own connection.
+"""Files put on an SFTP server (`runtime.releasing.ports.WayOut`), by `asyncssh` (extra `export`) over our own connection.
 
 INVARIANTS
 - The server proves to hold one of the host keys that were told when the recipient was added; nobody is trusted at first sight.

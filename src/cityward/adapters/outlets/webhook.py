@@ -1,4 +1,4 @@
-"""Released rows as a signed POST to a recipient's webhook (`runtime.release_ports.WayOut`).
+"""Released rows as a signed POST to a recipient's webhook (`runtime.releasing.ports.WayOut`).
 
 The recipient knows by `Cityward-Signature` that it is ours and no replay (`adapters.outward.signing`), and by `Cityward-Release`
 whether it has this one already: that name is the same in every try.

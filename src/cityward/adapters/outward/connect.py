@@ -32,7 +32,7 @@ from cityward.errors import LinkError, Refused
 from cityward.place.exits import Exit
 
 WHOLE_S = 45.0
-"""So long an exchange may take, with every answer. Less than `runtime.alerting.SEND_S`: it ends before it is given up."""
+"""So long an exchange may take, with every answer. Less than `runtime.watching.alerting.SEND_S`: it ends before that."""
 CONNECT_S = 10.0  # one address
 MOST_DATAGRAM = 2048  # SPEC: RFC 5426 3.2, what every receiver of syslog should take
 

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, select
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import METADATA
-from cityward.runtime.service_ports import HeldDocument
+from cityward.runtime.serving.ports import HeldDocument
 
 FEED = Table(
     "feed",

@@ -42,7 +42,7 @@ from cityward.adapters.stores.compaction import APPLICATION as COMPACTION
 from cityward.adapters.stores.parts import COLUMNS, ORDER, SCHEMA, Names, Shelf, sync
 from cityward.errors import LinkError
 from cityward.place.registry import Registry
-from cityward.runtime.erasure_ports import Wanted
+from cityward.runtime.undoing.erasure_ports import Wanted
 from cityward.time import HOUR, from_us
 
 APPLICATION = "erasure"
@@ -63,7 +63,7 @@ class _Hit:
 
 
 class HistoryErasure:
-    """`runtime.erasure_ports.ErasableHistory` over the Delta table at `uri`. One at a time erases (the caller sees to it)."""
+    """`runtime.undoing.erasure_ports.ErasableHistory` over a Delta table. One at a time erases (the caller sees to it)."""
 
     def __init__(
         self, uri: str, registry: Registry, *, partitions: int = PARTITIONS, options: Mapping[str, str] | None = None

@@ -23,7 +23,7 @@ from cityward.adapters.stores.marks_schema import COMMAND_SOURCE, MARK, RETRACTI
 from cityward.adapters.stores.release_schema import RECEIPT
 from cityward.adapters.stores.schema import EXPECTED, HOURLY, LATEST, QUARANTINE
 from cityward.adapters.stores.watch_schema import FINDING, STANDING
-from cityward.runtime.erasure_ports import ErasureRow, Scope
+from cityward.runtime.undoing.erasure_ports import ErasureRow, Scope
 
 PAIRS_AT_ONCE = 200  # (device, property) in one question
 _TELL = msgspec.json.Decoder(tuple[str, ...])
@@ -32,7 +32,7 @@ _TOUCHED = (QUARANTINE, LATEST, HOURLY, EXPECTED, FINDING, STANDING, MARK, RETRA
 
 
 class ErasureBook:
-    """`runtime.erasure_ports.ErasureBook`."""
+    """`runtime.undoing.erasure_ports.ErasureBook`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -1,6 +1,6 @@
 """The history as releasing reads it: what was committed since, and what was observed in a span.
 
-Implements `runtime.release_ports.HeldRows` over the table that `history` writes and `tail` follows.
+Implements `runtime.releasing.ports.HeldRows` over the table that `history` writes and `tail` follows.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from cityward.adapters.stores.tail import HistoryTail
 from cityward.errors import LinkError
 from cityward.guard.release import Rows
 from cityward.place.registry import Registry
-from cityward.runtime.watch_ports import HistoryAt
+from cityward.runtime.watching.ports import HistoryAt
 
 _COLUMNS = ("device", "property", "observed_at", "received_at", "value", "seq")
 
 
 class DeltaHeldRows:
-    """`runtime.release_ports.HeldRows` over a Delta table at `uri`."""
+    """`runtime.releasing.ports.HeldRows` over a Delta table at `uri`."""
 
     def __init__(self, uri: str, registry: Registry, options: Mapping[str, str] | None = None) -> None:
         self._tail = HistoryTail(uri, registry, options=options)

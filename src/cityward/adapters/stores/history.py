@@ -43,7 +43,7 @@ from cityward.guard.admit import Admitted
 from cityward.ids import partition_of
 from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
-from cityward.runtime.mark_ports import DeviceRows
+from cityward.runtime.undoing.mark_ports import DeviceRows
 
 FRESH_S = 1.0  # a console redraws once a second; opening the table costs 8 ms and 40 us per part
 CHECKPOINT_EVERY = (

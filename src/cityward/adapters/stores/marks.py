@@ -1,4 +1,4 @@
-"""The book of marks, and the derived made again without what they cover. The database's part; `runtime.retraction` leads.
+"""The book of marks, and the derived made again without what they cover. The database's part; `runtime.undoing.retraction` leads.
 
 Theory of operation
 -------------------
@@ -30,8 +30,8 @@ from cityward.errors import LinkError
 from cityward.insight.expected import ExpectedRow
 from cityward.insight.hourly import HourlyRow
 from cityward.insight.marks import OPEN, Mark, MarkState
-from cityward.runtime.mark_ports import Hour, MarkRow, RetractionRow
 from cityward.runtime.ports import CommandRow, Latest
+from cityward.runtime.undoing.mark_ports import Hour, MarkRow, RetractionRow
 
 MOST_MARKS = 100_000  # in force at once: 10,000 devices of a supplier, ten times
 PAIRS_AT_ONCE = 200  # (property, area) in one question
@@ -43,7 +43,7 @@ _HOUR_KEY = ("property", "area", "hour_us")
 
 
 class MarkBook:
-    """`runtime.mark_ports.MarkBook`."""
+    """`runtime.undoing.mark_ports.MarkBook`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -1,4 +1,4 @@
-"""Releases that wait to be sent, as copies that erasing reaches. Implements `runtime.erasure_ports.Copies`.
+"""Releases that wait to be sent, as copies that erasing reaches. Implements `runtime.undoing.erasure_ports.Copies`.
 
 A body holds rows of many devices, in a form: it cannot be cut. So what holds erased rows is shed whole, counted and told as
 `erased`; the receipt stays, without the body. What was sent meanwhile was sent: its receipt says to whom.
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, select
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.release_book import ReleaseRecords
 from cityward.adapters.stores.release_schema import RECEIPT
-from cityward.runtime.release_ports import QUEUED, SHED
+from cityward.runtime.releasing.ports import QUEUED, SHED
 
 REASON = "erased"
 

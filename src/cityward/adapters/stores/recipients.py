@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from cityward.adapters.stores.database import Database
 from cityward.adapters.stores.release_schema import APPROVAL, RECIPIENT
 from cityward.adapters.stores.schema import TALLY
-from cityward.runtime.release_ports import ApprovalRow, RecipientRow
+from cityward.runtime.releasing.ports import ApprovalRow, RecipientRow
 
 VERSION = "releases"
 BEGUN = "approvals-begun"

@@ -1,4 +1,4 @@
-"""What left, what waits, and how far each recipient was given what is held. Implements `runtime.release_ports.ReleaseBook`.
+"""What left, what waits, and how far each recipient was given what is held. Implements `runtime.releasing.ports.ReleaseBook`.
 
 INVARIANTS
 - `triggered == sent + queued + shed` for every recipient, in every state a reader can see (the table itself refuses otherwise).
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.release_schema import ATOM, GIVEN, GIVEN_OF, LANE, RECEIPT, REFUSED, RELEASE_COUNT
 from cityward.guard.release import Atoms
-from cityward.runtime.release_ports import (
+from cityward.runtime.releasing.ports import (
     DELIVERED,
     QUEUED,
     Due,
@@ -47,7 +47,7 @@ _HEAD = [column for column in RECEIPT.c if column.name not in {"body"}]
 
 
 class ReleaseRecords:
-    """`runtime.release_ports.ReleaseBook`. Of any number of threads and processes."""
+    """`runtime.releasing.ports.ReleaseBook`. Of any number of threads and processes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

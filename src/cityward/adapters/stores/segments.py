@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, Index, String, Table, delete, func, s
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import METADATA
-from cityward.runtime.camera_ports import SegmentRow
+from cityward.runtime.pictures.camera_ports import SegmentRow
 
 SEGMENT = Table(
     "segment",
@@ -33,7 +33,7 @@ NAMES_AT_ONCE = 500  # in one question
 
 
 class Segments:
-    """`runtime.camera_ports.SegmentBook`."""
+    """`runtime.pictures.camera_ports.SegmentBook`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

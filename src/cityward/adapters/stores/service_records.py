@@ -1,4 +1,4 @@
-"""What is kept of the services: `runtime.service_kept.ServiceKeeper` on the state database, and what is read of it for people.
+"""What is kept of the services: `runtime.serving.kept.ServiceKeeper` on the state database, and what is read of it for people.
 
 INVARIANTS
 - What one tick changes is there whole or not at all. The same again changes nothing.
@@ -27,8 +27,8 @@ from cityward.adapters.stores.service_schema import (
 )
 from cityward.adapters.stores.watch_schema import ALERT
 from cityward.runtime.ports import CommandRow
-from cityward.runtime.service_kept import NoticeRow, PlanRow, PublishedRow, ServiceEffects, ServiceStatus
-from cityward.runtime.watch_ports import AlertRow
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, PublishedRow, ServiceEffects, ServiceStatus
+from cityward.runtime.watching.ports import AlertRow
 from cityward.services.board import Board
 from cityward.services.contract import Estimate
 

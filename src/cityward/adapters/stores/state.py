@@ -134,9 +134,10 @@ class SqlState(
     """Every contract that the one database fulfils, for whoever needs several. Each is a class of its own, usable alone.
 
     `close` ends a person's session (`runtime.ports.Sessions`); `dispose` closes the database. `watch`: findings, incidents and
-    standings (`runtime.watch_ports.WatchBook`). `releases`: what left (`runtime.release_ports.ReleaseBook`). `recipients`: who
-    may take it. `services`: what they remember, say and plan (`runtime.service_kept.ServiceKeeper`). `feeds`: documents held.
-    `segments`: recordings (`runtime.camera_ports.SegmentBook`). `views`: who looked (`runtime.viewing.ViewBook`).
+    standings (`runtime.watching.ports.WatchBook`). `releases`: what left (`runtime.releasing.ports.ReleaseBook`).
+    `recipients`: who may take it. `services`: what they remember, say and plan (`runtime.serving.kept.ServiceKeeper`). `feeds`:
+    documents held. `segments`: recordings (`runtime.pictures.camera_ports.SegmentBook`). `views`: who looked
+    (`runtime.pictures.viewing.ViewBook`).
     """
 
     def __init__(self, url: str) -> None:

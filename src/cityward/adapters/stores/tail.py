@@ -1,4 +1,4 @@
-"""The history as it grows: the rows that each commit added, once, for whoever follows it. Implements `runtime.watch_ports.Tail`.
+"""The history as it grows: the rows that each commit added, once, for who follows it. Implements `runtime.watching.ports.Tail`.
 
 Theory of operation
 -------------------
@@ -35,7 +35,7 @@ from cityward.adapters.bus.config import PARTITIONS
 from cityward.adapters.stores.parts import Names, Shelf
 from cityward.errors import LinkError
 from cityward.place.registry import Registry
-from cityward.runtime.watch_ports import HistoryAt, Tailed
+from cityward.runtime.watching.ports import HistoryAt, Tailed
 from cityward.watch.contract import Held
 
 MOST_COMMIT_BYTES = 64 << 20
@@ -87,7 +87,7 @@ class _Gone(Exception):  # noqa: N818 - no error: there is another way
 
 
 class HistoryTail:
-    """`runtime.watch_ports.Tail` over a Delta table at `uri`. `by_sequence`: how often rows had to be found by sequence."""
+    """`runtime.watching.ports.Tail` over a Delta table at `uri`. `by_sequence`: how often rows had to be found by sequence."""
 
     def __init__(
         self,

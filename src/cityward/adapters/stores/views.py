@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, String, Table, Text, select
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import METADATA
-from cityward.runtime.viewing import MOST_VIEWS, UNDER_WAY, ViewRefusal, ViewRow, ViewState
+from cityward.runtime.pictures.viewing import MOST_VIEWS, UNDER_WAY, ViewRefusal, ViewRow, ViewState
 
 VIEW = Table(
     "view",
@@ -43,7 +43,7 @@ _UNDER_WAY = sorted(state.value for state in UNDER_WAY)
 
 
 class ViewRecords:
-    """`runtime.viewing.ViewBook`."""
+    """`runtime.pictures.viewing.ViewBook`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, case, delete, func, or_, select, tuple
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import TALLY
 from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION
-from cityward.runtime.watch_ports import AlertRow, HistoryAt, Position, WatchEffects
+from cityward.runtime.watching.ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.contract import Severity
 from cityward.watch.findings import (
     ONE_SOURCE,
@@ -45,7 +45,7 @@ _NAMES = msgspec.json.Decoder(tuple[str, ...])
 
 
 class WatchRecords:
-    """`runtime.watch_ports.WatchBook`, and what people and later parts of the watch read and write beside it."""
+    """`runtime.watching.ports.WatchBook`, and what people and later parts of the watch read and write beside it."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -1,6 +1,6 @@
 """Runs of the benchmark, each in a process of its own: `python -m cityward.adapters.sumo.child`, an order in, a score out.
 
-Does not live here: what a run is (`run`), what is asked for (`compose.bench_signals`).
+Does not live here: what a run is (`run`), what is asked for (`compose.bench.signals`).
 
 INVARIANTS
 - A run that is not over after `LONGEST_S` is ended, and told as a `LinkError`.

@@ -13,7 +13,7 @@ from cityward.adapters.video.asking import Asking
 from cityward.adapters.video.exchange import MOST_CLIP, Looked, Show, Step
 from cityward.adapters.video.watching import Backlog, Watching
 from cityward.errors import LinkError, PlaceError
-from cityward.runtime.cameras import Glance, Kept
+from cityward.runtime.pictures.cameras import Glance, Kept
 
 WAIT_S = 1.0  # a glance waits so long for something to look at
 LOOK_S = 0.02
@@ -22,7 +22,7 @@ AT_ONCE = 25  # units of one glance: others want to be told, too
 
 
 class ClipFeed:
-    """Implements `runtime.cameras.Feed` with a file. Its pace is the clock's, as often as is declared."""
+    """Implements `runtime.pictures.cameras.Feed` with a file. Its pace is the clock's, as often as is declared."""
 
     def __init__(self, path: Path, watching: Watching, machine_s: Callable[[], float] = time.time) -> None:
         self._path, self._watching, self._machine_s = path, watching, machine_s
@@ -79,7 +79,7 @@ class Fetcher(Protocol):
 
 
 class StreamFeed:
-    """Implements `runtime.cameras.Feed` with a stream. asking: of a camera whose settings are asked for, too."""
+    """Implements `runtime.pictures.cameras.Feed` with a stream. asking: of a camera whose settings are asked for, too."""
 
     def __init__(self, fetcher: Fetcher, watching: Watching, asking: Asking | None = None) -> None:
         self._fetcher, self._watching, self._asking = fetcher, watching, asking

@@ -18,7 +18,7 @@ from cityward.adapters.video.exchange import MOST_SEEN, Settings, Show, Step
 from cityward.adapters.video.segments import Archive
 from cityward.adapters.video.watching import Watching
 from cityward.errors import LinkError
-from cityward.runtime.camera_ports import SegmentRow
+from cityward.runtime.pictures.camera_ports import SegmentRow
 from cityward.time import SECOND
 
 MOST = 2

@@ -29,7 +29,7 @@ from pathlib import Path
 from cityward.adapters.keys.private import private_folder
 from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.records import AnyRecord, SegmentKept, SegmentsGone
-from cityward.runtime.camera_ports import SegmentBook, SegmentRow
+from cityward.runtime.pictures.camera_ports import SegmentBook, SegmentRow
 from cityward.runtime.ports import Ledger
 from cityward.time import HOUR
 

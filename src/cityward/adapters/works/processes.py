@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 
 from cityward.errors import LinkError
-from cityward.runtime.service_jobs import LARGEST_BODY
+from cityward.runtime.serving.jobs import LARGEST_BODY
 from cityward.text import harmless
 
 MOST_COMPLAINT = 2000
@@ -31,7 +31,7 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 class ProcessWorks:
-    """`runtime.service_jobs.Works`. `module`: what runs in the child."""
+    """`runtime.serving.jobs.Works`. `module`: what runs in the child."""
 
     def __init__(self, module: str = CHILD) -> None:
         self._module = module

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cityward.runtime.viewing import ViewRefusal, ViewRow
-from cityward.runtime.viewing_sums import Tally, tallies
+from cityward.runtime.pictures.viewing import ViewRefusal, ViewRow
+from cityward.runtime.pictures.viewing_sums import Tally, tallies
 from cityward.text import harmless
 from cityward.web.ports import Doors
 

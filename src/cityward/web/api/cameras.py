@@ -21,9 +21,9 @@ from cityward.errors import LinkError, PlaceError
 from cityward.guard.viewing import MENDS, HeldRole, ViewReason
 from cityward.place.cameras import Camera
 from cityward.place.roles import Right
-from cityward.runtime.camera_ports import Pictures, SegmentRow
-from cityward.runtime.viewing import ViewRow, ViewState
-from cityward.runtime.viewing_ports import Viewed, Viewer, ViewWanted
+from cityward.runtime.pictures.camera_ports import Pictures, SegmentRow
+from cityward.runtime.pictures.viewing import ViewRow, ViewState
+from cityward.runtime.pictures.viewing_ports import Viewed, Viewer, ViewWanted
 from cityward.text import harmless
 from cityward.web.api.camera_views import ViewedView, ViewView, view_of, viewed_of
 from cityward.web.ports import Viewing

@@ -16,8 +16,8 @@ from msgspec import Meta
 from cityward.errors import PlaceError
 from cityward.place.roles import Right
 from cityward.runtime.causes import cause_line
-from cityward.runtime.override_preview import OverridePreview, Wanted
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
+from cityward.runtime.serving.acting.preview import OverridePreview, Wanted
 from cityward.text import harmless
 from cityward.web.ports import Overriding
 from cityward.web.problems import Problem

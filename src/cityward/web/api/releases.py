@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from cityward.runtime.release_ports import Question, Receipt, ReleaseAnswer, span_told
+from cityward.runtime.releasing.ports import Question, Receipt, ReleaseAnswer, span_told
 from cityward.time import iso, to_us
 from cityward.web.identity import RECIPIENT
 from cityward.web.ports import Releasing

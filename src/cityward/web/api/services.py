@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from cityward.place.roles import Right
 from cityward.runtime.people import Held
-from cityward.runtime.service_kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus
+from cityward.runtime.serving.kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus
 from cityward.services.board import Board
 from cityward.time import HOUR, MINUTE, SECOND
 from cityward.web.accounts.sight import Sight

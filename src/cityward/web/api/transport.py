@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import HTMLResponse, Response
 
-from cityward.runtime.opened import OpenDocument
+from cityward.runtime.releasing.opened import OpenDocument
 from cityward.services.transport.pages import Due, StopPages
 from cityward.time import SECOND
 from cityward.web.api.pages import PAGES

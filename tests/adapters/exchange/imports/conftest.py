@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.imports import File, Imported, fragment_text, import_model
+from cityward.compose.asking.imports import File, Imported, fragment_text, import_model
 from cityward.place.loader import Loaded, load
 
 SAMPLES = Path(__file__).parent / "samples"

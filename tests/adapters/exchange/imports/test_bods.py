@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cityward.adapters.exchange.imports.formats.bods.stakes import share_of
-from cityward.compose.imports import File, Imported, fragment_text, import_model
+from cityward.compose.asking.imports import File, Imported, fragment_text, import_model
 
 Read = Callable[..., Imported]
 

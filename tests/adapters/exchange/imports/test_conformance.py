@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.imports import importers
-from cityward.compose.imports import (
+from cityward.compose.asking.imports import (
     DecodeErrors,
     File,
     Imported,

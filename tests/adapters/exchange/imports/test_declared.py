@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from cityward.compose.imports import Imported, fragment_text, import_model
+from cityward.compose.asking.imports import Imported, fragment_text, import_model
 from cityward.place.loader import Proposed, load, load_with
 from cityward.reach.sign.whatif import Verdict, judge
 from registers import TOWN, bods, gleif, lei

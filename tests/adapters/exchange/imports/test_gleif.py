@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cityward.compose.imports import File, Imported, import_model
+from cityward.compose.asking.imports import File, Imported, import_model
 from cityward.errors import DecodeError
 
 Read = Callable[..., Imported]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cityward.adapters.exchange.imports.formats.otm import sensitivity_of
-from cityward.compose.imports import File, Imported, import_model
+from cityward.compose.asking.imports import File, Imported, import_model
 
 Read = Callable[..., Imported]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.exchange import export_model
-from cityward.compose.imports import File, Imported, import_model
+from cityward.compose.asking.exchange import export_model
+from cityward.compose.asking.imports import File, Imported, import_model
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.adapters.exchange.imports.selection import Above
-from cityward.compose.imports import EVERYTHING, File, Imported, import_formats, import_model
-from cityward.compose.imports import registers as known_registers
+from cityward.compose.asking.imports import EVERYTHING, File, Imported, import_formats, import_model
+from cityward.compose.asking.imports import registers as known_registers
 from cityward.place.loader import load
 from cityward.place.model import Place
 from registers import TOWN, bods, gleif, lei

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from cityward.adapters.exchange.imports.formats.sheets import kind_of
-from cityward.compose.imports import DecodeErrors, File, Imported, import_model
+from cityward.compose.asking.imports import DecodeErrors, File, Imported, import_model
 from cityward.compose.places import load_place
 from cityward.errors import DecodeError
 from cityward.place.model import Place

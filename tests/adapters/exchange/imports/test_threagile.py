@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cityward.compose.imports import File, Imported, import_model
+from cityward.compose.asking.imports import File, Imported, import_model
 
 Read = Callable[..., Imported]
 

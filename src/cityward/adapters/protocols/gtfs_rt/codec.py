@@ -2,7 +2,7 @@
 
 A feed that speaks of several vehicles is read for the one that the subject names: the entity whose vehicle has the device's own
 id. What comes by a declared pull flow was judged by `guard.feeds` before, and cut into one message per vehicle
-(`compose.feeds`); what a device sends by itself was not, and is held to the limits of its model like any reading.
+(`compose.gathering.feeds`); what a device sends by itself was not, and is held to the limits of its model like any reading.
 
 SPEC: GTFS Realtime 2.0, VehiclePosition: degrees, m/s; `timestamp` in seconds, or the header's.
 """

@@ -1,0 +1,1 @@
+"""What does not come by itself: registers, files, feeds, flow logs and recorded data, brought in."""

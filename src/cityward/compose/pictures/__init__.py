@@ -1,0 +1,1 @@
+"""Cameras, who may look through them, and recordings given out."""

@@ -1,0 +1,1 @@
+"""Cameras looked through by the city, and views given to persons."""

@@ -1,0 +1,1 @@
+"""From what is held to whoever may have it: followed, handed over, refused on record."""

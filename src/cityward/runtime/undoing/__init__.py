@@ -1,0 +1,1 @@
+"""What is taken back: rows marked, derived again or erased, and what they touched."""
