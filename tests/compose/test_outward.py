@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from cityward.compose.home import Home
+from cityward.adapters.stores.state import SqlState
+from cityward.compose.home import Exercise, Home
 from cityward.compose.outward import counted, link_counts, outward_of
 from cityward.compose.people.oidc import PeopleOidc, provider_of, set_provider
 from cityward.compose.progress import outward_counts
+from cityward.compose.setting import Setting
 from cityward.errors import Refused
+from cityward.place.exits import Exit, exit_by_hand
+from cityward.place.registry import number
 from cityward.runtime.ports import EventSink
 from cityward.watch import find_detectors
 from cityward.watch.events import Event, EventKind
 from declarations import TOWN, loaded
 from outward import Door, Names, at
+from towns import stopped_city
 
 
 class Told(EventSink):
@@ -27,13 +35,45 @@ class Told(EventSink):
         self.events.append(event)
 
 
-def test_the_watch_hears_of_a_destination_that_was_refused_as_of_one_of_the_platforms():
+def setting_of(folder: Path, exercise: Exercise | None = None) -> Setting:
+    """A city of the town, or a twin of it."""
+    city = replace(stopped_city(folder), exercise=exercise)
+    town = loaded(TOWN)
+    return Setting(Home(folder), city, town, number(town.place), SqlState(f"sqlite:///{folder}/state.db"))
+
+
+def test_a_twin_calls_nobody_but_the_exercises_own_servers(tmp_path: Path):
     told = Told()
-    door = outward_of(loaded(TOWN).place, "watch", told, lambda: 7, Names(hooks_example=["169.254.169.254"]))
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as theirs,
+        closing(socket.create_server(("127.0.0.1", 0))) as ours,
+    ):
+        free, shut = (one.getsockname()[1] for one in (ours, theirs))
+        twin = Exercise(id="a1", secret="s", stand_ins=(f"127.0.0.1:{free}",))
+        door = outward_of(setting_of(tmp_path, twin), "watch", told, Names())
+        with pytest.raises(Refused, match="exercise a1: it is closed"), door.open(_here(shut)):
+            pass
+        with pytest.raises(Refused, match="it is closed"):
+            door.send_datagram(_here(shut), b"1")
+        with door.open(_here(free)) as link:
+            assert link.sock.getpeername()[1] == free
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
+    assert [one.detail["declared"] for one in told.events] == ["no", "no"]
+
+
+def _here(port: int) -> Exit:
+    return exit_by_hand("test", f"http://127.0.0.1:{port}")
+
+
+def test_the_watch_hears_of_a_destination_that_was_refused_as_of_one_of_the_platforms(tmp_path: Path):
+    told = Told()
+    door = outward_of(setting_of(tmp_path), "watch", told, Names(hooks_example=["169.254.169.254"]))
     with pytest.raises(Refused), door.open(at("https://hooks.example/")):
         pass
     [event] = told.events
-    assert (event.kind, event.by, event.at) == (EventKind.DESTINATION, "watch", 7)
+    assert (event.kind, event.by) == (EventKind.DESTINATION, "watch")
     assert event.subject == f"system:{loaded(TOWN).place.platform}"
     assert (event.detail["to"], event.detail["port"], event.detail["declared"]) == ("hooks.example", "443", "no")
     assert "169.254.169.254" in event.detail["refused"]
@@ -44,7 +84,7 @@ def test_the_watch_hears_where_the_provider_of_the_people_leads_elsewhere(tmp_pa
     home, told = Home(tmp_path), Told()
     home.prepare()
     set_provider(home, PeopleOidc(issuer="https://id.example", client="c", addresses=("id.example", "198.51.100.0/28")))
-    door = outward_of(loaded(TOWN).place, "web", told, lambda: 7, Names(id_example=["169.254.169.254"]))
+    door = outward_of(setting_of(tmp_path), "web", told, Names(id_example=["169.254.169.254"]))
     provider = provider_of(home, door)
     assert provider is not None
     with pytest.raises(Refused):

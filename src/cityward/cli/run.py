@@ -1,6 +1,7 @@
 """`cityward run`: a place, running; the address and the balancing counts on the terminal.
 
-`--role` is how the supervisor starts the city's own processes; people leave it out.
+`--role` is how the supervisor starts the city's own processes, `--exercise` how `cityward exercise` starts a twin; people leave
+them out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from cityward.compose.home import Home
+from cityward.compose.home import Home, read_exercise
 from cityward.compose.places import demo_place
 from cityward.time import MINUTE, to_us
 
@@ -84,6 +85,7 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
     hidden=True,
 )
 @click.option("--index", default=0, hidden=True)
+@click.option("--exercise", "exercise_file", type=click.Path(path_type=Path, dir_okay=False), hidden=True)
 def command(
     place: Path | None,
     state: Path | None,
@@ -108,6 +110,7 @@ def command(
     as_json: bool,
     role: str | None,
     index: int,
+    exercise_file: Path | None,
 ) -> None:
     """Run PLACE, a folder with a declaration (default: the demo city)."""
     if role is not None:
@@ -149,6 +152,7 @@ def command(
         simulate=recordings if wanted else None,
         backfill_days=backfill_days,
         network_logs=network_logs,
+        exercise=None if exercise_file is None else read_exercise(exercise_file),
     )
     screen = screen_for(as_json)
     log_to_stderr("steward")

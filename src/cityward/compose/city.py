@@ -36,12 +36,12 @@ from cityward.compose.entering.door import PROGRESS
 from cityward.compose.entering.refusals import BrokerRefusals
 from cityward.compose.gathering.collecting import sources_of
 from cityward.compose.gathering.feeds import feeds_of
-from cityward.compose.home import CityFile, Home, Street, read_city_file, write_city_file
+from cityward.compose.home import CityFile, Exercise, Home, Street, read_city_file, write_city_file
 from cityward.compose.people.giving import begin_people
 from cityward.compose.people.rights import right_events, rights_of
 from cityward.compose.places import load_place
 from cityward.compose.proving.taint import Finisher
-from cityward.compose.setting import Setting
+from cityward.compose.setting import Setting, declared
 from cityward.compose.signals import has_signals, scenario_beside, sumo_is_here
 from cityward.compose.watching.steward_events import configuration_events, process_event
 from cityward.errors import CitywardError, LinkError, PlaceError
@@ -53,6 +53,7 @@ from cityward.services.lighting.sun import sun_times
 from cityward.time import SECOND, CityClock
 
 SIGN_IN_LINK_S = 15 * 60
+EVERY_CITY = ("door", "service", "watch", "web", "network")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOG_BYTES = 4 << 30
 CUT_EVERY_S = 10.0
@@ -89,6 +90,7 @@ class RunOptions:
     backfill_days: float = 7.0
     speed: float = 1.0
     city_time_us: int | None = None  # what the city's clock shows at the first start; None: the machine's time
+    exercise: Exercise | None = None  # run a twin, on which attacks are tried
 
 
 class Screen(Protocol):
@@ -126,13 +128,13 @@ async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event) -> 
         PlaceErrors: the declaration is wrong.
         LinkError: the broker does not start, or another cityward runs this city.
     """
-    loaded = load_place(options.place)
+    loaded = declared(options.place, options.exercise)
     registry = number(loaded.place)
     home = Home(options.state.resolve())
     home.prepare()
     with home.held():
         state = SqlState(home.state_url)
-        if options.simulate is not None:
+        if options.simulate is not None or options.exercise is not None:
             await asyncio.to_thread(issue_missing, home, registry, state, time.time_ns() // 1000)
         await _City(options, screen, home, loaded, registry, state).run(stop)
 
@@ -159,6 +161,7 @@ class _City:
         city = self._city_file(settings)
         with contextlib.suppress(LinkError):  # the first start has none
             self.before = read_city_file(self.home)
+        _check_apart(self.before, self.options)
         write_city_file(self.home, city)
         if self.options.bus_url is None:
             self.broker = BrokerServer(find_binary(self.options.nats_server), self.home.broker)
@@ -237,7 +240,8 @@ class _City:
         self.screen.started(running)
 
     def _facts(self, city: CityFile) -> dict[str, str]:
-        return {"declaration": city.declaration, "workers": str(city.workers), "gate": "on" if city.gated else "off"}
+        facts = {"declaration": city.declaration, "workers": str(city.workers), "gate": "on" if city.gated else "off"}
+        return facts if city.exercise is None else {**facts, "exercise": city.exercise.id}
 
     def _broker_settings(self) -> BrokerSettings:
         o = self.options
@@ -305,6 +309,7 @@ class _City:
             door_seed=self.door_seed,
             network_logs=tuple(str(path.resolve()) for path in o.network_logs),
             street=None if o.simulate is None else Street(recordings=str(o.simulate), backfill_days=o.backfill_days),
+            exercise=o.exercise,
         )
 
     def _web_tls(self) -> tuple[str, str] | None:
@@ -342,7 +347,8 @@ class _City:
         if self.options.bus_url is None:
             (self.home.root / PROGRESS).unlink(missing_ok=True)
             children.insert(0, child("door"))
-        return [*children, child("street")] if city.street is not None else children
+        wanted = [*children, child("street")] if city.street is not None else children
+        return wanted if city.exercise is None else [one for one in wanted if _is_of_twin(one, city.exercise)]
 
     def _signals(self, child: Callable[[str], Child]) -> list[Child]:
         """The runner of the signals, and in the demonstration the street that they stand in."""
@@ -454,6 +460,29 @@ class _City:
 def _certificates(home: Home, place: str, hosts: Sequence[str]) -> ServerFiles:
     now = datetime.now(UTC)
     return server_files(open_authority(home.keys, place, now), hosts, now)
+
+
+def _is_of_twin(child: Child, exercise: Exercise) -> bool:
+    """A twin runs what every city has, and what its exercise asks for: nothing is started in vain."""
+    return child.name in EVERY_CITY or child.name.startswith("worker-") or child.name in exercise.roles
+
+
+def _check_apart(before: CityFile | None, options: RunOptions) -> None:
+    """A city and its twin have nothing in common: no folder, no bus, no address that others reach.
+
+    Raises:
+        PlaceError: they would have.
+    """
+    exercise = options.exercise
+    if before is not None and (before.exercise is None) != (exercise is None):
+        kind = "a twin's" if exercise is None else "a city's"
+        raise PlaceError(f"{options.state} is {kind} state", mend="name another folder with --state")
+    if exercise is None:
+        return
+    if options.bus_url is not None:
+        raise PlaceError("a twin has a broker of its own", mend="leave --bus and CITYWARD_BUS out")
+    if not {options.web_host, options.mqtt_host} <= set(LOOPBACK):
+        raise PlaceError("a twin is reached from this machine only", mend="leave --host and --mqtt-host out")
 
 
 def _clock_of(home: Home, options: RunOptions) -> CityClock:

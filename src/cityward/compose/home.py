@@ -106,6 +106,24 @@ class Street(msgspec.Struct, frozen=True, kw_only=True):
     backfill_days: float
 
 
+class Exercise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes a city a twin on which attacks are tried (ADR 19): it is *closed*, and says everywhere what it is.
+
+    secret: by which the exercise is known at the web door as the proxy in front of it. stand_ins: `127.0.0.1:port` of servers
+    of the exercise: the only places outside that it may call. roles: processes beside those that every city has. overlay: a file
+    whose records are laid over the declaration, as those of a proposal are; "": none.
+    """
+
+    id: str
+    secret: str
+    stand_ins: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    overlay: str = ""
+
+    def __repr__(self) -> str:  # SECURITY: a secret printed by accident is a secret lost
+        return f"Exercise(id={self.id!r}, ...)"
+
+
 class CityFile(msgspec.Struct, frozen=True, kw_only=True):
     """One start of a city. Secrets inside: owner-only on disk, never printed."""
 
@@ -127,11 +145,28 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True):
     door_seed: str = ""  # hex: the key by which the door's answers are known to the broker; "": nobody is asked
     street: Street | None = None
     network_logs: tuple[str, ...] = ()  # flow logs that the role `network` follows
+    exercise: Exercise | None = None  # it is no city, but a twin of one
 
     @property
     def city_clock(self) -> CityClock:
         """The city's clock, the same in every process."""
         return CityClock(*self.clock)
+
+    def ledger_origin(self, place: str, role: str) -> str:
+        """Under which name a ledger is signed. A twin's says that it is one: no entry of it can be taken for the city's."""
+        return f"{place}/{role}" if self.exercise is None else f"exercise/{self.exercise.id}/{place}/{role}"
+
+
+def read_exercise(path: Path) -> Exercise:
+    """What `cityward exercise` wrote for the twin that it starts.
+
+    Raises:
+        LinkError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Exercise)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LinkError(f"{path} says nothing of an exercise", mend="run `cityward exercise run`") from error
 
 
 def write_city_file(home: Home, city: CityFile) -> None:

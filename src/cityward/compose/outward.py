@@ -20,8 +20,10 @@ from cityward.adapters.outlets.sftp import ServerWay
 from cityward.adapters.outlets.webhook import WebhookWay
 from cityward.adapters.outward.connect import LinkCount, Outward, Turned
 from cityward.adapters.outward.resolve import Resolve
+from cityward.compose.home import Exercise
 from cityward.compose.progress import OUTWARD, told_each_second
-from cityward.place.exits import recipient_exit
+from cityward.compose.setting import Setting
+from cityward.place.exits import Exit, recipient_exit
 from cityward.place.model import Place
 from cityward.place.outlets import read_outlet
 from cityward.place.release import Recipient
@@ -38,17 +40,26 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     exits: dict[str, LinkCount] = {}
 
 
-def outward_of(
-    place: Place, by: str, events: EventSink | None, now_us: Callable[[], int], resolve: Resolve | None = None
-) -> Outward:
-    """The door of a role. `events` hears what it refused, as of the platform; None: only the log does."""
+def outward_of(setting: Setting, by: str, events: EventSink | None, resolve: Resolve | None = None) -> Outward:
+    """The door of a role. `events` hears what it refused, as of the platform; None: only the log does.
+
+    INVARIANT: of a twin (ADR 19) it leads to the exercise's stand-ins on this machine, and nowhere else.
+    """
 
     def tell(turned: Turned) -> None:
         log.warning("a destination was refused", by=turned.exit.by, why=turned.why)
         if events is not None:
-            events.tell(refused_destination(place, by, turned, now_us()))
+            events.tell(refused_destination(setting.loaded.place, by, turned, setting.now_us()))
 
-    return Outward(resolve, tell)
+    return Outward(resolve, tell, objection=_closed(setting.city.exercise))
+
+
+def _closed(exercise: Exercise | None) -> Callable[[Exit], str]:
+    """Why an exit is not for a twin; "" for its stand-ins, and for every exit of a city that is none."""
+    if exercise is None:
+        return lambda _: ""
+    told = f"this is the twin of exercise {exercise.id}: it is closed"
+    return lambda exit_: "" if f"{exit_.host}:{exit_.port}" in exercise.stand_ins else told
 
 
 def refused_destination(place: Place, by: str, turned: Turned, at: int) -> Event:

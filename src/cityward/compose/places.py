@@ -11,8 +11,8 @@ from cityward.adapters.files import read_from
 from cityward.adapters.ledgers.reading import folder_reader, key_of, witnessed_notes
 from cityward.adapters.ledgers.reading import ledgers_under as _ledgers_under
 from cityward.compose.decoders import decoder_scripts
-from cityward.errors import PlaceError, PlaceErrors
-from cityward.place.loader import Loaded, load
+from cityward.errors import LinkError, PlaceError, PlaceErrors
+from cityward.place.loader import Loaded, load, load_with
 from cityward.place.registry import number
 from cityward.runtime.serving.binding import bind_services
 from cityward.services import find_services
@@ -40,6 +40,23 @@ def load_place(path: Path) -> Loaded:
     loaded = load(root.name, read_from(root.parent), available_timezones())
     check_services(loaded)
     decoder_scripts(loaded.place, root.parent)
+    return loaded
+
+
+def load_overlaid(path: Path, overlay: Path) -> Loaded:
+    """A declaration with the records of another file laid over it, as a proposal's are.
+
+    Raises:
+        PlaceErrors: all that is wrong with the one; with that mended, with the other.
+        LinkError: the other cannot be read.
+    """
+    root = path / ROOT_FILE if path.is_dir() else path
+    try:
+        raw = read_from(overlay.parent)(overlay.name)
+    except OSError as error:
+        raise LinkError(f"cannot read `{overlay}`: {error.strerror}") from None
+    loaded = load_with(root.name, read_from(root.parent), overlay.name, raw, available_timezones()).proposed
+    check_services(loaded)
     return loaded
 
 

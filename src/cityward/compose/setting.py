@@ -11,8 +11,8 @@ from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.history import DeltaHistory
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.bars import take_bars
-from cityward.compose.home import CityFile, Home, read_city_file
-from cityward.compose.places import load_place
+from cityward.compose.home import CityFile, Exercise, Home, read_city_file
+from cityward.compose.places import load_overlaid, load_place
 from cityward.errors import LinkError
 from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
@@ -42,7 +42,7 @@ class Setting:
 
     def ledger(self, role: str) -> FileLedger:
         """The role's evidence log, open for writing."""
-        origin = f"{self.loaded.place.place}/{role}"
+        origin = self.city.ledger_origin(self.loaded.place.place, role)
         return FileLedger(self.home.ledger(role), origin, signing_key(self.home.keys, f"ledger-{role}"))
 
     def ledger_when_free(self, role: str) -> FileLedger:
@@ -65,6 +65,17 @@ class Setting:
         return DeltaHistory(str(self.home.history), self.registry, marks=self.state.marks)
 
 
+def declared(place: Path, exercise: Exercise | None) -> Loaded:
+    """What a city runs by; of a twin with what the exercise lays over it.
+
+    Raises:
+        PlaceErrors: it is wrong.
+    """
+    if exercise is None or not exercise.overlay:
+        return load_place(place)
+    return load_overlaid(place, Path(exercise.overlay))
+
+
 def open_setting(home: Home) -> Setting:
     """The setting of a started city.
 
@@ -73,7 +84,7 @@ def open_setting(home: Home) -> Setting:
         PlaceErrors: its declaration is wrong.
     """
     city = read_city_file(home)
-    loaded = load_place(Path(city.place))
+    loaded = declared(Path(city.place), city.exercise)
     state = SqlState(home.state_url)
     registry = number(loaded.place)
     take_bars(registry, state, city.city_clock)

@@ -7,11 +7,13 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from msgspec import structs
+
 from cityward.compose.acting.containment import ContainmentDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.doors import Outside, outside
-from cityward.compose.home import Home
+from cityward.compose.home import Exercise, Home
 from cityward.compose.outgoing.open_documents import OpenDesk
 from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.outgoing.recipients import asks_by_certificate
@@ -23,9 +25,10 @@ from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
+from cityward.place.model import Place
 from cityward.web.admin import build_admin
 from cityward.web.app import build
-from cityward.web.ports import Doors, Entities, OidcSettings
+from cityward.web.ports import Doors, Entities, Exercised, OidcSettings
 from cityward.web.serve import Tls, serve
 
 ROLE = "web"
@@ -35,7 +38,7 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
     """Serve the console, the API and the HTTP front doors."""
     city = setting.city
     async with outside(setting) as world:
-        outward = outward_of(setting.loaded.place, ROLE, world.events, setting.now_us)
+        outward = outward_of(setting, ROLE, world.events)
         desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
         viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
         app = build(doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing))
@@ -66,9 +69,10 @@ def doors_of(
     viewing: ViewDesk | None = None,
 ) -> Doors:
     """The door's ports, filled."""
-    ngsi_ld = world.ngsi_ld
+    ngsi_ld, exercise = world.ngsi_ld, setting.city.exercise
     return Doors(
-        place=setting.loaded.place,
+        place=shown_as(setting.loaded.place, exercise),
+        exercise=None if exercise is None else Exercised(exercise.id, exercise.secret),
         registry=setting.registry,
         clock=setting.city.city_clock,
         digest=setting.loaded.digest,
@@ -108,6 +112,11 @@ def doors_of(
         roles=lambda: role_counts(setting),
         secure=setting.city.web_tls is not None or setting.city.behind_proxy,
     )
+
+
+def shown_as(place: Place, exercise: Exercise | None) -> Place:
+    """The place under the name that pages show: nobody shall take a twin for the city."""
+    return place if exercise is None else structs.replace(place, name=f"EXERCISE {exercise.id}: {place.name}")
 
 
 def oidc_of(found: Provider | None) -> OidcSettings | None:

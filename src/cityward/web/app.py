@@ -38,6 +38,7 @@ from cityward.web.api import (
     watch,
 )
 from cityward.web.desk import Desk, set_up
+from cityward.web.exercising import Marked
 from cityward.web.openapi import describe
 from cityward.web.ports import Doors
 from cityward.web.problems import Dialect, Problem
@@ -90,13 +91,17 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
     )
     app = Starlette(
         routes=[mount(one, desk) for one in (*declared, _openapi(declared))],
-        middleware=[Middleware(SecureHeaders, secure=doors.secure)],
+        middleware=[*_marked(doors), Middleware(SecureHeaders, secure=doors.secure)],
         exception_handlers={HTTPException: _http_problem},
         lifespan=lambda _: _running(desk),
     )
     app.router.redirect_slashes = False  # a redirected POST is sent again by some clients, without its body by others
     app.state.desk = desk
     return app
+
+
+def _marked(doors: Doors) -> list[Middleware]:
+    return [] if doors.exercise is None else [Middleware(Marked, exercise=doors.exercise)]
 
 
 @asynccontextmanager

@@ -44,6 +44,14 @@ from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 
 
+@dataclass(frozen=True, slots=True)
+class Exercised:
+    """This door is a twin's (ADR 19): of which exercise, and the secret by which the exercise says who seems to ask."""
+
+    id: str
+    secret: str
+
+
 class Intake(Protocol):
     """The way into the durable log."""
 
@@ -361,6 +369,7 @@ class Doors:
     roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
+    exercise: Exercised | None = None  # this is the door of a twin
 
     def city_now_us(self) -> int:
         """The city's time."""

@@ -103,6 +103,10 @@ def context_of(trust: ssl.SSLContext | None) -> ssl.SSLContext:
 def _nobody(_: Turned) -> None: ...
 
 
+def _open(_: Exit) -> str:
+    return ""
+
+
 class Outward:
     """The door to elsewhere. Thread-safe.
 
@@ -110,6 +114,7 @@ class Outward:
         resolve: looks names up.
         tell: hears of every refused destination; never blocks, never raises.
         trust: whom to trust where a caller does not say; None: the system's authorities.
+        objection: why an exit is shut, whatever is declared of it; "" where it is not. Asked before its name is looked up.
     """
 
     def __init__(
@@ -117,8 +122,9 @@ class Outward:
         resolve: Resolve | None = None,
         tell: Callable[[Turned], None] = _nobody,
         trust: ssl.SSLContext | None = None,
+        objection: Callable[[Exit], str] = _open,
     ) -> None:
-        self._resolve, self._tell, self.trust = resolve or SystemNames(), tell, trust
+        self._resolve, self._tell, self.trust, self._objection = resolve or SystemNames(), tell, trust, objection
         self._lock = threading.Lock()
         self._counts: dict[str, LinkCount] = {}
 
@@ -182,6 +188,8 @@ class Outward:
         return error
 
     def _addresses(self, exit_: Exit, within_s: float) -> Sequence[IP]:
+        if why := self._objection(exit_):
+            raise self.refuse(exit_, Refused(f"`{exit_.host}` is not called: {why}", where=exit_.by))
         try:
             return addresses_of(exit_, self._resolve, within_s)
         except Refused as error:

@@ -254,7 +254,7 @@ async def run_feeds(setting: Setting, stop: asyncio.Event) -> None:
             NatsEvents(client, ROLE, setting.now_us) as events,
             told_each_second(setting.home.root / PROGRESS, lambda: progress),
         ):
-            outward = outward_of(setting.loaded.place, ROLE, events, setting.now_us)
+            outward = outward_of(setting, ROLE, events)
             feeds = await asyncio.to_thread(Feeds, setting, ledger, progress)
             reader = LogReader(city.bus_url, ROLE, city.passwords.get(ROLE), [f"{SUBJECT}.>"], feeds.start)
             writer = LogWriter(client)

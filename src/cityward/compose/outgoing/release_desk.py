@@ -65,7 +65,7 @@ class ReleaseDesk:
         self.refusals = Refusals(self.book, ledger, setting.now_us, BY, events)
         self._held = DeltaHeldRows(str(setting.home.history), setting.registry)
         place = setting.loaded.place
-        self._oidc = OidcRecipients(place, outward or outward_of(place, BY, events, setting.now_us))
+        self._oidc = OidcRecipients(place, outward or outward_of(setting, BY, events))
         recipients = setting.loaded.place.recipients
         self._alone = {name: Lock() for name in recipients}
         self._here = {name: BoundedSemaphore(MOST_HERE) for name in recipients}

@@ -194,7 +194,7 @@ async def run_release(setting: Setting, stop: asyncio.Event) -> None:
             living_ledger(setting, ROLE, ROLE) as ledger,
         ):
             await asyncio.to_thread(lambda: approve_at_first(setting, ledger, keeper.lands()))
-            outward = outward_of(setting.loaded.place, ROLE, events, setting.now_us)
+            outward = outward_of(setting, ROLE, events)
             settled = _SettledNow(setting, client)
             ports = _ports(setting, keeper, ledger, events, outward, client, settled)
             names = [name for name, one in setting.loaded.place.recipients.items() if one.by in SENT_TO]

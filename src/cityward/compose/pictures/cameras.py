@@ -195,7 +195,7 @@ async def run_cameras(setting: Setting, stop: asyncio.Event) -> None:
     client = await connect(city.bus_url, ROLE, city.passwords.get(ROLE))
     try:
         async with living_ledger(setting, ROLE, ROLE) as ledger, NatsEvents(client, ROLE, setting.now_us) as events:
-            outward = outward_of(place, ROLE, events, setting.now_us)
+            outward = outward_of(setting, ROLE, events)
             keeping, active = Keeping(setting, ledger), Active(setting)
             await asyncio.to_thread(keeping.archive.sweep)
             ports = Ports(LogWriter(client), events, city.city_clock, time.time, keeping.keep, active)

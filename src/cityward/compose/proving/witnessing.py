@@ -63,7 +63,7 @@ async def witnessing(setting: Setting, stop: asyncio.Event, events: EventSink | 
     if not witnesses:
         await stop.wait()  # whoever runs this takes its end for a failure
         return
-    outward = outward_of(setting.loaded.place, ROLE, events, setting.now_us)
+    outward = outward_of(setting, ROLE, events)
     try:
         with setting.ledger(ROLE) as ledger:
             told = {name: WitnessProgress() for name in witnesses}

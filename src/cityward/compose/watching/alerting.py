@@ -40,7 +40,7 @@ async def alerting(
     if not place.alerts:
         await stop.wait()  # whoever runs this takes its end for a failure
         return
-    outward = outward_of(place, "watch", events, setting.now_us)
+    outward = outward_of(setting, "watch", events)
     with setting.ledger(ROLE) as ledger:
         ports = AlertPorts(
             outbox=setting.state.watch,
@@ -173,7 +173,7 @@ def send_test(setting: Setting, name: str) -> str:
     if why := refusal(setting.loaded.place, channel, from_us(setting.now_us()).date()):
         raise LinkError(why, mend="mend the declaration")
     row = AlertRow(name, f"test-{secrets.token_hex(4)}", "opened", body_of(*_a_test(setting)))
-    outward = outward_of(setting.loaded.place, ROLE, None, setting.now_us)
+    outward = outward_of(setting, ROLE, None)
     _send(setting, outward, name, channel, row)
     return leads_to(channel)
 
