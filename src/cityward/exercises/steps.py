@@ -46,6 +46,7 @@ class Send:
     copies: int = 1
     spread_s: float = 0.0
     client: str = ""  # another connection than the unit's own, by name; "" the unit's own
+    address: str = ""  # another loopback address of this machine, such as 127.0.0.66, from which it comes (Linux); "" the usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
