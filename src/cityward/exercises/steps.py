@@ -32,8 +32,10 @@ class Door(StrEnum):
 class Send:
     """One message, or `copies` of it, `spread_s` city seconds from first to last.
 
-    unit: who it says it is. topic: None: where the unit's readings belong. body: as it goes over the wire; `{at}` in it is put
-    for the sending's city time (POSIX seconds), so that a plan needs no clock.
+    unit: who it says it is (or a system that speaks for devices). topic: None: where the unit's readings belong; by HTTP the path
+    (`/v1/observations`). body: as it goes over the wire; `{at}` in it is put for the sending's city time (POSIX seconds), `{iso}`
+    for the same as text, `{at-3600}` and `{iso+60}` for so many seconds from then, `{n}` for the number of the copy from 0: a
+    plan needs no clock.
     """
 
     key: str
@@ -83,13 +85,18 @@ class Deed(StrEnum):
     END = "end"  # process: one of the twin's, ended without warning; it is started again by its supervisor
     HOLD = "hold"  # process: stopped (not ended) until a `let-go`
     LET_GO = "let-go"  # process
-    FILL = "fill"  # the twin's disk, down to nothing; `let-go` of `disk` empties it
+    FILL = "fill"  # cannot be carried out on a machine that others share: answered 501
+    SILENCE = "silence"  # of: units or device groups, comma-separated: the exercise's street says nothing of them any more
+    SPEAK = "speak"  # of: the same, until now silent
     FLOW_LOG = "flow-log"  # line: one line of a firewall's log (CSV, as `cityward run --network-log` reads it)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Do:
-    """One deed. By whom: a persona, where the deed is a person's."""
+    """One deed. By whom: a persona, where the deed is a person's. Where it needs a second person: `said["second"]`, a persona.
+
+    Its answer's status: 200 done, 409 refused (the body says why), 501 not to be had. `minutes` are the city's.
+    """
 
     key: str
     at_s: float
