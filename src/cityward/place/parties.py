@@ -48,7 +48,8 @@ class Stake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An organisation, public body, group or state.
 
-    `addresses` are where its people and systems come from on a network, beside those of the systems it operates.
+    `addresses` are where its people and systems come from on a network, beside those of the systems it operates. `contact` is
+    how anybody reaches it: a telephone number, an address, a web page; it stands on the public pages.
     """
 
     kind: PartyKind
@@ -58,6 +59,7 @@ class Party(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subprocessors: tuple[Id, ...] | Unknown = ()  # parties it hands work to
     ids: dict[str, str] = field(default_factory=dict[str, str])  # scheme -> identifier (LEI, company number)
     addresses: tuple[AddressText, ...] = ()
+    contact: Annotated[str, Meta(max_length=300)] = ""
 
 
 class JurisdictionKind(StrEnum):

@@ -42,6 +42,7 @@ from cityward.web.exercising import Marked
 from cityward.web.openapi import describe
 from cityward.web.ports import Doors
 from cityward.web.problems import Dialect, Problem
+from cityward.web.public import pages as public
 from cityward.web.routes import Call, Nothing, Route, mount, route
 
 CSP = (
@@ -83,6 +84,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *postures.ROUTES,
         *received.ROUTES,
         *transport.ROUTES,
+        *public.ROUTES,
         *me.ROUTES,
         *people.ROUTES,
         *sign_in.ROUTES,

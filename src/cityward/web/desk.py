@@ -10,6 +10,7 @@ from threading import Lock
 
 from cityward.reach.chains import FlowGraph, flow_graph
 from cityward.reach.exposure.compile import place_on
+from cityward.reach.notices import Notices, notices_of
 from cityward.reach.questions import Reach
 from cityward.time import MINUTE, from_us
 from cityward.web.accounts.challenges import Challenges
@@ -81,6 +82,22 @@ class ReachToday:
             return self._closed[1]
 
 
+class NoticesToday:
+    """What anybody may know of what is sensed here; made again when the place is closed anew."""
+
+    def __init__(self, reach: ReachToday) -> None:
+        self._reach = reach
+        self._made: tuple[Reach, Notices] | None = None
+
+    def __call__(self) -> Notices:
+        """All of the place."""
+        reach = self._reach()
+        made = self._made
+        if made is None or made[0] is not reach:
+            made = self._made = reach, notices_of(reach.place, reach.exposure, reach.digest)
+        return made[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One per app."""
@@ -93,6 +110,7 @@ class Desk:
     rates: DeviceRates
     graph: FlowGraph
     reach: ReachToday
+    notices: NoticesToday
     groups: dict[str, Sequence[int]]  # declared device -> its units
     sights: Sights
     reads: Reads
@@ -108,7 +126,7 @@ def set_up(doors: Doors) -> Desk:
     for number, unit in enumerate(doors.registry.units):
         groups.setdefault(unit.group, []).append(number)
     reception, sights, reads = Reception(doors), Sights(doors.place, doors.registry), Reads(doors)
-    feed = Feed(doors, reception, sights, reads)
+    feed, reach = Feed(doors, reception, sights, reads), ReachToday(doors)
     reception.on_end = feed.end_session
     return Desk(
         doors=doors,
@@ -118,7 +136,8 @@ def set_up(doors: Doors) -> Desk:
         budget=Budget(BODY_BUDGET),
         rates=DeviceRates(doors.clock.speed),
         graph=flow_graph(doors.place),
-        reach=ReachToday(doors),
+        reach=reach,
+        notices=NoticesToday(reach),
         groups={group: tuple(units) for group, units in groups.items()},
         sights=sights,
         reads=reads,

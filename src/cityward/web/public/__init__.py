@@ -1,0 +1,1 @@
+"""What citizens read: what is sensed here and why, without a script and without an account."""
