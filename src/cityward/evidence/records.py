@@ -519,7 +519,11 @@ class RiskAccepted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
-    """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: seconds or counts, by name."""
+    """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: seconds or counts, by name.
+
+    subjects: `kind.id` of what was attacked. checkpoint: SHA-256 over the twin's last checkpoints, so that its logs, where they
+    are kept, prove this entry.
+    """
 
     scenario: str
     seed: int
@@ -529,6 +533,8 @@ class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     services: tuple[str, ...]
     declaration: str
     person: str
+    subjects: tuple[str, ...] = ()
+    checkpoint: str = ""
 
 
 class ViewAsked(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-asked"):
