@@ -31,6 +31,7 @@ COMMANDS = {
     "retention": "how long each dataset is kept, and the oldest record of every store",
     "register": "records of processing and register of transfers, with what was observed",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
+    "exercise": "try attacks that happened elsewhere on a twin of the city; what held, and how fast",
     "report": "what the evidence says of each principle, and what nobody knows yet",
     "verify": "check evidence ledgers offline",
     "evidence": "hand evidence to others: entries with their proofs, checked offline",

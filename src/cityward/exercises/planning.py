@@ -127,6 +127,61 @@ def joined(plans: Mapping[str, Plan], apart_s: float = 0.0) -> Plan:
     )
 
 
+MARRING = frozenset({Deed.DECLARE, Deed.END, Deed.HOLD, Deed.FILL, Deed.CONTAIN, Deed.POSTURE})
+"""Deeds after which a twin is no quiet city any more."""
+
+
+def batches(plans: Mapping[str, Plan], most: int = 6) -> list[list[str]]:
+    """Which plans may share a twin, one after another; in the order of the plans.
+
+    None of them speaks for a unit, revokes or silences a thing that another one does; one that mars the twin is the last. Where
+    processes differ they do not share: a twin runs no more than it needs.
+    """
+    shared: list[list[str]] = []
+    for name, plan in plans.items():
+        fits = (one for one in shared if len(one) < most and all(_apart(plans[other], plan) for other in one))
+        found = next(fits, None)
+        if found is None:
+            shared.append([name])
+        elif mars(plan):
+            found.append(name)
+        else:
+            found.insert(sum(not mars(plans[one]) for one in found), name)
+    return shared
+
+
+def mars(plan: Plan) -> bool:
+    """The twin is of no use to others after this."""
+    return any(isinstance(step, Do) and step.deed in MARRING for step in plan.steps)
+
+
+def _apart(one: Plan, other: Plan) -> bool:
+    if mars(one) and mars(other):
+        return False
+    return set(one.roles) == set(other.roles) and _touched(one).isdisjoint(_touched(other))
+
+
+def _touched(plan: Plan) -> set[str]:
+    """Names of what its steps are about: units without their number, recipients, subjects of the plan itself."""
+    names = set(plan.subjects)
+    for step in plan.steps:
+        if isinstance(step, Send):
+            names.add(_group(step.unit))
+        elif isinstance(step, Ask) and step.who.startswith("recipient:"):
+            names.add(step.who)
+        elif isinstance(step, Do):
+            said = step.said or {}
+            words = [*said.get("of", "").split(","), *(said.get(word, "") for word in ("unit", "recipient"))]
+            names.update(_group(word.strip()) for word in words if word)
+    return names
+
+
+def _group(unit: str) -> str:
+    """A member's group, as far as its name tells: `loops-07` -> `loops`."""
+    head, _, number = unit.rpartition("-")
+    return head if head and number.isdigit() else unit
+
+
 def _all(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for list_ in lists for one in list_))
 

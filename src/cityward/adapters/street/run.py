@@ -109,7 +109,7 @@ def _read_memory(path: Path) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _City:
+class CityTime:
     """The city's clock, to tell and to wait by."""
 
     clock: CityClock
@@ -131,7 +131,7 @@ async def run_street(settings: StreetSettings, stop: asyncio.Event) -> None:
     """
     recordings = read_folder(settings.recordings)
     playing = sources(recordings, settings.registry, settings.position, settings.zone_s)
-    memory, city = Memory(settings.memory), _City(settings.clock)
+    memory, city = Memory(settings.memory), CityTime(settings.clock)
     active = [u for u in settings.registry.units if u.status is DeviceStatus.ACTIVE]
     lamps = [(unit, spec) for unit in active if (spec := lamp_spec(settings.registry, unit))]
     _log.info("the street begins", sensors=len(playing), lamps=len(lamps))
@@ -164,7 +164,7 @@ class Player:
         source: Source,
         recorded_units: Mapping[str, str],
         memory: Memory,
-        city: _City,
+        city: CityTime,
     ) -> None:
         self._settings, self._unit, self._source = settings, unit, source
         self._memory, self._city = memory, city
@@ -238,7 +238,7 @@ def lamp_spec(registry: Registry, unit: Unit) -> LampSpec | None:
 class LampPost:
     """One lamp: its controller (`lamp.py`), its connection, and what it has yet to say (the newest `LAMP_BACKLOG`)."""
 
-    def __init__(self, settings: StreetSettings, unit: Unit, spec: LampSpec, city: _City) -> None:
+    def __init__(self, settings: StreetSettings, unit: Unit, spec: LampSpec, city: CityTime) -> None:
         self._city, self.lamp = city, Lamp(spec, city.now(), checked_by(settings.credentials, unit.id))
         self._outgoing: deque[Publish] = deque(maxlen=LAMP_BACKLOG)
         self._something = asyncio.Event()
