@@ -118,6 +118,15 @@ class Scene:
                 continue
         return ""
 
+    def ordinary(self, unit: Unit, share: float = 0.1) -> dict[str, float]:
+        """A value that would be let through of each property that a unit's flows carry: so far above its least."""
+        table = self.registry
+        carried = (channel for channel in unit.channels if table.channel_flow[channel] >= 0)
+        spans = (
+            (channel, float(table.channel_low[channel]), float(table.channel_high[channel])) for channel in carried
+        )
+        return {table.channel_property[channel]: round(low + (high - low) * share, 3) for channel, low, high in spans}
+
     def fleets(self) -> Iterator[Fleet]:
         """Groups of active actuators that report to us and that a service commands, the largest first."""
         found: list[Fleet] = []
@@ -194,10 +203,3 @@ def _block(text: str) -> IPv4Network | IPv6Network | None:
         return ip_network(text, strict=False)
     except ValueError:  # a name
         return None
-
-    def ordinary(self, unit: Unit, share: float = 0.1) -> dict[str, float]:
-        """A value that would be let through of each property that a unit's flows carry: so far above its least."""
-        table = self.registry
-        carried = (channel for channel in unit.channels if table.channel_flow[channel] >= 0)
-        spans = ((channel, float(table.channel_low[channel]), float(table.channel_high[channel])) for channel in carried)
-        return {table.channel_property[channel]: round(low + (high - low) * share, 3) for channel, low, high in spans}
