@@ -4,6 +4,7 @@ INVARIANTS
 - Proven needs an observed, enforced or tested ground; whoever says proven without one is refused, loudly.
 - Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it.
 - An accepted risk needs an owner and an end to come; past it the subject is what the check said.
+- A proof whose newest ground is older than the control lets it last is unknown; it says when that was last seen.
 - No subject is unknown, never proven.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import replace
 from cityward.assurance.control import Control, Dossier, on_record
 from cityward.assurance.results import PROVING, EvidenceClass, Judged, Result, Verdict
 from cityward.evidence.records import Attested, RiskAccepted
+from cityward.time import iso
 
 _WORST_FIRST = (Result.FAILED, Result.UNKNOWN, Result.ACCEPTED, Result.STATED, Result.PROVEN, Result.NOT_APPLICABLE)
 
@@ -32,7 +34,7 @@ def conclude(control: Control, dossier: Dossier) -> Verdict:
     """
     spoken, accepted = _attested(control, dossier), _accepted(control, dossier)
     subjects = tuple(
-        _with_people(judged, spoken, accepted)
+        _with_people(_aged(control, dossier, judged), spoken, accepted)
         for judged in sorted(_founded(control, control.check(dossier)), key=lambda judged: judged.subject)
     )
     if not subjects:
@@ -50,6 +52,20 @@ def _founded(control: Control, judged: Iterable[Judged]) -> Iterable[Judged]:
         if one.result is Result.STATED and not one.grounds:
             raise UnfoundedError(f"{control.id} calls {one.subject} stated, and names nobody who said so")
         yield one
+
+
+def _aged(control: Control, dossier: Dossier, judged: Judged) -> Judged:
+    """Unknown in place of proven, where everything that it rests on is too old to speak for today."""
+    if judged.result is not Result.PROVEN:
+        return judged
+    live = [ground for ground in judged.grounds if ground.cls in PROVING]
+    if any(
+        ground.cls is EvidenceClass.TESTED or dossier.now_us - ground.at <= control.proof_lasts_us for ground in live
+    ):
+        return judged
+    last = iso(max(ground.at for ground in live))[:10]
+    said = f"{judged.said}; last seen on {last}, too long ago to speak for today"
+    return replace(judged, result=Result.UNKNOWN, said=said, missing="the same, seen again")
 
 
 def _attested(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, Attested]]:

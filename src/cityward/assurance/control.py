@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from cityward.assurance.attacked import by_attacked
 from cityward.assurance.results import EvidenceClass, Ground, Judged, Severity
 from cityward.assurance.trail import Entry, Trail
-from cityward.evidence.records import AnyRecord, Record
+from cityward.evidence.records import AnyRecord, Exercised, Record, Release
+from cityward.place.digests import digest_of_subject
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
 from cityward.reach.exposure.answers import LAW, Exposure, expose
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node
+from cityward.time import DAY
+
+PROOF_LASTS_US = 30 * DAY
+"""How long what a running gate showed speaks for it. PRECEDENT: of a gate unused for a month nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,26 @@ class Dossier:
         place = self.place
         laws = [Node(predicate, land) for land in place.jurisdictions for predicate in LAW.values()]
         return expose(compile_place(place), laws)
+
+    @cached_property
+    def attacked(self) -> Mapping[str, Sequence[tuple[Entry[Exercised], str]]]:
+        """Subject -> the exercises that speak for it, oldest first, each with what of it was attacked."""
+        return by_attacked(self.place, self.trail.of(Exercised))
+
+    @cached_property
+    def receipts(self) -> Sequence[Entry[Release]]:
+        """What left under the present declaration, oldest first: an older one's receipts are no word on this one."""
+        return tuple(entry for entry in self.trail.of(Release) if entry.record.declaration == self.loaded.digest)
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
+
+    def digest_of(self, subject: str) -> str:
+        """What is declared of a subject, as a digest; "" where nothing is."""
+        if subject not in self._digests:
+            self._digests[subject] = digest_of_subject(self.place, subject)
+        return self._digests[subject]
 
     def declared(self, path: str, said: str) -> Ground:
         """A ground that is a line of the declaration: `flows.bins-report`."""
@@ -73,5 +99,6 @@ class Control:
     avoid: Example
     prefer: Example
     says: str = ""
+    proof_lasts_us: int = PROOF_LASTS_US  # older grounds prove nothing any more; exercises have their own year
     attestable: bool = False  # a signed statement may stand in for what cannot be observed
     facts: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from cityward.evidence.records import Admission, Attested, CommandIssued, Exercised, Release, ReleaseRefused
+from msgspec import structs
+
+from cityward.assurance.control import Dossier, Example
+from cityward.assurance.trail import Trail
+from cityward.evidence.records import (
+    Admission,
+    AnyRecord,
+    Attested,
+    CommandIssued,
+    Exercised,
+    Release,
+    ReleaseRefused,
+)
+from cityward.place.loader import load
 from cityward.time import DAY
 
 NOW_US = 1_800_000_000_000_000
 DIGEST = "0" * 64
+"""In an entry's `declaration` it stands for the digest of the example's own declaration: see `dossier_of`."""
 
 TOWN = """\
 place: smalltown
@@ -40,6 +54,21 @@ flows:
 services:
   street-light: {kind: lighting, operator: council, actuators: [lamp-1]}
 """
+
+
+def dossier_of(example: Example, without: frozenset[str] = frozenset()) -> Dossier:
+    """An example as controls see it, without some of its entries.
+
+    Raises:
+        PlaceError: its declaration does not hold together.
+    """
+    loaded = load("place.yaml", {"place.yaml": example.declaration.encode()}.__getitem__)
+    kept = ((entry, _of_now(record, loaded.digest)) for entry, record in example.entries if entry not in without)
+    return Dossier(loaded, Trail(kept), example.now_us)
+
+
+def _of_now(record: AnyRecord, digest: str) -> AnyRecord:
+    return structs.replace(record, declaration=digest) if getattr(record, "declaration", "") == DIGEST else record
 
 
 def changed(*changes: tuple[str, str]) -> str:
@@ -77,7 +106,13 @@ def admission(flow: str, admitted: int, refused: int = 0, reason: str = "", at: 
     )
 
 
-def exercised(scenario: str, services: tuple[str, ...], missed: tuple[str, ...] = (), at: int = NOW_US) -> Exercised:
+def exercised(
+    scenario: str,
+    services: tuple[str, ...],
+    missed: tuple[str, ...] = (),
+    at: int = NOW_US,
+    subjects: tuple[str, ...] = (),
+) -> Exercised:
     """An exercise that asked for one thing and, where it is not `missed`, got it."""
     return Exercised(
         at=at,
@@ -88,6 +123,7 @@ def exercised(scenario: str, services: tuple[str, ...], missed: tuple[str, ...] 
         missed=missed,
         score={},
         services=services,
+        subjects=subjects,
         declaration=DIGEST,
         person="ada",
     )

@@ -12,10 +12,13 @@ from cityward.evidence.records import Record, ReleaseRefused, ViewRefused
 def rows_refused(dossier: Dossier, flow: str, reasons: frozenset[str]) -> tuple[Ground, ...]:
     """Rows of a flow that the admit gate refused for one of these reasons; none: empty."""
     seen = dossier.trail.flows.get(flow)
-    count = sum(seen.by_reason[reason] for reason in reasons) if seen is not None else 0
-    if seen is None or not count or not seen.refused_entry:
+    if seen is None or not (
+        last := [seen.last_by_reason[reason] for reason in reasons if reason in seen.last_by_reason]
+    ):
         return ()
-    return (on_record(EvidenceClass.ENFORCED, seen.refused_entry, f"{count} rows of `{flow}` were refused"),)
+    entry, at = max(last, key=lambda one: one[1])
+    count = sum(seen.by_reason[reason] for reason in reasons)
+    return (on_record(EvidenceClass.ENFORCED, entry, f"{count} rows of `{flow}` were refused", at),)
 
 
 def asks_refused(dossier: Dossier, reasons: frozenset[str]) -> tuple[Ground, ...]:

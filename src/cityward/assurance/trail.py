@@ -35,7 +35,10 @@ class Entry(Generic[R_co]):
 
 @dataclass(slots=True)
 class FlowSeen:
-    """What the admit gate had of one flow. entry: the last admission in which something of it was admitted; at: when."""
+    """What the admit gate had of one flow. entry: the last admission in which something of it was admitted; at: when.
+
+    last_by_reason: the last admission in which something was turned away for a reason, and when.
+    """
 
     received: int = 0
     admitted: int = 0
@@ -45,6 +48,8 @@ class FlowSeen:
     entry: str = ""
     at: int = 0
     refused_entry: str = ""
+    refused_at: int = 0
+    last_by_reason: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
 
 class Trail:
@@ -70,7 +75,8 @@ class Trail:
             if admitted:
                 seen.entry, seen.at = entry, record.at
             if refused or shed:
-                seen.refused_entry = entry
+                seen.refused_entry, seen.refused_at = entry, record.at
+                seen.last_by_reason.update(dict.fromkeys(record.by_reason.get(name, {}), (entry, record.at)))
 
     def of(self, kind: type[R]) -> Sequence[Entry[R]]:
         """The newest entries of a kind, oldest first."""

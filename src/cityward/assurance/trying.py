@@ -1,4 +1,10 @@
-"""What exercises showed, as judgements: a control that was never tried is a hope, and one tried long ago is one again."""
+"""What exercises showed, as judgements: a control that was never tried is a hope, and one tried long ago is one again.
+
+An exercise speaks for what it attacked, and for nothing beside it. Attacking a device speaks for its model and for the flows from
+it; attacking a recipient for its party.
+
+INVARIANT: an exercise of another declaration speaks for a subject only where both say the same of what was attacked.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +12,32 @@ from cityward.assurance.control import Dossier, on_record
 from cityward.assurance.results import EvidenceClass, Judged, Result
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import Exercised
-from cityward.time import DAY
+from cityward.time import DAY, iso
 
 FRESH_US = 365 * DAY
 
 
-def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...], service: str = "") -> Judged:
-    """What the newest exercise of one of these scenarios (that touched the service, where one is named) says of a subject."""
-    runs = [
-        entry
-        for entry in dossier.trail.of(Exercised)
-        if entry.record.scenario in scenarios and (not service or service in entry.record.services)
-    ]
-    missing = f"an exercise of {' or '.join(scenarios)}"
+def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...]) -> Judged:
+    """What the newest exercise of one of these scenarios that attacked a subject (`services.lights`) says of it."""
+    missing = f"an exercise of {' or '.join(scenarios)} on `{subject}`"
+    runs = [(entry, by) for entry, by in dossier.attacked.get(subject, ()) if entry.record.scenario in scenarios]
     if not runs:
         return Judged(subject, Result.UNKNOWN, f"`{subject}` was never tried", path=(subject,), missing=missing)
-    newest = max(runs, key=lambda entry: entry.record.at)
+    newest, attacked = max(runs, key=lambda run: run[0].record.at)
+    when = iso(newest.record.at)[:10]
     if dossier.now_us - newest.record.at > FRESH_US:
-        said = f"the last exercise of `{subject}` is older than twelve months"
+        said = f"the last exercise of `{subject}` was on {when}, more than twelve months ago"
         return Judged(subject, Result.UNKNOWN, said, path=(subject,), missing=missing)
+    if not _still_says(dossier, newest.record, attacked):
+        said = f"since `{subject}` was tried on {when}, what is declared of `{attacked}` changed, or is not known to be the same"
+        return Judged(subject, Result.UNKNOWN, said, path=(subject, attacked), missing=missing)
     return _told(subject, newest)
+
+
+def _still_says(dossier: Dossier, record: Exercised, attacked: str) -> bool:
+    if record.declaration == dossier.loaded.digest:
+        return True
+    return record.declared.get(attacked, "") == dossier.digest_of(attacked) != ""
 
 
 def _told(subject: str, run: Entry[Exercised]) -> Judged:

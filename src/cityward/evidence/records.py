@@ -522,7 +522,8 @@ class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """An attack was tried on a twin of the city. met, missed: what must happen, by id. score: seconds or counts, by name.
 
     subjects: `kind.id` of what was attacked. checkpoint: SHA-256 over the twin's last checkpoints, so that its logs, where they
-    are kept, prove this entry.
+    are kept, prove this entry. declared: of each service and subject a digest of what the declaration said of it, see
+    `place/digests.py`.
     """
 
     scenario: str
@@ -535,6 +536,7 @@ class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     person: str
     subjects: tuple[str, ...] = ()
     checkpoint: str = ""
+    declared: dict[str, str] = {}
 
 
 class ViewAsked(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="view-asked"):
@@ -635,6 +637,21 @@ class VideoExported(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     digest: str
 
 
+class Reported(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="report"):
+    """A report was signed and given out. digest: of the assessment; manifest: of the signed manifest (SHA-256, hexadecimal).
+
+    moment: what it tells the state of, city us. forms: the files. since: the report it was compared with, or "".
+    """
+
+    digest: str
+    manifest: str
+    moment: int
+    declaration: str
+    forms: tuple[str, ...]
+    person: str
+    since: str = ""
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -679,6 +696,7 @@ AnyRecord = (
     | RiskAccepted
     | Exercised
     | Heartbeat
+    | Reported
 )
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

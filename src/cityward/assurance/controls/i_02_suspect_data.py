@@ -8,7 +8,7 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, commanded
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.evidence.records import CommandIssued, CommandRefused, Standing
-from cityward.time import HOUR
+from cityward.time import DAY, HOUR
 
 NEVER_TRIED = "a device that is quarantined, in the city or in an exercise of S-10"
 
@@ -57,6 +57,7 @@ CONTROL = Control(
     severity=Severity.CRITICAL,
     supports={"NCSC": ("N8", "N9")},
     check=check,
+    proof_lasts_us=366 * DAY,
     false_positives="A command of the same moment as the quarantine, already on its way, counts as one that came after.",
     avoid=Example(TOWN, (("watch:1", _QUARANTINED), ("service:1", commanded("c1", ("counter-1",)))), NOW_US),
     prefer=Example(TOWN, (("watch:1", _QUARANTINED), ("service:1", commanded("c1", ()))), NOW_US),

@@ -17,7 +17,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each service that has actuators."""
     for name, service in dossier.place.services.items():
         if service.actuators:
-            yield tried(dossier, f"services.{name}", SCENARIOS, name)
+            yield tried(dossier, f"services.{name}", SCENARIOS)
 
 
 CONTROL = Control(

@@ -8,6 +8,7 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, SHARING, refused_ask, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
+from cityward.assurance.trail import Entry
 from cityward.evidence.records import Release, ReleaseRefused
 from cityward.reach.exposure.declared import Declared
 
@@ -22,6 +23,10 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         for entry in dossier.trail.of(ReleaseRefused)
         if THERE.intersection(entry.record.reasons)
     }
+    left: dict[str, list[Entry[Release]]] = {}
+    for entry in dossier.receipts:
+        for name in entry.record.datasets:
+            left.setdefault(name, []).append(entry)
     for name, dataset in place.datasets.items():
         if not dataset.allowed_jurisdictions:
             continue
@@ -29,9 +34,8 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         allowed = {one for land in dataset.allowed_jurisdictions for one in (land, *inside.get(land, ()))}
         astray = [
             entry
-            for entry in dossier.trail.newest(Release, lambda record: (record.recipient, record.datasets)).values()
-            if name in entry.record.datasets
-            and (recipient := place.recipients.get(entry.record.recipient)) is not None
+            for entry in left.get(name, ())
+            if (recipient := place.recipients.get(entry.record.recipient)) is not None
             and recipient.jurisdiction not in allowed
         ]
         if astray:
@@ -62,7 +66,7 @@ CONTROL = Control(
     severity=Severity.CRITICAL,
     supports={"NCSC": ("N4", "N8", "N5"), "EDPB": ("01/2020",)},
     check=check,
-    false_positives="A release of before the rule was tightened counts until a newer one takes its place.",
+    false_positives="A place that is declared wrongly for a recipient is believed.",
     avoid=Example(_ABROAD, (("release:1", released("planner")),), NOW_US),
     prefer=Example(_ABROAD, (("release:1", refused_ask("not-allowed-there")),), NOW_US),
     says="datasets that name allowed jurisdictions",

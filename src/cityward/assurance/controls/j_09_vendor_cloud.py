@@ -33,7 +33,13 @@ CONTROL = Control(
     supports={"NCSC": ("N4", "N7"), "5E": ("supply-chain",), "EN303645": ("5.9",)},
     check=check,
     false_positives="A radio of its own, past every gate, is found by its silence on our link at best.",
-    avoid=Example(_MADE_ELSEWHERE, (("exercise:1", exercised("S-08", ("street-light",), ("detected",))),), NOW_US),
-    prefer=Example(_MADE_ELSEWHERE, (("exercise:1", exercised("S-08", ("street-light",))),), NOW_US),
+    avoid=Example(
+        _MADE_ELSEWHERE,
+        (("exercise:1", exercised("S-08", ("street-light",), ("detected",), subjects=("devices.lamp-1",))),),
+        NOW_US,
+    ),
+    prefer=Example(
+        _MADE_ELSEWHERE, (("exercise:1", exercised("S-08", ("street-light",), subjects=("devices.lamp-1",))),), NOW_US
+    ),
     says="device models of other makers",
 )

@@ -29,7 +29,11 @@ CONTROL = Control(
     supports={"NCSC": ("N11", "N4"), "IEC62443-3-3": ("SR 1.13", "SR 2.1")},
     check=check,
     false_positives="A way in that the maker did not tell of is no part of the twin: see J-09.",
-    avoid=Example(TOWN, (("exercise:1", exercised("S-07", ("street-light",), ("refused",))),), NOW_US),
-    prefer=Example(TOWN, (("exercise:1", exercised("S-07", ("street-light",))),), NOW_US),
+    avoid=Example(
+        TOWN,
+        (("exercise:1", exercised("S-07", ("street-light",), ("refused",), subjects=("devices.lamp-1",))),),
+        NOW_US,
+    ),
+    prefer=Example(TOWN, (("exercise:1", exercised("S-07", ("street-light",), subjects=("devices.lamp-1",))),), NOW_US),
     says="device models that take commands or updates",
 )

@@ -36,7 +36,11 @@ CONTROL = Control(
     supports={"NCSC": ("N12", "N13"), "NIS2": ("21.2.d",)},
     check=check,
     false_positives="What a supplier hands back on a twin is not what it would hand back in a quarrel.",
-    avoid=Example(_RUN_FOR_US, (("exercise:1", exercised("S-20", ("street-light",), ("off-switch-works",))),), NOW_US),
-    prefer=Example(_RUN_FOR_US, (("exercise:1", exercised("S-20", ("street-light",))),), NOW_US),
+    avoid=Example(
+        _RUN_FOR_US,
+        (("exercise:1", exercised("S-20", ("street-light",), ("off-switch-works",), subjects=("parties.firm",))),),
+        NOW_US,
+    ),
+    prefer=Example(_RUN_FOR_US, (("exercise:1", exercised("S-20", (), subjects=("parties.firm",))),), NOW_US),
     says="parties that run something of the city",
 )

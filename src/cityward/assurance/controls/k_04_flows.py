@@ -67,7 +67,7 @@ def _undeclared(trail: Trail) -> Iterable[Judged]:
         )
     elif strange is not None and strange.refused_entry:
         said = f"{strange.refused} rows that no declared flow carries were refused"
-        ground = on_record(EvidenceClass.ENFORCED, strange.refused_entry, said)
+        ground = on_record(EvidenceClass.ENFORCED, strange.refused_entry, said, strange.refused_at)
         yield Judged("flows.undeclared", Result.PROVEN, said, (ground,))
 
 

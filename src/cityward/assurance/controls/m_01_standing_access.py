@@ -9,7 +9,7 @@ from cityward.assurance.examples import NOW_US, changed
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import Granted
-from cityward.time import HOUR
+from cityward.time import DAY, HOUR
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
@@ -69,6 +69,7 @@ CONTROL = Control(
     severity=Severity.CRITICAL,
     supports={"NCSC": ("N11", "N4"), "CAF": ("B2.c",), "5E": ("supply-chain",)},
     check=check,
+    proof_lasts_us=366 * DAY,
     false_positives="A subsidiary that is the city's own in all but name counts as a supplier.",
     avoid=Example(_SUPPORT, (("people:1", _given(0)),), NOW_US),
     prefer=Example(_SUPPORT, (("people:1", _given(NOW_US + 4 * HOUR)),), NOW_US),

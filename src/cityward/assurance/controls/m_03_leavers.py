@@ -8,7 +8,7 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.evidence.records import RecipientLife, Release, ReleaseRefused
-from cityward.time import HOUR
+from cityward.time import DAY, HOUR
 
 OUT = frozenset({"revoked", "expired"})
 
@@ -50,6 +50,7 @@ CONTROL = Control(
     severity=Severity.HIGH,
     supports={"NCSC": ("N11", "N13")},
     check=check,
+    proof_lasts_us=366 * DAY,
     false_positives="Rows that were on their way when the key was taken have a receipt from before: they do not count.",
     avoid=Example(TOWN, (("people:1", _revoked(NOW_US - HOUR)), ("release:1", released("planner"))), NOW_US),
     prefer=Example(

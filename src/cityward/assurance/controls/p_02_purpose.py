@@ -9,7 +9,6 @@ from cityward.assurance.examples import NOW_US, SHARING, refused_ask, released
 from cityward.assurance.refusing import asks_refused
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
-from cityward.evidence.records import Release
 
 NOT_FOR_THIS = frozenset({"undeclared", "not-agreed", "wrong-purpose"})
 
@@ -17,11 +16,11 @@ NOT_FOR_THIS = frozenset({"undeclared", "not-agreed", "wrong-purpose"})
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each recipient: for what it was given something; and one for who asked for something else."""
     place = dossier.place
-    given = dossier.trail.newest(Release, lambda record: record.recipient)
+    given = {entry.record.recipient: entry for entry in dossier.receipts}
     for name in place.recipients:
         subject, entry = f"recipients.{name}", given.get(name)
         if entry is None:
-            yield unknown(subject, f"`{name}` was given nothing yet", "a release")
+            yield unknown(subject, f"`{name}` was given nothing under this declaration yet", "a release")
             continue
         record, flow = entry.record, place.flows.get(entry.record.flow)
         path = (subject, f"flows.{record.flow}")

@@ -10,15 +10,15 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import DIGEST, NOW_US, SHARING, refused_ask, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
-from cityward.evidence.records import Approval, Release, ReleaseRefused
+from cityward.evidence.records import Approval, ReleaseRefused
 from cityward.policy.approvals import scope_digest
-from cityward.time import HOUR
+from cityward.time import DAY, HOUR
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each agreement by which data leaves: whether what was approved is what it says now."""
     place, approvals = dossier.place, dossier.trail.newest(Approval, lambda record: record.agreement)
-    given = dossier.trail.newest(Release, lambda record: record.agreement)
+    given = {entry.record.agreement: entry for entry in dossier.receipts}
     pending = [entry for entry in dossier.trail.of(ReleaseRefused) if "pending" in entry.record.reasons]
     for name in sorted({flow.agreement for flow in place.flows.values() if flow.agreement is not None}):
         subject, approved, left = f"agreements.{name}", approvals.get(name), given.get(name)
@@ -49,7 +49,8 @@ CONTROL = Control(
     severity=Severity.HIGH,
     supports={"NCSC": ("N13", "N5", "N8"), "GDPR": ("5.1.b",)},
     check=check,
-    false_positives="Rows that left as approved, before the declaration changed, look as if they had left after it.",
+    proof_lasts_us=366 * DAY,
+    false_positives="Only what left under the declaration that stands is judged; an older one is for an older report.",
     avoid=Example(
         SHARING, (("people:1", _OLD), ("release:1", structs.replace(released("planner"), agreement="share"))), NOW_US
     ),

@@ -10,27 +10,37 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, SHARING, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
-from cityward.evidence.records import Release
+
+REDUCES = frozenset({"aggregate", "pseudonymise", "coarsen_place"})
+"""What makes a person harder to find in it. A delay, a watermark or coarser times alone do not."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each personal dataset that a flow of a recipient carries: in which form it left last."""
     place = dossier.place
+    left = {(entry.record.recipient, name): entry for entry in dossier.receipts for name in entry.record.datasets}
     for name, recipient in place.recipients.items():
-        left = [entry for entry in dossier.trail.of(Release) if entry.record.recipient == name]
         carried = {
             one for flow in recipient.flows for one in place.flows[flow].datasets if place.datasets[one].personal
         }
         for dataset in sorted(carried):
             subject, path = f"recipients.{name}.{dataset}", (f"datasets.{dataset}", f"recipients.{name}")
-            newest = next((entry for entry in reversed(left) if dataset in entry.record.datasets), None)
+            newest = left.get((name, dataset))
             if newest is None:
-                yield unknown(subject, f"`{dataset}` did not leave to `{name}` yet", "a release", *path)
+                said = f"`{dataset}` did not leave to `{name}` under this declaration yet"
+                yield unknown(subject, said, "a release", *path)
                 continue
-            form = ", ".join(f"{key}: {value}" for key, value in sorted(newest.record.form.items()))
-            said = f"`{dataset}` left to `{name}` {'with ' + form if form else 'as it is held'}"
+            form = ", ".join(f"{key}: {value}" for key, value in sorted(newest.record.form.items()) if key in REDUCES)
+            said = f"`{dataset}` left to `{name}` {'with ' + form if form else 'in no form that hides who it is about'}"
             ground, result = on_record(EvidenceClass.ENFORCED, newest, said), Result.PROVEN if form else Result.FAILED
-            yield Judged(subject, result, said, (ground,), path, mend="" if form else "declare a form for it")
+            yield Judged(
+                subject,
+                result,
+                said,
+                (ground,),
+                path,
+                mend="" if form else "declare a form that aggregates, renames or coarsens it",
+            )
 
 
 _PERSONAL = SHARING.replace(
@@ -44,7 +54,7 @@ CONTROL = Control(
     severity=Severity.HIGH,
     supports={"NCSC": ("N8",), "GDPR": ("25",)},
     check=check,
-    false_positives="Whether a form reduces enough is not judged: only that there is one.",
+    false_positives="Whether a form reduces enough is not judged: only that one which hides somebody was used.",
     avoid=Example(_PERSONAL, (("release:1", released("planner")),), NOW_US),
     prefer=Example(
         _PERSONAL,

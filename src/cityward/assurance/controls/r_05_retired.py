@@ -8,7 +8,7 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.evidence.records import CommandIssued, CommandOutcome, DeviceLife
-from cityward.time import HOUR
+from cityward.time import DAY, HOUR
 
 OUT = frozenset({"revoked", "lost", "stolen", "retired"})
 
@@ -47,6 +47,7 @@ CONTROL = Control(
     severity=Severity.HIGH,
     supports={"NCSC": ("N13",)},
     check=check,
+    proof_lasts_us=366 * DAY,
     false_positives="A device that came back by `device found` is alive again: its newest life counts.",
     avoid=Example(TOWN, (("people:1", _STOLEN), ("service:1", _ANSWER)), NOW_US),
     prefer=Example(TOWN, (("people:1", _STOLEN),), NOW_US),

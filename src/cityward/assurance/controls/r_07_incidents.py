@@ -63,6 +63,7 @@ CONTROL = Control(
     severity=Severity.HIGH,
     supports={"NCSC": ("N14",), "NIS2": ("21.2.b", "23"), "DSL": ("notice",)},
     check=check,
+    proof_lasts_us=366 * DAY,
     false_positives="An incident that was dealt with by telephone, and acknowledged later, counts as late.",
     avoid=Example(TOWN, (("watch:1", _found(2 * DAY)), ("web:1", _acknowledged(18 * HOUR))), NOW_US),
     prefer=Example(TOWN, (("watch:1", _found(5 * HOUR)), ("web:1", _acknowledged(3 * HOUR))), NOW_US),

@@ -16,7 +16,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each service that an essential function rests on."""
     essential = {function.service for function in dossier.place.functions.values() if function.essential}
     for name in sorted(essential):
-        yield tried(dossier, f"services.{name}", SCENARIOS, name)
+        yield tried(dossier, f"services.{name}", SCENARIOS)
 
 
 _ESSENTIAL = changed(("services:", "functions:\n  lit: {service: street-light, essential: true}\nservices:"))

@@ -46,7 +46,9 @@ CONTROL = Control(
     supports={"NCSC": ("N8",), "EN303645": ("5.13",), "IEC62443-3-3": ("SR 3.5",)},
     check=check,
     false_positives="A row refused for its unit shows that the gate looks; that it looks for everything is for S-23 to show.",
-    avoid=Example(TOWN, (("exercise:1", exercised("S-23", (), ("refused",))),), NOW_US),
+    avoid=Example(
+        TOWN, (("exercise:1", exercised("S-23", (), ("refused",), subjects=("devices.counter-1",))),), NOW_US
+    ),
     prefer=Example(TOWN, (("worker-0:1", admission("counts-in", 5, 2, "out-of-range")),), NOW_US),
     says="flows from devices",
 )

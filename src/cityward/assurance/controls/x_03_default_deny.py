@@ -9,7 +9,6 @@ from cityward.assurance.examples import NOW_US, TOWN, admission, refused_ask, re
 from cityward.assurance.refusing import asks_refused
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
-from cityward.evidence.records import Release
 from cityward.guard.admit import UNDECLARED
 
 NO_RULE = frozenset({"undeclared", "unknown-recipient"})
@@ -30,7 +29,7 @@ def _inward(dossier: Dossier) -> Judged:
         return Judged(subject, Result.FAILED, said, (ground,), (subject,), mend="shut the sender out")
     if strange is not None and strange.refused_entry:
         said = f"{strange.refused} rows that no rule lets in were refused"
-        ground = on_record(EvidenceClass.ENFORCED, strange.refused_entry, said)
+        ground = on_record(EvidenceClass.ENFORCED, strange.refused_entry, said, strange.refused_at)
         return Judged(subject, Result.PROVEN, said, (ground,), (subject,))
     return unknown(
         subject, "nothing undeclared was tried on the way in", "something undeclared that is sent, as a trial"
@@ -39,7 +38,7 @@ def _inward(dossier: Dossier) -> Judged:
 
 def _outward(dossier: Dossier) -> Judged:
     subject = "ways.out"
-    for flow, entry in dossier.trail.newest(Release, lambda record: record.flow).items():
+    for flow, entry in {entry.record.flow: entry for entry in dossier.receipts}.items():
         if flow not in dossier.place.flows:
             said = f"{entry.record.rows} rows left by `{flow}`, which is not declared"
             ground = on_record(EvidenceClass.OBSERVED, entry, said)
@@ -57,7 +56,7 @@ CONTROL = Control(
     severity=Severity.CRITICAL,
     supports={"NCSC": ("N7", "N6"), "IEC62443-3-3": ("SR 5.2",)},
     check=check,
-    false_positives="A flow that was declared, used and then taken away looks as if it had been used without a rule.",
+    false_positives="What left by a flow under an older declaration is not judged by this one.",
     avoid=Example(TOWN, (("release:1", released("planner", flow="by-hand")),), NOW_US),
     prefer=Example(
         TOWN,

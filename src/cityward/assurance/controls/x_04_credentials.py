@@ -26,7 +26,15 @@ CONTROL = Control(
     supports={"NCSC": ("N7", "N11"), "EN303645": ("5.1",)},
     check=check,
     false_positives="A twin's panel has the city's settings not its history: one set by hand in a cabinet is not tried.",
-    avoid=Example(TOWN, (("exercise:1", exercised("S-09", ("street-light",), ("refused",))),), NOW_US),
-    prefer=Example(TOWN, (("exercise:1", exercised("S-09", ("street-light",))),), NOW_US),
+    avoid=Example(
+        TOWN,
+        (("exercise:1", exercised("S-09", ("street-light",), ("refused",), subjects=("devices.lamp-1",))),),
+        NOW_US,
+    ),
+    prefer=Example(
+        TOWN,
+        (("exercise:1", exercised("S-09", ("street-light",), subjects=("devices.lamp-1", "devices.counter-1"))),),
+        NOW_US,
+    ),
     says="device models in use",
 )

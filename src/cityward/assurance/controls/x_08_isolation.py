@@ -11,26 +11,38 @@ from cityward.assurance.trying import tried
 
 SCENARIOS = ("S-12", "S-13", "S-14")
 """The link is flooded; an office is lost; a quarter of the hosts is: each time one part is cut off."""
+PARTIES = ("S-22", "S-14", "S-04")
+"""A supplier is shut out late; an operator that was broken into is; a maker whose identity is used is."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
-    """One judgement for each zone that something of the city stands in."""
+    """One judgement for each zone that something of the city stands in, and each other party that runs something of it."""
     place = dossier.place
     used = {thing.zone for things in (place.devices, place.systems) for thing in things.values() if thing.zone}
     for zone in sorted(used):
         yield tried(dossier, f"zones.{zone}", SCENARIOS)
+    run = {thing.operator for things in (place.systems, place.devices) for thing in things.values()}
+    for party in sorted(name for name in run if name in place.parties and name != place.responsible):
+        yield tried(dossier, f"parties.{party}", PARTIES)
 
 
 CONTROL = Control(
     id="X-08",
-    title="Each zone can be cut off in one act, and the rest goes on",
+    title="Each zone and supplier can be cut off in one act, and the rest goes on",
     severity=Severity.HIGH,
     supports={"NCSC": ("N9", "N14", "N6"), "IEC62443-3-3": ("SR 5.1",), "CAF": ("D1.a",)},
     check=check,
-    false_positives="One exercise counts for all zones: an exercise does not yet say which zone it cut.",
+    false_positives="An exercise counts for the zone or party that it cut off; what hangs together unseen falls together.",
     avoid=Example(
-        TOWN, (("exercise:1", exercised("S-13", ("street-light",), ("independent-services-held",))),), NOW_US
+        TOWN,
+        (
+            (
+                "exercise:1",
+                exercised("S-13", ("street-light",), ("independent-services-held",), subjects=("zones.street",)),
+            ),
+        ),
+        NOW_US,
     ),
-    prefer=Example(TOWN, (("exercise:1", exercised("S-13", ("street-light",))),), NOW_US),
-    says="zones in use",
+    prefer=Example(TOWN, (("exercise:1", exercised("S-13", ("street-light",), subjects=("zones.street",))),), NOW_US),
+    says="zones in use, and parties that run something",
 )
