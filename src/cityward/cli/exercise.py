@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import signal
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,8 @@ from cityward.cli.options import JSON
 from cityward.cli.words import aside, put, put_json, style
 
 if TYPE_CHECKING:
+    from cityward.compose.exercising.outcome import Exercising, Outcome
     from cityward.compose.exercising.recording import Covered, Tried
-    from cityward.compose.exercising.running import Exercising, Outcome
     from cityward.exercises.scenario import Scenario
 
 EXAMPLES = """\b
@@ -107,6 +108,7 @@ def show(scenario: str, place: Path | None, state: Path | None, seed: int, as_js
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
     help="The twin's time at its beginning (default: noon today).",
 )
+@click.option("--at-once", default=3, show_default=True, type=click.IntRange(1, 16), help="Twins that run at a time.")
 @click.option("--keep", is_flag=True, help="Keep the twins' folders: their logs prove the entries.")
 @click.option("--by", default=None, help="Who exercises; by default the user of this machine.")
 @JSON
@@ -118,28 +120,30 @@ def run(
     seed: int,
     speed: float,
     city_time: datetime | None,
+    at_once: int,
     keep: bool,
     by: str | None,
     as_json: bool,
 ) -> None:
     """Try SCENARIOS on a twin, and tell what held."""
-    from cityward.compose.exercising.running import Exercising
-    from cityward.compose.logs import log_to_stderr
+    from cityward.compose.exercising.outcome import Exercising
+    from cityward.compose.logs import log_errors_to_stderr
     from cityward.compose.places import load_place
     from cityward.time import to_us
 
     if all_ == bool(scenarios):
         raise click.UsageError("name scenarios (see `cityward exercise list`), or say --all")
-    log_to_stderr("exercise")
+    log_errors_to_stderr("exercise")  # that an attacker or one who was cut off is refused is no news here
     chosen, folder = _scenarios(scenarios), _place_of(place, state)
     noon = datetime.now(UTC).replace(hour=HOUR_OF_DAY, minute=0, second=0, microsecond=0)
     wanted = Exercising(
         place=folder,
         loaded=load_place(folder),
-        root=(state / "exercises" if state else Path("var") / "exercises"),
+        root=(state / "exercises" if state else Path("var") / "exercises").resolve(),
         seed=seed,
         speed=speed,
         city_time_us=to_us((city_time or noon).replace(tzinfo=UTC)),
+        at_once=at_once,
         keep=keep,
     )
     outcomes = asyncio.run(_run(chosen, wanted, state, by or f"machine:{getpass.getuser()}"))
@@ -157,11 +161,11 @@ async def _run(chosen: Sequence[Scenario], wanted: Exercising, state: Path | Non
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     outcomes: list[Outcome] = []
-    async for outcome in exercise(chosen, wanted, aside):
-        outcomes.append(outcome)
-        aside(f"  {_verdict(outcome)}")
-        if state is not None and (entry := await asyncio.to_thread(put_on_record, state, outcome, wanted.seed, person)):
-            aside(f"  on record as {entry}")
+    async with aclosing(exercise(chosen, wanted, aside)) as coming:
+        async for outcome in coming:
+            outcomes.append(outcome)
+            entry = await asyncio.to_thread(put_on_record, state, outcome, wanted.seed, person) if state else ""
+            aside(_verdict(outcome) + (f"; on record as {entry}" if entry else ""))
     return sorted(outcomes, key=lambda one: one.scenario.id)
 
 

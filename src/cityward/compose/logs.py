@@ -9,6 +9,7 @@ INVARIANT: one call, one line (on a terminal, a traceback stands in one below); 
 from __future__ import annotations
 
 import sys
+from logging import ERROR
 from typing import Any
 
 import structlog
@@ -33,6 +34,12 @@ def log_to_stderr(role: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def log_errors_to_stderr(role: str) -> None:
+    """The same, but for errors only: for a command whose answer is what counts."""
+    log_to_stderr(role)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERROR))
 
 
 def harmless_line(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from cityward.compose.exercising.running import SPEED, Outcome
+from cityward.compose.exercising.outcome import SPEED, Outcome
 from cityward.compose.places import load_place
 from cityward.exercises.planning import planned
 from cityward.exercises.scenario import NotStaged, Scenario

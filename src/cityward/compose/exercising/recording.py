@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 
 from cityward.adapters.ledgers.reading import folder_reader, records_between, signed_state
-from cityward.compose.exercising.running import Outcome
+from cityward.compose.exercising.outcome import Outcome
 from cityward.compose.home import Home
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Exercised
 from cityward.exercises.scenario import Scenario
+from cityward.place.digests import digests_of_subjects
 from cityward.time import DAY, iso
 
 ROLE = "exercise"
@@ -72,6 +73,9 @@ def put_on_record(state: Path, outcome: Outcome, seed: int, person: str) -> str:
         services=outcome.plan.services,
         subjects=outcome.plan.subjects,
         checkpoint=outcome.checkpoint,
+        declared=digests_of_subjects(
+            setting.loaded.place, (*(f"services.{name}" for name in outcome.plan.services), *outcome.plan.subjects)
+        ),
         declaration=setting.loaded.digest,
         person=person,
     )

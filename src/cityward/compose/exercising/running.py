@@ -1,112 +1,32 @@
-"""Runs scenarios: plans them, shares twins out among them, carries each out, judges it, and says what came of it.
+"""Runs scenarios: plans them, shares twins out among them, and tells what came of each as it is over.
 
 Theory of operation
 -------------------
-Scenarios that do not get in each other's way share a twin, one after another (`planning.batches`); the next twin starts while
-the one before is in use. In a twin, each exercise begins when the street has told its past and the watch has read it. While the
-hands carry the steps out, the eyes look every `LOOK_S`, and the docket says when nothing can change any more. Then the twin's
-logs are verified, and the outcome is told.
+Scenarios that do not get in each other's way share a twin, one after another (`planning.batches`); several twins run at once,
+those first that take longest. What happens in one is `house.py`'s.
 
-INVARIANTS
-- A scenario that could not be carried out to its end is told as such, never as met.
-- A twin ends with whoever started it, and its folder goes, unless it is to be kept.
+INVARIANT: a twin ends with whoever started it, and its folder goes, unless it is to be kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 
-import msgspec
-
-from cityward.adapters.exercising.background import Background, Stage, now_us
-from cityward.adapters.ledgers.reading import folder_reader, key_of, ledgers_under
-from cityward.adapters.street.link import MqttDoor
-from cityward.compose.exercising.deeds import DONE, Deeds
-from cityward.compose.exercising.eyes import Eyes
-from cityward.compose.exercising.hands import Hands
-from cityward.compose.exercising.people import People
-from cityward.compose.exercising.saying import Keyring
-from cityward.compose.exercising.twin import Twin, TwinOptions, clear_left_over, start_twin
-from cityward.compose.progress import worker_progress
+from cityward.compose.exercising.house import House
+from cityward.compose.exercising.outcome import Exercising, Outcome, Say
+from cityward.compose.exercising.twin import TwinOptions, clear_left_over, start_twin
 from cityward.errors import CitywardError
-from cityward.evidence.verifier import verify
-from cityward.exercises.judging import Docket, Judgement
 from cityward.exercises.planning import PlanError, batches, over, planned
 from cityward.exercises.scenario import NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
-from cityward.exercises.scoring import score, unverified
-from cityward.exercises.seen import Answer, Seen
-from cityward.exercises.steps import Deed, Do
-from cityward.place.loader import Loaded
-from cityward.time import DAY, SECOND
-
-LOOK_S = 0.5
-GRACE_REAL_S = 2.0  # an entry may be seen so long after its time
-WARM_WITHIN_S = 60.0
-BEHIND_ROWS = 200  # of what the workers hold, the watch may not have read yet
-PAST_US = 3 * DAY
-SPEED = 60.0
-PATIENCE_S = 600.0  # city seconds
-WATCH_PROGRESS = "watch.progress.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exercising:
-    """What to do. root: where twins live. keep: leave their folders."""
-
-    place: Path
-    loaded: Loaded
-    root: Path
-    seed: int = 7
-    speed: float = SPEED
-    city_time_us: int
-    keep: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of one scenario. why: it was not staged, or could not be carried out; then nothing else is told.
-
-    checkpoint: SHA-256 over the twin's last checkpoints. twin: its folder, where it is kept. took_s: of the machine.
-    """
-
-    scenario: Scenario
-    staged: bool
-    why: str = ""
-    plan: Plan | None = None
-    judged: tuple[Judgement, ...] = ()
-    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
-    checkpoint: str = ""
-    twin: str = ""
-    took_s: float = 0.0
-
-    @property
-    def missed(self) -> tuple[Judgement, ...]:
-        """What had to happen and did not."""
-        return tuple(one for one in self.judged if not one.met)
-
-    @property
-    def is_held(self) -> bool:
-        """It was carried out, and everything was met."""
-        return self.staged and bool(self.judged) and not self.missed
-
-
-Say = Callable[[str], None]
-
-
-async def exercise(scenarios: Sequence[Scenario], wanted: Exercising, say: Say) -> AsyncIterator[Outcome]:
-    """Run them, each told as it is over: first those that are not staged.
-
-    Raises:
-        LinkError: a twin did not start.
-    """
+async def exercise(scenarios: Sequence[Scenario], wanted: Exercising, say: Say) -> AsyncGenerator[Outcome]:
+    """Run them, each told as it is over: first those that are not staged."""
     clear_left_over(wanted.root)
     scene = Scene(wanted.loaded, wanted.city_time_us, wanted.speed)
     plans: dict[str, Plan] = {}
@@ -121,8 +41,9 @@ async def exercise(scenarios: Sequence[Scenario], wanted: Exercising, say: Say) 
             yield Outcome(scenario=one, staged=False, why=plan.why)
         else:
             plans[one.id] = plan
-    async for outcome in _in_twins(batches(plans), plans, by_id, wanted, say):
-        yield outcome
+    async with aclosing(_in_twins(batches(plans), plans, by_id, wanted, say)) as outcomes:
+        async for outcome in outcomes:
+            yield outcome
 
 
 async def _in_twins(
@@ -131,24 +52,51 @@ async def _in_twins(
     by_id: Mapping[str, Scenario],
     wanted: Exercising,
     say: Say,
-) -> AsyncIterator[Outcome]:
-    coming: asyncio.Task[House] | None = None
-    try:
-        for number, batch in enumerate(shared):
-            house = await (coming or _open(wanted, [plans[one] for one in batch], say))
-            coming = None
-            if number + 1 < len(shared):
-                coming = asyncio.create_task(_open(wanted, [plans[one] for one in shared[number + 1]], say))
+) -> AsyncGenerator[Outcome]:
+    """Batches in twins of their own, `at_once` at a time, those that take longest first."""
+    todo = deque(sorted(shared, key=lambda batch: -sum(over(plans[one]) for one in batch)))
+    told: asyncio.Queue[Outcome] = asyncio.Queue()  # bounded by the scenarios
+    starting = asyncio.Semaphore(1)  # a start takes all the processors there are
+
+    async def work() -> None:
+        while todo:
+            batch = todo.popleft()
+            try:
+                async with starting:
+                    house = await _open(wanted, [plans[one] for one in batch], say)
+            except CitywardError as error:
+                for id_ in batch:
+                    told.put_nowait(Outcome(scenario=by_id[id_], staged=True, why=error.what, plan=plans[id_]))
+                continue
             try:
                 for id_ in batch:
-                    yield await house.run(by_id[id_], plans[id_])
+                    told.put_nowait(await house.run(by_id[id_], plans[id_]))
             finally:
                 await house.close()
+
+    working = [asyncio.create_task(work()) for _ in range(min(wanted.at_once, len(todo)))]
+    try:
+        for _ in range(len(plans)):
+            yield await _first(told, working)
     finally:
-        if coming is not None:
-            coming.cancel()
-            with contextlib.suppress(asyncio.CancelledError, CitywardError):
-                await (await coming).close()
+        for one in working:
+            one.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+
+async def _first(told: asyncio.Queue[Outcome], working: Sequence[asyncio.Task[None]]) -> Outcome:
+    """The next outcome; what a worker ran into is raised, not waited for."""
+    coming = asyncio.create_task(told.get())
+    try:
+        while not coming.done():
+            busy = [one for one in working if not one.done()]
+            await asyncio.wait([coming, *busy], return_when=asyncio.FIRST_COMPLETED)
+            for one in working:
+                if one.done() and not one.cancelled() and (error := one.exception()) is not None:
+                    raise error
+        return coming.result()
+    finally:
+        coming.cancel()
 
 
 async def _open(wanted: Exercising, plans: Sequence[Plan], say: Say) -> House:
@@ -167,174 +115,3 @@ async def _open(wanted: Exercising, plans: Sequence[Plan], say: Say) -> House:
         await house.close()
         raise
     return house
-
-
-class House:
-    """A twin with its street, for one exercise after another."""
-
-    def __init__(self, wanted: Exercising, twin: Twin, say: Say) -> None:
-        self.wanted, self.twin, self._say = wanted, twin, say
-        self._before: list[str] = []  # detectors that earlier attacks may still set off
-        self._settle()
-
-    def _settle(self, past_us: int = PAST_US) -> None:
-        """In a twin that has just started."""
-        setting = self.twin.setting
-        stage = Stage(
-            place=setting.loaded.place,
-            registry=setting.registry,
-            clock=setting.city.city_clock,
-            credentials=setting.home.device_secrets,
-            mqtt=MqttDoor("127.0.0.1", self.twin.mqtt_port),
-            web_port=self.twin.web_port,
-            past_us=past_us,
-        )
-        self.street, self.eyes, self.people = Background(stage), Eyes(self.twin), People(self.twin)
-        self._stop = asyncio.Event()
-        self._playing = asyncio.create_task(self.street.run(self._stop))
-
-    async def warm(self) -> None:
-        """Until the street has told its past and the watch has read it, or for as long as that may take."""
-        began = time.monotonic()
-        while time.monotonic() - began < WARM_WITHIN_S:
-            await asyncio.sleep(LOOK_S / 2)
-            if self.street.is_warm() and await asyncio.to_thread(_has_read, self.twin.state):
-                break
-        took = time.monotonic() - began
-        self._say(f"a twin is ready: started in {self.twin.started_in_s:.1f} s, {took:.1f} s for its past")
-
-    async def run(self, scenario: Scenario, plan: Plan) -> Outcome:
-        """Carry one plan out, and judge it. Raises nothing of ours: what goes wrong is an outcome."""
-        began = time.monotonic()
-        self._say(f"{scenario.id} {scenario.title}")
-        try:
-            outcome = await self._run(scenario, plan)
-        except CitywardError as error:
-            outcome = Outcome(scenario=scenario, staged=True, why=error.what, plan=plan)
-        finally:
-            with contextlib.suppress(CitywardError):
-                await asyncio.to_thread(self.people.leave)
-        self._before.extend(plan.alarms)
-        return replace(outcome, took_s=time.monotonic() - began)
-
-    async def _run(self, scenario: Scenario, plan: Plan) -> Outcome:
-        await asyncio.to_thread(self.people.enter, plan.personas)
-        await asyncio.to_thread(self.eyes.look)
-        began = now_us(self.twin.setting.city.city_clock)
-        docket = Docket(plan, GRACE_REAL_S * self.wanted.speed)
-        deeds = Deeds(self.twin, self.street)
-        hands = Hands(self.twin, self.street, self.people, deeds, Keyring(self.twin), began, self._declare)
-        acting = asyncio.create_task(hands.run(plan))
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                seen = await self._look(hands, began)
-                docket.look(seen)
-                if acting.done() and acting.exception() is not None:
-                    await acting
-                if docket.over(seen) and (acting.done() or seen.now - began > _patience(plan)):
-                    break
-        finally:
-            acting.cancel()
-            await asyncio.gather(acting, return_exceptions=True)
-            await asyncio.to_thread(self._undo, deeds)
-        seen = await self._look(hands, began)
-        judged = docket.close(seen)
-        return await asyncio.to_thread(self._told, scenario, plan, judged, seen)
-
-    async def _look(self, hands: Hands, began: int) -> Seen:
-        await asyncio.to_thread(self.eyes.look)
-        return self.eyes.seen(began, hands.now(), hands.done, hands.answers)
-
-    def _undo(self, deeds: Deeds) -> None:
-        """Whatever was held is let go; whoever was silent speaks."""
-        for process in list(deeds.stopped):
-            deeds.do(Do(key="undo", at_s=0, deed=Deed.LET_GO, said={"process": process}), 0)
-        self.street.speak_all()
-
-    def _told(self, scenario: Scenario, plan: Plan, judged: tuple[Judgement, ...], seen: Seen) -> Outcome:
-        numbers = score(plan, judged, seen, self._before)
-        whole, checkpoint = _verified(self.twin.state)
-        return Outcome(
-            scenario=scenario,
-            staged=True,
-            plan=plan,
-            judged=judged,
-            numbers=numbers if whole else unverified(numbers),
-            checkpoint=checkpoint,
-            twin=str(self.twin.state) if self.wanted.keep else "",
-        )
-
-    async def _declare(self, step: Do) -> Answer:
-        """The twin ends, and starts again with other records laid over its declaration."""
-        overlay = self.twin.state / "overlay.yaml"
-        fragment = (step.said or {}).get("overlay", "")
-        await self._leave()
-        overlay.write_text(fragment)
-        try:
-            self._become(await start_twin(self.twin.options, overlay if fragment else None))
-        except CitywardError as error:
-            self._become(await start_twin(self.twin.options))
-            return Answer(409, self._now(), error.mend.encode() or error.what.encode())
-        return Answer(DONE, self._now())
-
-    def _become(self, twin: Twin) -> None:
-        """Another start of the same twin: those who know it know this one from now on."""
-        old = self.twin
-        for name in ("exercise", "setting", "mqtt_port", "process", "pids", "notes", "following"):
-            setattr(old, name, getattr(twin, name))
-        eyes, people, street = self.eyes, self.people, self.street
-        self._settle(past_us=0)
-        self.street.silence(street.silent)
-        self.eyes, self.people = eyes, people
-
-    def _now(self) -> int:
-        return now_us(self.twin.setting.city.city_clock)
-
-    async def _leave(self) -> None:
-        self._stop.set()
-        self._playing.cancel()
-        await asyncio.gather(self._playing, return_exceptions=True)
-        await self.twin.stop()
-
-    async def close(self) -> None:
-        """End the twin; its folder goes, unless it is to be kept."""
-        await self._leave()
-        if not self.wanted.keep:
-            await asyncio.to_thread(self.twin.clear)
-
-
-def _patience(plan: Plan) -> int:
-    """How long steps may take that are not answered, in city us."""
-    return round((over(plan) + PATIENCE_S) * SECOND)
-
-
-class _Rows(msgspec.Struct, frozen=True):
-    """What is read of a role's progress."""
-
-    rows: int = 0
-
-
-def _has_read(state: Path) -> bool:
-    """The watch has (nearly) read what the workers hold. Blocks."""
-    held, read = (_rows(state / name) for name in (worker_progress("worker-0"), WATCH_PROGRESS))
-    return 0 < held <= read + BEHIND_ROWS
-
-
-def _rows(path: Path) -> int:
-    with contextlib.suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=_Rows).rows
-    return 0
-
-
-def _verified(state: Path) -> tuple[bool, str]:
-    """Whether every log of a twin is what it signed, and the digest over their last checkpoints. Blocks."""
-    whole, notes = True, sha256()
-    for folder in sorted(ledgers_under(state / "ledger")):
-        read = folder_reader(folder)
-        try:
-            whole = whole and verify(read, key_of(folder).text(), []).ok
-        except CitywardError:
-            whole = False
-        notes.update(read("checkpoint") or b"")
-    return whole, notes.hexdigest()

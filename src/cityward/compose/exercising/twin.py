@@ -113,8 +113,13 @@ class Twin:
         shutil.rmtree(self.state, ignore_errors=True)
 
 
-async def start_twin(options: TwinOptions, overlay: Path | None = None) -> Twin:
-    """Start one and wait until its doors are open. With `overlay`, that file's records are laid over its declaration.
+async def start_twin(options: TwinOptions, before: Exercise | None = None, overlay: str = "") -> Twin:
+    """Start one and wait until its doors are open.
+
+    Args:
+        options: what to run.
+        before: what it was at an earlier start, in the same folder: it stays the same twin.
+        overlay: a file whose records are laid over its declaration.
 
     Raises:
         LinkError: it did not start.
@@ -122,11 +127,11 @@ async def start_twin(options: TwinOptions, overlay: Path | None = None) -> Twin:
     began = time.monotonic()
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     exercise = Exercise(
-        id=secrets.token_hex(4),
+        id=secrets.token_hex(4) if before is None else before.id,
         secret=secrets.token_urlsafe(24),
         stand_ins=options.stand_ins,
         roles=options.roles,
-        overlay=str(overlay or ""),
+        overlay=overlay,
     )
     _write_private(options.folder / MARK, msgspec.json.encode(exercise))
     log = options.folder / FLOW_LOG
