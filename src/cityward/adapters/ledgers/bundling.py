@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -44,6 +44,24 @@ def excerpt_of(folder: Path, selection: Selection, most: int = ENTRIES_MOST) -> 
         if len(chosen) >= most:
             raise EvidenceError(f"{key.origin} alone has more than {most} such entries", mend="narrow the question")
         chosen.append(_proven(index, entry, state, node))
+    return Excerpt(key, note, state, chosen, _vouchers(folder, state, node, lambda n: opened(n, key)))
+
+
+def excerpt_of_those(folder: Path, indexes: Collection[int]) -> Excerpt:
+    """A log's part in a bundle: the entries of these numbers.
+
+    Raises:
+        EvidenceError: one of them is not there, or the log is not what was signed.
+    """
+    read, key = folder_reader(folder), key_of(folder)
+    note = read(CHECKPOINT) or b""
+    state = opened(note, key)
+    node = node_reader(lambda level, n: read(tile_path(level, n)) or b"")
+    late = [index for index in indexes if index >= state.size]
+    if late:
+        raise EvidenceError(f"{key.origin} has {state.size} signed entries, entry {late[0]} is not among them")
+    found = [one for index in sorted(set(indexes)) for one in entries_of(read, index, index + 1)]
+    chosen = [_proven(index, entry, state, node) for index, entry in found]
     return Excerpt(key, note, state, chosen, _vouchers(folder, state, node, lambda n: opened(n, key)))
 
 

@@ -5,7 +5,7 @@ Does not live here: what controls say (`assurance`), how it is told (`cli/report
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cityward.adapters.ledgers.reading import (
@@ -38,9 +38,18 @@ def assess_city(state: Path) -> Assessment:
         LinkError: no city ran there, or the disk did not answer.
     """
     setting = open_setting(Home(state))
+    hold_to_their_word(state)
+    return assess(Dossier(setting.loaded, Trail(entries(state)), setting.now_us()), find_controls())
+
+
+def hold_to_their_word(state: Path) -> None:
+    """Check every log of a city.
+
+    Raises:
+        EvidenceError: one does not read as it was signed.
+    """
     for folder in ledgers_under(state):
         _hold_to_its_word(folder)
-    return assess(Dossier(setting.loaded, Trail(entries(state)), setting.now_us()), find_controls())
 
 
 def _hold_to_its_word(folder: Path) -> None:
@@ -53,8 +62,8 @@ def _hold_to_its_word(folder: Path) -> None:
         )
 
 
-def entries(state: Path) -> Iterator[tuple[str, AnyRecord]]:
-    """Every entry of every log of a city, each log in its order; admissions whole.
+def entries(state: Path, until_us: int | None = None) -> Iterator[tuple[str, AnyRecord]]:
+    """Every entry of every log of a city, each log in its order; admissions whole. until_us: none of later (city us).
 
     Raises:
         EvidenceError: one is missing or is not a record.
@@ -62,11 +71,21 @@ def entries(state: Path) -> Iterator[tuple[str, AnyRecord]]:
     """
     for folder in ledgers_under(state):
         signed, read = signed_state(folder), folder_reader(folder)
+        parts: list[tuple[str, AnyRecord]] = []  # of an admission that stands in the next chunk
         for first in range(0, signed.size, _CHUNK):
-            chunk = records_between(read, signed.origin, first, min(first + _CHUNK, signed.size))
+            stop = min(first + _CHUNK, signed.size)
+            chunk = [*parts, *records_between(read, signed.origin, first, stop)]
+            parts = _open_end(chunk)
             whole = dict(joined(chunk))
             for entry, record in chunk:
-                if isinstance(record, Admission):
-                    yield entry, whole.get(entry, record)
-                elif not isinstance(record, AdmissionPart):
-                    yield entry, record
+                if isinstance(record, AdmissionPart) or (until_us is not None and record.at > until_us):
+                    continue
+                yield entry, whole.get(entry, record) if isinstance(record, Admission) else record
+
+
+def _open_end(chunk: Sequence[tuple[str, AnyRecord]]) -> list[tuple[str, AnyRecord]]:
+    """The parts that a chunk ends with: what they are parts of stands behind them."""
+    end = len(chunk)
+    while end and isinstance(chunk[end - 1][1], AdmissionPart):
+        end -= 1
+    return list(chunk[end:])

@@ -47,7 +47,8 @@ class ToldStep:
 class Statement:
     """One finding. `rule` names what found it (`check.unknown`), `steps` the derivation, premises first.
 
-    `waived`: by whom, until when and why it is let stand; empty where it is not.
+    `waived`: by whom, until when and why it is let stand; empty where it is not. `id`: the finding's own, where it has one that
+    stays while its words change; else it is known by its rule, paths and words.
     """
 
     rule: str
@@ -56,6 +57,7 @@ class Statement:
     spots: tuple[Spot, ...] = ()
     steps: tuple[ToldStep, ...] = ()
     waived: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

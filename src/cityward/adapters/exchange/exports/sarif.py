@@ -3,8 +3,8 @@
 Code hosts and editors show such a file beside the lines it names. A finding that could not be decided is of the kind `open`,
 which the standard reads as "more information is needed"; it is never written as a pass.
 
-INVARIANT: the fingerprint of a finding depends on its rule, its dotted paths and its words, not on line numbers: it stays the
-same when lines are added above it.
+INVARIANT: the fingerprint of a finding depends on its own id, or else on its rule, its dotted paths and its words, not on line
+numbers: it stays the same when lines are added above it.
 
 Source: OASIS SARIF 2.1.0 (2020), sections 3.14 run, 3.27 result, 3.36 codeFlow, 3.49 reportingDescriptor.
 """
@@ -101,6 +101,8 @@ def _result(one: Statement, rule: int, base: str, seen: Counter[str]) -> dict[st
 
 
 def _fingerprint(one: Statement) -> str:
+    if one.id:
+        return hashlib.sha256(f"{harmless(one.rule)}\0{harmless(one.id)}".encode()).hexdigest()
     words = [one.rule, *(spot.path or spot.file for spot in one.spots), _LINES.sub("", one.text)]
     return hashlib.sha256("\0".join(map(harmless, words)).encode()).hexdigest()
 
