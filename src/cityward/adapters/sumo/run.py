@@ -35,6 +35,7 @@ from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, Sign
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
+from cityward.guard.signals.waste import Before
 from cityward.services.signals.seen import Controller, JunctionSeen, Wish
 
 SHORT = (Fault.INTERGREEN, Fault.GREEN, Fault.AMBER, Fault.NO_AMBER, Fault.COLOUR)
@@ -101,7 +102,8 @@ class Centre:
 
     def judged(self, wishes: Wishes, seen: Seen, now_s: float) -> dict[str, int]:
         """What each junction hears: a stage, `PLAN`, or nothing."""
-        shown = {name: Shown(now_s, one.stage, one.green_s, one.red_s) for name, one in seen.items()}
+        shown = {name: Shown(now_s, one.stage, one.green_s, one.red_s, _before(one)) for name, one in seen.items()}
+        self._memory.see(shown, now_s)
         heard: dict[str, int] = {}
         for name, wish in wishes.items():
             proposal = Proposal(device=name, command=COMMAND, value=wish.stage, cause={"why": wish.why}, made_at=0)
@@ -112,6 +114,13 @@ class Centre:
                 heard[name] = wish.stage if reason is None else PLAN
                 self._memory.told(name, heard[name], now_s)
         return heard
+
+
+def _before(seen: JunctionSeen) -> Before:
+    return Before(
+        present={name: lane.vehicles for name, lane in seen.lanes.items()},
+        waiting={name: lane.halted for name, lane in seen.lanes.items()},
+    )
 
 
 def seen_of(sequencer: Sequencer, observed: Observed, now_s: float) -> JunctionSeen:

@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 A command names the stage that a junction should show, or `PLAN`: follow your own plan. `PLAN` is the command's fail-safe value
 and never waits for anything. Any other value passes when the junction was seen lately, knows the stage, has served the minimum
-greens that would end, would starve nobody, was not told to change too often, and is not one of too many that are told the same
-at once: to leave their plans, or to stop all traffic (a stage that lets no vehicle, bus or cycle go).
+greens that would end, would starve nobody, was not told to change too often, did not keep green for nobody while others stood
+(`waste`), and is not one of too many that are told the same at once: to leave their plans, or to stop all traffic (a stage that
+lets no vehicle, bus or cycle go).
 
 This gate is the first of two. It judges by what the junction said last, over a bus; the junction's own sequencer judges by what
 is shown, and has the last word. What passes here wrongly is slow or pointless there, and never a crash.
@@ -34,6 +35,7 @@ import numpy as np
 from cityward.guard.confidence import FULL, Confidence
 from cityward.guard.permit import UNSEEN, Allowed, Issued, PermitReason, PermitRules, Proposal, Refusal, Street, permit
 from cityward.guard.signals.rules import LONGEST_STEP_S, PLAN, JunctionRules
+from cityward.guard.signals.waste import Before, WasteWatch
 from cityward.guard.wellformed import is_number, is_text
 
 COMMAND = "signal-stage"
@@ -43,6 +45,7 @@ TO_PLAN = frozenset(
         PermitReason.JUNCTION_UNSEEN,
         PermitReason.MASS_CHANGE,
         PermitReason.WOULD_STARVE,
+        PermitReason.WASTES_GREEN,
         PermitReason.UNTRUSTED_SOURCE,
         PermitReason.TOO_FEW_SOURCES,
         PermitReason.INTERLOCKED,
@@ -91,6 +94,7 @@ class Shown:
     stage: int
     green_s: Mapping[str, float]
     red_s: Mapping[str, float]
+    before: Before = field(default_factory=Before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class SignalStreet:
     """The junctions as the gate must know them, by device; times in seconds of the street.
 
     told: the stage it was told last, and when. changes: when it was told to change, within the last minute. left: when it was
-    last told away from its plan. stopped: when it was last told to stop all traffic.
+    last told away from its plan. stopped: when it was last told to stop all traffic. wasteful: those whose green the centre
+    wasted, and whose own plan holds now.
     """
 
     now_s: float
@@ -107,6 +112,7 @@ class SignalStreet:
     changes: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     left: Mapping[str, float] = field(default_factory=dict[str, float])
     stopped: Mapping[str, float] = field(default_factory=dict[str, float])
+    wasteful: frozenset[str] = frozenset()
 
 
 def permit_stage(
@@ -145,6 +151,8 @@ def _stage_objection(
     # SECURITY: asked so that what is no number is too old
     if shown is None or not age_s <= gate.limits.oldest_s or not 0 <= shown.stage < len(rules.stages):
         return PermitReason.JUNCTION_UNSEEN
+    if device in street.wasteful:
+        return PermitReason.WASTES_GREEN
     if _too_soon(stage, shown, rules, gate.limits.early_s):
         return PermitReason.TOO_SOON
     if _too_often(device, stage, gate.limits, street):
@@ -223,10 +231,19 @@ class SignalMemory:
         self._changes: dict[str, deque[float]] = {}
         self._left: dict[str, float] = {}
         self._stopped: dict[str, float] = {}
+        self._waste = WasteWatch(gate.junctions)
+
+    def see(self, shown: Mapping[str, Shown], now_s: float) -> None:
+        """What the junctions show this second, and who is before them."""
+        for device, one in shown.items():
+            told = self._told.get(device)
+            obeys = told is not None and told[0] != PLAN
+            self._waste.see(device, one.stage, one.before, obeys, now_s)
 
     def street(self, now_s: float, shown: Mapping[str, Shown]) -> SignalStreet:
         """The street now; a view that the next `told` changes."""
-        return SignalStreet(now_s, shown, self._told, self._changes, self._left, self._stopped)
+        wasteful = frozenset(device for device in shown if self._waste.on_plan(device, now_s))
+        return SignalStreet(now_s, shown, self._told, self._changes, self._left, self._stopped, wasteful)
 
     def told(self, device: str, stage: int, now_s: float) -> None:
         """A command went out."""

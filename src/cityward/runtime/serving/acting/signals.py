@@ -12,10 +12,11 @@ from math import isfinite
 from cityward.guard.permit import PermitReason, Proposal, Refusal
 from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
 from cityward.guard.signals.rules import JunctionRules
+from cityward.guard.signals.waste import Before
 from cityward.runtime.ports import Latest
 from cityward.runtime.serving.binding import Bound
 from cityward.services.signals.settings import SignalSettings
-from cityward.services.signals.view import GROUP, STAGE
+from cityward.services.signals.view import GROUP, QUEUE, STAGE, VEHICLES
 from cityward.time import SECOND
 
 
@@ -43,6 +44,7 @@ class SignalDesk:
         """What the junctions said last."""
         shown = {device: self._read(device, rules, latest) for device, rules in self._rules.items()}
         self._shown = {device: one for device, one in shown.items() if one is not None}
+        self._memory.see(self._shown, self._street_s(now_us))
 
     def objection(self, proposal: Proposal, now_us: int) -> PermitReason | None:
         """What is against a `signal-stage`; None: nothing, or it is no such command."""
@@ -67,4 +69,19 @@ class SignalDesk:
             stage=int(stage.value),
             green_s={group: value for group, value in known.items() if value > 0},
             red_s={group: -value for group, value in known.items() if value <= 0},
+            before=_before(rules, latest),
         )
+
+
+def _before(rules: JunctionRules, latest: Mapping[tuple[str, str], Latest]) -> Before:
+    """Who is before each lane: what a detector counts is shared by the lanes that it sees."""
+    said = {
+        name: {
+            lane: row.value / len(lanes)
+            for unit, lanes in rules.junction.detectors.items()
+            if (row := latest.get((unit, name))) is not None
+            for lane in lanes
+        }
+        for name in (VEHICLES, QUEUE)
+    }
+    return Before(present=said[VEHICLES], waiting=said[QUEUE])

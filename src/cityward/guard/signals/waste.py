@@ -1,0 +1,118 @@
+"""Green that serves nobody while others stand: what no honest control does for long, whatever it reckons with.
+
+Theory of operation
+-------------------
+A junction that obeys the centre is looked at once a second, by what it shows and what its detectors say. A second is *wasted*
+when its stage serves hardly anybody, and another would serve a queue: at least `LEAST_QUEUE` vehicles that stand, of which the
+shown one has less than `SHARE`, counting also those that move. A lane of which only some groups may go counts little
+(`PARTLY`): who may not go stands before who may. Wasted seconds add up, others take away twice as much; at `MOST_S` the centre
+has lost this junction's trust, and it follows its own plan for `FIRST_S`, twice as long each time that it happens again within
+`REMEMBERED_S`. So an enemy's wishes, or a mistake of ours, cost a junction minutes, and never more than its own plan for the
+rest.
+
+A queue that has not changed within `STILL_S` of its own full green is none (a detector that lies, a blocked street): it counts
+for nothing until `DISBELIEVED_S` later. Who serves it no longer is not blamed for that.
+
+INVARIANTS: bounded by the junctions of the rules; total: what is no number counts as nobody there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cityward.guard.signals.rules import LONGEST_STEP_S, JunctionRules
+
+LEAST_QUEUE, SHARE, PARTLY = 4.0, 0.25, 0.2
+MOST_S, FORGIVES = 40.0, 2.0
+FIRST_S, MOST_PLAN_S, REMEMBERED_S = 600.0, 86_400.0, 7200.0
+STILL_S, DISBELIEVED_S = 12.0, 300.0
+MOST_WAITING = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Who is before a junction's stop lines: lane -> vehicles, and those of them that stand."""
+
+    present: Mapping[str, float] = field(default_factory=dict[str, float])
+    waiting: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(slots=True)
+class _Kept:
+    at_s: float = -math.inf
+    wasted_s: float = 0.0
+    until_s: float = -math.inf
+    span_s: float = FIRST_S
+    still: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])  # lane -> queue, s
+    disbelieved: dict[str, float] = field(default_factory=dict[str, float])  # lane -> until
+
+
+class WasteWatch:
+    """See the module. Seconds of the street."""
+
+    def __init__(self, junctions: Mapping[str, JunctionRules]) -> None:
+        self._served = {device: _served(rules) for device, rules in junctions.items()}
+        self._kept: dict[str, _Kept] = {}
+
+    def see(self, device: str, stage: int, before: Before, obeys: bool, now_s: float) -> None:
+        """One look at a junction. obeys: it shows what the centre wished, and not its own plan."""
+        stages = self._served.get(device, ())
+        if not 0 <= stage < len(stages) or not math.isfinite(now_s):
+            return
+        kept = self._kept.setdefault(device, _Kept())
+        passed_s = min(max(now_s - kept.at_s, 0.0), LONGEST_STEP_S) if math.isfinite(kept.at_s) else 0.0
+        kept.at_s = now_s
+        _disbelieve(kept, stages[stage], before, passed_s, now_s)
+        if not obeys:
+            kept.wasted_s = 0.0
+            return
+        queued = {lane: n for lane, n in before.waiting.items() if kept.disbelieved.get(lane, -math.inf) <= now_s}
+        best = max(_serves(served, queued) for served in stages)
+        if best >= LEAST_QUEUE and _serves(stages[stage], before.present) < SHARE * best:
+            kept.wasted_s += passed_s
+        else:
+            kept.wasted_s = max(kept.wasted_s - FORGIVES * passed_s, 0.0)
+        if kept.wasted_s >= MOST_S:
+            _lose_trust(kept, now_s)
+
+    def on_plan(self, device: str, now_s: float) -> bool:
+        """Whether the centre's wishes for a junction are not to leave it now."""
+        kept = self._kept.get(device)
+        return kept is not None and now_s < kept.until_s
+
+
+def _lose_trust(kept: _Kept, now_s: float) -> None:
+    again = now_s - kept.until_s < REMEMBERED_S
+    kept.span_s = min(kept.span_s * 2, MOST_PLAN_S) if again else FIRST_S
+    kept.until_s, kept.wasted_s = now_s + kept.span_s, 0.0
+
+
+def _served(rules: JunctionRules) -> tuple[Mapping[str, float], ...]:
+    """Of each stage: lane -> how far it is served, 1 or `PARTLY`."""
+    groups = rules.junction.groups.values()
+    lanes = dict.fromkeys(lane for group in groups for lane in group.lanes)
+    users = {lane: {nth for nth, group in enumerate(groups) if lane in group.lanes} for lane in lanes}
+    return tuple(
+        {lane: 1.0 if its <= green else PARTLY for lane, its in users.items() if its & green} for green in rules.members
+    )
+
+
+def _serves(served: Mapping[str, float], count: Mapping[str, float]) -> float:
+    return sum(share * _count(count.get(lane, 0.0)) for lane, share in served.items())
+
+
+def _disbelieve(kept: _Kept, served: Mapping[str, float], before: Before, passed_s: float, now_s: float) -> None:
+    """Note which queues stand still in front of their own green."""
+    for lane in served.keys() | kept.still.keys():
+        count = _count(before.waiting.get(lane, 0.0))
+        was, still_s = kept.still.get(lane, (math.nan, 0.0))
+        still_s = still_s + passed_s if served.get(lane) == 1.0 and count > 0 and count == was else 0.0
+        kept.still[lane] = count, still_s
+        if still_s >= STILL_S:
+            kept.disbelieved[lane] = now_s + DISBELIEVED_S
+
+
+def _count(said: float) -> float:
+    return min(max(said, 0.0), MOST_WAITING) if math.isfinite(said) else 0.0

@@ -1,0 +1,111 @@
+"""Green that serves nobody: who wastes it loses a junction to its own plan, and an honest controller never does."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from cityward.guard.permit import PermitReason, Proposal
+from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
+from cityward.guard.signals.rules import PLAN, JunctionRules
+from cityward.guard.signals.waste import Before, WasteWatch
+from junctions import CROSSING
+
+LANES = {
+    name: msgspec.structs.replace(group, lanes=(name,) if name != "walk" else ())
+    for name, group in CROSSING.groups.items()
+}
+RULES = JunctionRules.of(msgspec.structs.replace(CROSSING, groups=LANES))
+"""The crossing, each road with a lane of its own name."""
+
+MAIN, NORTH_ONLY, SIDE, WALKING = range(4)
+STANDING = Before(present={"north": 6, "south": 2}, waiting={"north": 6, "south": 2})
+
+
+def looked(
+    stage: int, before: Before, seconds: int, *, obeys: bool = True, watch: WasteWatch | None = None, since: int = 0
+):
+    watch = watch or WasteWatch({"one": RULES})
+    for second in range(since, since + seconds):
+        watch.see("one", stage, before, obeys, float(second))
+    return watch
+
+
+def test_a_side_road_kept_green_for_nobody_loses_the_junction_after_forty_seconds():
+    # the first look has no second before it
+    assert not looked(SIDE, STANDING, 40).on_plan("one", 40.0)
+    watch = looked(SIDE, STANDING, 41)
+    assert watch.on_plan("one", 41.0) and watch.on_plan("one", 639.0) and not watch.on_plan("one", 640.0)
+
+
+def test_each_time_again_lasts_twice_as_long():
+    watch = looked(SIDE, STANDING, 41)
+    looked(SIDE, STANDING, 41, watch=watch, since=700)
+    # a gap between two looks counts as one second: the fortieth is 739
+    assert watch.on_plan("one", 739 + 1199.0) and not watch.on_plan("one", 739 + 1200.0)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Before(present={"east": 2, "north": 6}, waiting={"north": 6}),  # two of six come: a quarter and more
+        Before(present={"north": 3}, waiting={"north": 3}),  # three are no queue
+        Before(present={"north": math.nan}, waiting={"north": math.inf}),  # no numbers
+        Before(),
+    ],
+    ids=["somebody comes", "few stand", "no numbers", "nobody sees"],
+)
+def test_it_is_no_waste_where(before: Before):
+    assert not looked(SIDE, before, 600).on_plan("one", 600.0)
+
+
+def test_changes_between_greens_that_are_used_are_forgiven():
+    """A change of seven seconds, then ten of a green that is used: as at a busy crossing for an hour."""
+    watch, used = WasteWatch({"one": RULES}), Before(present={"east": 9, "north": 6}, waiting={"north": 6})
+    for second in range(3600):
+        watch.see("one", SIDE, STANDING if second % 17 < 7 else used, True, float(second))
+        assert not watch.on_plan("one", second + 1.0)
+
+
+def test_a_queue_that_stands_before_its_own_green_is_none():
+    watch = looked(MAIN, STANDING, 20)  # six stand before their green for 20 s: a detector that lies
+    looked(SIDE, STANDING, 200, watch=watch, since=20)
+    assert not watch.on_plan("one", 220.0)
+
+
+def test_a_lane_whose_other_half_stands_at_red_is_hardly_served():
+    shared = {**LANES, "east": msgspec.structs.replace(LANES["east"], lanes=("east", "north"))}
+    watch = WasteWatch({"one": JunctionRules.of(msgspec.structs.replace(CROSSING, groups=shared))})
+    # thirty stand on a lane to the north and the east: no stage lets all of them go, the side's a fifth
+    for second in range(60):
+        watch.see("one", WALKING, Before(present={"north": 30}, waiting={"north": 30}), True, float(second))
+    assert watch.on_plan("one", 60.0)  # 6 of 30 could go, 0 do
+    watch = WasteWatch({"one": JunctionRules.of(msgspec.structs.replace(CROSSING, groups=shared))})
+    for second in range(60):
+        watch.see("one", SIDE, Before(present={"north": 30}, waiting={"north": 30}), True, float(second))
+    assert not watch.on_plan("one", 60.0)
+
+
+def test_who_follows_its_plan_is_not_judged():
+    assert not looked(SIDE, STANDING, 600, obeys=False).on_plan("one", 600.0)
+
+
+def test_the_gate_then_lets_nothing_but_the_plan_pass():
+    gate = GateRules({"one": RULES})
+    memory = SignalMemory(gate)
+    memory.told("one", SIDE, 0.0)
+    shown = {
+        "one": Shown(
+            at_s=0.0, stage=SIDE, green_s={"east": 60.0}, red_s={"north": 9, "south": 9, "walk": 9}, before=STANDING
+        )
+    }
+    for second in range(41):
+        memory.see(shown, float(second))
+    street = memory.street(1.0, shown)  # the junction's own times do not matter here
+    asked = {stage: objection(Proposal("one", COMMAND, stage, {"why": "x"}, 0), gate, street) for stage in (PLAN, SIDE)}
+    assert asked[PLAN] is None
+    assert (
+        street.wasteful == {"one"} and asked[SIDE] is PermitReason.WASTES_GREEN and PermitReason.WASTES_GREEN in TO_PLAN
+    )
