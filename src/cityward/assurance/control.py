@@ -13,6 +13,7 @@ from cityward.evidence.records import AnyRecord, Exercised, Record, Release
 from cityward.place.digests import digest_of_subject
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
+from cityward.place.registry import Registry, number
 from cityward.reach.exposure.answers import LAW, Exposure, expose
 from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Node
@@ -41,6 +42,19 @@ class Dossier:
         place = self.place
         laws = [Node(predicate, land) for land in place.jurisdictions for predicate in LAW.values()]
         return expose(compile_place(place), laws)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Every unit on the street, numbered."""
+        return number(self.place)
+
+    @cached_property
+    def units(self) -> Mapping[str, Sequence[str]]:
+        """Device or group -> its units."""
+        found: dict[str, list[str]] = {}
+        for unit in self.registry.units:
+            found.setdefault(unit.group, []).append(unit.id)
+        return found
 
     @cached_property
     def attacked(self) -> Mapping[str, Sequence[tuple[Entry[Exercised], str]]]:

@@ -11,12 +11,15 @@ from cityward.evidence.records import (
     AnyRecord,
     Attested,
     CommandIssued,
+    CommandRefused,
     Exercised,
+    Found,
+    Heartbeat,
     Release,
     ReleaseRefused,
 )
 from cityward.place.loader import load
-from cityward.time import DAY
+from cityward.time import DAY, MINUTE
 
 NOW_US = 1_800_000_000_000_000
 DIGEST = "0" * 64
@@ -142,6 +145,37 @@ def commanded(command_id: str, sources: tuple[str, ...], at: int = NOW_US) -> Co
         cause={},
         sources=sources,
     )
+
+
+def found(detector: str, subject: str, phase: str = "began", at: int = NOW_US) -> Found:
+    """A detector spoke."""
+    return Found(
+        at=at,
+        by="watch",
+        finding=f"{detector}-{subject}",
+        detector=detector,
+        what="",
+        subject=subject,
+        property="",
+        severity="high",
+        phase=phase,
+        began_at=at,
+        score=9.0,
+        incident="i1",
+        facts={},
+    )
+
+
+def refused_command(reason: str, at: int = NOW_US) -> CommandRefused:
+    """The lamp was not told a level."""
+    return CommandRefused(
+        at=at, by="service", service="street-light", device="lamp-1", command="dim", value=40, reason=reason
+    )
+
+
+def beat(number: int, at: int = NOW_US, state: str = "alive", gate: str = "admit-0") -> Heartbeat:
+    """A gate is alive."""
+    return Heartbeat(at=at, by="worker-0", gate=gate, beat=number, decided={}, within=5 * MINUTE, state=state)
 
 
 def attested(control: str, subject: str, said: str, until: int = NOW_US + DAY) -> Attested:

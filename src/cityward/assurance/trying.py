@@ -19,7 +19,7 @@ FRESH_US = 365 * DAY
 
 def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...]) -> Judged:
     """What the newest exercise of one of these scenarios that attacked a subject (`services.lights`) says of it."""
-    missing = f"an exercise of {' or '.join(scenarios)} on `{subject}`"
+    missing = f"an exercise of {_words(scenarios)} that attacks it"
     runs = [(entry, by) for entry, by in dossier.attacked.get(subject, ()) if entry.record.scenario in scenarios]
     if not runs:
         return Judged(subject, Result.UNKNOWN, f"`{subject}` was never tried", path=(subject,), missing=missing)
@@ -32,6 +32,11 @@ def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...]) -> Judged:
         said = f"since `{subject}` was tried on {when}, what is declared of `{attacked}` changed, or is not known to be the same"
         return Judged(subject, Result.UNKNOWN, said, path=(subject, attacked), missing=missing)
     return _told(subject, newest)
+
+
+def _words(scenarios: tuple[str, ...]) -> str:
+    """All of them, or the first and last of a long row."""
+    return " or ".join(scenarios) if len(scenarios) <= 4 else f"{scenarios[0]} to {scenarios[-1]}"
 
 
 def _still_says(dossier: Dossier, record: Exercised, attacked: str) -> bool:
