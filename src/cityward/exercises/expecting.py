@@ -136,6 +136,26 @@ def broker_said_no(since: str, device: str) -> When:
     return recorded(since, Lifecycle, such)
 
 
+def broker_refused(since: str, devices: Collection[str], least: int) -> When:
+    """So many messages on topics of these devices were refused by the broker, on record.
+
+    It acknowledges them all the same (SPEC: MQTT 3.1.1 3.3.5): what it said to a step does not tell.
+    """
+    names = tuple(f" {device}" for device in devices)
+
+    def when(seen: Seen) -> int | None:
+        begun = seen.done.get(since)
+        count = 0
+        for one in seen.of(Lifecycle) if begun is not None else ():
+            if begun is not None and one.at >= begun and one.event == "broker-refusals":
+                count += sum(int(n) for name, n in one.detail.items() if name.endswith(names))
+                if count >= least:
+                    return one.at
+        return None
+
+    return when
+
+
 def entries_refused(since: str) -> When:
     """The broker put on record that somebody did not prove who they are."""
     return recorded(since, Lifecycle, lambda one: one.event == "broker-turned-away")
