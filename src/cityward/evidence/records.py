@@ -652,6 +652,24 @@ class Reported(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     since: str = ""
 
 
+class FileNoted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="file-noted"):
+    """A step of an incident file. step: opened | joined | decided | told | noted | closed. The file is the fold of its steps.
+
+    incidents: of the watch, that are in the file from now on. subjects: as those of findings. refs: entries of the log that
+    the step is about. to: whom somebody told. facts: what a person says of it (`people`, `duty`, `began`), in words.
+    """
+
+    file: str
+    step: str
+    person: str
+    text: str
+    incidents: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    to: str = ""
+    facts: dict[str, str] = {}
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -697,6 +715,7 @@ AnyRecord = (
     | Exercised
     | Heartbeat
     | Reported
+    | FileNoted
 )
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

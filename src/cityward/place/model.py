@@ -14,11 +14,13 @@ from cityward.place.cameras import Camera
 from cityward.place.containing import Containing
 from cityward.place.data import Access, Dataset, Flow, Key
 from cityward.place.house_rules import HouseRule
+from cityward.place.incident_files import IncidentFiles
 from cityward.place.junctions import Junction
 from cityward.place.parties import Agreement, Instrument, Jurisdiction, Party
 from cityward.place.release import Form, Posture, Recipient
 from cityward.place.roles import Role
 from cityward.place.services import Forecast, Function, Purpose, Service
+from cityward.place.supplier_evidence import SupplierEvidence
 from cityward.place.things import Area, Conduit, Device, DeviceModel, Position, Site, System, Zone
 from cityward.place.witnesses import Witness
 
@@ -34,6 +36,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     platform: Id | None = None  # the system that is this Cityward itself: in scope like any other
     include: tuple[str, ...] = ()
     containing: Containing = Containing()
+    incidents: IncidentFiles = IncidentFiles()
     receipts_days: Annotated[int, Meta(ge=31, le=36_500)] = (
         400  # receipts are found here so long; the evidence keeps them all
     )
@@ -67,3 +70,4 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     recipients: dict[Id, Recipient] = {}
     postures: dict[Id, Posture] = {}
     roles: dict[Id, Role] = {}
+    supplier_evidence: dict[Id, SupplierEvidence] = {}

@@ -68,6 +68,21 @@ class JurisdictionKind(StrEnum):
     SUBDIVISION = "subdivision"
 
 
+class ReportingDuty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who must be told of an incident, and when: user-supplied data, which Cityward ships none of.
+
+    to: the authority, in words. hours: from when the city became aware of the incident. applies: when personal data may be
+    touched, or an essential service (a function that is `essential`), or to every incident. citation, source: where it is said.
+    """
+
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    to: Annotated[str, Meta(min_length=1, max_length=200)]
+    hours: Annotated[int, Meta(ge=1, le=8_784)]
+    applies: Literal["personal-data", "essential-service", "any"]
+    citation: Annotated[str, Meta(max_length=300)] = ""
+    source: Annotated[str, Meta(max_length=300)] = ""
+
+
 class Jurisdiction(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A legal area: an ISO 3166 code, or a bloc with members."""
 
@@ -76,6 +91,7 @@ class Jurisdiction(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     members: tuple[Id, ...] = ()
     parent: Id | None = None
     home: bool = False
+    reporting: dict[Id, ReportingDuty] = field(default_factory=dict[Id, ReportingDuty])
 
 
 class InstrumentStatus(StrEnum):

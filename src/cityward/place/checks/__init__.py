@@ -41,6 +41,7 @@ from cityward.place.checks.land import (
     addresses_are_such,
     codes_are_distinct,
     conduits_join_two,
+    duties_are_distinct,
     parents_lead_upwards,
     rules_can_be_judged,
     shares_add_up,
@@ -70,6 +71,7 @@ from cityward.place.checks.release import (
     what_is_made_here_is_told_in_cells,
 )
 from cityward.place.checks.roles import roles_are_bounded, roles_have_an_access
+from cityward.place.checks.supplier_evidence import supplier_evidence_is_of_its_kind
 from cityward.place.checks.warnings import (
     readings_are_carried,
     systems_receive_by_agreement,
@@ -84,14 +86,15 @@ ERRORS: tuple[Check, ...] = (
     limits_of_models, units_of_models, names_on_the_wire, commands_of_models, groups, hardware_is_one_each,
     needs_are_possible, decoders_are_of_lorawan, registers_can_be_asked, objects_can_be_read,
     flows_keep_their_agreement, parties_receive_by_agreement, enforced_flows_pass_the_platform, readings_enter_once,
-    commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, parents_lead_upwards, conduits_join_two,
-    times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
+    commands_have_takers, shares_add_up, addresses_are_such, codes_are_distinct, duties_are_distinct, parents_lead_upwards,
+    conduits_join_two, times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
     what_is_made_here_is_told_in_cells, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
     cameras_look_as_declared, cameras_are_kept_and_shown_within_bounds, roles_that_view_are_for_a_task,
     junctions_name_their_own, junctions_endanger_nobody, junctions_keep_their_times, junctions_can_be_told,
     junctions_are_joined,
+    supplier_evidence_is_of_its_kind,
 )  # fmt: skip
 """With one of these the place does not run."""
 

@@ -61,6 +61,17 @@ def codes_are_distinct(whole: Whole) -> Iterator[Problem]:
             yield Problem(f"jurisdictions.{name}.code", what, "keep one jurisdiction for each code")
 
 
+def duties_are_distinct(whole: Whole) -> Iterator[Problem]:
+    """Nobody is to be told the same thing twice by the same law."""
+    for land, jurisdiction in whole.place.jurisdictions.items():
+        first: dict[tuple[str, int, str], str] = {}
+        for name, duty in jurisdiction.reporting.items():
+            before = first.setdefault((duty.to, duty.hours, duty.applies), name)
+            if before != name:
+                what = f"tells `{duty.to}` within {duty.hours} h, as `{before}` does"
+                yield Problem(f"jurisdictions.{land}.reporting.{name}", what, "keep one of the two, or correct it")
+
+
 def parents_lead_upwards(whole: Whole) -> Iterator[Problem]:
     """Zones and jurisdictions lie in one another without a circle."""
     for kind in ("zones", "jurisdictions"):
