@@ -9,7 +9,7 @@ import pytest
 
 from cityward.assurance.examples import TOWN
 from cityward.evidence.records import CommandIssued
-from cityward.exercises.planning import PlanError, faults, is_wrong, joined, last_step, outline, over, planned
+from cityward.exercises.planning import PlanError, batches, faults, is_wrong, joined, last_step, outline, over, planned
 from cityward.exercises.scenario import Kind, Must, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Answer, Seen
@@ -17,8 +17,8 @@ from cityward.exercises.steps import Ask, Deed, Do, Persona, Send
 from cityward.place.loader import load
 
 
-def send(key: str = "lie", at_s: float = 0.0, **more: object) -> Send:
-    return Send(key=key, at_s=at_s, unit="counter-1", body=b"[]", **more)  # type: ignore[arg-type]
+def send(key: str = "lie", at_s: float = 0.0, unit_: str = "counter-1", **more: object) -> Send:
+    return Send(key=key, at_s=at_s, unit=unit_, body=b"[]", **more)  # type: ignore[arg-type]
 
 
 def must(since: str = "lie", id_: str = "seen") -> Must:
@@ -123,3 +123,26 @@ def test_a_command_is_wrong_where_it_rests_on_who_lies() -> None:
     assert not is_wrong(made, command("other"))
     assert is_wrong(replace(made, wrong=lambda one: one.value == 1), command("other"))
     assert is_wrong(joined({"a": made}), command("counter-1"))
+
+
+def of(*units: str, deed: Deed | None = None, roles: tuple[str, ...] = ()) -> Plan:
+    steps = [send(f"k{n}", unit_=unit) for n, unit in enumerate(units)]
+    more = () if deed is None else (Do(key="do", at_s=0, deed=deed),)
+    return Plan(steps=(*steps, *more), musts=(), roles=roles)
+
+
+def test_plans_that_speak_for_different_devices_share_a_twin() -> None:
+    assert batches({"a": of("loops-01"), "b": of("lamps-01"), "c": of("loops-02")}) == [["a", "b"], ["c"]]
+
+
+def test_a_plan_that_mars_the_twin_is_its_last_and_shares_it_with_no_other_such() -> None:
+    plans = {"a": of("x-01", deed=Deed.END), "b": of("y-01"), "c": of("z-01", deed=Deed.CONTAIN)}
+    assert batches(plans) == [["b", "a"], ["c"]]
+
+
+def test_a_twin_runs_no_process_that_its_plans_do_not_need() -> None:
+    assert batches({"a": of("x-01"), "b": of("y-01", roles=("cameras",))}) == [["a"], ["b"]]
+
+
+def test_a_twin_is_for_so_many_plans_at_most() -> None:
+    assert batches({name: of(f"{name}-01") for name in "abc"}, most=2) == [["a", "b"], ["c"]]

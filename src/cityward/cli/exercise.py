@@ -224,7 +224,16 @@ def _put_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
             put(f"{one.scenario.id:9} {'could not be carried out' if one.staged else 'not staged'}: {one.why}")
         for judged in one.missed:
             put(style(f"{one.scenario.id:9} missed ", fg="red"), f"{judged.must.id}: {judged.must.said}; {judged.why}")
+            put(f"{'':17}{_since(one, judged.must.since)}")
     put("\nSeconds are the city's. units, flows: touched by it; wrong: commands because of it; false: other incidents.")
+
+
+def _since(outcome: Outcome, step: str) -> str:
+    from cityward.compose.exercising.asking import answered
+
+    answer = outcome.answers.get(step)
+    said = "not answered" if answer is None else f"answered {answer.status} {answered(answer)}".rstrip()
+    return f"since the step `{step}`, {said}"
 
 
 def _number(outcome: Outcome, name: str) -> str:

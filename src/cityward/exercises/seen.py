@@ -18,6 +18,8 @@ R = TypeVar("R", bound=Record)
 class Answer:
     """What the web door, or the broker, said to a step. status: HTTP's, or 0 where the broker refused, 200 where it took it.
 
+    A broker acknowledges also what it throws away because the sender may not say it there (MQTT 3.1.1 3.3.5): such a step is
+    answered 200, and its refusal is on record (`Lifecycle`, `broker-refusals`; a finding of `refused-topics`).
     by_status: of a step with copies. body: the last answer's, at most 64 KiB.
     """
 

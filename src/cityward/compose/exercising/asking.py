@@ -13,9 +13,11 @@ from cityward.exercises.planning import planned
 from cityward.exercises.scenario import NotStaged, Scenario
 from cityward.exercises.scenarios import find_scenarios
 from cityward.exercises.scene import Scene
+from cityward.exercises.seen import Answer
 from cityward.exercises.steps import Ask, Do, Send, Step
 
 SEED = 7
+MOST_SAID = 200
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one scenario. missed: (id, what had to happen, why it is missed)."""
+    """What came of one scenario. missed: (id, what had to happen, why it is missed). answers: step -> (status, how it begins)."""
 
     scenario: str
     title: str
@@ -56,6 +58,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: str
     twin: str
     seconds: float
+    answers: dict[str, tuple[int, str]]
 
 
 def staged_here(place: Path, seed: int = SEED) -> Sequence[Staged]:
@@ -106,7 +109,13 @@ def told_of(outcome: Outcome) -> Told:
         checkpoint=outcome.checkpoint,
         twin=outcome.twin,
         seconds=round(outcome.took_s, 1),
+        answers={key: (one.status, answered(one)) for key, one in outcome.answers.items()},
     )
+
+
+def answered(answer: Answer) -> str:
+    """The beginning of what was said to a step."""
+    return answer.body[:MOST_SAID].decode("utf-8", "replace")
 
 
 def _said(step: Step) -> str:

@@ -144,6 +144,7 @@ class House:
             numbers=numbers if whole else unverified(numbers),
             checkpoint=checkpoint,
             twin=str(self.twin.state) if self.wanted.keep else "",
+            answers=dict(seen.answers),
         )
 
     async def _declare(self, step: Do) -> Answer:

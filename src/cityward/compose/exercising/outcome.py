@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cityward.exercises.judging import Judgement
 from cityward.exercises.scenario import Plan, Scenario
+from cityward.exercises.seen import Answer
 from cityward.place.loader import Loaded
 
 SPEED = 60.0
@@ -33,7 +34,8 @@ class Exercising:
 class Outcome:
     """What came of one scenario. why: it was not staged, or could not be carried out; then nothing else is told.
 
-    checkpoint: SHA-256 over the twin's last checkpoints. twin: its folder, where it is kept. took_s: of the machine.
+    checkpoint: SHA-256 over the twin's last checkpoints. twin: its folder, where it is kept. took_s: of the machine. answers: to
+    the steps, by key.
     """
 
     scenario: Scenario
@@ -45,6 +47,7 @@ class Outcome:
     checkpoint: str = ""
     twin: str = ""
     took_s: float = 0.0
+    answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
 
     @property
     def missed(self) -> tuple[Judgement, ...]:
