@@ -2,8 +2,9 @@
 
 INVARIANTS
 - Proven needs an observed, enforced or tested ground; whoever says proven without one is refused, loudly.
-- Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it.
-- An accepted risk needs an owner and an end to come; past it the subject is what the check said.
+- Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it. Where
+  the statement is that it does not hold, it failed.
+- An accepted risk needs an owner and an end to come; past it, or once the subject is declared otherwise, it is what the check said.
 - A proof whose newest ground is older than the control lets it last is unknown; it says when that was last seen.
 - No subject is unknown, never proven.
 """
@@ -19,7 +20,11 @@ from cityward.assurance.results import PROVING, EvidenceClass, Judged, Result, V
 from cityward.evidence.records import Attested, RiskAccepted
 from cityward.time import iso
 
-_WORST_FIRST = (Result.FAILED, Result.UNKNOWN, Result.ACCEPTED, Result.STATED, Result.PROVEN, Result.NOT_APPLICABLE)
+WORST_FIRST = (Result.FAILED, Result.UNKNOWN, Result.ACCEPTED, Result.STATED, Result.PROVEN, Result.NOT_APPLICABLE)
+
+
+HOLDS, FAILS, WITHDRAWN = "holds", "does-not-hold", "withdrawn"
+"""The words of a statement."""
 
 
 class UnfoundedError(AssertionError):
@@ -40,7 +45,7 @@ def conclude(control: Control, dossier: Dossier) -> Verdict:
     if not subjects:
         return Verdict(control.id, Result.UNKNOWN, (), "there is nothing here that it could judge")
     counts = Counter(judged.result for judged in subjects)
-    worst = next(result for result in _WORST_FIRST if counts[result])
+    worst = next(result for result in WORST_FIRST if counts[result])
     classes = Counter(ground.cls for judged in subjects for ground in judged.grounds)
     return Verdict(control.id, worst, subjects, _why(counts), dict(counts), dict(classes))
 
@@ -76,7 +81,7 @@ def _attested(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, Att
     return {
         subject: (entry.id, entry.record)
         for (name, subject), entry in newest.items()
-        if name == control.id and entry.record.until > dossier.now_us
+        if name == control.id and entry.record.until > dossier.now_us and entry.record.word != WITHDRAWN
     }
 
 
@@ -85,8 +90,19 @@ def _accepted(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, Ris
     return {
         subject: (entry.id, entry.record)
         for (name, subject), entry in newest.items()
-        if name == control.id and entry.record.until > dossier.now_us and entry.record.owner
+        if name == control.id and in_force(dossier, entry.record)
     }
+
+
+def in_force(dossier: Dossier, risk: RiskAccepted) -> bool:
+    """Whether an acceptance counts: it has an owner, an end to come, and was of the subject as it is declared now."""
+    as_then = not risk.declared or risk.declared == dossier.digest_of(declared_part(risk.subject))
+    return bool(risk.owner) and risk.until > dossier.now_us and as_then
+
+
+def declared_part(subject: str) -> str:
+    """The record of the declaration that a subject is of: `flows.a` of `flows.a.tampering`."""
+    return ".".join(subject.split(".")[:2])
 
 
 def _with_people(
@@ -95,6 +111,12 @@ def _with_people(
     if judged.result is Result.UNKNOWN and (said := spoken.get(judged.subject) or spoken.get("*")) is not None:
         entry, statement = said
         ground = on_record(EvidenceClass.ATTESTED, entry, f"{statement.person}: {statement.said}", statement.at)
+        if statement.word != HOLDS:
+            told, mend = (
+                f"{statement.person} states that it does not hold: {statement.said}",
+                "see to it, and state anew",
+            )
+            return replace(judged, result=Result.FAILED, said=told, grounds=(*judged.grounds, ground), mend=mend)
         return replace(judged, result=Result.STATED, grounds=(*judged.grounds, ground))
     if judged.result is Result.FAILED and (borne := accepted.get(judged.subject)) is not None:
         entry, risk = borne
@@ -104,4 +126,4 @@ def _with_people(
 
 
 def _why(counts: Mapping[Result, int]) -> str:
-    return ", ".join(f"{counts[result]} {result.value}" for result in _WORST_FIRST if counts.get(result))
+    return ", ".join(f"{counts[result]} {result.value}" for result in WORST_FIRST if counts.get(result))

@@ -178,10 +178,21 @@ def beat(number: int, at: int = NOW_US, state: str = "alive", gate: str = "admit
     return Heartbeat(at=at, by="worker-0", gate=gate, beat=number, decided={}, within=5 * MINUTE, state=state)
 
 
-def attested(control: str, subject: str, said: str, until: int = NOW_US + DAY) -> Attested:
-    """What a person says of a subject of a control, until then."""
+def attested(
+    control: str, subject: str, said: str, until: int = NOW_US + DAY, word: str = "holds", at: int = NOW_US - DAY
+) -> Attested:
+    """What a person says of a subject of a control, until then. It is of the example's own declaration."""
     return Attested(
-        at=NOW_US - DAY, by="web", control=control, subject=subject, person="ada", said=said, scope="", until=until
+        at=at,
+        by="web",
+        control=control,
+        subject=subject,
+        person="ada",
+        said=said,
+        scope="",
+        until=until,
+        word=word,
+        declaration=DIGEST,
     )
 
 

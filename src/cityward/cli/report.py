@@ -10,6 +10,7 @@ import click
 
 from cityward.cli.moments import HELP, METAVAR, moment_us
 from cityward.cli.options import FOR_THE_RECORD, JSON
+from cityward.cli.report_packs import put_pack
 from cityward.cli.words import aside, head, lead, put, put_json, rows, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXAMPLES = """
 Examples:
   cityward report --state var/doggerford
   cityward report --state var/doggerford --control K-04        every subject of one control, with its grounds
+  cityward report --state var/doggerford --pack caf             the clauses of a framework, with the controls behind them
   cityward report --state var/doggerford --out march           HTML, PDF, JSON with proofs, OSCAL, SARIF; signed, on record
   cityward report --state var/doggerford --out april --since march --format html,json
   cityward report --state var/doggerford --at 2026-03-31 --json
@@ -39,6 +41,7 @@ Exit 1 while a control fails. Unknown is not a pass: it is told apart, with what
     "--state", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The state directory of the city."
 )
 @click.option("--control", "only", default=None, help="One control, subject by subject.")
+@click.option("--pack", default=None, help="The clauses of a framework instead: caf, nis2, en-303-645 ...")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the report into this folder, signed."
 )
@@ -53,8 +56,8 @@ Exit 1 while a control fails. Unknown is not a pass: it is told apart, with what
 @JSON
 @click.pass_context
 def command(
-    ctx: click.Context, state: Path | None, only: str | None, out: Path | None, forms: str | None, at: str | None,
-    since: Path | None, by: str | None, as_json: bool,
+    ctx: click.Context, state: Path | None, only: str | None, pack: str | None, out: Path | None, forms: str | None,
+    at: str | None, since: Path | None, by: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """What the city's evidence says, principle by principle; each word with the record it rests on."""
     if ctx.invoked_subcommand is not None:
@@ -63,12 +66,16 @@ def command(
         return
     if state is None:
         raise click.UsageError("name the city by --state")
+    if pack is not None and (only is not None or out is not None or since is not None):
+        raise click.UsageError("--pack is told by itself: leave out --control, --out and --since")
     if forms is not None and out is None:
         raise click.UsageError("--format is of what is written: name a folder by --out")
     from cityward.assurance.reporting.changes import changes
     from cityward.compose.reporting.folder import read_report
     from cityward.compose.reporting.gathering import gather
 
+    if pack is not None:
+        ctx.exit(int(put_pack(gather(state, _moment(state, at)).report, pack, as_json=as_json)))
     before = read_report(since) if since is not None else None
     found = gather(state, _moment(state, at))
     compared = changes(before, found.report) if before is not None else None

@@ -497,7 +497,11 @@ class SegmentsGone(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Attested(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attestation"):
-    """A person stated that a control's good state holds of a subject (`*`: of all), until then (city us), within `scope`."""
+    """A person stated that a control's good state holds of a subject (`*`: of all), until then (city us), within `scope`.
+
+    word: `holds`, `does-not-hold`, or `withdrawn`: the person's statement of before counts no longer. declaration: SHA-256 of
+    the declaration it was said of; declared: a digest of what that said of the subject, see `place/digests.py`.
+    """
 
     control: str
     subject: str
@@ -505,10 +509,16 @@ class Attested(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     said: str
     scope: str
     until: int
+    word: str = "holds"
+    declaration: str = ""
+    declared: str = ""
 
 
 class RiskAccepted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="risk-accepted"):
-    """An owner bears the risk that a control fails of a subject, until then (city us). person: who put it on record."""
+    """An owner bears the risk that a control fails of a subject, until then (city us). person: who put it on record.
+
+    declaration, declared: as of `Attested`: what is borne was looked at as it was declared then.
+    """
 
     control: str
     subject: str
@@ -516,6 +526,8 @@ class RiskAccepted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     person: str
     why: str
     until: int
+    declaration: str = ""
+    declared: str = ""
 
 
 class Exercised(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exercise"):
