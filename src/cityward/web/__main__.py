@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
@@ -23,6 +24,7 @@ from cityward.compose.people.giving import PeopleDesk
 from cityward.compose.people.oidc import Provider, provider_of
 from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
+from cityward.compose.reporting.asking import AskedReport, ending
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
 from cityward.place.model import Place
@@ -41,10 +43,13 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         outward = outward_of(setting, ROLE, world.events)
         desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
         viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
-        app = build(doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing))
+        asked = AskedReport(setting.home.root)
+        doors = doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing)
+        app = build(replace(doors, reporting=asked))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
             await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
+            await open_.enter_async_context(ending(asked))
             if desk is not None:
                 await open_.enter_async_context(flushing(desk))
             if viewing is not None:

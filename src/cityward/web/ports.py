@@ -332,6 +332,17 @@ class OpenDocuments(Protocol):
         ...
 
 
+class ReportTold(Protocol):
+    """A report as JSON, as a page, and the content security policy that the page needs."""
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def page(self) -> bytes: ...
+    @property
+    def policy(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """What the web door of one place is given. Ports that may be None are parts the city runs without."""
@@ -367,6 +378,7 @@ class Doors:
     oidc: OidcSettings | None = None
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
+    reporting: Callable[[], Awaitable[ReportTold | None]] | None = None  # None of it: it is still being made
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
     exercise: Exercised | None = None  # this is the door of a twin

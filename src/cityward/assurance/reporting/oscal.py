@@ -6,7 +6,7 @@ property `result` says which. So nothing that reads the state alone takes unknow
 
 INVARIANT: all ids are UUIDv5 of what they name: the same report gives the same document.
 
-Source: NIST OSCAL 1.1.2, assessment results model.
+Source: NIST OSCAL 1.1.3, assessment results model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cityward.assurance.reporting.model import ControlTold, Ground, Judged, Repo
 from cityward.assurance.results import EvidenceClass, Result
 from cityward.text import harmless
 
-OSCAL_VERSION = "1.1.2"
+OSCAL_VERSION = "1.1.3"
 NAMESPACE = "https://cityward.example/ns/oscal"
 """Names our own properties. A name, nothing is fetched there."""
 
