@@ -4,7 +4,7 @@ INVARIANTS
 - Proven needs an observed, enforced or tested ground; whoever says proven without one is refused, loudly.
 - Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it. Where
   the statement is that it does not hold, it failed.
-- An accepted risk needs an owner and an end to come; past it, or once the subject is declared otherwise, it is what the check said.
+- An accepted risk needs an owner and an end to come; past it, or once the subject is declared otherwise, the check speaks.
 - A proof whose newest ground is older than the control lets it last is unknown; it says when that was last seen.
 - No subject is unknown, never proven.
 """

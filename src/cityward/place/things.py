@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -132,7 +133,10 @@ class PayloadDecoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A make of device: what it observes, how it says so, what it can be told."""
+    """A make of device: what it observes, how it says so, what it can be told.
+
+    support_ends: the last day on which its maker mends what is found in its software.
+    """
 
     maker: Id | Unknown
     format: Literal["senml", "json", "ngsi-ld", "lorawan", "gtfs-rt", "modbus", "ntcip"] = "senml"
@@ -141,6 +145,7 @@ class DeviceModel(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     commands: dict[Id, CommandLimits] = field(default_factory=dict[Id, CommandLimits])
     updates_from: Id | Unknown | None = None
     ngsi_type: str | None = None
+    support_ends: date | None = None
     decoder: PayloadDecoder | None = (
         None  # of `format: lorawan`, where the network server sends bytes; None: it decodes
     )
@@ -186,7 +191,8 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     A device with `positions` is a group: its members are `<id>-01`, `<id>-02`, ... in that order, each with an
     identity of its own. `addresses` are where it is found on a network, as a system's; a group's are those of all its members.
-    `hardware` is what its radio is known by; of a group one for each of `positions`.
+    `hardware` is what its radio is known by; of a group one for each of `positions`. `planned_until` is the day until which it
+    is meant to stay.
     """
 
     model: Id
@@ -199,6 +205,7 @@ class Device(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     position: Position | None = None
     positions: tuple[Position, ...] = ()
     status: DeviceStatus = DeviceStatus.ACTIVE
+    planned_until: date | None = None
     credential: Literal["password", "certificate"] = "password"
     needs: tuple[Need, ...] = ()
     addresses: tuple[AddressText, ...] = ()

@@ -171,6 +171,7 @@ REFERENCES: Mapping[str, Mapping[str, Kinds]] = {
         "purpose": ("purposes",),
         "viewing.purposes[]": ("purposes",),
     },
+    "supplier_evidence": {"party": ("parties",), "agreement": ("agreements",)},
     "rules": {
         **{f"{part}[].{field}": kinds for part in ("forbid", "unless") for field, kinds in _CONDITION.items()},
         "waivers[].by": ("parties",),

@@ -1,0 +1,1 @@
+"""Who supplies the city: what each supplier touches, what it must show for that, and what it did show."""
