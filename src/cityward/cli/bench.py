@@ -78,6 +78,7 @@ GATED = "cityward, gate on"
 
 
 APART = {
+    "assurance": "cityward.cli.bench_assurance",
     "cctv": "cityward.cli.bench_cctv",
     "services": "cityward.cli.bench_services",
     "signals": "cityward.cli.bench_signals",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, commanded
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.trail import Entry
 from cityward.evidence.records import CommandIssued, CommandRefused, Standing
 from cityward.time import DAY, HOUR
 
@@ -17,15 +18,14 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each device that is quarantined now: whether a command rests on it since."""
     standings = dossier.trail.newest(Standing, lambda record: record.device)
     quarantined = {name: entry for name, entry in standings.items() if entry.record.state == "quarantined"}
-    moved = {
-        (source, entry.record.command_id): entry
-        for entry in dossier.trail.of(CommandIssued)
-        for source in entry.record.sources
-        if source in quarantined and entry.record.at > quarantined[source].record.at
-    }
+    moved: dict[str, list[Entry[CommandIssued]]] = {}
+    for command in dossier.trail.of(CommandIssued):
+        for source in command.record.sources:
+            if source in quarantined and command.record.at > quarantined[source].record.at:
+                moved.setdefault(source, []).append(command)
     for name, entry in quarantined.items():
         subject = f"devices.{name}"
-        since = [command for (source, _), command in moved.items() if source == name]
+        since = moved.get(name, [])
         if since:
             record = since[-1].record
             said = f"{len(since)} commands rest on `{name}` since it is quarantined, the last to `{record.device}`"

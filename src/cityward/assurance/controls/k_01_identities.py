@@ -11,7 +11,6 @@ from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
 from cityward.evidence.records import CommandOutcome
 from cityward.guard.admit import UNDECLARED
-from cityward.place.registry import number
 
 NAMELESS = frozenset({"unknown-device", "wrong-device", "inactive-device"})
 
@@ -20,7 +19,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for all that is not declared, and one for each undeclared thing that answered a command."""
     if not dossier.place.devices:
         return
-    known = number(dossier.place).unit_index
+    known = dossier.registry.unit_index
     for name, entry in dossier.trail.newest(CommandOutcome, lambda record: record.device).items():
         if entry.record.outcome == "acknowledged" and name not in known:
             said = f"`{name}` answered a command, and is not declared"
