@@ -85,6 +85,16 @@ def test_a_drill_counts_for_twelve_months(days: int, told: str) -> None:
     assert number(report(ESSENTIAL, ("exercise:1", run)), "drilled") == told
 
 
+def test_countries_are_counted_by_how_they_reach_what_is_not_public() -> None:
+    """The council and its yard are in `xa`, and no instrument is declared: access, and no power."""
+    internal = changed(("sensitivity: public", "sensitivity: internal"))
+    found = report(internal)
+    assert number(found, "countries-reaching") == "0 by a declared power; 0 not known; 1 hold access without one"
+    (one,) = [head for head in found.headlines if head.id == "countries-reaching"]
+    assert one.detail == ("xa: access, and no declared power to use it",)
+    assert number(report(TOWN), "countries-reaching") == "none: no such data is declared"
+
+
 def test_that_unknown_outweighs_what_is_known_is_said_first() -> None:
     (first,) = report(TOWN, controls=("K-04",)).warnings
     assert first.startswith("More is unknown than known: of 1 subjects nobody can say anything of 1.")

@@ -24,6 +24,7 @@ from cityward.web.api import (
     reach,
     received,
     releases,
+    report,
     services,
     sign_in,
     transport,
@@ -32,12 +33,13 @@ from cityward.web.api import (
 from cityward.web.app import CSP, build
 from cityward.web.desk import BODY_BUDGET, set_up
 from cityward.web.problems import Problem
+from cityward.web.public import pages as public
 from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
     cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received,
-    releases, sign_in, transport,
+    releases, report, sign_in, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -15,11 +15,13 @@ from cityward.evidence.records import Alerted, CommandOutcome, Exercised, FeedJu
 from cityward.place.model import Place
 from cityward.place.parties import JurisdictionKind
 from cityward.place.registry import number
-from cityward.reach.exposure.answers import LAW, Bound
+from cityward.reach.exposure.answers import LAW, NEXUS, Bound, Exposure, expose
+from cityward.reach.exposure.compile import compile_place
 from cityward.reach.exposure.nodes import Mode, Node, Predicate
 from cityward.time import DAY, iso
 
 UNKNOWN = "unknown"
+NO_DATA = "none: no such data is declared"
 SEEN_WITHIN_US = 7 * DAY
 
 
@@ -83,26 +85,33 @@ def _lands(dossier: Dossier) -> Headline:
     place = dossier.place
     judged = [name for name, dataset in place.datasets.items() if dataset.personal or dataset.sensitivity != "public"]
     states = {name for name, land in place.jurisdictions.items() if land.kind is JurisdictionKind.STATE}
-    certain = _reaching(dossier, judged, Bound.CERTAIN) & states
-    open_ = (_reaching(dossier, judged, Bound.POSSIBLE) & states) - certain
-    value = f"{len(certain)}" if not open_ else f"{len(certain)}, and {len(open_)} of which it is not known"
+    certain = _reaching(dossier.exposure, judged, Bound.CERTAIN) & states
+    open_ = (_reaching(dossier.exposure, judged, Bound.POSSIBLE) & states) - certain
+    near = (_reaching(_nearness(place), judged, Bound.CERTAIN) & states) - certain - open_
+    value = f"{len(certain)} by a declared power; {len(open_)} not known; {len(near)} hold access without one"
+    told = (("can", certain), ("not known", open_), ("access, and no declared power to use it", near))
     return Headline(
         id="countries-reaching",
-        title="Countries whose law can reach personal or operational data",
-        value=value if judged and states else UNKNOWN,
-        how=f"{len(judged)} datasets that are personal or not public, the power of each declared country over parties and over "
-        "places, from what is declared, home included; `cityward reach --dataset NAME --why` tells each path",
-        detail=(*(f"{name}: can" for name in sorted(certain)), *(f"{name}: not known" for name in sorted(open_))),
+        title="Countries that can reach personal or operational data",
+        value=NO_DATA if not judged else value if states else UNKNOWN,
+        how=f"{len(judged)} datasets that are personal or not public; each declared country, home included, over its parties and "
+        "over places on its soil; `cityward reach --dataset NAME --why` tells each path",
+        detail=tuple(f"{name}: {words}" for words, lands in told for name in sorted(lands)),
     )
 
 
-def _reaching(dossier: Dossier, datasets: Iterable[str], bound: Bound) -> frozenset[str]:
-    laws, exposure = set(LAW.values()), dossier.exposure
+def _nearness(place: Place) -> Exposure:
+    """What each country's own parties, and places on its soil, reach whether or not a law makes them."""
+    return expose(compile_place(place), [Node(kind, land) for land in place.jurisdictions for kind in NEXUS.values()])
+
+
+def _reaching(exposure: Exposure, datasets: Iterable[str], bound: Bound) -> frozenset[str]:
+    over = {*LAW.values(), *NEXUS.values()}
     return frozenset(
         node.subject
         for name in datasets
         for node in exposure.who(Node(Predicate.DATASET, name, Mode.READ), bound)
-        if node.predicate in laws
+        if node.predicate in over
     )
 
 
