@@ -238,7 +238,7 @@ class SignalMemory:
         for device, one in shown.items():
             told = self._told.get(device)
             obeys = told is not None and told[0] != PLAN
-            self._waste.see(device, one.stage, one.before, obeys, now_s)
+            self._waste.see(device, one.stage, one.green_s, one.before, obeys, now_s)
 
     def street(self, now_s: float, shown: Mapping[str, Shown]) -> SignalStreet:
         """The street now; a view that the next `told` changes."""
