@@ -89,9 +89,9 @@ def test_countries_are_counted_by_how_they_reach_what_is_not_public() -> None:
     """The council and its yard are in `xa`, and no instrument is declared: access, and no power."""
     internal = changed(("sensitivity: public", "sensitivity: internal"))
     found = report(internal)
-    assert number(found, "countries-reaching") == "0 by a declared power; 0 not known; 1 hold access without one"
+    assert number(found, "countries-reaching") == "0 by a declared power, 1 by access alone, 0 not known"
     (one,) = [head for head in found.headlines if head.id == "countries-reaching"]
-    assert one.detail == ("xa: access, and no declared power to use it",)
+    assert one.detail == ("xa: access alone, no declared power to use it",)
     assert number(report(TOWN), "countries-reaching") == "none: no such data is declared"
 
 

@@ -23,6 +23,7 @@ from assured import ENTRIES, SMALLTOWN, assured_town
 from cityward.adapters.ledgers.reading import key_of, tail_of
 from cityward.assurance.examples import NOW_US, admission
 from cityward.assurance.reporting.changes import changes
+from cityward.compose.home import Exercise, Home, read_city_file, write_city_file
 from cityward.compose.reporting.folder import Wanted, check_folder, files_of, give_out, read_report
 from cityward.compose.reporting.gathering import Gathered, gather
 from cityward.compose.reporting.html import html_of, policy
@@ -334,6 +335,15 @@ def test_entries_after_the_moment_are_left_out_and_a_moment_to_come_is_refused(t
     assert gather(with_more, NOW_US).report == gather(without, NOW_US).report
     with pytest.raises(EvidenceError, match="still to come"):
         gather(without, NOW_US + 40_000 * DAY)
+
+
+def test_the_report_of_a_twin_says_that_it_is_none_of_a_city(tmp_path: Path) -> None:
+    state = assured_town(tmp_path, {})
+    city = read_city_file(Home(state))
+    write_city_file(Home(state), structs.replace(city, exercise=Exercise(id="x1", secret="s")))
+    found = gather(state, NOW_US).report
+    assert found.name == "EXERCISE x1: Smalltown"
+    assert found.warnings[0].startswith("This is a twin of the exercise x1, and no city")
 
 
 def test_what_changed_stands_on_page_one(tmp_path: Path) -> None:

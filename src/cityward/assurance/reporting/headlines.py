@@ -52,7 +52,7 @@ def _explained(dossier: Dossier) -> Headline:
         value=f"{len(explained) * 100 // len(assets)} % ({len(explained)} of {len(assets)})" if known else UNKNOWN,
         how="declared devices (or groups of them) and systems that within seven days sent or got something by a declared "
         "flow, or obeyed a command, by the log; a thing that nobody declared and nobody heard is in no number",
-        detail=tuple(asset for asset in assets if asset not in seen) if known else (),
+        detail=tuple(f"{asset}: not seen" for asset in assets if asset not in seen) if known else (),
     )
 
 
@@ -88,8 +88,8 @@ def _lands(dossier: Dossier) -> Headline:
     certain = _reaching(dossier.exposure, judged, Bound.CERTAIN) & states
     open_ = (_reaching(dossier.exposure, judged, Bound.POSSIBLE) & states) - certain
     near = (_reaching(_nearness(place), judged, Bound.CERTAIN) & states) - certain - open_
-    value = f"{len(certain)} by a declared power; {len(open_)} not known; {len(near)} hold access without one"
-    told = (("can", certain), ("not known", open_), ("access, and no declared power to use it", near))
+    value = f"{len(certain)} by a declared power, {len(near)} by access alone, {len(open_)} not known"
+    told = (("can", certain), ("not known", open_), ("access alone, no declared power to use it", near))
     return Headline(
         id="countries-reaching",
         title="Countries that can reach personal or operational data",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from cityward import __version__
 from cityward.assurance.assessing import assess
 from cityward.assurance.control import Dossier
@@ -44,7 +46,17 @@ def gather(state: Path, at_us: int | None = None) -> Gathered:
     trail = Trail(_counted(entries(state, moment), read))
     dossier, controls = Dossier(setting.loaded, trail, moment), find_controls()
     logs = [read[name] for name in sorted(read)]
-    return Gathered(report_of(assess(dossier, controls), dossier, controls, logs, __version__), setting)
+    found = report_of(assess(dossier, controls), dossier, controls, logs, __version__)
+    return Gathered(_marked(found, setting), setting)
+
+
+def _marked(report: Report, setting: Setting) -> Report:
+    """Nobody shall take the report of a twin for the city's."""
+    exercise = setting.city.exercise
+    if exercise is None:
+        return report
+    said = f"This is a twin of the exercise {exercise.id}, and no city: attacks were tried on it."
+    return structs.replace(report, name=f"EXERCISE {exercise.id}: {report.name}", warnings=(said, *report.warnings))
 
 
 def _counted(found: Iterator[tuple[str, AnyRecord]], read: dict[str, LogRead]) -> Iterator[tuple[str, AnyRecord]]:
