@@ -146,7 +146,11 @@ def run(
         at_once=at_once,
         keep=keep,
     )
-    outcomes = asyncio.run(_run(chosen, wanted, state, by or f"machine:{getpass.getuser()}"))
+    try:
+        outcomes = asyncio.run(_run(chosen, wanted, state, by or f"machine:{getpass.getuser()}"))
+    except asyncio.CancelledError:
+        aside("interrupted; the twins have ended and their folders are gone")
+        raise SystemExit(MISSED) from None
     _put_outcomes(outcomes, as_json)
     if any(one.staged and not one.is_held for one in outcomes):
         raise SystemExit(MISSED)

@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from cityward.adapters.exercising.background import Background, Stage, now_us
 from cityward.adapters.ledgers.reading import folder_reader, key_of, ledgers_under
@@ -40,6 +41,8 @@ from cityward.exercises.scoring import score, unverified
 from cityward.exercises.seen import Answer, Seen
 from cityward.exercises.steps import Deed, Do
 from cityward.time import DAY, SECOND
+
+log = structlog.get_logger(__name__)
 
 LOOK_S = 0.5
 GRACE_REAL_S = 2.0  # an entry may be seen so long after its time
@@ -92,6 +95,9 @@ class House:
             outcome = await self._run(scenario, plan)
         except CitywardError as error:
             outcome = Outcome(scenario=scenario, staged=True, why=error.what, plan=plan)
+        except Exception as error:  # a scenario that errs is told as not carried out, and stops no other one
+            log.exception("a scenario erred", scenario=scenario.id)
+            outcome = Outcome(scenario=scenario, staged=True, why=f"{type(error).__name__}: {error}", plan=plan)
         finally:
             with contextlib.suppress(CitywardError):
                 await asyncio.to_thread(self.people.leave)

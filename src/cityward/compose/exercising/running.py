@@ -35,7 +35,7 @@ async def exercise(scenarios: Sequence[Scenario], wanted: Exercising, say: Say) 
         try:
             plan = planned(one, scene, wanted.seed)
         except PlanError as error:
-            yield Outcome(scenario=one, staged=False, why=str(error))
+            yield Outcome(scenario=one, staged=True, why=str(error))
             continue
         if isinstance(plan, NotStaged):
             yield Outcome(scenario=one, staged=False, why=plan.why)
