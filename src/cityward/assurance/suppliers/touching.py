@@ -73,10 +73,11 @@ def _touches(place: Place) -> Iterator[tuple[str, Touch]]:
 
 
 def acting(place: Place) -> frozenset[str]:
-    """Devices and groups that take commands, here or of somebody else's system."""
+    """Devices and groups that take commands: of a service here, by their model, or by a flow that leads to them."""
     told = {actuator for service in place.services.values() for actuator in service.actuators}
     able = {name for name, device in place.devices.items() if _takes_commands(place, device.model)}
-    return frozenset((told & place.devices.keys()) | able)
+    reached = {flow.to for flow in place.flows.values()}
+    return frozenset(((told | reached) & place.devices.keys()) | able)
 
 
 def _takes_commands(place: Place, model: str) -> bool:
