@@ -73,6 +73,21 @@ def test_a_report_is_given_out_and_checked_by_whoever_holds_the_key(tmp_path: Pa
         told("verify", str(out), "--key", key)
 
 
+def test_a_program_is_told_what_was_written(tmp_path: Path) -> None:
+    state, out = assured_town(tmp_path), tmp_path / "march"
+    written = json.loads(told("--state", str(state), "--at", AT, "--out", str(out), "--format", "json", "--json")[1])
+    assert written["entry"] == "report:0"
+    assert set(written["files"]) == {"report.json", "evidence.tar"}
+    assert written["files"]["report.json"] == written["digest"]
+    assert written["key"] == (out / "report.vkey").read_text().strip()
+
+
+def test_nothing_is_written_for_a_control_that_there_is_not(tmp_path: Path) -> None:
+    state, out = assured_town(tmp_path), tmp_path / "march"
+    assert told("--state", str(state), "--at", AT, "--out", str(out), "--control", "Z-99")[0] == 2
+    assert not out.exists()
+
+
 def test_a_control_that_fails_makes_the_exit_code(tmp_path: Path) -> None:
     held, broken = assured_town(tmp_path / "a"), assured_town(tmp_path / "b", {"worker-0": (admission(UNDECLARED, 3),)})
     assert told("--state", str(held), "--at", AT, "--control", "K-04")[0] == 0

@@ -78,13 +78,14 @@ def command(
         ctx.exit(int(put_pack(gather(state, _moment(state, at)).report, pack, as_json=as_json)))
     before = read_report(since) if since is not None else None
     found = gather(state, _moment(state, at))
+    chosen = _chosen(found.report, only)  # before anything is written
     compared = changes(before, found.report) if before is not None else None
     written = None if out is None else _give_out(found, compared, _forms(forms), (state, out), by)
     if as_json:
-        put_json(_document(found.report, compared, only))
+        put_json(written or _document(found.report, compared, only))
     else:
         _put(found.report, compared, only, written, out)
-    ctx.exit(int(any(one.result == "failed" for one in _chosen(found.report, only))))
+    ctx.exit(int(any(one.result == "failed" for one in chosen)))
 
 
 @command.command("verify")
