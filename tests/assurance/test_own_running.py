@@ -13,6 +13,7 @@ from cityward.assurance.controls import find_controls
 from cityward.assurance.examples import (
     DIGEST,
     NOW_US,
+    SHARING,
     TOWN,
     admission,
     beat,
@@ -24,8 +25,9 @@ from cityward.assurance.examples import (
     refused_command,
     released,
 )
-from cityward.assurance.results import Judged, Result
-from cityward.evidence.records import AnyRecord, Granted, Lifecycle, Marked, OverrideBegun, PlanIssued
+from cityward.assurance.results import EvidenceClass, Judged, Result
+from cityward.evidence.records import AnyRecord, Approval, Granted, Lifecycle, Marked, OverrideBegun, PlanIssued
+from cityward.policy.approvals import AS_DECLARED, scope_digest
 from cityward.time import DAY, HOUR, MINUTE
 
 CONTROLS = find_controls()
@@ -199,6 +201,31 @@ def test_a_plan_without_a_cause_is_an_orphan() -> None:
     )  # fmt: skip
     assert result("P-06", plan) == ["failed"]
     assert result("P-06", structs.replace(plan, cause={"because": "bins are full"})) == ["proven"]
+
+
+def approved(person: str, at: int = NOW_US - HOUR) -> Approval:
+    """The sharing is approved as it stands."""
+    scope = scope_digest("share", dossier_of(Example(SHARING)).place)
+    return Approval(at=at, by="release", agreement="share", person=person, control=DIGEST, scope=scope)
+
+
+@pytest.mark.parametrize("person", ["ada", AS_DECLARED])
+def test_an_approval_alone_is_a_word_and_a_receipt_after_it_a_proof(person: str) -> None:
+    left = structs.replace(released("planner"), agreement="share")
+    assert result("P-03", approved(person), text=SHARING) == ["stated"]
+    assert result("P-03", approved(person), left, text=SHARING) == ["proven"]
+    assert result("P-03", approved(person), structs.replace(left, at=NOW_US - DAY), text=SHARING) == ["stated"]
+
+
+def test_what_the_city_began_with_nobody_approved() -> None:
+    (began,) = judge("P-03", approved(AS_DECLARED), text=SHARING)
+    assert "nobody decided" in began.said
+    assert all(ground.cls is EvidenceClass.DECLARED for ground in began.grounds)
+
+
+def test_what_goes_to_a_party_leaves_the_zones_and_is_not_judged_as_a_crossing() -> None:
+    text = SHARING.replace("{kind: platform, site: yard,", "{kind: platform, site: yard, zone: street,")
+    assert result("X-01", text=text) == []
 
 
 OTHER = "1" * 64

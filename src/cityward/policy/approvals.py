@@ -23,6 +23,8 @@ from cityward.policy.forms import strictest, words_of
 Lands = Mapping[str, tuple[frozenset[str], frozenset[str]]]
 """As in `contract.Standing`: party -> (jurisdictions with power over it for certain, possibly)."""
 
+AS_DECLARED = "as declared"
+"""In the place of a person: the city began with an agreement in its declaration. That is no decision of anybody."""
 MOST_NAMED = 500
 """Parties followed upwards from an agreement; beyond it a line says so: no declaration of sense has as many."""
 

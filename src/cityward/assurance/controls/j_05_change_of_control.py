@@ -9,11 +9,11 @@ from msgspec import structs
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import DIGEST, NOW_US, SHARING, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
-from cityward.assurance.saying import unknown
+from cityward.assurance.saying import stated, unknown
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import Approval
 from cityward.place.loader import load
-from cityward.policy.approvals import control_digest
+from cityward.policy.approvals import AS_DECLARED, control_digest
 from cityward.reach.effective import Lands, lands_in, lands_of
 from cityward.time import DAY, iso
 
@@ -37,6 +37,10 @@ def _judged(dossier: Dossier, name: str, approval: Entry[Approval], lands: Lands
     subject, when = f"agreements.{name}", iso(approval.record.at)[:10]
     path = (subject, *(f"parties.{party}" for party in dossier.place.agreements[name].parties))
     if approval.record.control == control_digest(name, dossier.place, lands):
+        if approval.record.person == AS_DECLARED:
+            return stated(
+                dossier, subject, f"`{name}` is as the city began with it on {when}; nobody looked at it since"
+            )
         said = (
             f"{approval.record.person} approved who has power over the parties of `{name}` on {when}; it is as it was"
         )

@@ -33,7 +33,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             yield Judged(subject, Result.UNKNOWN, said, path=path, missing="a grant, or an exercise of S-04")
     for name, access in place.accesses.items():
         if access.standing and access.party != place.responsible and {"command", "update", "write"} & set(access.modes):
-            said = f"`{access.party}` may {', '.join(access.modes)} at `{access.target}` at any time"
+            said = f"`{access.party}` has a way into `{access.target}` at any time: {', '.join(access.modes)}"
             mend = "declare it `standing: false`, and open it for a task"
             yield Judged(
                 f"accesses.{name}", Result.FAILED, said, path=(f"parties.{access.party}", access.target), mend=mend

@@ -9,9 +9,10 @@ from msgspec import structs
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import DIGEST, NOW_US, SHARING, refused_ask, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
-from cityward.assurance.saying import unknown
-from cityward.evidence.records import Approval, ReleaseRefused
-from cityward.policy.approvals import scope_digest
+from cityward.assurance.saying import stated, unknown
+from cityward.assurance.trail import Entry
+from cityward.evidence.records import Approval, Release, ReleaseRefused
+from cityward.policy.approvals import AS_DECLARED, scope_digest
 from cityward.time import DAY, HOUR
 
 
@@ -26,8 +27,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             yield unknown(subject, f"nobody is on record who approved `{name}`", "an approval")
             continue
         if approved.record.scope == scope_digest(name, place):
-            ground = on_record(EvidenceClass.ENFORCED, approved, f"{approved.record.person} approved it as it stands")
-            yield Judged(subject, Result.PROVEN, f"`{name}` is what was approved", (ground,), (subject,))
+            yield _as_approved(dossier, subject, approved, left)
             continue
         held = [one for one in pending if one.record.dataset in place.agreements[name].datasets]
         if left is not None and left.record.at > approved.record.at:
@@ -39,6 +39,18 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             yield Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, held[-1], said),), (subject,))
         else:
             yield unknown(subject, f"`{name}` is not what was approved; nobody asked since", "a new approval")
+
+
+def _as_approved(dossier: Dossier, subject: str, approved: Entry[Approval], left: Entry[Release] | None) -> Judged:
+    """An approval is a word of somebody; the gate that let rows leave by it held them to it."""
+    person = approved.record.person
+    if left is not None and left.record.at >= approved.record.at:
+        said = f"rows left by `{left.record.flow}` as they were approved: the gate holds each to it"
+        return Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, left, said),), (subject,))
+    if person == AS_DECLARED:
+        return stated(dossier, subject, f"`{subject}` is as the city began with it; nobody decided on it since")
+    ground = on_record(EvidenceClass.ATTESTED, approved, f"{person} approved it as it stands")
+    return Judged(subject, Result.STATED, f"{person} approved it as it stands", (ground,), (subject,))
 
 
 _OLD = Approval(at=NOW_US - HOUR, by="people", agreement="share", person="ada", control=DIGEST, scope=DIGEST)

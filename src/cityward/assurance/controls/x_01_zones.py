@@ -11,10 +11,12 @@ from cityward.place.model import Place
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
-    """One judgement for each flow between two things whose zones differ or are not said."""
+    """One judgement for each flow between two things of which somebody runs the zones; what goes to a party leaves them."""
     place = dossier.place
     joined = {frozenset(conduit.zones): name for name, conduit in place.conduits.items()}
     for name, flow in place.flows.items():
+        if flow.from_ in place.parties or flow.to in place.parties:
+            continue
         begin, end = _zone(place, flow.from_), _zone(place, flow.to)
         subject, path = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to)
         if begin is None or end is None:
@@ -31,9 +33,8 @@ def check(dossier: Dossier) -> Iterable[Judged]:
 
 
 def _zone(place: Place, name: str) -> str | None:
-    """Of a system or device; a party stands outside all zones."""
     thing = place.systems.get(name) or place.devices.get(name)
-    return thing.zone if thing is not None else ("" if name in place.parties else None)
+    return thing.zone if thing is not None else None
 
 
 _ZONED = changed(

@@ -16,7 +16,7 @@ PACK = Pack(
     clauses=(
         Clause("A3.a", "What there is: an inventory with owners, dependencies and life cycle", ("K-01", "K-02", "K-03", "K-06")),
         Clause("A4.a", "Suppliers known in depth: sub-contractors, owners, every connection of a third party",
-               ("J-01", "J-02", "J-06", "J-07", "X-07")),
+               ("J-01", "J-02", "J-06", "J-07", "J-08", "X-07")),
         Clause("B2.b", "Devices prove who they are, and unknown ones are looked for", ("K-01", "X-05")),
         Clause("B2.c", "Privileged and third-party access ends by itself, and is on record", ("J-04", "M-01", "M-02")),
         Clause("B3.a", "Data known: where, who has it, how it adds up; copies gone when due; impact looked at yearly",

@@ -38,6 +38,7 @@ from cityward.evidence.records import Approval
 from cityward.guard.layout import Layout, layout_of
 from cityward.place.release import Recipient
 from cityward.policy.approvals import (
+    AS_DECLARED,
     Approved,
     control_digest,
     control_lines,
@@ -61,7 +62,6 @@ log = structlog.get_logger(__name__)
 ROLE = "release"
 LOOK_S = 0.3
 SETTLED_S = 1.0
-AS_DECLARED = "as declared"
 PROGRESS = "release.progress.json"
 
 
