@@ -49,9 +49,9 @@ class Docket:
             if must.kind is not Kind.KEPT and (judged := self._judge(must, seen)) is not None:
                 self._judged[must.id] = judged
 
-    def over(self, seen: Seen) -> bool:
-        """Nothing can change any more, or the time is up."""
-        spent_s = (seen.now - seen.began) / SECOND
+    def over(self, seen: Seen, paused_us: int = 0) -> bool:
+        """Nothing can change any more, or the time is up. paused_us: city us in which the twin was declared anew."""
+        spent_s = (seen.now - seen.began - paused_us) / SECOND
         if spent_s >= over(self._plan) + self._grace_s:
             return True
         done = all(step.key in seen.done for step in self._plan.steps)

@@ -48,7 +48,9 @@ class Send:
     copies: int = 1
     spread_s: float = 0.0
     client: str = ""  # another connection than the unit's own, by name; "" the unit's own
-    address: str = ""  # another loopback address of this machine, such as 127.0.0.66, from which it comes (Linux); "" the usual
+    address: str = (
+        ""  # another loopback address of this machine, such as 127.0.0.66, from which it comes (Linux); "" the usual
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +83,14 @@ class Deed(StrEnum):
     GRANT = "grant"  # persona, role, minutes
     TAKE = "take"  # persona, role
     RECIPIENT = "recipient"  # recipient, to: revoked
-    DECLARE = "declare"  # overlay: a fragment of a declaration laid over the twin's, which then starts with it
+    DECLARE = "declare"  # overlay: a fragment of a declaration laid over the twin's; done when it runs again
     END = "end"  # process: one of the twin's, ended without warning; it is started again by its supervisor
     HOLD = "hold"  # process: stopped (not ended) until a `let-go`
     LET_GO = "let-go"  # process
     FILL = "fill"  # cannot be carried out on a machine that others share: answered 501
-    SILENCE = "silence"  # of: units or device groups, comma-separated: the exercise's street says nothing of them any more
+    SILENCE = (
+        "silence"  # of: units or device groups, comma-separated: the exercise's street says nothing of them any more
+    )
     SPEAK = "speak"  # of: the same, until now silent
     FLOW_LOG = "flow-log"  # line: one line of a firewall's log (CSV, as `cityward run --network-log` reads it)
 

@@ -5,6 +5,8 @@ Theory of operation
 `run` starts one task per step, which sleeps until its city time and acts. A step is *begun* when it acts for the first time
 (`done`), and is *answered* when it has acted for the last (`answers`). Copies are spread evenly; where they come at once, as
 many are under way as the doors take. A step that cannot be carried out (nobody listens) is answered with -1.
+While the twin is declared anew no step begins, and those that come after are so much later (`paused_us`): how long a machine
+takes to start a city is no part of an attack. Such a step is done when the twin runs again.
 
 INVARIANT: steps are bounded by the plan (`planning.faults`); connections by `LINKS`; threads by `THREADS`.
 """
@@ -52,6 +54,8 @@ class Hands:
     declare: Callable[[Do], Awaitable[Answer]]
     done: dict[str, int] = field(default_factory=dict[str, int])
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    paused_us: int = 0
+    _declaring: bool = False
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "exercise"))
 
     async def run(self, plan: Plan) -> None:
@@ -69,6 +73,9 @@ class Hands:
 
     async def _at_its_time(self, step: Step) -> None:
         await self._until(step.at_s)
+        if isinstance(step, Do) and step.deed is Deed.DECLARE:
+            await self._declared(step)
+            return
         self.done[step.key] = self.now()
         try:
             if isinstance(step, Do):
@@ -79,19 +86,30 @@ class Hands:
             self.answers[step.key] = Answer(NO_ANSWER, self.now(), str(error).encode())
 
     async def _until(self, at_s: float) -> None:
-        """City seconds after the beginning."""
-        due = self.began + round(at_s * SECOND)
-        while (ahead := due - self.now()) > 0:  # noqa: ASYNC110 - it waits for a time, not for an event
-            await asyncio.sleep(max(0.001, ahead / SECOND / self.twin.options.speed))
+        """City seconds after the beginning, pauses left out."""
+        while (ahead := self._ahead(at_s)) > 0 or self._declaring:  # noqa: ASYNC110 - it waits for a time, not for an event
+            await asyncio.sleep(max(0.01, ahead / SECOND / self.twin.options.speed))
+
+    def _ahead(self, at_s: float) -> int:
+        return self.began + self.paused_us + round(at_s * SECOND) - self.now()
 
     async def _in_thread(self, act: Callable[[], Told]) -> Told:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
     async def _do(self, step: Do) -> Answer:
-        if step.deed is Deed.DECLARE:
-            return await self.declare(step)
         status, body = await asyncio.to_thread(self.deeds.do, step, self.now())
         return Answer(status, self.now(), body)
+
+    async def _declared(self, step: Do) -> None:
+        began, self._declaring = self.now(), True
+        try:
+            self.answers[step.key] = await self.declare(step)
+        except CitywardError as error:
+            self.answers[step.key] = Answer(NO_ANSWER, self.now(), str(error).encode())
+        finally:
+            self.paused_us += self.now() - began
+            self._declaring = False
+        self.done[step.key] = self.now()
 
     # -- messages -----------------------------------------------------------------------------------------------------------
 

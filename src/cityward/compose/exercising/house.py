@@ -119,7 +119,8 @@ class House:
                 docket.look(seen)
                 if acting.done() and acting.exception() is not None:
                     await acting
-                if docket.over(seen) and (acting.done() or seen.now - began > _patience(plan)):
+                spent = seen.now - began - hands.paused_us
+                if docket.over(seen, hands.paused_us) and (acting.done() or spent > _patience(plan)):
                     break
         finally:
             acting.cancel()
