@@ -31,3 +31,13 @@ def test_a_sign_in_a_failed_one_and_a_read_are_told_with_who_from_where_and_how_
     assert (read.kind, read.subject) == (EventKind.READ, "person:operator")
     assert read.detail == {"what": "window", "rows": str(rows), "devices": "1"}
     assert not any(token in str(event) for event in heard.events)  # SECURITY: no secret goes to the watch
+
+
+def test_who_opens_devices_and_asks_who_reaches_what_is_told_and_put_on_record() -> None:
+    heard = Heard()
+    with opened(house(events=heard)) as door, door.client() as person:
+        assert person.get("/api/devices/counter-1").status_code == 200
+        report = person.get("/api/reach", params={"about": "party", "id": "council"}).json()
+    opened_, asked = (event for event in heard.events if event.kind is EventKind.READ)
+    assert (opened_.detail["what"], opened_.detail["devices"]) == ("device", "1")
+    assert asked.detail == {"what": "reach", "rows": str(len(report["rows"])), "devices": "1"}

@@ -101,7 +101,11 @@ async def live(call: Call[Nothing]) -> object:
 @route("GET", "/api/devices/{id}", summary="One device", right=Right.LOOK, answer=DevicePageView)
 async def device(call: Call[Nothing]) -> object:
     page = await asyncio.to_thread(_device_page, call.desk, _unit(call, call.path("id")), _sight(call))
-    call.desk.reads.note(call.caller, "device", len(page.latest))
+    # what a page says of the declaration is read, too, where the device said nothing yet
+    call.desk.reads.note(call.caller, "device", max(1, len(page.latest)))
+    tell_read(
+        call.desk.doors, call.request, call.caller.id if call.caller else "", "device", rows=len(page.latest), devices=1
+    )
     return page
 
 
@@ -237,6 +241,7 @@ async def indicators(call: Call[IndicatorsQuery]) -> object:
 @route("GET", "/api/chain", summary="The data chain picture, laid out", right=Right.LOOK, answer=ChainView)
 async def chain(call: Call[Nothing]) -> object:
     whole(call)
+    call.desk.reads.note(call.caller, "chain", 1)
     return await asyncio.to_thread(lambda: chain_view(layout(call.desk.graph)))
 
 
@@ -249,6 +254,7 @@ async def chain(call: Call[Nothing]) -> object:
 )
 async def chain_svg(call: Call[Nothing]) -> object:
     whole(call)
+    call.desk.reads.note(call.caller, "chain", 1)
     svg = await asyncio.to_thread(lambda: chain_svg_file(layout(call.desk.graph)))
     return Response(svg, media_type="image/svg+xml", headers={"content-security-policy": _svg_policy(svg)})
 

@@ -21,6 +21,7 @@ from cityward.reach.questions import Explain, Reach, Reason, Report, Row, Unknow
 from cityward.web.api.whole import whole
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
+from cityward.web.told import tell_read
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -57,6 +58,7 @@ class SubjectsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @route("GET", "/api/reach/subjects", summary="What can be asked about", right=Right.LOOK, answer=SubjectsView)
 async def subjects(call: Call[Nothing]) -> object:
     whole(call)
+    call.desk.reads.note(call.caller, "reach subjects", 1)
     return subjects_of(call.desk.doors.place)
 
 
@@ -79,7 +81,15 @@ def _named(records: Mapping[str, Record]) -> tuple[Subject, ...]:
 @route("GET", "/api/reach", summary="Who can reach what", right=Right.LOOK, query=ReachQuery, answer=Report)
 async def reach(call: Call[ReachQuery]) -> object:
     whole(call)
-    return await asyncio.to_thread(lambda: report_on(call.desk.reach(), call.query))
+    report = await asyncio.to_thread(lambda: report_on(call.desk.reach(), call.query))
+    _noted(call, "reach", len(report.rows))
+    return report
+
+
+def _noted(call: Call[ReachQuery], what: str, rows: int) -> None:
+    """Who asks about everything reads the declaration out: each answer counts as one thing that was opened."""
+    call.desk.reads.note(call.caller, what, max(1, rows))
+    tell_read(call.desk.doors, call.request, call.caller.id if call.caller else "", what, rows=rows, devices=1)
 
 
 def report_on(reach: Reach, query: ReachQuery) -> Report:
