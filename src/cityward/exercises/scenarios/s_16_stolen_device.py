@@ -17,7 +17,7 @@ from cityward.place.registry import Unit
 from cityward.place.roles import Right
 
 ELSEWHERE = "127.0.0.66"  # the thief's address, as far as one machine can show one
-OTHER_CARD = "8900000000000000001"
+OWN_CARD, OTHER_CARD = "8900000000000000001", "8900000000000000002"
 TOPICS = 5  # of others, tried one after another
 
 
@@ -30,10 +30,10 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     stolen, *others = (units[int(n)] for n in chance.permutation(len(units))[: TOPICS + 1])
     witness = next((unit for unit in units if scene.flow_of(unit) != scene.flow_of(stolen)), others[0])
     good = reading(scene, stolen)
-    card = b'[{"n":"iccid","vs":"%s"},' % OTHER_CARD.encode() + good[1:]
     return Plan(
         steps=(
-            *(replace(step, client="thief", address=ELSEWHERE) for step in _told(stolen, others, good, card)),
+            Send(key="own-card", at_s=0, unit=stolen.id, body=_with_card(good, OWN_CARD)),
+            *(replace(step, client="thief", address=ELSEWHERE) for step in _told(stolen, others, good)),
             Do(key="stolen", at_s=480, deed=Deed.DEVICE, by="registrar", said={"unit": stolen.id, "to": "stolen"}),
         ),
         musts=_musts(scene, stolen, others[0], witness),
@@ -44,11 +44,16 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     )
 
 
-def _told(stolen: Unit, others: Sequence[Unit], good: bytes, card: bytes) -> Iterator[Send]:
+def _with_card(pack: bytes, number: str) -> bytes:
+    """A SenML pack in which its sender says the number of its SIM card, too."""
+    return b'[{"n":"iccid","vs":"%s"},' % number.encode() + pack[1:]
+
+
+def _told(stolen: Unit, others: Sequence[Unit], good: bytes) -> Iterator[Send]:
     """What the thief says, before it is declared stolen and after."""
     name, taken = stolen.id, Credential.REVOKED
-    yield Send(key="elsewhere", at_s=0, unit=name, body=good, copies=3, spread_s=60)
-    yield Send(key="other-card", at_s=120, unit=name, body=card)
+    yield Send(key="elsewhere", at_s=30, unit=name, body=good, copies=3, spread_s=60)
+    yield Send(key="other-card", at_s=120, unit=name, body=_with_card(good, OTHER_CARD))
     for n, other in enumerate(others):
         yield Send(key=f"topic-{n}", at_s=180 + 10 * n, unit=name, topic=f"in/{other.id}", body=good)
     yield Send(key="again", at_s=600, unit=name, body=good, credential=taken, copies=3, spread_s=60)
@@ -110,9 +115,9 @@ def _musts(scene: Scene, stolen: Unit, other: Unit, witness: Unit) -> tuple[Must
         Must(
             id="late-use",
             kind=Kind.DETECTED,
-            since="again",
+            since="stolen",
             within_s=600,
-            when=noticed("again", "late-use", of=it),
+            when=noticed("stolen", "late-use", of=it),
             said="that somebody tries it all the same is told",
         ),
         Must(

@@ -14,9 +14,9 @@ from cityward.exercises.steps import Send
 from cityward.place.registry import Unit
 
 LIARS = 2
-LASTS_S = 4.5 * 3600  # what false values look like shows over hours
+LASTS_S = 1.75 * 3600  # what false values look like shows over hours
 EVERY_S = 60.0
-NOTICED_S = 4 * 3600.0
+NOTICED_S = 1.75 * 3600
 PLAUSIBLE = (
     "step-bias",
     "freeze",
@@ -61,7 +61,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         musts=_musts(scene, service, names, honest),
         services=(service,),
         subjects=tuple(dict.fromkeys(f"devices.{unit.group}" for unit in liars)),
-        settle_s=1800,
+        settle_s=600,
         alarms=(*PLAUSIBLE, "second-presence", "overload", "unasked-state"),
     )
 
@@ -152,7 +152,7 @@ def _musts(scene: Scene, service: str, liars: list[str], honest: Unit) -> tuple[
             id="safe-again",
             kind=Kind.RECOVERED,
             since="lie-0",
-            within_s=LASTS_S + 1800,
+            within_s=LASTS_S + 600,
             when=made_safe,
             said="with too little left to believe, the street goes to its fail-safe",
         ),
@@ -189,7 +189,7 @@ SCENARIO = Scenario(
     ),
     tries=("I-02", "I-06"),
     limits=(
-        "A sudden false level for four and a half hours. What drifts by less than a usual deviation in weeks is for "
+        "A sudden false level for an hour and three quarters. What drifts by less than a usual deviation in weeks is for "
         "the drift bench (`cityward bench watch`): no exercise lasts so long."
     ),
     plan=plan,

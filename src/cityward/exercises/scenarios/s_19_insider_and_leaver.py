@@ -56,6 +56,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             Ask(key="leaver-away", at_s=180, who="leaver", method="POST", path=hold, body=least, address=ELSEWHERE),
             Do(key="taken", at_s=300, deed=Deed.TAKE, by="registrar", said={"persona": "leaver", "role": guest}),
             Ask(key="leaver-back", at_s=330, who="leaver", method="POST", path=hold, body=least, address=home),
+            Ask(key="audit", at_s=345, who="auditor", method="GET", path="/api/reads"),
             Ask(key="leaver-looks", at_s=340, who="leaver", method="GET", path="/api/services", address=home),
             Send(
                 key="station",
@@ -73,6 +74,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         personas=(
             Persona(name="insider", party=scene.place.responsible, roles=(insider,)),
             Persona(name="leaver", party=scene.place.roles[guest].party, address=home),
+            Persona(name="auditor", party=scene.place.responsible, roles=_roles(scene.role_with(Right.AUDIT))),
             Persona(name="registrar", party=scene.place.responsible, roles=_roles(scene.role_with(Right.PEOPLE))),
         ),
         settle_s=600,
@@ -108,12 +110,13 @@ def _musts(group: str) -> tuple[Must, ...]:
             within_s=600,
             when=noticed("lent", "rights", of=lambda subject: subject == "person:leaver"),
             said="that a supplier's role was opened is told, and to whom",
+            failing="a role that is given at the machine is on record, and no event tells the watch of it",
         ),
         Must(
             id="work-on-record",
             kind=Kind.RECORDED,
             since="leaver-works",
-            within_s=9000,
+            within_s=1200,
             when=was_read("leaver-works", "leaver"),
             said="what is asked in a role that was lent is on record",
         ),

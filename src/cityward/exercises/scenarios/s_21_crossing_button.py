@@ -155,9 +155,9 @@ def _musts(scene: Scene, button: Unit) -> tuple[Must, ...]:
         Must(
             id="late-use",
             kind=Kind.DETECTED,
-            since="again",
+            since="out",
             within_s=600,
-            when=noticed("again", "late-use", of=it),
+            when=noticed("out", "late-use", of=it),
             said="that somebody still tries is told",
         ),
         *((_no_breach(scene),) if near else ()),

@@ -35,7 +35,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             *(
                 Ask(
                     key=f"about-{n}",
-                    at_s=10 + n,
+                    at_s=10 + n / 4,
                     who="reader",
                     method="GET",
                     path="/api/reach",
@@ -44,9 +44,17 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 for n, (kind, name) in enumerate(asked)
             ),
             *(
-                Ask(key=f"device-{n}", at_s=200 + n / 2, who="reader", method="GET", path=f"/api/devices/{name}")
+                Ask(
+                    key=f"device-{n}",
+                    at_s=60 + n / 4,
+                    who="reader",
+                    method="GET",
+                    path=f"/api/devices/{name}",
+                    copies=2,
+                )
                 for n, name in enumerate(devices)
             ),
+            Ask(key="audit", at_s=560, who="auditor", method="GET", path="/api/reads"),
             *(
                 _whole(f"guest-{key}", 420 + n, "guest", home)
                 for n, key in enumerate(("place", "chain", "reach", "subjects"))
@@ -60,6 +68,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         musts=(*_musts(len(devices)), *(_guest_musts(scene, scene.place.roles[guest].party) if guest else ())),
         subjects=(f"roles.{looks}",),
         personas=(
+            Persona(name="auditor", party=scene.place.responsible, roles=_roles(scene.role_with(Right.AUDIT))),
             Persona(name="reader", party=scene.place.responsible, roles=(looks,)),
             *(
                 (Persona(name="guest", party=scene.place.roles[guest].party, roles=(guest,), address=home),)
@@ -71,6 +80,10 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         alarms=("unusual-reads", "failed-entries", "sign-ins", "rights"),
         wrong=lambda command: False,
     )
+
+
+def _roles(role: str | None) -> tuple[str, ...]:
+    return () if role is None else (role,)
 
 
 def _subjects(scene: Scene) -> list[tuple[str, str]]:
@@ -111,7 +124,7 @@ def _musts(devices: int) -> tuple[Must, ...]:
             id="reads-on-record",
             kind=Kind.RECORDED,
             since="chain",
-            within_s=9000,
+            within_s=1200,
             when=_told_of("chain", "reach"),
             said="that the whole declaration was read, and by whom, is on record",
         ),
@@ -119,7 +132,7 @@ def _musts(devices: int) -> tuple[Must, ...]:
             id="devices-on-record",
             kind=Kind.RECORDED,
             since="device-0",
-            within_s=9000,
+            within_s=1200,
             when=_told_of("device-0", "device"),
             said="and the devices that were opened one after another",
         ),
