@@ -13,8 +13,9 @@ import pytest
 from msgspec import structs
 
 from assured import assured_town
+from cityward.compose.beside import Asked
 from cityward.compose.reporting import asking
-from cityward.compose.reporting.asking import AskedReport, ReportMade
+from cityward.compose.reporting.asking import ReportMade, asked_report
 from cityward.errors import LinkError
 from cityward.place.roles import Right, Role
 from web.house import House, MemoryPeople, house, opened
@@ -81,14 +82,14 @@ def test_a_report_that_could_not_be_made_is_no_answer() -> None:
 
 def test_the_child_reads_a_real_city_once_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "WAIT_S", 60.0)
-    made = asyncio.run(_asked_thrice(AskedReport(assured_town(tmp_path))))
+    made = asyncio.run(_asked_thrice(asked_report(assured_town(tmp_path))))
     first = made[0]
     assert first is not None and all(one is first for one in made)
     assert json.loads(first.data)["place"] == "smalltown"
     assert b"What is on record of Smalltown" in first.page
 
 
-async def _asked_thrice(report: AskedReport) -> list[ReportMade | None]:
+async def _asked_thrice(report: Asked[ReportMade]) -> list[ReportMade | None]:
     together = await asyncio.gather(report(), report())
     return [*together, await report()]
 
@@ -97,7 +98,7 @@ def test_who_asks_while_it_is_made_waits_a_little_only_and_the_child_ends_with_t
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "WAIT_S", 0.05)
-    asked = AskedReport(tmp_path, (sys.executable, "-c", "import time; time.sleep(600)"))
+    asked = asked_report(tmp_path, (sys.executable, "-c", "import time; time.sleep(600)"))
 
     async def scene() -> ReportMade | None:
         found = await asked()
@@ -113,15 +114,15 @@ def test_what_the_child_says_is_a_report_or_nothing(
 ) -> None:
     monkeypatch.setattr(asking, "WAIT_S", 60.0)
     with pytest.raises(LinkError, match="could not be made"):
-        asyncio.run(_one(AskedReport(tmp_path, (sys.executable, "-c", program))))
+        asyncio.run(_one(asked_report(tmp_path, (sys.executable, "-c", program))))
 
 
 def test_a_child_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "WAIT_S", 60.0)
     monkeypatch.setattr(asking, "CHILD_S", 0.2)
     with pytest.raises(LinkError, match="not made within"):
-        asyncio.run(_one(AskedReport(tmp_path, (sys.executable, "-c", "import time; time.sleep(600)"))))
+        asyncio.run(_one(asked_report(tmp_path, (sys.executable, "-c", "import time; time.sleep(600)"))))
 
 
-async def _one(report: AskedReport) -> ReportMade | None:
+async def _one(report: Asked[ReportMade]) -> ReportMade | None:
     return await report()

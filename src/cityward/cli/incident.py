@@ -49,9 +49,10 @@ def command() -> None:
 
 @command.command("list")
 @STATE
+@click.option("--whole", is_flag=True, help="With --json: each file whole.")
 @JSON
 @click.pass_context
-def list_(ctx: click.Context, state: Path, as_json: bool) -> None:
+def list_(ctx: click.Context, state: Path, whole: bool, as_json: bool) -> None:
     """Every file, with the clock that is due next."""
     from cityward.assurance.incidents.account import account_of, files_in
     from cityward.compose.proving.incident_files import dossier_of_city
@@ -59,7 +60,7 @@ def list_(ctx: click.Context, state: Path, as_json: bool) -> None:
     dossier = dossier_of_city(state)
     accounts = [account_of(dossier, file) for file in files_in(dossier).values()]
     if as_json:
-        put_json([_line(account) for account in accounts])
+        put_json(accounts if whole else [_line(account) for account in accounts])
     else:
         open_ = sum(account.state == "open" for account in accounts)
         lead(f"{len(accounts) or 'No'} incident file{'' if len(accounts) == 1 else 's'}, {open_} open.")

@@ -13,6 +13,7 @@ from msgspec import structs
 from cityward.compose.acting.containment import ContainmentDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
+from cityward.compose.beside import ending
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Exercise, Home
 from cityward.compose.outgoing.open_documents import OpenDesk
@@ -24,7 +25,8 @@ from cityward.compose.people.giving import PeopleDesk
 from cityward.compose.people.oidc import Provider, provider_of
 from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
-from cityward.compose.reporting.asking import AskedReport, ending
+from cityward.compose.proving.asking_files import asked_files
+from cityward.compose.reporting.asking import asked_report
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
 from cityward.place.model import Place
@@ -43,13 +45,14 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         outward = outward_of(setting, ROLE, world.events)
         desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
         viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
-        asked = AskedReport(setting.home.root)
+        asked, files = asked_report(setting.home.root), asked_files(setting.home.root)
         doors = doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing)
-        app = build(replace(doors, reporting=asked))
+        app = build(replace(doors, reporting=asked, incidents=files))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
             await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
             await open_.enter_async_context(ending(asked))
+            await open_.enter_async_context(ending(files))
             if desk is not None:
                 await open_.enter_async_context(flushing(desk))
             if viewing is not None:

@@ -21,6 +21,7 @@ from cityward import __version__
 from cityward.web.api import (
     cameras,
     city,
+    incidents,
     me,
     networks,
     ngsi_ld,
@@ -85,6 +86,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *postures.ROUTES,
         *received.ROUTES,
         *report.ROUTES,
+        *incidents.ROUTES,
         *transport.ROUTES,
         *public.ROUTES,
         *me.ROUTES,

@@ -343,6 +343,15 @@ class ReportTold(Protocol):
     def policy(self) -> str: ...
 
 
+class IncidentsTold(Protocol):
+    """The list of incident files as JSON, and each file by its id."""
+
+    @property
+    def list(self) -> bytes: ...
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """What the web door of one place is given. Ports that may be None are parts the city runs without."""
@@ -379,6 +388,7 @@ class Doors:
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
     reporting: Callable[[], Awaitable[ReportTold | None]] | None = None  # None of it: it is still being made
+    incidents: Callable[[], Awaitable[IncidentsTold | None]] | None = None  # None of it: they are still being made
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
     exercise: Exercised | None = None  # this is the door of a twin

@@ -1,0 +1,115 @@
+"""What a running city is asked that takes seconds: made by a child beside the door, one at a time, and kept for a while.
+
+Theory of operation. Reading whole logs takes seconds and a processor, and grows with the city; the door must go on answering.
+So a child (a command with `--json`) reads them, and is ended when it takes too long or says too much. Who asks meanwhile waits a
+little, then is told to come again; the newest answer that was made answers everybody for `fresh_s`.
+
+INVARIANTS
+- At most one child of each question at a time, whoever asks how often; it ends when the door does.
+- What the child says is read within bounds, and is an answer or nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from cityward.errors import LinkError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """What is asked: by which command, and what is made of its answer. most_bytes: of what it says.
+
+    said: how the answer is called in errors. fresh_s: how long one answers everybody; wait_s: that one who asks is kept waiting.
+    """
+
+    said: str
+    program: Sequence[str]
+    made: Callable[[bytes], T]
+    most_bytes: int
+    mend: str
+    fresh_s: float = 300.0
+    wait_s: float = 8.0
+    child_s: float = 180.0
+
+
+class Asked(Generic[T]):
+    """See the module."""
+
+    def __init__(self, question: Question[T]) -> None:
+        self._question = question
+        self._task: asyncio.Task[T] | None = None
+        self._made: tuple[float, T] | None = None
+
+    async def __call__(self) -> T | None:
+        """The answer; None while it is still being made.
+
+        Raises:
+            LinkError: it could not be made.
+        """
+        if self._made is not None and time.monotonic() - self._made[0] < self._question.fresh_s:
+            return self._made[1]
+        task = self._task
+        if task is None:
+            task = self._task = asyncio.create_task(self._make())
+        done, _ = await asyncio.wait({task}, timeout=self._question.wait_s)
+        if not done:
+            return None
+        if self._task is task:
+            self._task = None
+        made = task.result()
+        self._made = time.monotonic(), made
+        return made
+
+    async def close(self) -> None:
+        """End the child, if there is one."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError, LinkError):
+                await task
+
+    async def _make(self) -> T:
+        asked = self._question
+        child = await asyncio.create_subprocess_exec(
+            *asked.program,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(asked.child_s):
+                data = await self._all_of(child)
+        except TimeoutError:
+            raise LinkError(f"{asked.said} was not made within {asked.child_s:.0f} s", mend=asked.mend) from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        return await asyncio.to_thread(asked.made, data)
+
+    async def _all_of(self, child: asyncio.subprocess.Process) -> bytes:
+        assert child.stdout is not None
+        data = bytearray()
+        while part := await child.stdout.read(1 << 20):
+            data += part
+            if len(data) > self._question.most_bytes:
+                raise LinkError(f"{self._question.said} is too long", mend=self._question.mend)
+        await child.wait()
+        return bytes(data)
+
+
+@asynccontextmanager
+async def ending(asked: Asked[T]) -> AsyncGenerator[None]:
+    """For as long as the door is open."""
+    try:
+        yield
+    finally:
+        await asked.close()
