@@ -30,7 +30,7 @@ from cityward.compose.reporting.html import html_of, policy
 from cityward.compose.reporting.pdf import pdf_of
 from cityward.compose.reporting.shown import shown
 from cityward.errors import EvidenceError, LinkError
-from cityward.evidence.records import Reported
+from cityward.evidence.records import AdmissionPart, Reported
 from cityward.evidence.verify_bundle import verify_bundle
 from cityward.guard.admit import UNDECLARED
 from cityward.time import DAY
@@ -82,6 +82,19 @@ def test_the_proofs_hold_offline_and_hold_every_entry_that_is_named(
         entries = {Path(name).stem for name in tar.getnames() if name.endswith(".json") and "/entries/" in name}
     assert {f"worker-0:{int(index)}" for index in entries} == set(gathered.report.entries())
     assert gathered.report.entries()
+
+
+def test_the_parts_of_an_admission_that_is_named_are_with_it(tmp_path: Path) -> None:
+    """The flow stands in the part; the admission names it as its own, and is what the report names."""
+    whole = admission("counts-in", 5)
+    part = AdmissionPart(at=whole.at, by=whole.by, stream=whole.stream, first_seq=1, last_seq=5, by_flow=whole.by_flow)
+    held = {"worker-0": (part, structs.replace(whole, by_flow={}, parts=1))}
+    found = gather(assured_town(tmp_path, held), NOW_US)
+    assert found.report.entries() == ("worker-0:1",)
+    made = files_of(found, Wanted(("json",), "x"))
+    with tarfile.open(fileobj=io.BytesIO(made["evidence.tar"])) as tar:
+        entries = [Path(name).stem for name in tar.getnames() if name.endswith(".json") and "/entries/" in name]
+    assert [int(index) for index in entries] == [0, 1]
 
 
 def test_a_command_in_the_report_shows_the_entry(state: Path, gathered: Gathered) -> None:

@@ -30,7 +30,7 @@ Examples:
   cityward report --state var/doggerford --out march           HTML, PDF, JSON with proofs, OSCAL, SARIF; signed, on record
   cityward report --state var/doggerford --out april --since march --format html,json
   cityward report --state var/doggerford --at 2026-03-31 --json
-  cityward report verify march --key doggerford/report+1a2b3c4d+AbC...
+  cityward report verify march --key doggerford/reports+1a2b3c4d+AbC...
 \b
 Exit 1 while a control fails. Unknown is not a pass: it is told apart, with what would settle it.
 """

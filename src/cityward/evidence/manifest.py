@@ -1,12 +1,12 @@
 """A signed list of files: what was given out together, with the SHA-256 of each.
 
     cityward-files/1
-    doggerford/report                          who signs
+    doggerford/reports                         who signs
     assessment 4be1...                         facts, one a line: a word, a space, a text
     files
     9f86d0...  report.html                     as `sha256sum` writes them
 
-    — doggerford/report 9ZTO...                the signature, C2SP signed-note
+    — doggerford/reports 9ZTO...               the signature, C2SP signed-note
 
 Pure: reading and writing files, and where keys are, is others' business.
 
@@ -36,7 +36,7 @@ _MEND = "take the folder again from whoever gave it to you; compare the key's fi
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Who signs (`<place>/report`), facts by word, and files: plain name -> SHA-256, hexadecimal."""
+    """Who signs (`<place>/reports`), facts by word, and files: plain name -> SHA-256, hexadecimal."""
 
     origin: str
     facts: Mapping[str, str]

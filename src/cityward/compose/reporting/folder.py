@@ -23,7 +23,7 @@ import msgspec
 
 from cityward.adapters.keys.authority import signing_key
 from cityward.adapters.ledgers.bundling import excerpt_of_those, verifier_texts
-from cityward.adapters.ledgers.reading import ledgers_under
+from cityward.adapters.ledgers.reading import entries_of, folder_reader, ledgers_under
 from cityward.assurance.reporting.changes import Changes
 from cityward.assurance.reporting.model import MOST_BYTES, Report, decode, encode
 from cityward.assurance.reporting.oscal import oscal_of
@@ -38,10 +38,13 @@ from cityward.errors import EvidenceError, LinkError
 from cityward.evidence.bundle import bundle_of
 from cityward.evidence.checkpoint import LogKey, parse_key
 from cityward.evidence.manifest import MANIFEST_MOST, Manifest, opened, signed
-from cityward.evidence.records import Reported
+from cityward.evidence.records import Admission, Reported
+from cityward.evidence.records import decode as decode_record
 
 ROLE = "report"
-"""The log of reports, and the name of the key that signs them; the log is its own, so it is written while the city runs."""
+"""The log of reports; its own, so that it is written while the city runs."""
+SIGNS = "reports"
+"""In this name, and by this key, the lists of files are signed: another than the log's: neither passes for the other."""
 MANIFEST, KEY, MODEL, CHANGES, PROOFS = "manifest", "report.vkey", "report.json", "changes.json", "evidence.tar"
 FORMS = ("html", "pdf", "json", "oscal", "sarif")
 MOST_FILE = 256 << 20
@@ -100,9 +103,20 @@ def _proofs(gathered: Gathered) -> bytes:
     missing = sorted(by_log.keys() - folders.keys())
     if missing:
         raise EvidenceError(f"the report rests on the log `{missing[0]}`, which is not there")
-    excerpts = [excerpt_of_those(folders[log], by_log[log]) for log in sorted(by_log)]
+    excerpts = [excerpt_of_those(folders[log], _whole(folders[log], by_log[log])) for log in sorted(by_log)]
     question = {"report": report.digest(), "at": report.at}
     return bundle_of(excerpts, question, report.declaration, verifier_texts())
+
+
+def _whole(folder: Path, indexes: Sequence[int]) -> set[int]:
+    """These entries, and of each admission the parts that stand right before it: they hold some of its flows."""
+    read, found = folder_reader(folder), set(indexes)
+    for index in indexes:
+        ((_, entry),) = entries_of(read, index, index + 1)
+        record = decode_record(entry)
+        if isinstance(record, Admission):
+            found.update(range(index - record.parts, index))
+    return found
 
 
 def give_out(gathered: Gathered, wanted: Wanted, folder: Path, person: str) -> Written:
@@ -138,7 +152,7 @@ def _fresh(folder: Path) -> None:
 
 def _signed(gathered: Gathered, wanted: Wanted, files: Mapping[str, bytes]) -> tuple[LogKey, bytes]:
     report, setting = gathered.report, gathered.setting
-    signer = signing_key(setting.home.keys, ROLE)
+    signer = signing_key(setting.home.keys, SIGNS)
     origin = origin_of(setting)
     facts = {"assessment": report.digest(), "declaration": report.declaration, "at": report.at}
     if wanted.compared is not None:
@@ -147,8 +161,8 @@ def _signed(gathered: Gathered, wanted: Wanted, files: Mapping[str, bytes]) -> t
 
 
 def origin_of(setting: Setting) -> str:
-    """In whose name reports are signed: `<place>/report`; a twin's says that it is one."""
-    return setting.city.ledger_origin(setting.loaded.place.place, ROLE)
+    """In whose name reports are signed: `<place>/reports`; a twin's says that it is one."""
+    return setting.city.ledger_origin(setting.loaded.place.place, SIGNS)
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
