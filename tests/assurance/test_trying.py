@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from cityward.assurance.attacked import by_attacked
 from cityward.assurance.control import Example
 from cityward.assurance.examples import DIGEST, NOW_US, TOWN, changed, dossier_of, exercised
 from cityward.assurance.results import Result
+from cityward.assurance.trail import Entry
 from cityward.assurance.trying import tried
 from cityward.evidence.records import Exercised
+from cityward.place.cameras import Camera
 from cityward.place.digests import digests_of_subjects
 from cityward.time import DAY
 
@@ -39,6 +42,17 @@ def test_an_exercise_speaks_for_what_it_attacked_and_nothing_beside_it(subject: 
 
 def test_attacking_a_device_speaks_for_the_flows_from_it() -> None:
     assert result("flows.counts-in", exercised("S-09", (), subjects=("devices.counter-1",))) is Result.PROVEN
+
+
+def test_attacking_a_camera_speaks_for_its_group_and_model() -> None:
+    place = dossier_of(Example(TOWN)).place
+    camera = Camera(
+        device="lamp-1-02", flow="counts-in", dataset="counts", purpose="planning", lawful_basis="public-task", view="the yard",
+        stream="rtsp://192.0.2.1/",
+    )  # fmt: skip
+    run = Entry("exercise:1", exercised("S-04", (), subjects=("cameras.gate",)))
+    spoken = by_attacked(structs.replace(place, cameras={"gate": camera}), [run])
+    assert set(spoken) == {"cameras.gate", "devices.lamp-1", "device_models.lamp"}
 
 
 def test_another_scenario_says_nothing() -> None:

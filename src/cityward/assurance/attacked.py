@@ -28,5 +28,9 @@ def _spoken_for(place: Place, flows: Mapping[str, list[str]], attacked: str) -> 
     if kind == "devices" and name in place.devices:
         yield f"device_models.{place.devices[name].model}"
         yield from (f"flows.{flow}" for flow in flows.get(name, ()))
+    elif kind == "cameras" and name in place.cameras:
+        unit = place.cameras[name].device
+        group = unit if unit in place.devices else unit.rpartition("-")[0]  # of a group: `harbour-cameras-02`
+        yield from (f"devices.{group}", f"device_models.{place.devices[group].model}")
     elif kind == "recipients" and name in place.recipients:
         yield f"parties.{place.recipients[name].party}"

@@ -1,7 +1,7 @@
 """What exercises showed, as judgements: a control that was never tried is a hope, and one tried long ago is one again.
 
 An exercise speaks for what it attacked, and for nothing beside it. Attacking a device speaks for its model and for the flows from
-it; attacking a recipient for its party.
+it; attacking a camera for its device and model; attacking a recipient for its party.
 
 INVARIANT: an exercise of another declaration speaks for a subject only where both say the same of what was attacked.
 """

@@ -9,8 +9,8 @@ from cityward.assurance.examples import NOW_US, TOWN, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-07", "S-04")
-"""A maker sends a stop to many vehicles; the identity of its maintenance is used."""
+SCENARIOS = ("S-07", "S-04", "S-08")
+"""A maker sends a stop to many vehicles; the identity of its maintenance is used; a second way in."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:

@@ -9,8 +9,8 @@ from cityward.assurance.examples import NOW_US, changed, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-20",)
-"""A supplier changes its owner, and is told to stop."""
+SCENARIOS = ("S-20", "S-22")
+"""A supplier changes its owner, and is told to stop; one is shut out late."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:

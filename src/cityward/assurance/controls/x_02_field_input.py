@@ -20,8 +20,8 @@ FORM = frozenset(
         Reason.UNDECODABLE,
     )
 )  # fmt: skip
-SCENARIOS = ("S-23",)
-"""Code in the value of a field."""
+SCENARIOS = ("S-23", "S-21", "S-10")
+"""Code in the value of a field; words where numbers go; registers that are written."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:

@@ -9,8 +9,8 @@ from cityward.assurance.examples import NOW_US, TOWN, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-09", "S-21")
-"""A panel with a weak password; a button on the street with the maker's own."""
+SCENARIOS = ("S-09", "S-21", "S-03")
+"""A panel with a weak password; a button on the street with the maker's own; the login of a controller."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:

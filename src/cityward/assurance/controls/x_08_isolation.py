@@ -11,8 +11,8 @@ from cityward.assurance.trying import tried
 
 SCENARIOS = ("S-12", "S-13", "S-14")
 """The link is flooded; an office is lost; a quarter of the hosts is: each time one part is cut off."""
-PARTIES = ("S-22", "S-14", "S-04")
-"""A supplier is shut out late; an operator that was broken into is; a maker whose identity is used is."""
+PARTIES = ("S-22", "S-14", "S-07", "S-24")
+"""A supplier is shut out late; an operator that was broken into is; a maker that turns is; all at once."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
