@@ -108,21 +108,25 @@ def declared_part(subject: str) -> str:
 def _with_people(
     judged: Judged, spoken: Mapping[str, tuple[str, Attested]], accepted: Mapping[str, tuple[str, RiskAccepted]]
 ) -> Judged:
-    if judged.result is Result.UNKNOWN and (said := spoken.get(judged.subject) or spoken.get("*")) is not None:
-        entry, statement = said
-        ground = on_record(EvidenceClass.ATTESTED, entry, f"{statement.person}: {statement.said}", statement.at)
-        if statement.word != HOLDS:
-            told, mend = (
-                f"{statement.person} states that it does not hold: {statement.said}",
-                "see to it, and state anew",
-            )
-            return replace(judged, result=Result.FAILED, said=told, grounds=(*judged.grounds, ground), mend=mend)
-        return replace(judged, result=Result.STATED, grounds=(*judged.grounds, ground))
-    if judged.result is Result.FAILED and (borne := accepted.get(judged.subject)) is not None:
+    told = _stated(judged, spoken)
+    if told.result is Result.FAILED and (borne := accepted.get(told.subject)) is not None:
         entry, risk = borne
         ground = on_record(EvidenceClass.ATTESTED, entry, f"borne by {risk.owner}: {risk.why}", risk.at)
-        return replace(judged, result=Result.ACCEPTED, grounds=(*judged.grounds, ground))
-    return judged
+        return replace(told, result=Result.ACCEPTED, grounds=(*told.grounds, ground))
+    return told
+
+
+def _stated(judged: Judged, spoken: Mapping[str, tuple[str, Attested]]) -> Judged:
+    """What nobody knows, with a person's word: the one on the subject itself before the one on all."""
+    if judged.result is not Result.UNKNOWN or (said := spoken.get(judged.subject) or spoken.get("*")) is None:
+        return judged
+    entry, statement = said
+    ground = on_record(EvidenceClass.ATTESTED, entry, f"{statement.person}: {statement.said}", statement.at)
+    if statement.word == HOLDS:
+        return replace(judged, result=Result.STATED, grounds=(*judged.grounds, ground))
+    told = f"{statement.person} states that it does not hold: {statement.said}"
+    mend = "see to it, and state it anew"
+    return replace(judged, result=Result.FAILED, said=told, grounds=(*judged.grounds, ground), mend=mend)
 
 
 def _why(counts: Mapping[Result, int]) -> str:

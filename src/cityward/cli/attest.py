@@ -133,6 +133,7 @@ def _put(found: Sequence[Statement]) -> None:
     lead(f"{len(found)} statements on record")
     for one in found:
         word = "" if one.word == "holds" else f" ({one.word})"
+        word += " (declared otherwise since: look again)" if one.changed else ""
         put(f"{one.stand.value:10} until {one.until[:10]}  {one.control:5} {one.subject}{word}")
         say(f"{one.person}: {one.said} Scope: {one.scope} Entry {one.entry}.", "             ")
 

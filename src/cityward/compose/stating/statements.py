@@ -46,7 +46,7 @@ class Wish:
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest statement of a control and subject."""
+    """The newest statement of a control and subject. changed: the subject is declared otherwise since."""
 
     entry: str
     control: str
@@ -58,6 +58,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     until: str
     stand: Stand
+    changed: bool
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,4 +161,5 @@ def _told(city: City, entry: Entry[Attested]) -> Statement:
         at=iso(record.at),
         until=iso(record.until),
         stand=_stand(city, record),
+        changed=record.declared not in ("", city.dossier.digest_of(declared_part(record.subject))),
     )
