@@ -79,3 +79,14 @@ def test_a_flood_of_commands_is_counted_and_leaves_room_for_the_rest() -> None:
     assert len(account.timeline.moments) == MOST_OF_A_KIND + 1
     assert account.affected.lineage[0].commands_more == 130  # of 230 the newest hundred by name
     assert account.affected.services == ("street-light",)
+
+
+def test_a_system_that_is_affected_touches_what_it_receives_and_a_zone_is_not_followed() -> None:
+    records = (
+        step("opened", NOW_US, subjects=("system:cityward",)),
+        step("opened", NOW_US, "i2", subjects=("zone:a",)),
+    )
+    dossier = dossier_of(Example(TOWN, tuple((f"log:{n}", record) for n, record in enumerate(records)), NOW_US))
+    system, zone = (account_of(dossier, file).affected for file in files_in(dossier).values())
+    assert (system.flows, system.datasets, system.personal.value) == (("counts-in",), ("counts",), "no")
+    assert (zone.unplaced, zone.personal.value) == (("zone:a",), "unknown")

@@ -79,7 +79,7 @@ class Spoiled:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """See the module. unplaced: subjects that the declaration has no record of (addresses, accounts, strangers)."""
+    """See the module. unplaced: subjects that are not followed here (addresses, accounts, strangers, zones)."""
 
     devices: tuple[str, ...]
     units: tuple[str, ...]
@@ -100,7 +100,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The subjects of a file, sorted by what the declaration has of that name."""
+    """The subjects of a file, sorted by what the declaration has of that name; those that are not followed are unplaced."""
 
     units: tuple[str, ...]
     of: Mapping[str, tuple[str, ...]]
@@ -109,7 +109,7 @@ class _Named:
 
 _KINDS = {
     "device": "devices", "system": "systems", "party": "parties", "flow": "flows", "dataset": "datasets",
-    "service": "services", "recipient": "recipients", "site": "sites", "camera": "cameras", "junction": "junctions",
+    "service": "services", "recipient": "recipients", "site": "sites",
 }  # fmt: skip
 
 
@@ -160,6 +160,10 @@ def _named(whole: Whole, subjects: Iterable[str]) -> _Named:
         field = _KINDS.get(kind, "")
         if name in whole.group_of and kind in ("", "device", "unit"):
             units.append(name)
+        elif kind == "camera" and name in whole.place.cameras:
+            units.append(whole.place.cameras[name].device)
+        elif kind == "junction" and name in whole.place.junctions:
+            units.append(whole.place.junctions[name].device)
         elif field and name in getattr(whole.place, field):
             of.setdefault(field, []).append(name)
         else:
@@ -168,11 +172,9 @@ def _named(whole: Whole, subjects: Iterable[str]) -> _Named:
 
 
 def _standing_in(place: Place, named: _Named) -> Iterable[str]:
-    """Devices of named sites; cameras and junctions name theirs elsewhere, and count as what they are called."""
+    """Devices of named sites."""
     sites = frozenset(named.of.get("sites", ()))
-    for name, device in place.devices.items():
-        if device.site in sites or name in named.of.get("cameras", ()):
-            yield name
+    return (name for name, device in place.devices.items() if device.site in sites)
 
 
 def _flows(place: Place, named: _Named, devices: Sequence[str]) -> tuple[str, ...]:
@@ -180,7 +182,8 @@ def _flows(place: Place, named: _Named, devices: Sequence[str]) -> tuple[str, ..
     graph = flow_graph(place)
     starts = [*devices, *named.of.get("systems", ()), *named.of.get("parties", ())]
     found = [flow for start in starts for flow in downstream(graph, start)]
-    datasets = frozenset(named.of.get("datasets", ()))
+    datasets, systems = frozenset(named.of.get("datasets", ())), frozenset(named.of.get("systems", ()))
+    found += [name for name, flow in place.flows.items() if flow.to in systems]
     found += [name for name, flow in place.flows.items() if datasets.intersection(flow.datasets)]
     found += [flow for name in named.of.get("recipients", ()) for flow in place.recipients[name].flows]
     return tuple(name for name in dict.fromkeys([*named.of.get("flows", ()), *found]) if name in place.flows)

@@ -83,7 +83,7 @@ def _head(account: Account) -> Iterator[str]:
     yield f"Subjects: {_names(file.subjects)}{more}"
     yield f"Devices: {_names(affected.devices)}; services: {_names(affected.services)}; functions: {_names(affected.functions)}"
     if affected.unplaced:
-        yield f"Not in the declaration: {_names(affected.unplaced)}"
+        yield f"Not followed here, so what they touch is not known: {_names(affected.unplaced)}"
     yield f"Personal data touched: {affected.personal.value}; an essential function touched: {affected.essential.value}"
     people = affected.people
     yield f"People: {_names(people.categories)} (data: {_names(people.data)}); how many: {people.count}"
