@@ -135,7 +135,7 @@ def at_the_doors(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 when=lambda seen: seen.first(Alerted, lambda one: one.outcome != "sent"),
             ),
             Must(
-                id="lit", kind=Kind.KEPT, said="", since="own", within_s=600,
+                id="lit", kind=Kind.RECOVERED, said="", since="own", within_s=900,
                 when=lambda seen: seen.values.get(("lamp", "lamp-level"), (None,))[0],
             ),
             Must(
