@@ -19,7 +19,7 @@ from cityward.place.release import Form
 from cityward.policy.contract import Grounds, ReleaseReason
 from cityward.policy.table import Draft, tabulate
 from cityward.runtime.releasing.following import ReleasePorts, Releaser, tell_orphans
-from cityward.runtime.releasing.refusals import Refusals
+from cityward.runtime.releasing.refusals import Refusal, Refusals
 from cityward.runtime.releasing.rules import ReleaseRules, rules_of
 from cityward.runtime.watching.ports import HistoryAt
 from cityward.time import DAY
@@ -257,6 +257,16 @@ def test_an_endpoint_that_leads_elsewhere_is_left_alone_and_on_record(scene: Sce
     assert scene.way.sent == []
     assert scene.counts() == (1, 0, 1, 0)
     assert [r.reasons for r in scene.ledger.of(ReleaseRefused)] == [("from-elsewhere",)]
+
+
+def test_what_a_stranger_asked_for_goes_on_record_without_what_drives_a_terminal(scene: Scene):
+    refusals = scene.refusals()
+    refusals.add(Refusal("to-0", "a\x1b[2Jb", "c\nd" + "e" * 999, "192.0.2.1", ("undeclared",), ""))
+    [row] = refusals.flush()
+    [record] = scene.ledger.of(ReleaseRefused)
+    assert (row.dataset, record.dataset) == ("a\ufffd[2Jb",) * 2
+    assert record.purpose.startswith("c de")
+    assert len(record.purpose) == 256
 
 
 def test_killed_between_record_and_book_the_receipt_is_said_to_have_left_nothing(scene: Scene):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from cityward.evidence.records import ReleaseRefused
@@ -50,6 +50,8 @@ class Refusals:
 
     def add(self, one: Refusal, count: int = 1) -> None:
         """Gather it."""
+        # SECURITY: what was asked for is a stranger's text: it goes on record harmless, and cut
+        one = replace(one, dataset=cut(one.dataset), purpose=cut(one.purpose), source=cut(one.source))
         with self._lock:
             if one not in self._gathered and len(self._gathered) >= MOST_ALIKE:
                 one = Refusal(one.recipient, OTHERS, "", "", one.reasons, one.rules)
