@@ -246,6 +246,13 @@ def test_what_runs_is_what_stands(records: list[AnyRecord], expected: dict[str, 
     assert {one.subject: one.result.value for one in judge("R-06", *records)} == expected
 
 
+def test_a_city_that_stopped_runs_by_no_declaration() -> None:
+    other = structs.replace(admission("counts-in", 5, at=NOW_US - HOUR), declaration=OTHER)
+    stopped = Lifecycle(at=NOW_US - MINUTE, by="steward", event="stopped", detail={})
+    assert result("R-06", other, stopped) == ["unknown"]
+    assert result("R-06", other, stopped, structs.replace(stopped, at=NOW_US, event="started")) == ["failed"]
+
+
 def test_who_asked_for_a_hold_does_not_agree_to_it() -> None:
     def step(word: str, person: str) -> OverrideBegun:
         return OverrideBegun(

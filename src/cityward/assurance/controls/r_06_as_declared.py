@@ -10,7 +10,7 @@ from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, admission
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.trail import Entry
-from cityward.evidence.records import Admission, OverrideBegun, Release, SegmentKept
+from cityward.evidence.records import Admission, Lifecycle, OverrideBegun, Release, SegmentKept
 from cityward.time import HOUR
 
 GATES = ((Admission, "gates.admit"), (Release, "gates.release"), (SegmentKept, "gates.pictures"))
@@ -39,13 +39,19 @@ def _by_which(dossier: Dossier, subject: str, entry: Entry[Admission | Release |
     newer = max((one.record.at for one in dossier.receipts), default=0)
     newer = max(newer, *(one.record.at for one in dossier.trail.of(Admission)[-1:]), 0)
     said = f"the last entry was judged by declaration {digest[:12]}; what stands is {dossier.loaded.digest[:12]}"
-    if newer <= entry.record.at:
+    if newer <= entry.record.at and not _stopped_since(dossier, entry.record.at):
         ground = on_record(EvidenceClass.OBSERVED, entry, said)
         mend = "start the city by the declaration that was agreed, or find out which one runs"
         return Judged(subject, Result.FAILED, said, (ground,), (subject,), mend=mend)
     return Judged(
         subject, Result.UNKNOWN, said, path=(subject,), missing="an entry of this gate since the declaration changed"
     )
+
+
+def _stopped_since(dossier: Dossier, at: int) -> bool:
+    """Whether the city stopped after a moment, and did not start again."""
+    turns = [one.record for one in dossier.trail.of(Lifecycle) if one.record.event in {"started", "stopped"}]
+    return bool(turns) and turns[-1].event == "stopped" and turns[-1].at >= at
 
 
 def _steps(dossier: Dossier) -> Mapping[str, dict[str, Entry[OverrideBegun]]]:
