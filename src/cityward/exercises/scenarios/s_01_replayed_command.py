@@ -15,6 +15,7 @@ from cityward.place.roles import Right
 
 TARGETS = 8  # of the fleet, to which the frame is sent
 ASKED = 0.37  # of the command's range: what nobody else asks for
+LIFTED_S = 780  # until a lifted bar is over at every door, at the speed of a twin
 TIMES = 15  # and as often again to the first of them
 AWAY = "127.0.0.61"  # where the radio stands that sends it, as far as one machine can show one
 
@@ -32,10 +33,10 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     return Plan(
         steps=(
             *frames,
-            Do(key="cut", at_s=600, deed=Deed.CONTAIN, by="officer", said={"target": f"device:{thief.id}"}),
-            Send(key="after", at_s=780, unit=thief.id, body=b"[]", client="after", address=AWAY),
-            Do(key="let-in", at_s=900, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
-            Send(key="back", at_s=1080, unit=thief.id, topic=f"in/{thief.id}", body=b"[]", client="back"),
+            Do(key="cut", at_s=360, deed=Deed.CONTAIN, by="officer", said={"target": f"device:{thief.id}"}),
+            Send(key="after", at_s=480, unit=thief.id, body=b"[]", client="after", address=AWAY),
+            Do(key="let-in", at_s=540, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
+            Send(key="back", at_s=540 + LIFTED_S, unit=thief.id, topic=f"in/{thief.id}", body=b"[]", client="back"),
         ),
         musts=_musts(scene, fleet, thief, targets, [frame.key for frame in frames]),
         services=(fleet.service,),

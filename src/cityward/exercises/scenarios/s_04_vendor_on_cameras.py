@@ -14,6 +14,7 @@ from cityward.exercises.seen import Seen
 from cityward.exercises.steps import Ask, Deed, Do, Persona
 from cityward.place.roles import Right
 
+LIFTED_S = 780  # until a lifted bar is over at every door, at the speed of a twin
 PRYING = 40  # requests for what is no business of a maker's
 SHELLS = ("/api/people", "/api/watch", "/api/commands")
 
@@ -40,8 +41,8 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             key="cut", at_s=600, deed=Deed.CONTAIN, by="officer", said={"target": f"party:{vendor}", "second": "second"}
         ),
         _look("cut-look", 720, "guard", order[0], scene, ""),
-        Do(key="lift", at_s=960, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
-        _look("again", 1080, "guard", order[0], scene, ""),
+        Do(key="lift", at_s=780, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
+        _look("again", 780 + LIFTED_S, "guard", order[0], scene, ""),
     )
     return Plan(
         steps=steps,

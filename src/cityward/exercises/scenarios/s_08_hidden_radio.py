@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from cityward.evidence.records import CommandIssued
-from cityward.exercises.bodies import answer, flow_line, pack
+from cityward.exercises.bodies import answer, flow_line, message
 from cityward.exercises.expecting import contained, doubted, goes_on, noticed, recorded, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Fleet, Scene
@@ -32,13 +32,12 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     unit = fleet.units[int(chance.integers(len(fleet.units)))]
     told, shown = _at(fleet, TOLD), _at(fleet, SHOWN)
     us, address = scene.place.responsible, scene.addresses_of(unit.id, fleet.group)
-    rows = [(60.0 - 20 * n, {fleet.limits.sets: shown}) for n in range(4)]
     return Plan(
         steps=(
             Ask(
                 key="held",
                 at_s=0,
-                who="operator",
+                who="shift",
                 method="POST",
                 path=f"/api/services/{fleet.service}/overrides",
                 body=json.dumps({"target": unit.id, "value": told, "reason": "an exercise", "hours": 2}).encode(),
@@ -66,7 +65,15 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 if address
                 else ()
             ),
-            Send(key="shows", at_s=120.0 + SETTLED_S, body=pack(scene, unit, rows), unit=unit.id, client="hidden"),
+            Send(
+                key="shows",
+                at_s=120.0 + SETTLED_S,
+                body=message(scene, unit, {fleet.limits.sets: shown}),
+                copies=4,
+                spread_s=60,
+                unit=unit.id,
+                client="hidden",
+            ),
             Do(key="cut", at_s=1500, deed=Deed.CONTAIN, by="officer", said={"target": f"device:{fleet.group}"}),
             Send(key="after", at_s=1620, body=b"[]", client="after", unit=unit.id),
             Do(key="lift", at_s=1740, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
@@ -75,12 +82,20 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         services=(fleet.service,),
         subjects=(f"devices.{fleet.group}",),
         personas=(
-            Persona(name="operator", party=us, roles=(operator,)),
+            Persona(name="shift", party=us, roles=(operator,)),
             Persona(name="officer", party=us, roles=(officer,)),
         ),
         roles=("network",),
         settle_s=900,
-        alarms=("unasked-state", "unasked-answer", "new-destination", "second-presence", "silence", "coordinated"),
+        alarms=(
+            "unasked-state",
+            "unasked-answer",
+            "new-destination",
+            "second-presence",
+            "silence",
+            "coordinated",
+            "failed-entries",
+        ),
         wrong=lambda command: False,
     )
 

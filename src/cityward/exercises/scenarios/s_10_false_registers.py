@@ -28,6 +28,7 @@ from cityward.place.roles import Right
 
 ROUTER = "127.0.0.60"  # the router between the sensors and us
 LIES, BEYOND, OTHERS = 10, 5, 4
+LIFTED_S = 780  # until a lifted bar is over at every door, at the speed of a twin
 TUNNEL_PORT = 1194
 
 
@@ -86,12 +87,12 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 )
                 for n, unit in enumerate(others)
             ),
-            Do(key="cut", at_s=900, deed=Deed.CONTAIN, by="officer", said={"target": f"device:{sensor.id}"}),
-            Send(key="after", at_s=1020, body=b"[]", client="after", unit=sensor.id, address=ROUTER),
-            Do(key="lift", at_s=1140, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
+            Do(key="cut", at_s=600, deed=Deed.CONTAIN, by="officer", said={"target": f"device:{sensor.id}"}),
+            Send(key="after", at_s=720, body=b"[]", client="after", unit=sensor.id, address=ROUTER),
+            Do(key="lift", at_s=780, deed=Deed.LIFT, by="officer", said={"of": "cut"}),
             Send(
                 key="back",
-                at_s=1320,
+                at_s=780 + LIFTED_S,
                 unit=sensor.id,
                 body=message(scene, sensor, {prop: low + 0.3 * (high - low)}),
                 client="back",

@@ -34,7 +34,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             Ask(
                 key="look-away",
                 at_s=0,
-                who="operator",
+                who="shift",
                 method="GET",
                 path=path,
                 address=abroad,
@@ -45,12 +45,12 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             _order("hundredfold", 180, path, unit, FOLD * fleet.limits.high, ""),
             _order("preview", 210, f"{path}/preview", unit, FOLD * fleet.limits.high, "", held=False),
             _order("sound", 300, path, unit, sound, ""),
-            Ask(key="offer", at_s=420, who="operator", method="GET", path=path),
+            Ask(key="offer", at_s=420, who="shift", method="GET", path=path),
         ),
         musts=_musts(fleet, unit, sound),
         services=(fleet.service,),
         subjects=(f"devices.{fleet.group}",),
-        personas=(Persona(name="operator", party=scene.place.responsible, roles=(role,)),),
+        personas=(Persona(name="shift", party=scene.place.responsible, roles=(role,)),),
         settle_s=900,
         alarms=("failed-entries", "sign-ins"),
         wrong=lambda command: command.device == unit and not fleet.limits.low <= command.value <= fleet.limits.high,
@@ -62,7 +62,7 @@ def _order(key: str, at_s: float, path: str, unit: str, value: float, address: s
     if held:
         body |= {"reason": "dosing", "hours": 0.3}
     return Ask(
-        key=key, at_s=at_s, who="operator", method="POST", path=path, body=json.dumps(body).encode(), address=address
+        key=key, at_s=at_s, who="shift", method="POST", path=path, body=json.dumps(body).encode(), address=address
     )
 
 
@@ -82,7 +82,7 @@ def _musts(fleet: Fleet, unit: str, sound: float) -> tuple[Must, ...]:
             kind=Kind.RECORDED,
             since="look-away",
             within_s=600,
-            when=release_refused("look-away", "person:operator", "elsewhere"),
+            when=release_refused("look-away", "person:shift", "elsewhere"),
             said="whose session it was, and from where, is on record",
         ),
         Must(
@@ -135,7 +135,7 @@ def _musts(fleet: Fleet, unit: str, sound: float) -> tuple[Must, ...]:
             when=recorded(
                 "sound",
                 OverrideBegun,
-                lambda one: one.person == "operator" and one.value == sound and one.step == "begun",
+                lambda one: one.person == "shift" and one.value == sound and one.step == "begun",
             ),
             said="with the name of one person",
         ),

@@ -73,7 +73,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             Ask(
                 key="work",
                 at_s=90,
-                who="operator",
+                who="shift",
                 method="POST",
                 path=f"/api/services/{fleet.service}/overrides",
                 body=body,
@@ -87,7 +87,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         subjects=(f"devices.{flooder.group}", f"devices.{fleet.group}"),
         personas=(
             Persona(name="officer", party=us, roles=(officer,)),
-            Persona(name="operator", party=us, roles=(operator,)),
+            Persona(name="shift", party=us, roles=(operator,)),
         ),
         settle_s=900,
         alarms=("overload", "failed-entries", "second-presence", "silence", "freeze", "late-use"),

@@ -138,8 +138,13 @@ def _destination(state: State, event: Event, world: World) -> list[Sign]:
 
 
 def _is_camera(state: State, subject: str, world: World) -> bool:
-    unit = world.registry.unit_index.get(subject, -1)
-    return subject in state.open or (unit, "camera-trouble") in world.registry.channel_by_property
+    """A camera, or a group of them: where the group has the addresses, a log of the network knows no more than the group."""
+    registry = world.registry
+    unit = registry.unit_index.get(subject, -1)
+    if unit >= 0 or subject in state.open:
+        return subject in state.open or (unit, "camera-trouble") in registry.channel_by_property
+    members = (n for n, one in enumerate(registry.units) if one.group == subject)
+    return any((n, "camera-trouble") in registry.channel_by_property for n in members)
 
 
 def _kind(id_: str, title: str, severity: Severity, weight: float, technique: str, todo: str) -> Kind:
