@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  cityward attest R-02 functions.quay-street-lit --said "rehearsed with the night shift on 3 May" --scope "Quay Street" \\
+  cityward attest R-02 functions.lit-quay-street --said "rehearsed with the night shift on 3 May" --scope "Quay Street" \\
       --until 2027-05-01 --person ada --state var/doggerford
   cityward attest H-01 sites.town-hall.rooms-guarded --does-not-hold --said "the back door stays open" --scope "ground floor" \\
       --until 2027-01-31 --person ada --state var/doggerford
   cityward attest list --state var/doggerford                what is in force, due within 60 days, ended
   cityward attest list --asked --state var/doggerford        what nobody stated yet
-  cityward attest withdraw R-02 functions.quay-street-lit --why "the shift was dissolved" --person ada --state var/doggerford
+  cityward attest withdraw R-02 functions.lit-quay-street --why "the shift was dissolved" --person ada --state var/doggerford
 \b
 A statement makes *stated*, never *proven*; past its end it is unknown again. `docs/statements.md` has the whole way.
 """

@@ -20,11 +20,11 @@ EXAMPLES = """
 Examples:
   cityward risk list --state var/doggerford                              the counts, and what is open
   cityward risk list --standing unknown --state var/doggerford
-  cityward risk show flows.bins-report.tampering --state var/doggerford
-  cityward risk accept flows.bins-report.tampering --owner doggerford-council --until 2027-03-31 \\
+  cityward risk show flows.quay-bins-report.tampering --state var/doggerford
+  cityward risk accept flows.quay-bins-report.tampering --owner doggerford-council --until 2027-03-31 \\
       --why "the new sensors sign; until then a round looks" --person ada --state var/doggerford
   cityward risk accept devices.quay-bins --control R-04 --owner doggerford-council --until 2027-03-31 --why "..." --person ada ...
-  cityward risk end flows.bins-report.tampering --why "the new sensors are in" --person ada --state var/doggerford
+  cityward risk end flows.quay-bins-report.tampering --why "the new sensors are in" --person ada --state var/doggerford
 \b
 Accepting needs the right `approve`. It changes no evidence: the report says who bears it, and until when.
 """
