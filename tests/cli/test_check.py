@@ -40,7 +40,7 @@ def test_unknowns_are_counted_with_their_places_and_exit_0():
     result = run(DOGGERFORD)
     assert result.exit_code == 0
     assert "warning: 24 not known; never taken for a pass" in result.output
-    assert "parties.yaml:86  parties.halden-optics.owners" in result.output
+    assert "parties.yaml:124  parties.halden-optics.owners" in result.output
 
 
 def test_errors_exit_1_and_are_all_told(file: Path):
