@@ -13,6 +13,7 @@ from cityward.place.roles import Right
 from cityward.web.api import (
     cameras,
     city,
+    incidents,
     me,
     networks,
     ngsi_ld,
@@ -39,7 +40,7 @@ from web.house import KEYS, House, house
 
 ROOMS = (
     cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received,
-    releases, report, sign_in, transport, public,
+    releases, report, incidents, sign_in, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]
