@@ -43,6 +43,8 @@ INWARD = {
     "adapters/bench/peer.py": "the bench against a town on this machine",
     "adapters/bus/reader.py": "the city's own broker",
     "adapters/bus/server.py": "asks whether the broker it started listens",
+    "adapters/exercising/bare.py": "an exercise, to its twin's broker on this machine",
+    "adapters/exercising/visitor.py": "an exercise, to its twin's web door on this machine",
     "adapters/ledgers/witness_door.py": "listens",
     "cli/__init__.py": "imports the command that was named",
     "adapters/street/door_http.py": "a simulated device, to the city's own door",
