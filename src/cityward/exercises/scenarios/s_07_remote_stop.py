@@ -182,7 +182,9 @@ def _cut(seen: Seen, maker: str, units: int) -> int | None:
         return None
     return seen.first(
         Contained,
-        lambda one: one.step in ("approved", "begun") and maker in one.target and one.units >= units and "functions" in one.cost,
+        lambda one: (
+            one.step in ("approved", "begun") and maker in one.target and one.units >= units and "functions" in one.cost
+        ),
         begun,
     )
 
