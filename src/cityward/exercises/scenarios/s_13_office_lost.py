@@ -37,10 +37,12 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     liar, other = (speakers[int(n)] for n in chance.choice(len(speakers), 2, replace=False))
     office = _office(scene.place)
     steps = [
+        *_hushed(scene, Deed.SILENCE, "no-way-in", 0),
         Do(key="office-gone", at_s=60, deed=Deed.HOLD, said={"process": "web"}),
         Send(key="lie", at_s=240, unit=liar.id, topic=f"in/{other.id}", body=b"[]", copies=FORGED, spread_s=60),
         Do(key="street-killed", at_s=480, deed=Deed.END, said={"process": "service"}),
         Do(key="office-back", at_s=960, deed=Deed.LET_GO, said={"process": "web"}),
+        *_hushed(scene, Deed.SPEAK, "way-in", 980),
         Ask(key="look", at_s=1020, who="officer", method="GET", path="/api/services"),
     ]
     asks = [
@@ -63,6 +65,15 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         alarms=("refused-topics", "configuration-drift"),
         wrong=lambda command: command.device.startswith(group) and command.value < _low(scene, group),
     )
+
+
+def _hushed(scene: Scene, deed: Deed, key: str, at_s: float) -> list[Do]:
+    """Those who come by the web door have no way in while it is gone: they keep what they have to say."""
+    units = (unit for unit in scene.registry.units if unit.flow >= 0)
+    groups = dict.fromkeys(
+        u.group for u in units if scene.place.flows[scene.flow_of(u)].protocol in ("http", "ngsi-ld")
+    )
+    return [Do(key=key, at_s=at_s, deed=deed, said={"of": ",".join(groups)})] if groups else []
 
 
 def _lit(scene: Scene, group: str) -> bool:
