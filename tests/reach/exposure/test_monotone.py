@@ -240,7 +240,7 @@ def test_cutting_an_access_is_the_same_as_never_having_declared_it() -> None:
 
 # --- names, bounds and verdicts
 
-SETTINGS = {"containing"}  # a mapping that is one value of the place, not records by id
+SETTINGS = {"containing", "incidents"}  # a mapping that is one value of the place, not records by id
 
 
 def renamed(place: Place, draw: Draw) -> tuple[Place, dict[str, str]]:
