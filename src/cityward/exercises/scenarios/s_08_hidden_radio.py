@@ -145,9 +145,9 @@ def _musts(scene: Scene, fleet: Fleet, unit: Unit, told: float, address: str) ->
         Must(
             id="not-believed",
             kind=Kind.CONTAINED,
-            since="answer-0",
-            within_s=1800,
-            when=doubted("answer-0", [unit.id]),
+            since="held",
+            within_s=2400,
+            when=doubted("held", [unit.id]),
             said="it is not trusted any more",
         ),
         Must(
