@@ -127,7 +127,7 @@ def test_every_request_of_what_was_opened_for_a_task_is_on_record(staff: Staff) 
             eve.get("/api/place")
         eve.get("/api/devices/lamp-01")
         (read,) = [one for one in bo.get("/api/reads?person=eve").json()["reads"] if one["person"] == "eve"]
-    assert read["what"] == {"GET /api/place": 2, "GET /api/devices/lamp-01": 1}
+    assert read["what"] == {"GET /api/place": 2, "GET /api/devices/lamp-01": 1, "device": 1}, "by request, and by what was read"
 
 
 def test_reads_are_gathered_by_person_and_session_and_say_nothing_of_what_was_read(staff: Staff) -> None:

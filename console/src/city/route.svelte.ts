@@ -1,7 +1,12 @@
 /** Where we are in the one page: the fragment of the address. */
 
+/** Pages that read their own address: the parts behind the page's name, and what stands behind a `?`. */
+export const ADDRESSED = ['datum', 'whatif', 'incidents', 'assurance', 'exercises', 'as'] as const
+export type Addressed = (typeof ADDRESSED)[number]
+
 export type Route =
-  | { page: 'map' }
+  | { page: 'map'; query: URLSearchParams }
+  | { page: Addressed; parts: string[]; query: URLSearchParams }
   | { page: 'chain'; node: string | null }
   | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
   | { page: 'watch'; incident: string | null; contain: string | null }
@@ -13,9 +18,13 @@ export type Route =
   | { page: 'lost' }
 
 export function parse(hash: string): Route {
-  const [page = '', ...rest] = hash.replace(/^#\/?/, '').split('/')
+  const [path = '', ...asked] = hash.replace(/^#\/?/, '').split('?')
+  const query = new URLSearchParams(asked.join('?'))
+  const [page = '', ...rest] = path.split('/')
   const id = decode(rest.join('/'))
-  if (page === '' && !id) return { page: 'map' }
+  if (page === '' && !id) return { page: 'map', query }
+  const addressed = ADDRESSED.find((one) => one === page)
+  if (addressed) return { page: addressed, parts: rest.map(decode).filter(Boolean), query }
   if (page === 'chain') return { page: 'chain', node: id || null }
   if (page === 'reach') {
     const [about = '', subject = '', ...answer] = rest.map(decode)
@@ -56,6 +65,15 @@ class Router {
 }
 
 export const router = new Router()
+
+/** The address of a page, whole enough to be sent to somebody; what is empty is left out. */
+export function link(page: Addressed | 'map', parts: string[] = [], query: Record<string, string | number | null | undefined> = {}): string {
+  const asked = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== null && value !== undefined && value !== '') asked.set(name, String(value))
+  const path = page === 'map' ? '' : [page, ...parts].map(encodeURIComponent).join('/')
+  return `#/${path}${asked.size ? `?${asked}` : ''}`
+}
+
 export const deviceLink = (id: string): string => `#/device/${encodeURIComponent(id)}`
 export const incidentLink = (id: string): string => `#/watch/incident/${encodeURIComponent(id)}`
 export const containLink = (target = ''): string => `#/watch/contain/${encodeURIComponent(target)}`
