@@ -186,16 +186,15 @@ def test_an_attack_is_carried_out_on_a_closed_twin_and_put_on_the_citys_record(
     # nobody outside was reached, though the twin wanted to, and its own lamps were told and answered
     assert all(one.heard_nothing() for one in ears)
     twin = Path(outcome.twin)
-    assert {one.outcome for _, one in tail_of(twin / "ledger" / "alerting", 100) if isinstance(one, Alerted)} == {
+    assert {one.outcome for _, one in tail_of(twin / "ledger" / "alerts", 100) if isinstance(one, Alerted)} == {
         "refused"
     }
     service = [one for _, one in tail_of(twin / "ledger" / "service", 1000)]
     assert any(isinstance(one, CommandIssued) for one in service)
     assert any(isinstance(one, CommandOutcome) and one.outcome == "acknowledged" for one in service)
 
-    assert (
-        command_key(Home(twin).keys).public_key() != command_key(city.keys).public_key()
-    )  # no lamp of the city's obeys it
+    # no lamp of the city's obeys it
+    assert command_key(Home(twin).keys).public != command_key(city.keys).public
 
     # what came of it stands on the real city's record, and nowhere else
     state = city.root
