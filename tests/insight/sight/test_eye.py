@@ -164,3 +164,38 @@ def test_sees_people_in_a_real_video_and_covers_less_than_half() -> None:
                 shares.append(float((eye.covered(image) != image).any(axis=2).mean()))
     assert tracks
     assert 0 < float(np.mean(shares)) < 0.5
+
+
+def test_two_that_cross_on_the_line_are_two() -> None:
+    eye = learned_eye(middle=MIDDLE)
+    seen: list[Seen] = []
+    for n in range(25):
+        image = with_square(20 + 5 * n, y=44)
+        image[56:80, 124 - 5 * n : 140 - 5 * n] = (200, 40, 20)  # the other way, before the first for some pictures
+        seen.append(eye.look(image, 4 + n / 5))
+    assert passed(seen) == (1, 1)
+
+
+def test_who_looks_in_at_the_edge_is_covered_though_too_small_to_count() -> None:
+    eye = learned_eye()
+    image = street()
+    image[60:69, WIDTH - 4 :] = (20, 30, 230)
+    for n in range(3):
+        assert eye.look(image, 4 + n / 5).boxes == ()
+    assert (eye.covered(image)[60:69, WIDTH - 4 :] != image[60:69, WIDTH - 4 :]).any(axis=2).all()
+
+
+def test_who_stands_still_for_five_minutes_is_covered_all_the_time() -> None:
+    eye = learned_eye()
+    walk(eye, range(10, 60, 6))
+    image = with_square(58)
+    for n in range(300):
+        eye.look(image, 6 + n)
+    assert (eye.covered(image)[50:74, 58:74] != image[50:74, 58:74]).any(axis=2).all()
+
+
+def test_a_lorry_before_half_of_the_street_is_no_trouble_of_the_camera() -> None:
+    eye = learned_eye()
+    for n in range(60):
+        seen = eye.look(with_square(0, 0, 70, HEIGHT) if 10 <= n < 50 else street(), 4 + n / 5)
+        assert seen.troubles == ()

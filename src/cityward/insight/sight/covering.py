@@ -3,8 +3,10 @@
 The cover is the mean colour of cells, 32 to the picture's width, in 16 steps of each channel: of a thing of 24 x 24 pixels (768
 wide) twelve bits are left. Whole cells are covered, so that no edge tells what the cell hid.
 
-Fails when somebody has stood still since the camera began and no face is found. A large near face covers several cells: its
-outline stays.
+Whoever stands still is soon no longer seen to move: what differs from the empty street, remembered for ten minutes, is covered too.
+
+Fails when somebody has stood still since the camera began, or for far longer than ten minutes, and no face is found. A large near
+face covers several cells: its outline stays.
 
 INVARIANTS
 - While nothing is known yet, and when more than half of the picture moves, all of it is covered.
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.errors import PlaceError
+from cityward.insight.sight.foreground import evened, pieces
 from cityward.insight.sight.picture import Image, grey_of
 
 CELLS = 32
@@ -29,6 +32,8 @@ ALL_FROM = 0.5
 WIDER = 13  # pixels of the small picture: what a mask misses of a head is less than six on each side
 STEPS = 16
 DIFFERS = 24
+STREET_S = 600.0  # memory of the empty street
+STANDS, LEAST_STANDING = 20, 24  # levels of a colour from the empty street; pixels of the small picture
 
 CASCADES = (
     "haarcascade_frontalface_default.xml",
@@ -67,11 +72,20 @@ class Cover:
     def __init__(self, shape: tuple[int, int], finders: Finders) -> None:
         self._until = np.full(shape, -np.inf)
         self._finders = finders
+        self._street: NDArray[np.float32] | None = None
         self._all = True
         self._at_s = 0.0
 
-    def note(self, small: Image, moving: Image, at_s: float, learning: bool) -> None:
-        """What is to be covered of this picture, and for how long."""
+    def note(self, small: Image, doubted: Image, at_s: float, learned: Image | None) -> None:
+        """What is to be covered of this picture, and for how long.
+
+        Args:
+            small: (h, w, 3), the picture.
+            doubted: (h, w), where something may move.
+            at_s: when, by the stream's clock.
+            learned: (h, w, 3), the empty street as it was learned; None: not yet.
+        """
+        moving = doubted if learned is None else doubted | self._standing(small, learned, at_s - self._at_s)
         grown = np.asarray(cv2.dilate(moving, np.ones((WIDER, WIDER), np.uint8)), np.uint8)
         for x, y, width, height in self._finders.found(grey_of(small)):
             cv2.rectangle(grown, (x - 2, y - 2), (x + width + 2, y + height + 2), 255, -1)
@@ -79,7 +93,16 @@ class Cover:
             self._until = np.where(self._until > self._at_s, at_s + KEPT_S, -np.inf)
         self._until[grown > 0] = at_s + KEPT_S
         self._at_s = at_s
-        self._all = learning or float(np.mean(moving > 0)) > ALL_FROM
+        self._all = learned is None or float(np.mean(moving > 0)) > ALL_FROM
+
+    def _standing(self, small: Image, learned: Image, since_s: float) -> Image:
+        if self._street is None:
+            self._street = learned.astype(np.float32)
+        now = evened(small, grey_of(self._street.astype(np.uint8)).astype(np.float32))
+        apart = now - self._street
+        self._street += np.float32(min(max(since_s, 0.0) / STREET_S, 1.0)) * apart
+        stands = (np.abs(apart).max(axis=2) > STANDS).astype(np.uint8) * np.uint8(255)
+        return pieces(np.asarray(cv2.medianBlur(stands, 5), np.uint8), LEAST_STANDING)
 
     def mask(self, differs: Image | None = None) -> NDArray[np.bool_]:
         """(h, w), true where the picture is to be covered."""

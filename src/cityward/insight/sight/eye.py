@@ -53,8 +53,8 @@ class Eye:
             self._begin(small)
         grey, before = grey_of(small), self._grey
         moving = self._foreground.moving(small, self._background)
-        learning = self._learn(grey)
-        self._cover.note(small, moving, at_s, learning)
+        learning = self._learn(small)
+        self._cover.note(small, moving | self._foreground.doubted(), at_s, None if learning else self._street)
         measures = measured(grey, moving, self._background, before)
         self._small, self._grey = small, grey
         if learning:
@@ -80,15 +80,17 @@ class Eye:
         self._foreground, self._tracks = Foreground(), Tracks(self._settings.counts)
         self._cover = Cover((small.shape[0], small.shape[1]), self._finders)
         self._background: NDArray[np.float32] | None = None
+        self._street: Image | None = None
         self._learning: list[Image] = []
         self._grey: Image | None = None
 
-    def _learn(self, grey: Image) -> bool:
+    def _learn(self, small: Image) -> bool:
         if self._background is not None:
             return False
-        self._learning.append(grey)
+        self._learning.append(small)
         if len(self._learning) >= LEARNED:
-            self._background = np.median(np.stack(self._learning), axis=0).astype(np.float32)
+            self._street = np.median(np.stack(self._learning), axis=0).astype(np.uint8)
+            self._background = grey_of(self._street).astype(np.float32)
             self._learning = []
         return True
 

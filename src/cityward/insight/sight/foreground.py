@@ -5,6 +5,9 @@ one slow.
 A region of the quick one counts where the slow one holds a part of it; it is smoothed, closed and its holes are filled. Shadows
 are not foreground. A camera that brightens or darkens its whole picture is undone first, by the median ratio to the background.
 
+What is *doubted* is wider: whatever the quick one would not swear to be background, shadows and small pieces too. To count it would
+be wrong; to show it would be worse.
+
 Fails when
 - something stands still for long: it becomes background, and a ghost stays where it stood before it left;
 - a thing has the colour of what is behind it; a tree moves further than the model has seen yet;
@@ -23,6 +26,7 @@ HISTORY = 500
 QUICK, SLOW = 200.0, 400.0  # squared distance of colours. PRECEDENT: OpenCV's default is 400; 120 lets shadows in
 LEAST_AREA = 60  # pixels of the small picture
 LEAST_SURE = 20
+LEAST_DOUBTED = 10  # a head that looks in at the picture's edge is this small
 GAIN_MOST = 2.5
 GRID = 4
 
@@ -33,14 +37,29 @@ class Foreground:
     def __init__(self) -> None:
         self._quick = cv2.createBackgroundSubtractorKNN(HISTORY, QUICK, True)
         self._slow = cv2.createBackgroundSubtractorKNN(HISTORY, SLOW, True)
+        self._doubted = np.zeros((1, 1), np.uint8)
 
     def moving(self, image: Image, background: NDArray[np.float32] | None = None) -> Image:
         """(h, w) uint8: 255 where something moves. background: grey, to undo the camera's gain by; None: nothing is undone."""
-        even = image if background is None else _evened(image, background)
-        quick = _sure(self._quick.apply(even))
+        even = image if background is None else evened(image, background)
+        told = self._quick.apply(even)
+        quick, self._doubted = _sure(told), np.asarray(told, np.uint8)
         slow = np.asarray(cv2.medianBlur(_sure(self._slow.apply(even)), 5), np.uint8)
         whole = cv2.morphologyEx(cv2.medianBlur(quick, 5), cv2.MORPH_CLOSE, _CLOSING)
         return _filled(np.asarray(whole, np.uint8), slow > 0)
+
+    def doubted(self) -> Image:
+        """(h, w) uint8: 255 where something may move in the picture that was shown last."""
+        some = np.asarray(cv2.medianBlur(np.where(self._doubted > 0, np.uint8(255), np.uint8(0)), 3), np.uint8)
+        return pieces(some, LEAST_DOUBTED)
+
+
+def pieces(mask: Image, least: int) -> Image:
+    """The regions of a mask that have at least so many pixels."""
+    _, found, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= least
+    kept[0] = False
+    return np.where(kept[np.asarray(found, np.int32)], np.uint8(255), np.uint8(0))
 
 
 _CLOSING = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
@@ -50,7 +69,8 @@ def _sure(mask: NDArray[np.generic]) -> Image:
     return np.where(mask == 255, np.uint8(255), np.uint8(0))  # 127 is a shadow
 
 
-def _evened(image: Image, background: NDArray[np.float32]) -> Image:
+def evened(image: Image, background: NDArray[np.float32]) -> Image:
+    """The picture as bright as the background is, by the median ratio of the two."""
     now = grey_of(image)[::GRID, ::GRID].astype(np.float32)
     gain = float(np.median((background[::GRID, ::GRID] + 1) / (now + 1)))
     return np.asarray(cv2.convertScaleAbs(image, alpha=min(max(gain, 1 / GAIN_MOST), GAIN_MOST)), np.uint8)

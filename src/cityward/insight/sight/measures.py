@@ -12,21 +12,27 @@ from cityward.insight.sight.seen import Measures
 Greys = NDArray[np.float32]
 SHIFT_WIDTH = 192
 BITS = 8
+AROUND = 15  # pixels: what moves has a seam that is neither it nor the street
+STILL_LEAST = 0.2  # of the picture
 
 
 def measured(grey: Image, moving: Image, background: Greys | None, before: Image | None) -> Measures:
-    """grey, moving, background, before: (h, w), of one size."""
-    still = cv2.dilate(moving, np.ones((7, 7), np.uint8)) == 0
-    some = bool(still.sum() > still.size // 50)
+    """grey, moving, background, before: (h, w), of one size.
+
+    Contrast, sharpness and likeness are of what does not move, where that is enough of the picture: a lorry is no lens cap.
+    """
+    still = cv2.dilate(moving, np.ones((AROUND, AROUND), np.uint8)) == 0
+    if still.sum() < STILL_LEAST * still.size:
+        still = np.ones(grey.shape, np.bool_)
     laplacian = cv2.Laplacian(grey, cv2.CV_32F)
     x, y = (0.0, 0.0) if background is None else _shift(grey, background)
     apart = None if before is None else cv2.absdiff(grey, before)
     return Measures(
         light=float(grey.mean()),
-        contrast=float(grey.std()),
-        sharpness=float(laplacian[still].var() if some else laplacian.var()),
+        contrast=float(grey[still].std()),
+        sharpness=float(laplacian[still].var()),
         moved=float(np.mean(moving > 0)),
-        likeness=1.0 if background is None else _likeness(grey, background),
+        likeness=1.0 if background is None else _likeness(grey, background, still),
         shift_x=x,
         shift_y=y,
         fingerprint=_fingerprint(grey, background),
@@ -40,8 +46,8 @@ def _edges(grey: NDArray[np.generic]) -> Greys:
     return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
-def _likeness(grey: Image, background: Greys) -> float:
-    one, other = _edges(grey), _edges(background)
+def _likeness(grey: Image, background: Greys, still: NDArray[np.bool_]) -> float:
+    one, other = _edges(grey)[still], _edges(background)[still]
     one, other = one - one.mean(), other - other.mean()
     both = float(np.sqrt((one * one).sum() * (other * other).sum()))
     return float(np.clip((one * other).sum() / both, -1, 1)) if both > 1e-6 else 0.0

@@ -2,12 +2,15 @@
 
 Theory of operation
 -------------------
-Each region of the mask is a blob. Tracks, oldest first, take the nearest blob of where they are expected (position and velocity
-of before), within a gate; what is left begins a new track. A track that was seen three times is told. It has a side of each line,
-and changes it only when its centre is a hundredth of the picture beyond; it counts where that is between the line's ends.
+Each region of the mask is a blob. A track (position, size and velocity of before) claims the blob that it is expected to lie on
+most, else the nearest free one within a gate. A blob claimed once is where its track is. A blob claimed by several is people who
+cross or meet: each goes on as it went, kept within the blob, until the blob parts again. Only who was seen alone for a while is kept
+so: a piece of somebody that joins again is that somebody. What no track claims begins a new one. A track that was seen three times is
+told. It has a side of each line, and changes it only when its centre is a hundredth of the picture beyond; it counts where that is
+between the line's ends.
 
-Fails when people walk in a group (one blob: counted once), or two cross each other's way (tracks may be swapped: what is
-counted stays right if both go on).
+Fails when people walk in a group from the beginning (one blob: counted once), when they meet and turn back while they are one blob
+(told as if each went on), and where a thing hides what passes the line.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ SEEN_LEAST = 3
 GONE_S = 1.0
 GATE = 0.12  # share of the picture's diagonal, roughly
 DEAD = 0.01
+ALONE_LEAST = 5  # pictures
+ON_LEAST = 0.25  # of its own area
 VEHICLE_SHARE = 0.02  # of the picture
 UPRIGHT = 1.25
 
@@ -39,6 +44,7 @@ class _Track:
     at_s: float
     velocity: tuple[float, float] = (0.0, 0.0)
     seen: int = 1
+    alone: int = 1
     sides: dict[str, int] = field(default_factory=dict[str, int])
 
     def expected(self, at_s: float) -> tuple[float, float]:
@@ -51,7 +57,15 @@ class _Track:
         ahead = max(at_s - self.at_s, 1e-3)
         u, v = self.velocity
         self.velocity = (u + 0.5 * ((x - before_x) / ahead - u), v + 0.5 * ((y - before_y) / ahead - v))
-        self.box, self.at_s, self.seen = box, at_s, self.seen + 1
+        self.box, self.at_s, self.seen, self.alone = box, at_s, self.seen + 1, self.alone + 1
+
+    def share(self, blob: Rect, at_s: float) -> None:
+        """Go on within a blob that others are on too."""
+        x, y = self.expected(at_s)
+        w, h = min(self.box[2], blob[2]), min(self.box[3], blob[3])
+        left = min(max(x - w / 2, blob[0]), blob[0] + blob[2] - w)
+        top = min(max(y - h / 2, blob[1]), blob[1] + blob[3] - h)
+        self.box, self.at_s, self.seen = (left, top, w, h), at_s, self.seen + 1
 
 
 class Tracks:
@@ -63,11 +77,16 @@ class Tracks:
     def follow(self, mask: Image, at_s: float) -> tuple[tuple[Box, ...], tuple[Passed, ...]]:
         """What moves now, and what passed a line since the picture before."""
         blobs = _blobs(mask)
-        for track in self._tracks:
-            if (near := _nearest(track.expected(at_s), blobs)) is not None:
-                track.take(blobs.pop(near), at_s)
+        claims = _claims(self._tracks, blobs, at_s)
+        for n, owners in claims.items():
+            if len(owners) == 1:
+                owners[0].take(blobs[n], at_s)
+                continue
+            for track in owners:
+                track.share(blobs[n], at_s)
         self._tracks = [t for t in self._tracks if 0 <= at_s - t.at_s <= GONE_S]
-        for box in blobs[: BLOBS_MOST - len(self._tracks)]:
+        free = [box for n, box in enumerate(blobs) if n not in claims]
+        for box in free[: BLOBS_MOST - len(self._tracks)]:
             self._tracks.append(_Track(self._next, box, at_s))
             self._next += 1
         now = [t for t in self._tracks if t.at_s == at_s and t.seen >= SEEN_LEAST]
@@ -91,8 +110,37 @@ def _blobs(mask: Image) -> list[Rect]:
     return [(x / width, y / height, w / width, h / height) for x, y, w, h, _ in largest]
 
 
-def _nearest(at: tuple[float, float], blobs: list[Rect]) -> int | None:
-    far = [(abs(_centre(b)[0] - at[0]) + abs(_centre(b)[1] - at[1]), n) for n, b in enumerate(blobs)]
+def _claims(tracks: list[_Track], blobs: list[Rect], at_s: float) -> dict[int, list[_Track]]:
+    """Which tracks are on which blob, by its place in the list. Where several are, only those that were long alone, or the oldest."""
+    claims: dict[int, list[_Track]] = {}
+    late: list[_Track] = []
+    for track in tracks:
+        on = max(((_on(track, blob, at_s), n) for n, blob in enumerate(blobs)), default=(0.0, -1))
+        if on[0] >= ON_LEAST:
+            claims.setdefault(on[1], []).append(track)
+        else:
+            late.append(track)
+    for n, owners in claims.items():
+        known = [t for t in owners if t.alone >= ALONE_LEAST]
+        claims[n] = known or owners[:1]
+    for track in late:
+        free = {n: blob for n, blob in enumerate(blobs) if n not in claims}
+        if (near := _nearest(track.expected(at_s), free)) is not None:
+            claims[near] = [track]
+    return claims
+
+
+def _on(track: _Track, blob: Rect, at_s: float) -> float:
+    """Which share of where the track is expected lies on the blob's box."""
+    x, y = track.expected(at_s)
+    _, _, w, h = track.box
+    across = min(x + w / 2, blob[0] + blob[2]) - max(x - w / 2, blob[0])
+    down = min(y + h / 2, blob[1] + blob[3]) - max(y - h / 2, blob[1])
+    return max(across, 0.0) * max(down, 0.0) / max(w * h, 1e-9)
+
+
+def _nearest(at: tuple[float, float], blobs: Mapping[int, Rect]) -> int | None:
+    far = [(abs(_centre(b)[0] - at[0]) + abs(_centre(b)[1] - at[1]), n) for n, b in blobs.items()]
     best = min(far, default=(GATE, -1))
     return best[1] if best[0] < GATE else None
 
