@@ -341,6 +341,29 @@ def command(command_id: str, device: str = "lamp-01", state: str = "sent") -> Co
     return CommandRow(command_id, "lighting", device, "dim", 40.0, {"illuminance": "3 lx"}, "service:7", state, 1000)
 
 
+STILL_HELD = """
+import sqlite3, sys
+link = sqlite3.connect(sys.argv[1], timeout=0)
+try:
+    link.execute("PRAGMA journal_mode = DELETE")  # nobody else may be connected
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_opening_it_again_keeps_the_locks_that_the_process_holds(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    one = SqlState(f"sqlite:///{path}")
+    one.counts()  # its connection stays open
+    again = SqlState(f"sqlite:///{path}")
+    again.dispose()
+    other = subprocess.run(
+        [sys.executable, "-c", STILL_HELD, str(path)], check=True, capture_output=True, text=True, timeout=30
+    )
+    one.dispose()
+    assert other.stdout.strip() == "database is locked"
+
+
 def test_a_command_is_open_until_it_is_settled_and_settles_once(store: SqlState) -> None:
     store.command_sent(command("c-1"))
     store.command_sent(command("c-1"))

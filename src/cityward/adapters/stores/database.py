@@ -11,6 +11,7 @@ INVARIANT: every transaction is either whole or not there, for readers of any pr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -247,8 +248,11 @@ def _engine(url: str) -> Engine:
 
 def _only_for_owner(path: str | None) -> None:
     # SECURITY: it holds password hashes; SQLite gives its side files the rights of the file itself.
+    # INVARIANT: a file that is there is never opened beside SQLite: closing it would let go of every lock that this process
+    # holds on it, and whoever closes theirs meanwhile would take the write-ahead log away under our hands.
     if path and path != ":memory:":
-        os.close(os.open(Path(path), os.O_CREAT | os.O_RDWR, 0o600))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(Path(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _on_sqlite_connect(connection: Any, _: object) -> None:
