@@ -159,7 +159,7 @@ def test_a_party_nothing_rests_on_stops_and_nothing_fails(tiny: Path):
         ((), "ask one of --dark"),
         (("--dark", "xa", "--cut", "civic-dc"), "one question at a time"),
         (("--dark", "fathom-clod"), "did you mean `fathom-cloud`?"),
-        (("--hostile", "civic-dc"), "is nothing that can"),
+        (("--hostile", "civic-dc"), "a site cannot be hostile"),
         (("--dark", "xa", "--record", "state", "--by", "A"), "--record keeps the answer to --sign"),
         (("--sign", PROPOSALS / "night-desk.yaml", "--by", "A"), "go together"),
         (("--sign", "nowhere.yaml"), "does not exist"),

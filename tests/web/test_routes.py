@@ -15,6 +15,7 @@ from cityward.web.api import (
     city,
     incidents,
     me,
+    moments,
     networks,
     ngsi_ld,
     observations,
@@ -30,6 +31,7 @@ from cityward.web.api import (
     sign_in,
     transport,
     watch,
+    whatif,
 )
 from cityward.web.app import CSP, build
 from cityward.web.desk import BODY_BUDGET, set_up
@@ -39,8 +41,8 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    cameras, city, reach, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services, postures, received,
-    releases, report, incidents, sign_in, transport, public,
+    cameras, city, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
+    postures, received, releases, report, incidents, sign_in, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -6,7 +6,6 @@ Lives here: printing. Does not live here: what is so (`reach.sign`).
 from __future__ import annotations
 
 from cityward.cli.phrases import counted
-from cityward.cli.whatif_words import AXES, people
 from cityward.cli.words import MOST, head, put, rows, say, style
 from cityward.place.model import Place
 from cityward.reach.blast.redundancy import Redundancy
@@ -14,6 +13,7 @@ from cityward.reach.rules.told import ToldFinding
 from cityward.reach.sign.report import SigningReport, ToldFact
 from cityward.reach.sign.whatif import Verdict
 from cityward.reach.telling.names import name_of
+from cityward.reach.whatif.words import AXES, people
 
 _SAID = {
     Verdict.ALLOW: ("green", "By the house rules this may be signed"),

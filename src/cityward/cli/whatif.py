@@ -10,23 +10,20 @@ import click
 import msgspec
 
 from cityward.cli.sign_words import print_signing
-from cityward.cli.whatif_words import print_blasts, print_hostile, print_sanctioned
+from cityward.cli.whatif_words import Where, print_blasts, print_hostile, print_sanctioned
 from cityward.cli.words import put_json
 from cityward.compose.asking.sign import judged, put_on_record
 from cityward.compose.places import load_place
 from cityward.place.loader import Loaded
 from cityward.place.model import Place
-from cityward.reach.blast.hostile import hostile
+from cityward.reach.blast.hostile import Hostile
 from cityward.reach.blast.outcome import Outcome
-from cityward.reach.blast.sanctioned import sanctioned
-from cityward.reach.blast.scenarios import cut, dark
-from cityward.reach.blast.subjects import Subject, SubjectKind, subject_named
-from cityward.reach.blast.wiring import compile_cascade
-from cityward.reach.exposure.answers import expose
-from cityward.reach.exposure.compile import compile_place, place_on
-from cityward.reach.exposure.nodes import Node, Predicate
+from cityward.reach.blast.sanctioned import Sanctioned
+from cityward.reach.blast.subjects import Subject
+from cityward.reach.exposure.compile import place_on
 from cityward.reach.sign.report import report_of
 from cityward.reach.sign.whatif import Verdict
+from cityward.reach.whatif.asking import WILLED, Answer, How, Ready, ask, subject_for
 
 EXAMPLES = """
 \b
@@ -49,8 +46,12 @@ Exit code: 0 nothing fails, or the proposal may be signed; 1 something fails, co
 @click.option(
     "--dark", "went_dark", metavar="NAME", multiple=True, help="It stops. May be repeated: they stop together."
 )
-@click.option("--hostile", "turned", metavar="PARTY", help="It turns against the city.")
-@click.option("--sanctioned", "banned", metavar="PARTY", help="It may no longer be dealt with.")
+@click.option(
+    "--hostile", "turned", metavar="NAME", help="A party, or a jurisdiction by its laws: it turns against the city."
+)
+@click.option(
+    "--sanctioned", "banned", metavar="NAME", help="A party, or all of a jurisdiction: it may no longer be dealt with."
+)
 @click.option("--cut", "cut_off", metavar="NAME", multiple=True, help="It is cut off. May be repeated.")
 @click.option(
     "--sign", "proposal", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="May we sign this?"
@@ -86,12 +87,13 @@ def command(
     if proposal is not None:
         ctx.exit(_sign(place, proposal, on, as_json, (record, decided_by)))
     loaded = load_place(place)
-    today = place_on(loaded.place, on)
-    if went_dark or cut_off:
-        ctx.exit(_blast(loaded, today, went_dark, cut_off, as_json))
-    party = turned or banned or ""
-    subject = _subject(today, f"party:{party.removeprefix('party:')}")
-    ctx.exit(_turned(loaded, today, subject, as_json) if turned else _banned(loaded, today, subject, as_json))
+    asked = {How.DARK: went_dark, How.HOSTILE: _one(turned), How.SANCTIONED: _one(banned), How.CUT: cut_off}
+    how, names = next((how, names) for how, names in asked.items() if names)
+    ctx.exit(_ask(loaded, place_on(loaded.place, on), how, names, as_json))
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return (name,) if name else ()
 
 
 def _one_question(asked: dict[str, object]) -> None:
@@ -108,17 +110,13 @@ def _recording(record: Path | None, decided_by: str | None, proposal: Path | Non
         raise click.UsageError("--record keeps the answer to --sign")
 
 
-def _subject(place: Place, words: str) -> Subject:
+def _subject(place: Place, how: How, words: str) -> Subject:
     from cityward.errors import PlaceError
 
     try:
-        return subject_named(place, words)
+        return subject_for(place, how, words)
     except PlaceError as error:
         raise click.UsageError(f"{error.what}; {error.mend}") from None
-
-
-def _print_json(document: object) -> None:
-    put_json(document)
 
 
 def _exit(outcome: Outcome, *findings: object) -> int:
@@ -126,26 +124,31 @@ def _exit(outcome: Outcome, *findings: object) -> int:
     return int(bool(outcome.effects or outcome.possible) or any(findings))
 
 
-def _blast(loaded: Loaded, place: Place, went_dark: tuple[str, ...], cut_off: tuple[str, ...], as_json: bool) -> int:
-    subjects = [_subject(place, words) for words in (*went_dark, *cut_off)]
-    cascade = compile_cascade(place)
-    blasts = dark(place, cascade, subjects) if went_dark else (cut(place, cascade, subjects),)
-    _print_json({"answers": blasts}) if as_json else print_blasts(place, blasts, loaded.where)
-    return max(_exit(blast.outcome, blast.lost.gone, blast.lost.underfed) for blast in blasts)
+def _ask(loaded: Loaded, place: Place, how: How, names: tuple[str, ...], as_json: bool) -> int:
+    answers = ask(Ready(place), how, [_subject(place, how, words) for words in names])
+    if as_json:
+        alone = len(answers) == 1 and how in WILLED
+        put_json(answers[0] if alone else {"answers": answers})
+    for answer in () if as_json else answers:
+        _print(place, answer, loaded.where)
+    return max(map(_findings, answers))
 
 
-def _turned(loaded: Loaded, place: Place, subject: Subject, as_json: bool) -> int:
-    assert subject.kind is SubjectKind.PARTY
-    exposure = expose(compile_place(place), (Node(Predicate.PARTY, subject.id),))
-    found = hostile(place, compile_cascade(place), exposure, subject.id)
-    _print_json(found) if as_json else print_hostile(place, found, loaded.where)
-    return _exit(found.outcome, found.reached, found.integrity)
+def _print(place: Place, answer: Answer, where: Where) -> None:
+    if isinstance(answer, Hostile):
+        print_hostile(place, answer, where)
+    elif isinstance(answer, Sanctioned):
+        print_sanctioned(place, answer, where)
+    else:
+        print_blasts(place, (answer,), where)
 
 
-def _banned(loaded: Loaded, place: Place, subject: Subject, as_json: bool) -> int:
-    found = sanctioned(place, compile_cascade(place), subject.id)
-    _print_json(found) if as_json else print_sanctioned(place, found, loaded.where)
-    return _exit(found.outcome, found.endings, found.revoke, found.get_back, found.take_over)
+def _findings(answer: Answer) -> int:
+    if isinstance(answer, Hostile):
+        return _exit(answer.outcome, answer.reached, answer.integrity)
+    if isinstance(answer, Sanctioned):
+        return _exit(answer.outcome, answer.endings, answer.revoke, answer.get_back, answer.take_over)
+    return _exit(answer.outcome, answer.lost.gone, answer.lost.underfed)
 
 
 def _sign(place: Path, proposal: Path, day: date, as_json: bool, recorded: tuple[Path | None, str | None]) -> int:
@@ -157,7 +160,7 @@ def _sign(place: Path, proposal: Path, day: date, as_json: bool, recorded: tuple
         now = time.time_ns() // 1000
         entry = put_on_record(state, proposal.name, given.base.place.place, judgement, decided_by, now)
     if as_json:
-        _print_json({**msgspec.to_builtins(report), "entry": entry})
+        put_json({**msgspec.to_builtins(report), "entry": entry})
     else:
         print_signing(given.proposed.place, proposal.name, report, entry)
     return int(judgement.verdict is not Verdict.ALLOW)

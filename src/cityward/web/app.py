@@ -23,6 +23,7 @@ from cityward.web.api import (
     city,
     incidents,
     me,
+    moments,
     networks,
     ngsi_ld,
     observations,
@@ -38,6 +39,7 @@ from cityward.web.api import (
     sign_in,
     transport,
     watch,
+    whatif,
 )
 from cityward.web.desk import Desk, set_up
 from cityward.web.exercising import Marked
@@ -77,7 +79,9 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *networks.ROUTES,
         *ngsi_ld.ROUTES,
         *city.ROUTES,
+        *moments.ROUTES,
         *reach.ROUTES,
+        *whatif.ROUTES,
         *watch.ROUTES,
         *cameras.ROUTES,
         *releases.ROUTES,

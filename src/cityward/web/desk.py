@@ -24,6 +24,7 @@ from cityward.web.live import Feed
 from cityward.web.meters import Meters
 from cityward.web.ports import Doors
 from cityward.web.speakers import Speakers
+from cityward.web.turns import Turns
 
 BODY_BUDGET = 64 << 20  # bytes of request bodies held at one time, by all callers together
 MOST_DEVICES = 200_000
@@ -118,6 +119,7 @@ class Desk:
     provider: Provider | None
     asked: Challenges[Asked]  # of the OpenID provider
     speakers: Speakers
+    whatif: Turns
 
 
 def set_up(doors: Doors) -> Desk:
@@ -145,4 +147,5 @@ def set_up(doors: Doors) -> Desk:
         provider=None if doors.oidc is None else Provider(doors.oidc),
         asked=Challenges(),
         speakers=Speakers(doors.place, doors.registry),
+        whatif=Turns(),
     )

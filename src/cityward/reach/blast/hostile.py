@@ -1,4 +1,4 @@
-"""What if a party turns against the city: what it could reach, what could no longer be trusted, and what would stop when.
+"""What if a party turns against the city, or a jurisdiction by its laws: what it reaches, what is misled, what stops.
 
 What it reaches is the exposure's answer (`reach/exposure`); this module adds hours. What the party can order, update or lay hands
 on stops at hour 0, if it wants it so; what falls with that, and with the party itself, follows by the cascade.
@@ -23,9 +23,9 @@ from cityward.place.model import Place
 from cityward.place.services import Function
 from cityward.reach.blast.cascade import Cascade, Kind, Point, Start
 from cityward.reach.blast.outcome import Outcome, outcome
-from cityward.reach.exposure.answers import Bound, Exposure
+from cityward.reach.exposure.answers import LAW, Axis, Bound, Exposure
 from cityward.reach.exposure.derive import Derivation, by_head, derive
-from cityward.reach.exposure.nodes import Mode, Node, Predicate
+from cityward.reach.exposure.nodes import Mode, Node, Predicate, Use
 from cityward.reach.exposure.order import Fan
 
 STOPPING = (Mode.COMMAND, Mode.UPDATE, Mode.PHYSICAL)
@@ -69,9 +69,13 @@ class LostIntegrity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Hostile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One answer. Items in the exposure's order; functions in declared order."""
+    """One answer. Items in the exposure's order; functions in declared order.
+
+    `axis` is None where a party turns; else `party` is a jurisdiction, and those turn whom its law reaches on that axis.
+    """
 
     party: str
+    axis: Axis | None = None
     reached: tuple[Reached, ...]
     integrity: tuple[LostIntegrity, ...]
     outcome: Outcome
@@ -93,12 +97,32 @@ def hostile(place: Place, cascade: Cascade, exposure: Exposure, party: str) -> H
         party: who turns.
     """
     asked = _Asked(place, cascade, exposure, Node(Predicate.PARTY, party))
+    return _answer(asked, {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}, None)
+
+
+def hostile_land(place: Place, cascade: Cascade, exposure: Exposure, land: str, axis: Axis) -> Hostile:
+    """What a jurisdiction could do by the laws that are declared of it: over its parties, or over what lies there.
+
+    Beside what it reaches, the parties stop at hour 0 whom it can bring to stop.
+
+    Args:
+        place, cascade, exposure: as in `hostile`, closed for the law of the jurisdiction on that axis.
+        land: the jurisdiction.
+        axis: by what it has power.
+    """
+    asked = _Asked(place, cascade, exposure, Node(LAW[axis], land))
+    return _answer(asked, asked.brought_to_stop(), axis)
+
+
+def _answer(asked: _Asked, own: dict[int, Start], axis: Axis | None) -> Hostile:
+    """`own`: what is dark before anything is stopped by hand."""
     reached = tuple(asked.reached())
-    falls, ways = asked.falls({cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}, reached)
+    falls, ways = asked.falls(own, reached)
     integrity = tuple(asked.integrity(reached))
     items = {item for lost in integrity for item in lost.through if not item.certain}
     return Hostile(
-        party=party,
+        party=asked.scenario.subject,
+        axis=axis,
         reached=reached,
         integrity=integrity,
         outcome=falls,
@@ -123,6 +147,16 @@ class _Asked:
                 yield Reached(
                     kind=node.predicate.value, id=node.subject, mode=Mode(node.detail), certain=node in certain
                 )
+
+    def brought_to_stop(self) -> dict[int, Start]:
+        """The parties that stop when told to, certainly or possibly."""
+        starts: dict[int, Start] = {}
+        for name in self.place.parties:
+            stops, path = Node(Predicate.ACTS, name, Use.STOP), f"parties.{name}"
+            if self.exposure.holds(Bound.POSSIBLE, self.scenario, stops):
+                certain = self.exposure.holds(Bound.CERTAIN, self.scenario, stops)
+                starts[self.cascade.number[Point(Kind.PARTY, name)]] = Start(0.0, path, () if certain else (path,))
+        return starts
 
     def falls(self, own: dict[int, Start], reached: tuple[Reached, ...]) -> tuple[Outcome, tuple[Way, ...]]:
         """What falls with the party itself and with what it stops by its own hand, at once; and how it comes to what is told.

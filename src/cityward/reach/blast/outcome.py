@@ -64,7 +64,10 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What falls. Things and effects in the order of their hours."""
+    """What falls. Things and effects in the order of their hours.
+
+    `perhaps`: what goes dark only if what is not known is so, or sooner then.
+    """
 
     fallen: tuple[Fallen, ...]
     effects: tuple[Effect, ...]
@@ -72,6 +75,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     possible: tuple[Effect, ...]
     possible_citizens: Citizens  # of the certain and the possible effects together
     missing: tuple[Missing, ...]  # those that most effects rest on first
+    perhaps: tuple[Fallen, ...] = ()
 
 
 def outcome(place: Place, cascade: Cascade, starts: Starts, held: Container[int] = ()) -> Outcome:
@@ -86,6 +90,7 @@ def outcome(place: Place, cascade: Cascade, starts: Starts, held: Container[int]
         possible=possible,
         possible_citizens=citizens(place, (effect.function for effect in (*certain, *possible))),
         missing=missing(possible),
+        perhaps=tuple(one for one in fallen(upper) if one.hours < lower.hours(Point(one.kind, one.id))),
     )
 
 

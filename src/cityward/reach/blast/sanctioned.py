@@ -18,9 +18,10 @@ import msgspec
 
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
-from cityward.reach.blast.cascade import Cascade, Kind, Point, Start, fall
+from cityward.reach.blast.cascade import Cascade, Kind, Point, Start, Starts, fall
 from cityward.reach.blast.outcome import Outcome, outcome
-from cityward.reach.exposure.answers import Bound
+from cityward.reach.blast.subjects import Subject, SubjectKind, starts_of
+from cityward.reach.exposure.answers import Axis, Bound
 from cityward.reach.exposure.data import whereabouts
 from cityward.reach.exposure.declared import Declared
 
@@ -90,9 +91,13 @@ class Perhaps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Sanctioned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One answer. `group`: the party and those it certainly controls; `perhaps`: those it controls if what is unknown is so."""
+    """One answer. `group`: the party and those it certainly controls; `perhaps`: those it controls if what is unknown is so.
+
+    Where a `land` is asked about, `party` is that jurisdiction, and the group are the parties within it and those they control.
+    """
 
     party: str
+    land: bool = False
     group: tuple[str, ...]
     perhaps: tuple[Perhaps, ...]
     endings: tuple[Ending, ...]
@@ -107,12 +112,25 @@ class Sanctioned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def sanctioned(place: Place, cascade: Cascade, party: str) -> Sanctioned:
     """What ends, falls and remains when a party of the place, and those it controls, may no longer be dealt with."""
-    group, perhaps = _group(place, cascade, party)
+    starts = {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}
+    return _answer(place, cascade, starts, party, land=False)
+
+
+def sanctioned_land(place: Place, cascade: Cascade, land: str) -> Sanctioned:
+    """The same of every party incorporated within a jurisdiction, and those they control."""
+    within = (Subject(kind=SubjectKind.JURISDICTION, id=land),)
+    return _answer(place, cascade, starts_of(place, cascade, within, Axis.PARTY), land, land=True)
+
+
+def _answer(place: Place, cascade: Cascade, begins: Starts, name: str, *, land: bool) -> Sanctioned:
+    """`begins`: the parties it is about, before those that they control."""
+    group, perhaps = _group(place, cascade, begins)
     asked = _Asked(place, group)
     starts, uncovered = asked.starts(cascade)
     held = frozenset(cascade.number[Point(Kind.PARTY, name)] for name in group)
     return Sanctioned(
-        party=party,
+        party=name,
+        land=land,
         group=group,
         perhaps=perhaps,
         endings=tuple(asked.endings()),
@@ -126,10 +144,9 @@ def sanctioned(place: Place, cascade: Cascade, party: str) -> Sanctioned:
     )
 
 
-def _group(place: Place, cascade: Cascade, party: str) -> tuple[tuple[str, ...], tuple[Perhaps, ...]]:
-    """(party and those it certainly controls, those it possibly controls), in declared order."""
-    starts = {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}
-    lower, upper = (fall(cascade, starts, bound) for bound in (Bound.CERTAIN, Bound.POSSIBLE))
+def _group(place: Place, cascade: Cascade, begins: Starts) -> tuple[tuple[str, ...], tuple[Perhaps, ...]]:
+    """(the parties and those they certainly control, those they possibly control), in declared order."""
+    lower, upper = (fall(cascade, begins, bound) for bound in (Bound.CERTAIN, Bound.POSSIBLE))
     points = [Point(Kind.PARTY, name) for name in place.parties]
     certain = tuple(point.id for point in points if lower.hours(point) < inf)
     possible = [point for point in points if upper.hours(point) < lower.hours(point)]
