@@ -170,6 +170,19 @@ def signing_key(folder: Path, name: str) -> Signer:
     return signer_at(folder, f"sign-{name}.key")
 
 
+def signing_keys(folder: Path, prefix: str) -> dict[str, bytes]:
+    """Name (without `prefix`) -> the public half, of every key of a log that there is; none is made.
+
+    Raises:
+        LinkError: a key cannot be read, or others may read it.
+    """
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.glob(f"sign-{prefix}*.key")):
+        name = path.name.removeprefix(f"sign-{prefix}").removesuffix(".key")
+        found[name] = signer_at(folder, path.name).public
+    return found
+
+
 def signer_at(folder: Path, name: str) -> Signer:
     """The Ed25519 key in a file of the folder, made when there is none.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from cityward.adapters.ledgers.bundling import excerpt_of_those, verifier_texts
-from cityward.adapters.ledgers.reading import key_of, ledgers_under
+from cityward.adapters.ledgers.reading import key_of
 from cityward.assurance.control import Dossier
 from cityward.assurance.incidents.account import Account, account_of, files_in
 from cityward.assurance.incidents.file import (
@@ -30,7 +30,7 @@ from cityward.assurance.incidents.file import (
 from cityward.assurance.incidents.telling import html, markdown
 from cityward.assurance.trail import Trail
 from cityward.compose.home import Home
-from cityward.compose.proving.assessing import entries, hold_to_their_word
+from cityward.compose.proving.assessing import entries, hold_to_their_word, own_logs
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
 from cityward.evidence.bundle import bundle_of
@@ -73,7 +73,7 @@ def dossier_of_city(state: Path) -> Dossier:
 
 
 def _dossier(setting: Setting) -> Dossier:
-    hold_to_their_word(setting.home.root)
+    hold_to_their_word(setting)
     return Dossier(setting.loaded, Trail(entries(setting.home.root)), setting.now_us())
 
 
@@ -271,7 +271,7 @@ def _proofs(state: Path, account: Account) -> bytes:
         log, _, number = entry.rpartition(":")
         if number.isdecimal():
             numbers.setdefault(log, []).append(int(number))
-    folders = {key_of(folder).origin.rpartition("/")[2]: folder for folder in ledgers_under(state)}
+    folders = {key_of(folder).origin.rpartition("/")[2]: folder for folder in own_logs(state)}
     excerpts = [excerpt_of_those(folders[log], mine) for log, mine in sorted(numbers.items()) if log in folders]
     return bundle_of(excerpts, {"incident": account.file.id}, account.declaration, verifier_texts())
 

@@ -23,11 +23,12 @@ import msgspec
 
 from cityward.adapters.keys.authority import signing_key
 from cityward.adapters.ledgers.bundling import excerpt_of_those, verifier_texts
-from cityward.adapters.ledgers.reading import entries_of, folder_reader, ledgers_under
+from cityward.adapters.ledgers.reading import entries_of, folder_reader
 from cityward.assurance.reporting.changes import Changes
 from cityward.assurance.reporting.model import MOST_BYTES, Report, decode, encode
 from cityward.assurance.reporting.oscal import oscal_of
 from cityward.compose.files import write, writing
+from cityward.compose.proving.assessing import own_logs
 from cityward.compose.reporting.findings import sarif_of
 from cityward.compose.reporting.gathering import Gathered
 from cityward.compose.reporting.html import html_of
@@ -99,7 +100,7 @@ def _proofs(gathered: Gathered) -> bytes:
     for entry in report.entries():
         log, _, index = entry.rpartition(":")
         by_log[log].append(int(index))
-    folders = {folder.name: folder for folder in ledgers_under(gathered.setting.home.root)}
+    folders = {folder.name: folder for folder in own_logs(gathered.setting.home.root)}
     missing = sorted(by_log.keys() - folders.keys())
     if missing:
         raise EvidenceError(f"the report rests on the log `{missing[0]}`, which is not there")

@@ -41,7 +41,7 @@ def gather(state: Path, at_us: int | None = None) -> Gathered:
     now_us = setting.now_us()
     if at_us is not None and at_us > now_us:
         raise EvidenceError("that moment is still to come: there is no evidence of it", mend="name one that is past")
-    hold_to_their_word(state)
+    hold_to_their_word(setting)
     moment, read = now_us if at_us is None else at_us, dict[str, LogRead]()
     trail = Trail(_counted(entries(state, moment), read))
     dossier, controls = Dossier(setting.loaded, trail, moment), find_controls()

@@ -98,7 +98,7 @@ def city_of(state: Path) -> City:
         LinkError: no city ran there, or the disk did not answer.
     """
     setting = open_setting(Home(state))
-    hold_to_their_word(state)
+    hold_to_their_word(setting)
     return City(setting, Dossier(setting.loaded, Trail(entries(state)), setting.now_us()))
 
 
