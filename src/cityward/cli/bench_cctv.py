@@ -1,4 +1,4 @@
-"""`cityward bench cctv`: what is told of pictures, beside what OpenCV tells of them."""
+"""`cityward bench cctv`: what is told of pictures, beside what a person sees in them and what OpenCV tells of them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ EXAMPLES = """
 \b
 Examples:
   cityward bench cctv --data recorded
+  cityward bench cctv --data recorded --part counting --part heads
   cityward bench cctv --data recorded --json | jq '.tables[0].rows'
 \b
-The folder of recorded data holds `cctv_cdnet_highway`: frames and what moves in them, as others annotated it.
+The folder of recorded data holds `cctv_cdnet_highway` (frames and what moves in them, as others annotated it) and `cctv` (clips).
 """
+PARTS = ("foreground", "counting", "heads", "tampering", "speed")
 
 
 @click.command("cctv", epilog=EXAMPLES)
 @click.option(
     "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Recorded data."
 )
+@click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this; may be given again.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(data: Path, as_json: bool) -> None:
-    """Foreground on annotated frames, ours beside OpenCV's, in one run."""
+def command(data: Path, parts: tuple[str, ...], as_json: bool) -> None:
+    """Foreground, counts, heads covered, troubles told and speed, each beside what it is judged by."""
     from cityward.compose.bench.cctv import run_bench_cctv
 
-    tables = run_bench_cctv(data, aside)
+    tables = run_bench_cctv(data, parts, aside)
     if as_json:
         put_json({"cityward": __version__, "part": "cctv", "tables": tables})
         return

@@ -3,7 +3,8 @@
 The cover is the mean colour of cells, 32 to the picture's width, in 16 steps of each channel: of a thing of 24 x 24 pixels (768
 wide) twelve bits are left. Whole cells are covered, so that no edge tells what the cell hid.
 
-Whoever stands still is soon no longer seen to move: what differs from the empty street, remembered for ten minutes, is covered too.
+Whoever stands still is soon no longer seen to move: what differs from the empty street, remembered for ten minutes, is covered
+too.
 
 Fails when somebody has stood still since the camera began, or for far longer than ten minutes, and no face is found. A large near
 face covers several cells: its outline stays.

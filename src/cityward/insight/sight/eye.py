@@ -89,8 +89,8 @@ class Eye:
             return False
         self._learning.append(small)
         if len(self._learning) >= LEARNED:
-            self._street = np.median(np.stack(self._learning), axis=0).astype(np.uint8)
-            self._background = grey_of(self._street).astype(np.float32)
+            street: Image = np.median(np.stack(self._learning), axis=0).astype(np.uint8)
+            self._street, self._background = street, grey_of(street).astype(np.float32)
             self._learning = []
         return True
 

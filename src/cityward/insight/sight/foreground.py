@@ -5,8 +5,8 @@ one slow.
 A region of the quick one counts where the slow one holds a part of it; it is smoothed, closed and its holes are filled. Shadows
 are not foreground. A camera that brightens or darkens its whole picture is undone first, by the median ratio to the background.
 
-What is *doubted* is wider: whatever the quick one would not swear to be background, shadows and small pieces too. To count it would
-be wrong; to show it would be worse.
+What is *doubted* is wider: whatever the quick one would not swear to be background, shadows and small pieces too. To count it
+would be wrong; to show it would be worse.
 
 Fails when
 - something stands still for long: it becomes background, and a ghost stays where it stood before it left;

@@ -4,13 +4,13 @@ Theory of operation
 -------------------
 Each region of the mask is a blob. A track (position, size and velocity of before) claims the blob that it is expected to lie on
 most, else the nearest free one within a gate. A blob claimed once is where its track is. A blob claimed by several is people who
-cross or meet: each goes on as it went, kept within the blob, until the blob parts again. Only who was seen alone for a while is kept
-so: a piece of somebody that joins again is that somebody. What no track claims begins a new one. A track that was seen three times is
-told. It has a side of each line, and changes it only when its centre is a hundredth of the picture beyond; it counts where that is
-between the line's ends.
+cross or meet: each goes on as it went, kept within the blob, until the blob parts again. Only who was seen alone for a while is
+kept so: a piece of somebody that joins again is that somebody. What no track claims begins a new one. A track that was seen three
+times is told. It has a side of each line, and changes it only when its centre is a hundredth of the picture beyond; it counts
+where that is between the line's ends.
 
-Fails when people walk in a group from the beginning (one blob: counted once), when they meet and turn back while they are one blob
-(told as if each went on), and where a thing hides what passes the line.
+Fails when people walk in a group from the beginning (one blob: counted once), when they meet and turn back while they are one
+blob (told as if each went on), and where a thing hides what passes the line.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _blobs(mask: Image) -> list[Rect]:
 
 
 def _claims(tracks: list[_Track], blobs: list[Rect], at_s: float) -> dict[int, list[_Track]]:
-    """Which tracks are on which blob, by its place in the list. Where several are, only those that were long alone, or the oldest."""
+    """Which tracks are on which blob, by its place in the list. Of several, those that were long alone; else the oldest."""
     claims: dict[int, list[_Track]] = {}
     late: list[_Track] = []
     for track in tracks:

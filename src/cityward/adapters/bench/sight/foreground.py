@@ -14,17 +14,13 @@ import av
 import cv2
 import numpy as np
 
+from cityward.adapters.bench.sight import SightBenchError
 from cityward.adapters.bench.tables import Table, table_of
-from cityward.errors import CitywardError
 from cityward.insight.sight.foreground import Foreground
 from cityward.insight.sight.picture import Image
 
 WARM_UP = 50
 MOVING, UNJUDGED = 255, (85, 170)
-
-
-class SightBenchError(CitywardError):
-    """The recorded frames cannot be judged."""
 
 
 def foreground_table(folder: Path, tell: Callable[[str], None]) -> Table:

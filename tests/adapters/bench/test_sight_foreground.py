@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cityward.adapters.bench.sight import WARM_UP, SightBenchError, _judged, foreground_table
+from cityward.adapters.bench.sight import SightBenchError
+from cityward.adapters.bench.sight.foreground import WARM_UP, _judged, foreground_table
 
 HIGHWAY = Path(os.environ.get("CITYWARD_DATA", "/nowhere")) / "cctv_cdnet_highway"
 
