@@ -9,10 +9,11 @@ from msgspec import structs
 
 from cityward.adapters.keys.authority import signing_key
 from cityward.adapters.ledgers.files import FileLedger
-from cityward.assurance.examples import NOW_US, TOWN, admission
+from cityward.assurance.examples import NOW_US, TOWN, admission, declared_now
 from cityward.compose.home import Home, write_city_file
 from cityward.evidence.records import AnyRecord
 from cityward.guard.admit import UNDECLARED
+from cityward.place.loader import load
 from cityward.time import DAY
 from towns import stopped_city
 
@@ -36,7 +37,8 @@ def assured_town(
     (place / "place.yaml").write_text(declaration)
     home.prepare()
     write_city_file(home, structs.replace(stopped_city(place), clock=(0, NOW_US + DAY - 1_764_000_000_000_000, 1.0)))
+    digest = load("place.yaml", {"place.yaml": declaration.encode()}.__getitem__).digest
     for role, records in entries.items():
         with FileLedger(home.ledger(role), f"smalltown/{role}", signing_key(home.keys, f"ledger-{role}")) as ledger:
-            ledger.append(records)
+            ledger.append([declared_now(record, digest) for record in records])
     return home.root

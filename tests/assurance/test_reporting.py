@@ -7,16 +7,14 @@ import pytest
 from msgspec import structs
 
 from cityward.assurance.assessing import assess
-from cityward.assurance.control import Dossier
+from cityward.assurance.control import Example
 from cityward.assurance.controls import find_controls
-from cityward.assurance.examples import NOW_US, TOWN, admission, changed, exercised
+from cityward.assurance.examples import NOW_US, TOWN, admission, changed, dossier_of, exercised
 from cityward.assurance.reporting.building import report_of
 from cityward.assurance.reporting.changes import changes
 from cityward.assurance.reporting.model import LogRead, Report, decode, encode
-from cityward.assurance.trail import Trail
 from cityward.evidence.records import AnyRecord, CommandOutcome
 from cityward.guard.admit import UNDECLARED
-from cityward.place.loader import load
 from cityward.time import DAY
 
 CONTROLS = find_controls()
@@ -24,7 +22,7 @@ ESSENTIAL = changed(("services:", "functions:\n  lit: {service: street-light, es
 
 
 def report(text: str, *entries: tuple[str, AnyRecord], controls: tuple[str, ...] = ("K-04", "K-03")) -> Report:
-    dossier = Dossier(load("place.yaml", {"place.yaml": text.encode()}.__getitem__), Trail(entries), NOW_US)
+    dossier = dossier_of(Example(text, entries, NOW_US))
     asked = {name: CONTROLS[name] for name in controls}
     logs = [LogRead(log="worker-0", entries=len(entries), last="")]
     return report_of(assess(dossier, asked), dossier, asked, logs, "0")

@@ -64,7 +64,7 @@ def test_whoever_says_that_it_does_not_hold_is_named_with_the_entry() -> None:
 
 
 def test_no_word_makes_or_unmakes_what_was_observed() -> None:
-    seen = admission("counts-in", 5)
+    seen = structs.replace(admission("counts-in", 5), declaration=dossier().loaded.digest)
     for word in ("holds", "does-not-hold"):
         said = attested("K-04", "flows.counts-in", "said", word=word)
         assert judged("flows.counts-in", said, control="K-04").result is Result.UNKNOWN

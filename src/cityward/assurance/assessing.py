@@ -13,6 +13,7 @@ from cityward.assurance.concluding import conclude
 from cityward.assurance.control import Control, Dossier
 from cityward.assurance.principles import PRINCIPLES, Principle
 from cityward.assurance.results import EvidenceClass, Result, Verdict
+from cityward.guard.admit import UNDECLARED
 from cityward.place.data import Observability
 
 MOST_MISSING = 20
@@ -71,9 +72,7 @@ def assess(dossier: Dossier, controls: Mapping[str, Control]) -> Assessment:
         principles=tuple(_of(principle, verdicts, controls) for principle in PRINCIPLES),
         missing=_missing(verdicts),
         observability=_observability(dossier),
-        undeclared_refused=sum(
-            seen.refused for name, seen in dossier.trail.flows.items() if name not in dossier.place.flows
-        ),
+        undeclared_refused=dossier.trail.flows[UNDECLARED].refused if UNDECLARED in dossier.trail.flows else 0,
     )
 
 

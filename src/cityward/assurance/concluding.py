@@ -1,11 +1,13 @@
 """From judgements to a verdict: the rules that every control is held to, in one place.
 
 INVARIANTS
-- Proven needs an observed, enforced or tested ground; whoever says proven without one is refused, loudly.
+- Proven needs an observed, enforced or tested ground that is an entry on record; whoever says proven without one, or names what
+  is not on record, is refused, loudly.
 - Unknown is never a pass: only a person's statement in force makes it *stated*, and only where the control allows it. Where
   the statement is that it does not hold, it failed.
 - An accepted risk needs an owner and an end to come; past it, or once the subject is declared otherwise, the check speaks.
-- A proof whose newest ground is older than the control lets it last is unknown; it says when that was last seen.
+- A proof whose newest ground is older than the control lets it last (an exercise: than a year) is unknown; it says when that was
+  last seen. One that is of later than the moment of the report proves nothing: a clock was set back.
 - No subject is unknown, never proven.
 """
 
@@ -15,8 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from cityward.assurance.control import Control, Dossier, on_record
-from cityward.assurance.results import PROVING, EvidenceClass, Judged, Result, Verdict
+from cityward.assurance.control import TRIED_LASTS_US, Control, Dossier, on_record
+from cityward.assurance.results import PROVING, EvidenceClass, Ground, Judged, Result, Verdict
 from cityward.evidence.records import Attested, RiskAccepted
 from cityward.time import iso
 
@@ -40,7 +42,7 @@ def conclude(control: Control, dossier: Dossier) -> Verdict:
     spoken, accepted = _attested(control, dossier), _accepted(control, dossier)
     subjects = tuple(
         _with_people(_aged(control, dossier, judged), spoken, accepted)
-        for judged in sorted(_founded(control, control.check(dossier)), key=lambda judged: judged.subject)
+        for judged in sorted(_founded(control, dossier), key=lambda judged: judged.subject)
     )
     if not subjects:
         return Verdict(control.id, Result.UNKNOWN, (), "there is nothing here that it could judge")
@@ -50,10 +52,15 @@ def conclude(control: Control, dossier: Dossier) -> Verdict:
     return Verdict(control.id, worst, subjects, _why(counts), dict(counts), dict(classes))
 
 
-def _founded(control: Control, judged: Iterable[Judged]) -> Iterable[Judged]:
-    for one in judged:
-        if one.result is Result.PROVEN and not any(ground.cls in PROVING for ground in one.grounds):
+def _founded(control: Control, dossier: Dossier) -> Iterable[Judged]:
+    for one in control.check(dossier):
+        named = [ground.record for ground in one.grounds if ground.cls in PROVING]
+        if one.result is Result.PROVEN and not named:
             raise UnfoundedError(f"{control.id} calls {one.subject} proven, and names no record")
+        if one.result is Result.PROVEN and not dossier.trail.ids.issuperset(named):
+            raise UnfoundedError(
+                f"{control.id} calls {one.subject} proven by what is not on record: {', '.join(named)}"
+            )
         if one.result is Result.STATED and not one.grounds:
             raise UnfoundedError(f"{control.id} calls {one.subject} stated, and names nobody who said so")
         yield one
@@ -64,13 +71,16 @@ def _aged(control: Control, dossier: Dossier, judged: Judged) -> Judged:
     if judged.result is not Result.PROVEN:
         return judged
     live = [ground for ground in judged.grounds if ground.cls in PROVING]
-    if any(
-        ground.cls is EvidenceClass.TESTED or dossier.now_us - ground.at <= control.proof_lasts_us for ground in live
-    ):
+    if any(0 <= dossier.now_us - ground.at <= _lasts_us(control, ground) for ground in live):
         return judged
-    last = iso(max(ground.at for ground in live))[:10]
-    said = f"{judged.said}; last seen on {last}, too long ago to speak for today"
+    last = max(ground.at for ground in live)
+    because = "too long ago to speak for today" if last <= dossier.now_us else "after this moment: a clock was set back"
+    said = f"{judged.said}; last seen on {iso(last)[:10]}, {because}"
     return replace(judged, result=Result.UNKNOWN, said=said, missing="the same, seen again")
+
+
+def _lasts_us(control: Control, ground: Ground) -> int:
+    return max(control.proof_lasts_us, TRIED_LASTS_US) if ground.cls is EvidenceClass.TESTED else control.proof_lasts_us
 
 
 def _attested(control: Control, dossier: Dossier) -> Mapping[str, tuple[str, Attested]]:

@@ -22,6 +22,9 @@ from cityward.time import DAY
 PROOF_LASTS_US = 30 * DAY
 """How long what a running gate showed speaks for it. PRECEDENT: of a gate unused for a month nobody knows."""
 
+TRIED_LASTS_US = 365 * DAY
+"""How long an exercise speaks for what it attacked. PRECEDENT: critical services are to be exercised every twelve months."""
+
 
 @dataclass(frozen=True)
 class Dossier:

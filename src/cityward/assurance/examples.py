@@ -66,11 +66,12 @@ def dossier_of(example: Example, without: frozenset[str] = frozenset()) -> Dossi
         PlaceError: its declaration does not hold together.
     """
     loaded = load("place.yaml", {"place.yaml": example.declaration.encode()}.__getitem__)
-    kept = ((entry, _of_now(record, loaded.digest)) for entry, record in example.entries if entry not in without)
+    kept = ((entry, declared_now(record, loaded.digest)) for entry, record in example.entries if entry not in without)
     return Dossier(loaded, Trail(kept), example.now_us)
 
 
-def _of_now(record: AnyRecord, digest: str) -> AnyRecord:
+def declared_now(record: AnyRecord, digest: str) -> AnyRecord:
+    """The record, of the declaration of this digest where it is of `DIGEST`."""
     return structs.replace(record, declaration=digest) if getattr(record, "declaration", "") == DIGEST else record
 
 

@@ -7,16 +7,22 @@ from collections.abc import Iterable
 from cityward.assurance.control import Dossier, on_record
 from cityward.assurance.results import EvidenceClass, Ground
 from cityward.evidence.records import Record, ReleaseRefused, ViewRefused
+from cityward.guard.admit import UNDECLARED
 
 
 def rows_refused(dossier: Dossier, flow: str, reasons: frozenset[str]) -> tuple[Ground, ...]:
-    """Rows of a flow that the admit gate refused for one of these reasons; none: empty."""
+    """Rows of a flow that the admit gate refused for one of these reasons; none: empty.
+
+    What another declaration had refused shows nothing of a flow as it is declared now; what no flow carries is in none.
+    """
     seen = dossier.trail.flows.get(flow)
-    if seen is None or not (
-        last := [seen.last_by_reason[reason] for reason in reasons if reason in seen.last_by_reason]
-    ):
+    if seen is None:
         return ()
-    entry, at = max(last, key=lambda one: one[1])
+    given = [seen.last_by_reason[reason] for reason in reasons if reason in seen.last_by_reason]
+    last = [one for one in given if flow == UNDECLARED or one[2] == dossier.loaded.digest]
+    if not last:
+        return ()
+    entry, at, _ = max(last, key=lambda one: one[1])
     count = sum(seen.by_reason[reason] for reason in reasons)
     return (on_record(EvidenceClass.ENFORCED, entry, f"{count} rows of `{flow}` were refused", at),)
 

@@ -8,13 +8,11 @@ INVARIANT: an exercise of another declaration speaks for a subject only where bo
 
 from __future__ import annotations
 
-from cityward.assurance.control import Dossier, on_record
+from cityward.assurance.control import TRIED_LASTS_US, Dossier, on_record
 from cityward.assurance.results import EvidenceClass, Judged, Result
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import Exercised
-from cityward.time import DAY, iso
-
-FRESH_US = 365 * DAY
+from cityward.time import iso
 
 
 def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...]) -> Judged:
@@ -25,7 +23,7 @@ def tried(dossier: Dossier, subject: str, scenarios: tuple[str, ...]) -> Judged:
         return Judged(subject, Result.UNKNOWN, f"`{subject}` was never tried", path=(subject,), missing=missing)
     newest, attacked = max(runs, key=lambda run: run[0].record.at)
     when = iso(newest.record.at)[:10]
-    if dossier.now_us - newest.record.at > FRESH_US:
+    if dossier.now_us - newest.record.at > TRIED_LASTS_US:
         said = f"the last exercise of `{subject}` was on {when}, more than twelve months ago"
         return Judged(subject, Result.UNKNOWN, said, path=(subject,), missing=missing)
     if not _still_says(dossier, newest.record, attacked):

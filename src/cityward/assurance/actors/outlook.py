@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from cityward.assurance.actors.abilities import ABILITIES, Ability, Way
 from cityward.assurance.actors.profile import Actor, Capability
 from cityward.assurance.concluding import conclude
-from cityward.assurance.control import Control, Dossier
+from cityward.assurance.control import TRIED_LASTS_US, Control, Dossier
 from cityward.assurance.results import Result
 from cityward.assurance.trail import Entry
-from cityward.assurance.trying import FRESH_US
 from cityward.evidence.records import Exercised
 from cityward.reach.exposure.answers import LAW, Bound, Exposure, expose
 from cityward.reach.exposure.compile import compile_place
@@ -163,7 +162,7 @@ class _Results:
             if run is None:
                 yield Tried(name, title, 0, False, "", (), ())
             else:
-                fresh = self._dossier.now_us - run.record.at <= FRESH_US
+                fresh = self._dossier.now_us - run.record.at <= TRIED_LASTS_US
                 yield Tried(name, title, run.record.at, fresh, run.id, run.record.met, run.record.missed)
 
 

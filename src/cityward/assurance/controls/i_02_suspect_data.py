@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, commanded
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.saying import unknown
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import CommandIssued, CommandRefused, Standing
-from cityward.time import DAY, HOUR
+from cityward.time import DAY, HOUR, iso
 
 NEVER_TRIED = "a device that is quarantined, in the city or in an exercise of S-10"
 
@@ -34,6 +35,11 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             yield Judged(
                 subject, Result.FAILED, said, (ground,), path, mend=f"hold `{record.service}` at its safe values"
             )
+        elif not dossier.trail.whole_since(CommandIssued, entry.record.at):
+            said = (
+                f"`{name}` is quarantined since {iso(entry.record.at)[:10]}: more commands followed than are kept here"
+            )
+            yield unknown(subject, said, "a quarantine that is settled sooner: `cityward taint`")
         else:
             said = f"`{name}` is quarantined, and no command rests on it since"
             yield Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, entry, said),), (subject,))

@@ -19,7 +19,7 @@ FRESH_US = 7 * DAY
 
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each declared flow, and one for what came by none."""
-    carried = {one.flow: one for one in _carried(dossier.trail)}
+    carried, now = {one.flow: one for one in _carried(dossier.trail)}, dossier.loaded.digest
     for name, flow in dossier.place.flows.items():
         subject, path, last = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to), carried.get(name)
         if flow.observability is not Observability.ENFORCED:
@@ -27,6 +27,9 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             yield Judged(subject, Result.UNKNOWN, said, path=path, missing="a way through the platform, or its log")
         elif last is None or dossier.now_us - last.ground.at > FRESH_US:
             said = f"nothing of `{name}` passed a gate within seven days"
+            yield Judged(subject, Result.UNKNOWN, said, path=path, missing="traffic")
+        elif last.declaration not in ("", now):
+            said = f"what `{name}` carried was held to another declaration; nothing came by it since"
             yield Judged(subject, Result.UNKNOWN, said, path=path, missing="traffic")
         else:
             yield Judged(
@@ -37,10 +40,11 @@ def check(dossier: Dossier) -> Iterable[Judged]:
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """The last time that a gate let something of a flow pass."""
+    """The last time that a gate let something of a flow pass. declaration: by which, "" where the entry does not say."""
 
     flow: str
     ground: Ground
+    declaration: str = ""
 
 
 def _carried(trail: Trail) -> Iterable[_Carried]:
@@ -48,13 +52,16 @@ def _carried(trail: Trail) -> Iterable[_Carried]:
     for name, seen in trail.flows.items():
         if seen.entry:
             said = f"{seen.admitted} rows admitted as declared"
-            yield _Carried(name, on_record(enforced, seen.entry, said, seen.at))
+            yield _Carried(name, on_record(enforced, seen.entry, said, seen.at), seen.declaration)
     for name, released in trail.newest(Release, lambda record: record.flow).items():
-        yield _Carried(name, on_record(enforced, released, f"{released.record.rows} rows released, with this receipt"))
-    for name, alerted in trail.newest(Alerted, lambda record: record.flow).items():
-        yield _Carried(name, on_record(enforced, alerted, f"an alert: {alerted.record.outcome}"))
+        said = f"{released.record.rows} rows released, with this receipt"
+        yield _Carried(name, on_record(enforced, released, said), released.record.declaration)
+    sent = {entry.record.flow: entry for entry in trail.of(Alerted) if entry.record.outcome == "sent"}
+    for name, alerted in sent.items():
+        yield _Carried(name, on_record(enforced, alerted, "an alert: sent"))
     for name, judged in trail.newest(FeedJudged, lambda record: record.flow).items():
-        yield _Carried(name, on_record(enforced, judged, f"a document: {judged.record.standing}"))
+        said = f"a document: {judged.record.standing}"
+        yield _Carried(name, on_record(enforced, judged, said), judged.record.declaration)
 
 
 def _undeclared(trail: Trail) -> Iterable[Judged]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.saying import unknown
 from cityward.evidence.records import RecipientLife, Release, ReleaseRefused
-from cityward.time import DAY, HOUR
+from cityward.time import DAY, HOUR, iso
 
 OUT = frozenset({"revoked", "expired"})
 
@@ -29,6 +30,10 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             ground = on_record(EvidenceClass.OBSERVED, last, said)
             path = (f"flows.{last.record.flow}", subject)
             yield Judged(subject, Result.FAILED, said, (ground,), path, mend=f"stop the flow `{last.record.flow}`")
+            continue
+        if not dossier.trail.whole_since(Release, entry.record.at):
+            said = f"`{name}` was {entry.record.to} on {iso(entry.record.at)[:10]}: more receipts followed than are kept here"
+            yield unknown(subject, said, f"its receipts, read from the log itself: cityward trace recipient {name}")
             continue
         said = f"`{name}` was {entry.record.to}, and nothing left to it since"
         grounds = [on_record(EvidenceClass.ENFORCED, entry, said)]

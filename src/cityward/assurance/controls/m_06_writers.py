@@ -37,7 +37,7 @@ def _of_gate(gate: str, beats: Sequence[Entry[Heartbeat]]) -> Judged:
             ground = on_record(EvidenceClass.OBSERVED, after, said)
             mend = "see what its disk and its log said then, and what came in meanwhile"
             return Judged(subject, Result.FAILED, said, (ground,), (subject,), mend=mend)
-    said = f"no beat of `{gate}` is missing up to number {beats[-1].record.beat}"
+    said = f"no beat of `{gate}` is missing from number {beats[0].record.beat} to {beats[-1].record.beat}"
     if len(beats) == 1:
         return unknown(subject, f"`{gate}` beat once: a gap could not show yet", "some minutes more")
     grounds = tuple(on_record(EvidenceClass.OBSERVED, one, f"beat {one.record.beat}") for one in beats[-2:])

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from cityward.assurance.control import Control, Dossier, Example, on_record
 from cityward.assurance.examples import NOW_US, TOWN
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
+from cityward.assurance.saying import unknown
 from cityward.evidence.records import CommandIssued, CommandOutcome, DeviceLife
-from cityward.time import DAY, HOUR
+from cityward.time import DAY, HOUR, iso
 
 OUT = frozenset({"revoked", "lost", "stolen", "retired"})
 
@@ -28,6 +29,9 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             said = f"`{name}` was {entry.record.to}, and is on record after it"
             ground = on_record(EvidenceClass.OBSERVED, acknowledged[0], said)
             yield Judged(subject, Result.FAILED, said, (ground,), (subject,), mend=f"cityward contain begin {name}")
+        elif not all(dossier.trail.whole_since(kind, after) for kind in (CommandOutcome, CommandIssued)):
+            said = f"`{name}` was {entry.record.to} on {iso(after)[:10]}: more commands followed than are kept here"
+            yield unknown(subject, said, "an exercise of S-16")
         else:
             said = f"`{name}` was {entry.record.to}, and neither spoke nor was told anything since"
             yield Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, entry, said),), (subject,))

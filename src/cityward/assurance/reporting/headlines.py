@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cityward.assurance.assessing import Assessment
-from cityward.assurance.control import Dossier
+from cityward.assurance.control import TRIED_LASTS_US, Dossier
 from cityward.assurance.reporting.model import Headline
-from cityward.assurance.trying import FRESH_US
 from cityward.evidence.records import Alerted, CommandOutcome, Exercised, FeedJudged, Release
 from cityward.place.model import Place
 from cityward.place.parties import JurisdictionKind
@@ -121,7 +120,7 @@ def _drilled(dossier: Dossier) -> Headline:
     for entry in dossier.trail.of(Exercised):
         for service in entry.record.services:
             newest[service] = max(newest.get(service, 0), entry.record.at)
-    fresh = [name for name in critical if name in newest and dossier.now_us - newest[name] <= FRESH_US]
+    fresh = [name for name in critical if name in newest and dossier.now_us - newest[name] <= TRIED_LASTS_US]
     return Headline(
         id="drilled",
         title="Critical services whose outage was exercised within twelve months",

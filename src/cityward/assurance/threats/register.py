@@ -18,12 +18,11 @@ from enum import StrEnum
 
 from cityward.assurance.assessing import Assessment
 from cityward.assurance.concluding import in_force
-from cityward.assurance.control import Dossier
+from cityward.assurance.control import TRIED_LASTS_US, Dossier
 from cityward.assurance.results import Judged, Result
 from cityward.assurance.threats.boundaries import crossing_flows
 from cityward.assurance.threats.kinds import SAID, SPEAKING, Kind
 from cityward.assurance.trail import Entry
-from cityward.assurance.trying import FRESH_US
 from cityward.evidence.records import RiskAccepted
 from cityward.place.data import Flow
 from cityward.place.model import Place
@@ -160,4 +159,4 @@ def _drilled(dossier: Dossier, threat: Threat) -> tuple[str, ...]:
         *(f"{kind}.{end}" for end in (flow.from_, flow.to) for kind in ("devices", "systems")),
     ]
     runs = (entry.record for subject in subjects for entry, _ in dossier.attacked.get(subject, ()))
-    return tuple(sorted({run.scenario for run in runs if dossier.now_us - run.at <= FRESH_US}))
+    return tuple(sorted({run.scenario for run in runs if dossier.now_us - run.at <= TRIED_LASTS_US}))
