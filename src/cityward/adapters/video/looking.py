@@ -133,16 +133,34 @@ class Looker:
 
 
 def marked_with(image: Image, mark: str) -> Image:
-    """A copy with the mark across it, in several places: cutting one off leaves the others."""
+    """A copy with the mark across it, in several places: cutting one off leaves the others. A narrow picture has it in lines."""
     out = image.copy()
     height, width = out.shape[:2]
-    text = "".join(c for c in mark if " " <= c <= "~")[:64]
     size = max(0.35, width / 1600)
+    lines = _fitting("".join(c for c in mark if " " <= c <= "~")[:64], size, round(width * 0.94))
+    step = cv2.getTextSize("|", cv2.FONT_HERSHEY_SIMPLEX, size, 2)[0][1] + 3
     for n, row in enumerate(np.linspace(0.12, 0.94, 4)):
-        at = (round(width * (0.03 + 0.12 * (n % 3))), round(height * float(row)))
-        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2, cv2.LINE_AA)
-        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), 1, cv2.LINE_AA)
+        widest = max((_wide(line, size) for line in lines), default=0)
+        left = min(round(width * (0.03 + 0.12 * (n % 3))), max(width - widest - 2, 0))
+        for under, line in enumerate(lines):
+            at = (left, round(height * float(row)) - step * (len(lines) - 1 - under))
+            cv2.putText(out, line, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2, cv2.LINE_AA)
+            cv2.putText(out, line, at, cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), 1, cv2.LINE_AA)
     return out
+
+
+def _fitting(text: str, size: float, most: int) -> list[str]:
+    """The text in lines that fit into so many pixels, broken wherever they end: every character is drawn."""
+    lines: list[str] = []
+    while text:
+        count = next((n for n in range(len(text), 1, -1) if _wide(text[:n], size) <= most), 1)
+        lines.append(text[:count])
+        text = text[count:]
+    return lines
+
+
+def _wide(text: str, size: float) -> int:
+    return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 2)[0][0])
 
 
 def _mask_of(settings: Settings, width: int, height: int) -> Image:
