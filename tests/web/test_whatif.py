@@ -6,18 +6,41 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 from msgspec import structs
 
+from cityward.errors import LinkError
 from cityward.place.loader import load
 from cityward.place.roles import Right, Role
+from cityward.reach.whatif.signing import Mistake, Signed, not_read
 from cityward.web.problems import Problem
 from cityward.web.turns import Turns
 from declarations import ZONES, reader, town
 from web.house import House, MemoryPeople, house, opened
 
 LOADED = load("place.yaml", reader({"place.yaml": town()}), ZONES)
+
+
+class Desk:
+    """`Proposing`: says what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, bytes]] = []
+
+    def proposals(self) -> dict[str, str]:
+        return {"a.yaml": "# An offer\nagreements: {}\n"}
+
+    async def judge(self, name: str, raw: bytes, day: date) -> Signed:
+        self.given.append((name, raw))
+        if raw == b"slow":
+            raise LinkError("the proposal was not judged within 60 s", mend="ask on the city's machine")
+        return not_read((Mistake(what="x", where=f"{name}:1", mend="y"),), name)
+
+
+DESK = Desk()
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +53,7 @@ def built() -> Iterator[House]:
     people.hold("operator", "officer")
     people.hold("ben", "supplier", party="acme")
     made = house(structs.replace(LOADED.place, roles=roles), people=people)
-    made.doors = replace(made.doors, where=LOADED.where, digest=LOADED.digest)
+    made.doors = replace(made.doors, where=LOADED.where, digest=LOADED.digest, proposing=DESK)
     with opened(made) as door:
         yield door
 
@@ -76,7 +99,54 @@ def test_a_question_about_nothing_is_404_and_a_wrong_one_400(built: House, asked
         assert person.get("/api/whatif", params=asked).status_code == status
 
 
-@pytest.mark.parametrize("path", ["/api/whatif/subjects", "/api/whatif?about=party&id=acme&how=dark"])
+def test_the_cheapest_steps_are_told_with_what_they_leave(built: House) -> None:
+    with built.client() as person:
+        told = person.get("/api/whatif/lessening", params={"about": "site", "id": "yard", "how": "dark"}).json()
+    assert told["before"]["failing"] == 1
+    assert [(step["after"]["failing"], step["spared"]) for step in told["steps"]] == [(0, ["lit"])]
+    assert told["steps"][0]["where"].startswith("place.yaml:") and told["contained"]["target"] == "site:yard"
+
+
+def test_what_is_offered_for_a_signature_is_listed_and_read_by_its_name_only(built: House) -> None:
+    with built.client() as person:
+        assert person.get("/api/whatif/proposals").json() == {"proposals": [{"name": "a.yaml", "about": "An offer"}]}
+        assert person.get("/api/whatif/proposals/a.yaml").text.startswith("# An offer")
+        assert person.get("/api/whatif/proposals/..%2fplace.yaml").status_code == 404
+
+
+def post(door: House, who: str, body: bytes, media: str = "application/yaml", **more: str) -> Any:
+    with door.client(who) as person:
+        origin = {"origin": door.url, "content-type": media, **more}
+        return person.post("/api/whatif/sign?name=offer.yaml", content=body, headers=origin)
+
+
+def test_a_dropped_file_is_judged_as_it_is_and_its_mistakes_are_an_answer(built: House) -> None:
+    answer = post(built, "operator", b"agreements: 7\n")
+    assert (answer.status_code, answer.json()["answer"]["word"]) == (200, "not-read")
+    assert DESK.given[-1] == ("offer.yaml", b"agreements: 7\n")
+
+
+def test_a_dropped_file_has_bounds_and_comes_from_our_own_page(built: House) -> None:
+    given = len(DESK.given)
+    assert post(built, "operator", b"#" * (129 << 10)).status_code == 413
+    assert post(built, "operator", b"{}", media="application/json").status_code == 415
+    assert post(built, "operator", b"{}", origin="https://elsewhere.example").status_code == 403
+    assert post(built, "ben", b"{}").status_code == 403
+    assert len(DESK.given) == given
+    answer = post(built, "operator", b"slow")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+PATHS = (
+    "/api/whatif/subjects",
+    "/api/whatif?about=party&id=acme&how=dark",
+    "/api/whatif/lessening?about=party&id=acme&how=dark",
+    "/api/whatif/proposals",
+    "/api/whatif/proposals/a.yaml",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_a_supplier_s_engineer_and_a_stranger_learn_nothing(built: House, path: str) -> None:
     with built.client("ben") as ben:
         answer = ben.get(path)

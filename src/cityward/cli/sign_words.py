@@ -13,25 +13,15 @@ from cityward.reach.rules.told import ToldFinding
 from cityward.reach.sign.report import SigningReport, ToldFact
 from cityward.reach.sign.whatif import Verdict
 from cityward.reach.telling.names import name_of
+from cityward.reach.whatif.signing import Word, verdict_said, weighed_said, word_of
 from cityward.reach.whatif.words import AXES, people
 
-_SAID = {
-    Verdict.ALLOW: ("green", "By the house rules this may be signed"),
-    Verdict.CONDITIONS: ("yellow", "By the house rules this may be signed under conditions"),
-    Verdict.DENY: ("red", "By the house rules this may not be signed"),
-}
+_COLOURS = {Word.MAY: "green", Word.MAY_IF: "yellow", Word.NOT_KNOWN: "yellow", Word.MAY_NOT: "red"}
 
 
 def print_signing(place: Place, proposal: str, report: SigningReport, entry: str | None) -> None:
     """May we sign this."""
-    colour, said = _SAID[report.verdict]
-    new = [counted(len(report.broken), "rule is newly broken", "rules are newly broken")] if report.broken else []
-    new += (
-        [counted(len(report.possibly), "rule is possibly broken", "rules are possibly broken")]
-        if report.possibly
-        else []
-    )
-    put(style(f"{said}: {proposal}.", fg=colour, bold=True), f" {' and '.join(new) or 'No rule is newly broken'}.")
+    put(style(verdict_said(report, proposal), fg=_COLOURS[word_of(report)], bold=True), f" {weighed_said(report)}")
     removes = counted(len(report.removed), "record")
     say(f"It adds {len(report.added):,}, replaces {len(report.replaced):,} and removes {removes}.", "")
     _print_facts(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import date, datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ import msgspec
 from cityward.cli.sign_words import print_signing
 from cityward.cli.whatif_words import Where, print_blasts, print_hostile, print_sanctioned
 from cityward.cli.words import put_json
-from cityward.compose.asking.sign import judged, put_on_record
+from cityward.compose.asking.sign import judged, judged_given, put_on_record
 from cityward.compose.places import load_place
-from cityward.place.loader import Loaded
+from cityward.errors import PlaceErrors
+from cityward.place.loader import Loaded, Proposed
 from cityward.place.model import Place
 from cityward.reach.blast.hostile import Hostile
 from cityward.reach.blast.outcome import Outcome
@@ -22,8 +24,11 @@ from cityward.reach.blast.sanctioned import Sanctioned
 from cityward.reach.blast.subjects import Subject
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.sign.report import report_of
-from cityward.reach.sign.whatif import Verdict
+from cityward.reach.sign.whatif import Judgement, Verdict
 from cityward.reach.whatif.asking import WILLED, Answer, How, Ready, ask, subject_for
+from cityward.reach.whatif.signing import mistake_of, not_read, signed
+
+MOST_STDIN = 1 << 20
 
 EXAMPLES = """
 \b
@@ -54,7 +59,13 @@ Exit code: 0 nothing fails, or the proposal may be signed; 1 something fails, co
 )
 @click.option("--cut", "cut_off", metavar="NAME", multiple=True, help="It is cut off. May be repeated.")
 @click.option(
-    "--sign", "proposal", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="May we sign this?"
+    "--sign",
+    "proposal",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="May we sign this? `-` reads it from standard input.",
+)
+@click.option(
+    "--called", metavar="NAME", default="proposal", help="How lines of standard input are told.  [default: proposal]"
 )
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="As declared for this day. [default: today]")
 @click.option(
@@ -73,6 +84,7 @@ def command(
     banned: str | None,
     cut_off: tuple[str, ...],
     proposal: Path | None,
+    called: str,
     day: datetime | None,
     record: Path | None,
     decided_by: str | None,
@@ -85,7 +97,7 @@ def command(
     _recording(record, decided_by, proposal)
     on = day.date() if day else date.today()
     if proposal is not None:
-        ctx.exit(_sign(place, proposal, on, as_json, (record, decided_by)))
+        ctx.exit(_sign(place, (proposal, called), on, as_json, (record, decided_by)))
     loaded = load_place(place)
     asked = {How.DARK: went_dark, How.HOSTILE: _one(turned), How.SANCTIONED: _one(banned), How.CUT: cut_off}
     how, names = next((how, names) for how, names in asked.items() if names)
@@ -151,16 +163,36 @@ def _findings(answer: Answer) -> int:
     return _exit(answer.outcome, answer.lost.gone, answer.lost.underfed)
 
 
-def _sign(place: Path, proposal: Path, day: date, as_json: bool, recorded: tuple[Path | None, str | None]) -> int:
-    given, judgement = judged(place, proposal, day)
+def _sign(
+    place: Path, asked: tuple[Path, str], day: date, as_json: bool, recorded: tuple[Path | None, str | None]
+) -> int:
+    proposal, called = asked
+    name = called if str(proposal) == "-" else proposal.name
+    try:
+        given, judgement = _judged(place, proposal, name, day)
+    except PlaceErrors as error:
+        if not as_json:
+            raise
+        put_json(not_read(tuple(map(mistake_of, error.errors)), name))
+        return 1
     report = report_of(judgement, given.proposed.where, given.base.where)
     state, decided_by = recorded
     entry = None
     if state is not None and decided_by is not None:
         now = time.time_ns() // 1000
-        entry = put_on_record(state, proposal.name, given.base.place.place, judgement, decided_by, now)
+        entry = put_on_record(state, name, given.base.place.place, judgement, decided_by, now)
     if as_json:
-        put_json({**msgspec.to_builtins(report), "entry": entry})
+        answer = signed(report, name)
+        put_json({**msgspec.to_builtins(report), "word": answer.word, "said": answer.said, "entry": entry})
     else:
-        print_signing(given.proposed.place, proposal.name, report, entry)
+        print_signing(given.proposed.place, name, report, entry)
     return int(judgement.verdict is not Verdict.ALLOW)
+
+
+def _judged(place: Path, proposal: Path, name: str, day: date) -> tuple[Proposed, Judgement]:
+    if str(proposal) != "-":
+        return judged(place, proposal, day)
+    raw = sys.stdin.buffer.read(MOST_STDIN + 1)
+    if len(raw) > MOST_STDIN:
+        raise click.UsageError(f"standard input holds more than {MOST_STDIN >> 10} KiB: name a file")
+    return judged_given(place, name, raw, day)

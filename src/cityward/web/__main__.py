@@ -6,6 +6,7 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from msgspec import structs
@@ -13,6 +14,7 @@ from msgspec import structs
 from cityward.compose.acting.containment import ContainmentDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
+from cityward.compose.asking.proposing import ProposalDesk
 from cityward.compose.beside import ending
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Exercise, Home
@@ -26,6 +28,7 @@ from cityward.compose.people.oidc import Provider, provider_of
 from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
 from cityward.compose.proving.asking_files import asked_files
+from cityward.compose.proving.following import facts_of
 from cityward.compose.reporting.asking import asked_report
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
@@ -47,7 +50,7 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
         asked, files = asked_report(setting.home.root), asked_files(setting.home.root)
         doors = doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing)
-        app = build(replace(doors, reporting=asked, incidents=files))
+        app = build(replace(doors, reporting=asked, incidents=files, proposing=proposing_of(setting)))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
             await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
@@ -58,6 +61,11 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
             if viewing is not None:
                 await open_.enter_async_context(sweeping(viewing))
             await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
+
+
+def proposing_of(setting: Setting) -> ProposalDesk | None:
+    """A proposal is laid over the declaration as it lies there; a twin's lies nowhere whole."""
+    return None if setting.city.exercise is not None else ProposalDesk(Path(setting.city.place))
 
 
 def tls_of(setting: Setting) -> Tls | None:
@@ -104,11 +112,12 @@ def doors_of(
         watch=setting.state.watch,
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting, world.events),
-        overriding=OverrideDesk(setting),
+        overriding=OverrideDesk(setting, world.events),
         services=setting.state.services,
         forecasts=setting.state.services,
         releasing=releasing,
         received=ReceivedDesk(setting),
+        following=partial(facts_of, setting),
         viewing=viewing,
         pictures=world.pictures,
         segments=setting.state.segments,

@@ -120,6 +120,8 @@ class Desk:
     asked: Challenges[Asked]  # of the OpenID provider
     speakers: Speakers
     whatif: Turns
+    lessening: Turns
+    following: Turns
 
 
 def set_up(doors: Doors) -> Desk:
@@ -148,4 +150,6 @@ def set_up(doors: Doors) -> Desk:
         asked=Challenges(),
         speakers=Speakers(doors.place, doors.registry),
         whatif=Turns(),
+        lessening=Turns(waiting=4),
+        following=Turns(kept=1),
     )

@@ -8,12 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
 from cityward.place.model import Place
 from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
+from cityward.reach.following.shapes import Facts
+from cityward.reach.whatif.signing import Signed
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.forecast_told import KeptReader
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
@@ -352,6 +355,22 @@ class IncidentsTold(Protocol):
     def files(self) -> Mapping[str, bytes]: ...
 
 
+class Proposing(Protocol):
+    """What is offered for a signature, and whether it may be signed."""
+
+    def proposals(self) -> Mapping[str, str]:
+        """Those that lie beside the declaration, by name."""
+        ...
+
+    async def judge(self, name: str, raw: bytes, day: date) -> Signed:
+        """Nothing of it is kept. `name`: what its lines are told under.
+
+        Raises:
+            LinkError: it could not be judged; too many ask.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """What the web door of one place is given. Ports that may be None are parts the city runs without."""
@@ -378,6 +397,7 @@ class Doors:
     forecasts: KeptReader | None = None  # what is kept of the declared forecasts
     releasing: Releasing | None = None
     received: Received | None = None
+    following: Callable[[str, str, int | None], Facts] | None = None  # device, property, city ms (None: the newest)
     viewing: Viewing | None = None  # without it nobody looks through a camera
     pictures: Pictures | None = None
     segments: SegmentBook | None = None  # what is recorded, by time
@@ -388,6 +408,7 @@ class Doors:
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
     reporting: Callable[[], Awaitable[ReportTold | None]] | None = None  # None of it: it is still being made
+    proposing: Proposing | None = None  # None: a twin, whose declaration lies in no file
     incidents: Callable[[], Awaitable[IncidentsTold | None]] | None = None  # None of it: they are still being made
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent

@@ -31,17 +31,32 @@ def load_proposal(place: Path, proposal: Path) -> Proposed:
         PlaceErrors: all that is wrong with the one; with that mended, with the other.
         PlaceError: one of the two is not there.
     """
-    root = place / ROOT_FILE if place.is_dir() else place
-    if not root.is_file():
-        raise PlaceError(
-            f"there is no declaration at {place}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file"
-        )
+    _root_of(place)
     try:
         raw = read_from(proposal.parent)(proposal.name)
     except OSError as error:
         mend = "name a YAML file with the agreement and what it brings"
         raise PlaceError(f"cannot read `{proposal}`: {error.strerror}", mend=mend) from None
-    given = load_with(root.name, read_from(root.parent), proposal.name, raw, available_timezones())
+    return load_proposal_given(place, proposal.name, raw)
+
+
+def _root_of(place: Path) -> Path:
+    root = place / ROOT_FILE if place.is_dir() else place
+    if not root.is_file():
+        raise PlaceError(
+            f"there is no declaration at {place}", mend=f"name a folder with a {ROOT_FILE}, or a YAML file"
+        )
+    return root
+
+
+def load_proposal_given(place: Path, name: str, raw: bytes) -> Proposed:
+    """The same of a proposal that lies in no file; `name` is what its lines are told under.
+
+    Raises:
+        PlaceErrors, PlaceError: as in `load_proposal`.
+    """
+    root = _root_of(place)
+    given = load_with(root.name, read_from(root.parent), name, raw, available_timezones())
     check_services(given.proposed)
     return given
 
@@ -49,6 +64,12 @@ def load_proposal(place: Path, proposal: Path) -> Proposed:
 def judged(place: Path, proposal: Path, day: date) -> tuple[Proposed, Judgement]:
     """Whether a proposal may be signed, as declared for a day."""
     given = load_proposal(place, proposal)
+    return given, judge(given, day)
+
+
+def judged_given(place: Path, name: str, raw: bytes, day: date) -> tuple[Proposed, Judgement]:
+    """The same of a proposal that lies in no file."""
+    given = load_proposal_given(place, name, raw)
     return given, judge(given, day)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from cityward.errors import PlaceError
 from cityward.place.model import Place
 from cityward.reach.blast.cascade import Cascade
-from cityward.reach.blast.hostile import Hostile, hostile, hostile_land
+from cityward.reach.blast.hostile import MOST_DERIVED, Hostile, hostile, hostile_land
 from cityward.reach.blast.sanctioned import Sanctioned, sanctioned, sanctioned_land
 from cityward.reach.blast.scenarios import Blast, cut, dark
 from cityward.reach.blast.subjects import Subject, SubjectKind, subject_named
@@ -46,6 +46,7 @@ class Ready:
 
     place: Place
     closing: Closing | None = None
+    most_derived: int = MOST_DERIVED  # 0: an answer leaves out by which ways things come about
 
     @cached_property
     def cascade(self) -> Cascade:
@@ -93,8 +94,8 @@ def ask(ready: Ready, how: How, subjects: Sequence[Subject]) -> tuple[Answer, ..
     scenarios = scenarios_of(subject)
     exposure = ready.closed(scenarios)
     if not land:
-        return (hostile(place, cascade, exposure, subject.id),)
-    return tuple(hostile_land(place, cascade, exposure, subject.id, axis) for axis in Axis)
+        return (hostile(place, cascade, exposure, subject.id, ready.most_derived),)
+    return tuple(hostile_land(place, cascade, exposure, subject.id, axis, ready.most_derived) for axis in Axis)
 
 
 def scenarios_of(subject: Subject) -> tuple[Node, ...]:

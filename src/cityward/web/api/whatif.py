@@ -1,30 +1,38 @@
 """What if a party, jurisdiction or site stops, turns, may not be dealt with or is cut off: the questions of `cityward whatif`.
 
-For people of the city only. Answers take a processor for a moment: they are made in turns (`web.turns`), never in the loop.
+For people of the city only. Answers take a processor for a moment: they are made in turns (`web.turns`), never in the loop. A
+proposal is judged beside the door, and nothing of it is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from starlette.responses import Response
 
-from cityward.errors import PlaceError
+from cityward.errors import LinkError, PlaceError
 from cityward.place.model import Place
 from cityward.place.roles import Right
 from cityward.reach.blast.subjects import Subject, SubjectKind
 from cityward.reach.questions import Reach
 from cityward.reach.whatif.asking import WILLED, WITH_A_WILL, How, Ready, ask, subject_for
+from cityward.reach.whatif.lessening import Lessened, lessened
+from cityward.reach.whatif.signing import Signed
 from cityward.reach.whatif.told import Asked, WhatIf, told
+from cityward.text import harmless
 from cityward.time import from_us
 from cityward.web.api.whole import whole
-from cityward.web.problems import Problem
+from cityward.web.ports import Proposing
+from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import Call, Nothing, route
 from cityward.web.told import tell_read
 
+MOST_PROPOSAL = 128 << 10  # bytes: the largest of the demonstration's has three thousand
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 KINDS = (SubjectKind.PARTY, SubjectKind.JURISDICTION, SubjectKind.SITE)
 """What the console offers; the command line takes everything that can fail."""
@@ -130,4 +138,111 @@ def _noted(call: Call[Any], what: str, rows: int) -> None:
     tell_read(call.desk.doors, call.request, call.caller.id if call.caller else "", what, rows=rows, devices=1)
 
 
-ROUTES = (subjects, whatif)
+@route(
+    "GET",
+    "/api/whatif/lessening",
+    summary="The three cheapest steps against an answer, what they leave of it, and what containing would cost",
+    right=Right.LOOK,
+    query=WhatIfQuery,
+    answer=Lessened,
+)
+async def lessening(call: Call[WhatIfQuery]) -> object:
+    whole(call)
+    query, desk, today = call.query, call.desk, day_of(call)
+    key, where = (today, "lessening", query), desk.doors.where
+    found = await desk.lessening.take(key, lambda: lessening_of(desk.reach(), query, where))
+    _noted(call, "whatif lessening", len(found.steps))
+    return found
+
+
+def lessening_of(reach: Reach, query: WhatIfQuery, where: Callable[[str], str]) -> Lessened:
+    """What the city could do about an answer."""
+    return lessened(ready_of(reach), query.how, subject_of(reach.place, query), where)
+
+
+# --- may we sign this
+
+
+class ProposalRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One that lies beside the declaration. `about`: how it begins, where it begins with a comment."""
+
+    name: str
+    about: str
+
+
+class ProposalsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    proposals: tuple[ProposalRow, ...]
+
+
+class SignQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=128)] = "proposal.yaml"
+
+
+class SignView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer. `other_base`: it was judged by another declaration than this city runs by: the files were changed since."""
+
+    name: str
+    answer: Signed
+    other_base: bool
+
+
+@route(
+    "GET", "/api/whatif/proposals", summary="What is offered for a signature", right=Right.LOOK, answer=ProposalsView
+)
+async def proposals(call: Call[Nothing]) -> object:
+    whole(call)
+    found = await asyncio.to_thread(_desk(call).proposals)
+    call.desk.reads.note(call.caller, "whatif proposals", 1)
+    return ProposalsView(proposals=tuple(ProposalRow(name, _about(text)) for name, text in found.items()))
+
+
+def _about(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return harmless(first.lstrip("# ").strip()[:200]) if first.startswith("#") else ""
+
+
+@route(
+    "GET",
+    "/api/whatif/proposals/{id}",
+    summary="One of them, as it is written",
+    right=Right.LOOK,
+    answer_media="application/yaml",
+)
+async def proposal(call: Call[Nothing]) -> object:
+    whole(call)
+    found = await asyncio.to_thread(_desk(call).proposals)
+    if call.path("id") not in found:
+        raise Problem(404, "not-found", "no such proposal lies beside the declaration")
+    call.desk.reads.note(call.caller, "whatif proposals", 1)
+    return Response(found[call.path("id")], media_type="application/yaml")
+
+
+@route(
+    "POST",
+    "/api/whatif/sign",
+    summary="Whether a proposal may be signed, by the house rules; nothing of it is kept",
+    right=Right.LOOK,
+    query=SignQuery,
+    media=("application/yaml",),
+    limit=MOST_PROPOSAL,
+    answer=SignView,
+)
+async def sign(call: Call[SignQuery]) -> object:
+    whole(call)
+    try:
+        answer = await _desk(call).judge(call.query.name, call.body, day_of(call))
+    except LinkError as error:
+        raise unavailable("link", f"{error.what}; {error.mend}", 5) from None
+    _noted(call, "whatif sign", 1)
+    base = "" if answer.report is None else answer.report.inputs.base
+    return SignView(call.query.name, answer, other_base=bool(base and base != call.desk.doors.digest))
+
+
+def _desk(call: Call[Any]) -> Proposing:
+    found = call.desk.doors.proposing
+    if found is None:
+        raise Problem(404, "not-found", "no proposals are judged here: ask the city itself, not its twin")
+    return found
+
+
+ROUTES = (subjects, whatif, lessening, proposals, proposal, sign)
