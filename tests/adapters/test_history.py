@@ -510,3 +510,45 @@ def test_everything_a_reader_begins_with_outlasts_a_power_cut(
     log = next(tmp_path.rglob("_delta_log"))
     assert any("checkpoint.parquet" in name for name in synced)
     assert synced >= {entry.name for entry in log.iterdir() if entry.name != f"{0:020d}.json"}
+
+
+# -- moments ----------------------------------------------------------------------------------------------------------
+
+
+def newest_by(rows: list[ROW], since: int, until: int) -> dict[int, tuple[int, float]]:
+    """Channel -> (when, what), looked for row by row."""
+    found: dict[int, tuple[int, int, float]] = {}
+    for channel, at, value, seq in rows:
+        if since <= at < until and (at, seq) > found.get(channel, (-1, -1, 0.0))[:2]:
+            found[channel] = (at, seq, value)
+    return {channel: (at, value) for channel, (at, _, value) in found.items()}
+
+
+@pytest.mark.parametrize("chunk", [50, 1_000_000], ids=["many-chunks", "one-chunk"])
+def test_a_moment_is_the_newest_of_each_channel_that_was_observed_by_then(
+    history: DeltaHistory, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(stored, "CHUNK_ROWS", chunk)
+    rows = made(1, 300) + made(301, 300, seed=2)
+    rows += [(0, NOON + HOUR // 2, 1.0, 601), (0, NOON + HOUR // 2, 2.0, 602)]  # of one time: the one held last
+    for start in range(0, len(rows), 100):
+        history.append(batch(rows[start : start + 100]), upto(min(start + 100, len(rows))))
+    moments = (NOON + HOUR // 4, NOON + HOUR // 2 + 1, NOON + HOUR)
+    for at in moments:
+        for since in (NOON, at - HOUR // 8):
+            channel, when, value = history.moment(since, at)
+            told = {c: (w, v) for c, w, v in zip(channel.tolist(), when.tolist(), value.tolist(), strict=True)}
+            assert told == newest_by(rows, since, at)
+    assert newest_by(rows, NOON, moments[1])[0] == (NOON + HOUR // 2, 2.0)
+    assert [len(column) for column in history.moment(NOON - DAY, NOON - HOUR)] == [0, 0, 0]
+
+
+def test_going_on_from_moment_to_moment_gives_what_the_whole_gives(history: DeltaHistory) -> None:
+    history.append(batch(made(1, 400)), upto(400))
+    laid: dict[int, tuple[int, float]] = {}
+    step = HOUR // 10
+    for at in range(NOON, NOON + HOUR + 1, step):
+        for since, into in ((at - step, laid), (NOON - step, {})):
+            columns = history.moment(since, at)
+            into.update({c: (w, v) for c, w, v in zip(*(column.tolist() for column in columns), strict=True)})
+        assert laid == newest_by(made(1, 400), NOON - step, at)

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ from cityward.runtime.ports import (
     Latest,
     Quarantined,
 )
-from cityward.time import HOUR
+from cityward.time import HOUR, MINUTE, SECOND
 
 
 def refused(seq: int, device: str = "lamp-01", row: int = 0) -> Quarantined:
@@ -375,6 +376,21 @@ def test_a_command_is_open_until_it_is_settled_and_settles_once(store: SqlState)
     (settled,) = store.commands(10, "lamp-01")
     assert (settled.state, settled.settled_at, settled.cause) == ("acknowledged", 2000, {"illuminance": "3 lx"})
     assert [c.command_id for c in store.commands(10)] == ["c-2", "c-1"]
+
+
+def test_commands_of_a_span_are_told_by_service_and_minute(store: SqlState) -> None:
+    sent = [
+        ("lighting", "lamp-01", 0), ("lighting", "lamp-02", 10 * SECOND), ("lighting", "lamp-02", 20 * SECOND),
+        ("waste", "lamp-03", 0), ("lighting", "lamp-01", MINUTE), ("lighting", "lamp-01", 60 * MINUTE),
+    ]  # fmt: skip
+    begin = 30_000_000 * MINUTE
+    for n, (service, device, after) in enumerate(sent):
+        store.command_sent(replace(command(f"c-{n}", device=device), service=service, sent_at=begin + after))
+    told, total = store.steps({"lighting"}, begin, begin + 60 * MINUTE, 10)
+    assert [(row.command_id, devices) for row, devices in told] == [("c-4", 1), ("c-2", 2)]
+    assert total == 2
+    assert store.steps({"lighting", "waste"}, begin, begin + 61 * MINUTE, 1)[1] == 4
+    assert store.steps(set(), begin, begin + HOUR, 10) == ([], 0)
 
 
 def test_old_commands_go_but_open_ones_stay(store: SqlState, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,7 @@ class Stage:
         self.refusals: dict[str, Any] = {"reasons": [], "recent": [], "door": []}
         self.commands: list[dict[str, Any]] = []
         self.overrides: dict[str, Any] = {}
+        self.answers: dict[str, Any] = {}  # of further paths behind /api/: JSON, or a function of the query that makes it
         self.status = 200
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -138,7 +139,17 @@ class Stage:
                 {"id": k, "name": f.name or k, "from": f.from_, "to": f.to, "purpose": f.purpose}
                 for k, f in place.flows.items()
             ],
-            "services": [],
+            "services": [
+                {
+                    "id": k,
+                    "name": s.name or k,
+                    "kind": s.kind,
+                    "operator": s.operator,
+                    "actuators": s.actuators,
+                    "sources": [],
+                }
+                for k, s in place.services.items()
+            ],
         }
         return {**answer, **self.overrides.get("place", {})}
 
@@ -202,13 +213,14 @@ class Stage:
                 Route("/api/reach", self._reach),
                 Route("/api/reach/reason", self._reason),
                 Route("/api/reach/subjects", lambda _: Response(_json(subjects_of(self.place)), media_type=_JSON)),
-                Route("/api/watch", lambda _: JSONResponse(QUIET_WATCH)),
+                Route("/api/watch", lambda _: JSONResponse(self.answers.get("watch", QUIET_WATCH))),
                 Route("/api/me", lambda _: JSONResponse(OPERATOR)),
                 Route("/api/refusals", lambda _: JSONResponse(self.refusals)),
                 Route("/api/commands", lambda _: JSONResponse({"commands": self.commands})),
                 Route("/api/devices/{device}", self._device),
                 Route("/api/devices/{device}/window", self._window),
                 Route("/api/devices/{device}/forecast", lambda _: JSONResponse({"now_ms": 0, "series": []})),
+                Route("/api/{path:path}", self._answer),
                 Route("/tiles/city.pmtiles", self._tiles),
                 Mount("/", StaticFiles(directory=BUILT)),
             ]
@@ -229,6 +241,12 @@ class Stage:
         if self.status != 200:
             return JSONResponse({"status": self.status}, self.status)
         return JSONResponse(self.place_answer())
+
+    async def _answer(self, request: Request) -> Response:
+        told = self.answers.get(request.path_params["path"])
+        if told is None:
+            return JSONResponse({"status": 404}, 404)
+        return JSONResponse(told(dict(request.query_params)) if callable(told) else told)
 
     async def _live(self, request: Request) -> Response:
         if self.status != 200:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -13,7 +13,9 @@ from importlib.resources import files
 from typing import Any
 
 import httpx
+import numpy as np
 from msgspec.structs import replace as replace_fields
+from numpy.typing import NDArray
 
 from cityward.adapters.protocols.ngsi_ld.batches import split_batch
 from cityward.adapters.protocols.ngsi_ld.entities import Form, entity
@@ -95,6 +97,16 @@ class MemoryState:
     def commands(self, most: int, device: str | None = None) -> Sequence[CommandRow]:
         return [r for r in reversed(self.issued) if device in (None, r.device)][:most]
 
+    def steps(
+        self, services: Collection[str], since_us: int, until_us: int, most: int
+    ) -> tuple[Sequence[tuple[CommandRow, int]], int]:
+        by: dict[tuple[str, int], list[CommandRow]] = {}
+        for row in self.issued:
+            if row.service in services and since_us <= row.sent_at < until_us:
+                by.setdefault((row.service, row.sent_at // MINUTE), []).append(row)
+        steps = [(rows[-1], len({row.device for row in rows})) for rows in by.values()]
+        return sorted(steps, key=lambda step: -step[0].sent_at)[:most], len(steps)
+
     def seen(self) -> Mapping[str, int]:
         return dict(self.heard)
 
@@ -104,12 +116,27 @@ class MemoryHistory:
     """`History.window`."""
 
     rows: list[tuple[str, str, int, float]] = field(default_factory=list)  # device, property, us, value
+    registry: Registry | None = None
 
     def window(
         self, device: str, properties: Sequence[str], since_us: int, until_us: int, most: int
     ) -> Sequence[tuple[str, int, float]]:
         found = [(p, t, v) for d, p, t, v in self.rows if d == device and p in properties and since_us <= t < until_us]
         return sorted(found, key=lambda row: row[1])[-most:]
+
+    def moment(self, since_us: int, until_us: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+        assert self.registry is not None
+        newest: dict[int, tuple[int, float]] = {}
+        for device, prop, at, value in sorted(self.rows, key=lambda row: row[2]):
+            if since_us <= at < until_us:
+                channels = self.registry.units[self.registry.unit_index[device]].channels
+                newest[next(c for c in channels if self.registry.channel_property[c] == prop)] = (at, value)
+        held = sorted(newest.items())
+        return (
+            np.array([c for c, _ in held], dtype=np.int32),
+            np.array([at for _, (at, _) in held], dtype=np.int64),
+            np.array([value for _, (_, value) in held]),
+        )
 
 
 @dataclass
@@ -331,6 +358,7 @@ def house(place: Place | None = None, **more: Any) -> House:
     state.issued = [
         CommandRow("c-1", "lighting", "lamp-01", "dim", 40.0, {"why": "moonlight"}, "service:7", "sent", NOON)
     ]
+    history.registry = registry
     history.rows = [("counter-1", "vehicle-speed", NOON - n * MINUTE, float(n)) for n in range(1, 100)]
     doors = Doors(
         place=place,

@@ -13,6 +13,7 @@ from cityward.place.roles import Right
 from cityward.web.api import (
     cameras,
     city,
+    datum,
     incidents,
     me,
     moments,
@@ -41,7 +42,7 @@ from cityward.web.routes import Held, read_body, route
 from web.house import KEYS, House, house
 
 ROOMS = (
-    cameras, city, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
+    cameras, city, datum, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
     postures, received, releases, report, incidents, sign_in, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]

@@ -27,7 +27,7 @@ export interface Place {
   areas: Area[]
   devices: Device[]
   flows: Flow[]
-  services: { id: string; name: string; kind: string; operator: string; actuators: string[] }[]
+  services: { id: string; name: string; kind: string; operator: string; actuators: string[]; sources: string[] }[]
 }
 export interface Totals { received: number; admitted: number; refused: number; shed: number }
 export interface FlowCount extends Totals { flow: string }

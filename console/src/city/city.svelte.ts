@@ -20,7 +20,7 @@ const REFUSED_MS = 3_600_000 // city time
 const RETRY_MS = 3_000
 const REFUSALS_EVERY_MS = 4_000
 
-export interface Reading { value: number; at: number; gap: number }
+export interface Reading { value: number; at: number; gap: number; doubted?: boolean }
 
 class City {
   place = $state.raw<Place | null>(null)
@@ -39,6 +39,8 @@ class City {
   /** device -> property -> the newest reading */
   readonly readings = new Map<string, Map<string, Reading>>()
   readonly lastRefusal = new Map<string, number>()
+  /** Devices of which something was heard or refused since whoever draws them looked last; at most all of them. */
+  readonly news = new Set<string>()
   times = $derived(new Times(this.place?.timezone ?? 'UTC'))
   devices = $derived(new Map((this.place?.devices ?? []).map((d) => [d.id, d] as const)))
   areas = $derived(new Map((this.place?.areas ?? []).map((a) => [a.id, a.name] as const)))
@@ -87,11 +89,12 @@ class City {
     return flow?.id ?? null
   }
 
-  condition(device: Device, at: number): Condition {
+  /** How a device is at a city time, by what is known of it now; or by the readings that are given, as of a moment that is past. */
+  condition(device: Device, at: number, then?: ReadonlyMap<string, Reading> | null): Condition {
     if (device.status !== 'active') return 'inactive'
-    const refused = this.lastRefusal.get(device.id)
+    const refused = then === undefined ? this.lastRefusal.get(device.id) : undefined
     if (refused !== undefined && at - refused < REFUSED_MS) return 'refused'
-    const readings = this.readings.get(device.id)
+    const readings = then === undefined ? this.readings.get(device.id) : then
     if (!readings) return !this.ours || this.ours.has(device.group) || this.ours.has(device.id) ? 'unheard' : 'elsewhere'
     for (const r of readings.values()) if (at - r.at < Math.max(STALE_MS, 4 * r.gap)) return 'fresh'
     return 'stale'
@@ -152,6 +155,7 @@ class City {
 
   #take(rows: Latest[]): void {
     for (const row of rows) {
+      this.news.add(row.device)
       let of = this.readings.get(row.device)
       if (!of) this.readings.set(row.device, (of = new Map()))
       const before = of.get(row.property)
@@ -168,7 +172,9 @@ class City {
       const answer = await get<Refusals>('/api/refusals?limit=200')
       this.refusals = answer
       for (const r of answer.recent) {
-        if (r.received_at_ms > (this.lastRefusal.get(r.device) ?? 0)) this.lastRefusal.set(r.device, r.received_at_ms)
+        if (r.received_at_ms <= (this.lastRefusal.get(r.device) ?? 0)) continue
+        this.lastRefusal.set(r.device, r.received_at_ms)
+        this.news.add(r.device)
       }
     } catch (error) {
       if (error instanceof Unanswered && error.status === 401) this.#failed(error)

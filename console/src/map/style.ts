@@ -26,7 +26,16 @@ const grow = (...stops: number[]): ExpressionSpecification =>
 
 const kind = (...kinds: string[]): ExpressionSpecification => ['in', ['get', 'kind'], ['literal', kinds]]
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
-const alive = (shown: number, hidden: number): ExpressionSpecification => ['case', ['get', 'dim'], hidden, shown]
+
+// What is drawn of a device changes by feature state: the points themselves are given to the map once. `state`: rank in CONDITIONS.
+const now = (name: string, otherwise: number): ExpressionSpecification => ['to-number', ['feature-state', name], otherwise]
+const STATE = now('state', 5)
+const LEVEL = now('level', 0)
+const alive = (shown: number | ExpressionSpecification, hidden: number): ExpressionSpecification =>
+  ['match', now('how', 0), 2, shown, 1, hidden, 0]
+const lit = (on: number | string, off: number | string | ExpressionSpecification): ExpressionSpecification => ['case', ['>', LEVEL, 0], on, off] as ExpressionSpecification
+const small = (elsewhere: number, others: number): ExpressionSpecification => ['match', STATE, ELSEWHERE, elsewhere, others]
+const [REFUSED, STALE, UNHEARD, FRESH, INACTIVE, ELSEWHERE] = [0, 1, 2, 3, 4, 5]
 
 /** `tiles` null: the city has no map of streets; its areas and devices are drawn all the same. */
 export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
@@ -36,7 +45,7 @@ export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
     sources: {
       ...(tiles ? { city: { type: 'vector' as const, url: `pmtiles://${tiles}` } } : {}),
       areas: { type: 'geojson', data: EMPTY },
-      devices: { type: 'geojson', data: EMPTY },
+      devices: { type: 'geojson', data: EMPTY, promoteId: 'id' },
     },
     layers: [
       { id: 'sea', type: 'background', paint: { 'background-color': p.sea } },
@@ -72,38 +81,31 @@ export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
         paint: { 'line-color': p.area, 'line-width': 1, 'line-dasharray': [3, 3], 'line-opacity': 0.8 },
       },
       {
-        id: 'glow', type: 'circle', source: 'devices', filter: ['>', ['get', 'level'], 0],
+        id: 'glow', type: 'circle', source: 'devices',
         paint: {
           'circle-color': p.lamp,
-          'circle-radius': grow(10, 12, 13, 30, 16, 100),
+          'circle-radius': ['interpolate', ['exponential', 1.5], ['zoom'], 10, lit(12, 0), 13, lit(30, 0), 16, lit(100, 0)],
           'circle-blur': 1,
-          'circle-opacity': ['*', alive(0.5, 0.04), ['/', ['get', 'level'], 100]],
+          'circle-opacity': now('shine', 0), // also under a cluster's mark
           'circle-pitch-alignment': 'map',
         },
       },
       {
-        id: 'ring', type: 'circle', source: 'devices', filter: ['==', ['get', 'state'], 'refused'],
+        id: 'ring', type: 'circle', source: 'devices',
         paint: {
           'circle-radius': grow(10, 6, 14, 10, 17, 14), 'circle-opacity': 0,
-          'circle-stroke-color': p.refused, 'circle-stroke-width': 1.8, 'circle-stroke-opacity': alive(1, 0.1),
+          'circle-stroke-color': p.refused, 'circle-stroke-width': 1.8,
+          'circle-stroke-opacity': ['match', STATE, REFUSED, alive(1, 0.1), 0],
         },
       },
       {
         id: 'device', type: 'circle', source: 'devices',
-        layout: { 'circle-sort-key': ['match', ['get', 'state'], 'refused', 4, 'fresh', 3, 'elsewhere', 1, 2] },
         paint: {
-          'circle-radius': [
-            'interpolate', ['linear'], ['zoom'], 10, ['match', ['get', 'state'], 'elsewhere', 1.4, 2.8], 14, ['match', ['get', 'state'], 'elsewhere', 2.6, 5], 17, 8,
-          ],
-          'circle-color': [
-            'case', ['>', ['get', 'level'], 0], p.lamp,
-            ['match', ['get', 'state'], 'fresh', p.fresh, 'refused', p.refused, 'elsewhere', p.unheard, p.land],
-          ],
+          'circle-radius': ['interpolate', ['linear'], ['zoom'], 10, small(1.4, 2.8), 14, small(2.6, 5), 17, 8],
+          'circle-color': lit(p.lamp, ['match', STATE, FRESH, p.fresh, REFUSED, p.refused, ELSEWHERE, p.unheard, p.land]),
           'circle-opacity': alive(1, 0.12),
-          'circle-stroke-color': [
-            'match', ['get', 'state'], 'stale', p.stale, 'unheard', p.unheard, 'inactive', p.unheard, p.rim,
-          ],
-          'circle-stroke-width': ['match', ['get', 'state'], 'stale', 1.8, 'elsewhere', 0, ['case', ['>', ['get', 'level'], 0], 0.6, 1.2]],
+          'circle-stroke-color': ['match', STATE, STALE, p.stale, UNHEARD, p.unheard, INACTIVE, p.unheard, p.rim],
+          'circle-stroke-width': ['match', STATE, STALE, 1.8, ELSEWHERE, 0, lit(0.6, 1.2)],
           'circle-stroke-opacity': alive(1, 0.12),
         },
       },

@@ -5,7 +5,7 @@ Every method that touches the world raises `LinkError` when the world does not a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,6 +76,10 @@ class History(Protocol):
         self, device: str, properties: Sequence[str], since_us: int, until_us: int, most: int
     ) -> Sequence[tuple[str, int, float]]:
         """(property, observed_at, value) of one device, oldest first; the newest `most` if there are more."""
+        ...
+
+    def moment(self, since_us: int, until_us: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+        """(channel, observed_at, value) of the newest observation of each channel in the span, by channel."""
         ...
 
     def compact(self) -> None:
@@ -322,6 +326,13 @@ class StateReader(Protocol):
 
     def commands(self, most: int, device: str | None = None) -> Sequence[CommandRow]:
         """Newest first."""
+        ...
+
+    def steps(
+        self, services: Collection[str], since_us: int, until_us: int, most: int
+    ) -> tuple[Sequence[tuple[CommandRow, int]], int]:
+        """What these services commanded in the span, a step for each service and minute: (the last of its commands, to how many
+        devices), the newest first; and how many steps there are."""
         ...
 
     def seen(self) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from cityward import __version__
 from cityward.web.api import (
     cameras,
     city,
+    datum,
     incidents,
     me,
     moments,
@@ -79,6 +80,7 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *networks.ROUTES,
         *ngsi_ld.ROUTES,
         *city.ROUTES,
+        *datum.ROUTES,
         *moments.ROUTES,
         *reach.ROUTES,
         *whatif.ROUTES,

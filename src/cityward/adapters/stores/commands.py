@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.marks_schema import COMMAND_SOURCE
@@ -85,7 +85,7 @@ class CommandBook:
             many(link, self._db.put(EXPECTED), [asdict(row) for row in rows])
 
 
-def command_row(row: Row[Any]) -> CommandRow:
+def command_row(row: Sequence[Any]) -> CommandRow:
     """A row of `COMMAND_COLUMNS`, as the port has it."""
     values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
     values["cause"] = _CAUSE.decode(values["cause"])

@@ -226,6 +226,28 @@ class DeltaHistory:
                 _raise_floor(floor, channel, at, per_channel)
         return channel, at
 
+    def moment(self, since_us: int, until_us: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+        """(channel, observed_at, value) of the newest observation of each channel with `since_us <= observed_at < until_us`,
+        marked or not, by channel; of those of one time the one that the log held last.
+
+        Reads newest parts first; keeps one row for each channel, (C,), and one chunk. Raises `LinkError`.
+        """
+        channels = len(self._names.rank)
+        at = np.full(channels, -1, dtype=np.int64)
+        last, value = np.full(channels, -1, dtype=np.int64), np.zeros(channels)
+        with self._link("say what was at a moment"):
+            for frame in self._chunks(since_us, until_us, ("device", "property", "observed_at", "value", "seq")):
+                found, when, seq = self._numbers(frame), _us(frame), frame["seq"].to_numpy()
+                rows = np.flatnonzero(found >= 0)
+                rows = rows[np.lexsort((seq[rows], when[rows], found[rows]))]
+                rows = rows[np.diff(found[rows], append=-1) != 0]  # the newest of each channel in this chunk
+                of = found[rows]
+                newer = (when[rows] > at[of]) | ((when[rows] == at[of]) & (seq[rows] > last[of]))
+                of, rows = of[newer], rows[newer]
+                at[of], last[of], value[of] = when[rows], seq[rows], frame["value"].to_numpy()[rows]
+        held = np.flatnonzero(at >= 0).astype(np.int32)
+        return held, at[held], value[held]
+
     def past(
         self, since_us: int, until_us: int, most: int = MOST_ROWS
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -20,6 +20,7 @@ from cityward.adapters.stores.schema import (
     SEEN,
 )
 from cityward.runtime.ports import CommandRow, ExpectedRow, FlowCount, HourlyRow, Latest, Quarantined
+from cityward.time import MINUTE
 
 MOST = 10_000  # rows of an answer a person or a page looks at
 MOST_NAMED = 200_000  # rows of an answer with one per flow, device or hour: what one place can hold, in 50 MB
@@ -117,6 +118,29 @@ class Readings:
             wanted = wanted.where(COMMAND.c.device == device)
         with self._db.reading("be read") as link:
             return with_sources(link, [command_row(row) for row in link.execute(wanted)])
+
+    def steps(
+        self, services: Collection[str], since_us: int, until_us: int, most: int
+    ) -> tuple[Sequence[tuple[CommandRow, int]], int]:
+        """What these services commanded in `since_us <= sent_at < until_us`, a step for each service and minute: (the last of its
+        commands, to how many devices), the newest first; and how many steps there are. Of the commands still kept.
+        """
+        at = COMMAND.c.sent_at
+        minute = COMMAND.c.sent_at // MINUTE
+        each = (
+            select(
+                func.max(COMMAND.c.ordinal).label("ordinal"), func.count(COMMAND.c.device.distinct()).label("devices")
+            )
+            .where(COMMAND.c.service.in_(sorted(services)[:DEVICES_AT_ONCE]), at >= since_us, at < until_us)
+            .group_by(COMMAND.c.service, minute)
+            .subquery()
+        )
+        wanted = select(*COMMAND_COLUMNS, each.c.devices).join(each, each.c.ordinal == COMMAND.c.ordinal)
+        with self._db.reading("be read") as link:
+            total = link.execute(select(func.count()).select_from(each)).scalar_one()
+            rows = link.execute(wanted.order_by(at.desc(), COMMAND.c.ordinal.desc()).limit(_bounded(most))).all()
+            firsts = with_sources(link, [command_row(row[:-1]) for row in rows])
+        return [(first, row.devices) for first, row in zip(firsts, rows, strict=True)], total
 
     def command(self, command_id: str) -> CommandRow | None:
         """One command that is still kept."""

@@ -12,6 +12,7 @@ import msgspec
 from cityward.catalogue import PROPERTIES
 from cityward.guard.reasons import MENDS, Reason
 from cityward.insight.marks import Mark
+from cityward.place.holdings import holdings
 from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit
 from cityward.place.things import Position
@@ -69,6 +70,7 @@ class ServiceView(View, frozen=True, kw_only=True):
     kind: str
     operator: str
     actuators: tuple[str, ...]
+    sources: tuple[str, ...]  # devices and groups whose readings it reads, as far as they are seen
 
 
 class ClockView(View, frozen=True, kw_only=True):
@@ -244,6 +246,7 @@ class CommandsView(View, frozen=True, kw_only=True):
 def place_view(doors: Doors, sight: Sight) -> PlaceView:
     """The declaration's extract that the console draws."""
     place = doors.place
+    sources = _sources(place, doors.registry, sight)
     return PlaceView(
         id=place.place,
         name=place.name or place.place,
@@ -268,11 +271,25 @@ def place_view(doors: Doors, sight: Sight) -> PlaceView:
                 kind=service.kind,
                 operator=service.operator,
                 actuators=service.actuators,
+                sources=sources[key],
             )
             for key, service in place.services.items()
             if sight.service(key)
         ),
     )
+
+
+def _sources(place: Place, registry: Registry, sight: Sight) -> Mapping[str, tuple[str, ...]]:
+    """Service -> the groups of devices that have readings in a dataset that it reads; of those that are seen."""
+    held = holdings(place, registry).of
+    groups: dict[str, list[str]] = {}
+    for name, mask in held.items():
+        units = (registry.units[unit] for unit in registry.channel_unit[mask].tolist())
+        groups[name] = sorted({unit.group for unit in units if sight.unit(unit.id)})
+    return {
+        key: tuple(sorted({group for dataset in service.reads for group in groups.get(dataset, ())}))
+        for key, service in place.services.items()
+    }
 
 
 def device_view(place: Place, registry: Registry, unit: Unit) -> DeviceView:
