@@ -30,6 +30,7 @@ COMMANDS = {
     "erase": "erase a device's or a subject's data from every copy here, on record",
     "retention": "how long each dataset is kept, and the oldest record of every store",
     "register": "records of processing and register of transfers, with what was observed",
+    "follow": "where one datum went, hop by hop, to its last recipients",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "exercise": "try attacks that happened elsewhere on a twin of the city; what held, and how fast",
     "report": "what the evidence says of each principle, and what nobody knows yet",

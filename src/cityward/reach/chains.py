@@ -107,6 +107,39 @@ def upstream(graph: FlowGraph, node: str) -> tuple[str, ...]:
     return _flows(graph, _closure(steps.into(node), steps.before))
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """One flow on the way of given datasets. `step`: how many flows from the beginning, at least, itself counted.
+
+    `datasets`: those of it that are on the way; `itself`: whether one of the given datasets is among them, as it was.
+    """
+
+    flow: str
+    step: int
+    datasets: tuple[str, ...]
+    itself: bool
+
+
+def onward(graph: FlowGraph, start: str, datasets: Container[str]) -> tuple[Onward, ...]:
+    """The flows that these datasets take from `start`, or what is made of them, nearest first, then in the graph's order."""
+    steps = _Steps(graph)
+    begin = [step for step in steps.out_of(start) if step[1] in datasets]
+    itself = _closure(begin, lambda step: (one for one in steps.after(step) if one[1] == step[1]))
+    found: dict[int, tuple[int, set[str]]] = {}
+    seen, front, depth = set(begin), begin, 1
+    while front:
+        for edge, dataset in front:
+            found.setdefault(edge, (depth, set()))[1].add(dataset)
+        front = [step for step in dict.fromkeys(s for one in front for s in steps.after(one)) if step not in seen]
+        seen.update(front)
+        depth += 1
+    as_it_was = {edge for edge, _ in itself}
+    ordered = sorted(found.items(), key=lambda item: (item[1][0], item[0]))
+    return tuple(
+        Onward(graph.edges[i].flow, step, tuple(sorted(carried)), i in as_it_was) for i, (step, carried) in ordered
+    )
+
+
 def through(graph: FlowGraph) -> dict[str, tuple[str, ...]]:
     """Node -> the flows up- and downstream of it: every chain that begins, ends or passes there."""
     steps = _Steps(graph)
