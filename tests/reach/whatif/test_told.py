@@ -66,7 +66,8 @@ def test_what_is_only_possible_is_never_counted_as_certain():
 def test_a_site_that_goes_dark_takes_what_stands_there_and_names_every_hour():
     answer = small(How.DARK, "yard")
     assert {"yard", "cityward", "workbench", "lamps", "counter-1"} <= {one.id for one in answer.fallen}
-    assert answer.hours == (0.0,)
+    (moment,) = answer.moments
+    assert (moment.hours, moment.failed, moment.affected) == (0.0, 1, 1200)
 
 
 def test_a_party_that_may_not_be_dealt_with_is_told_in_parts_with_lines():
@@ -113,7 +114,8 @@ def test_the_maker_of_the_cameras_stops_the_watch_over_the_harbour_within_4_hour
     assert {item.id for doing in answer.doings if doing.mode == "read" for item in doing.items if item.certain} >= {
         "street-video"
     }
-    assert 4.0 in answer.hours
+    at = {moment.hours: (moment.degraded, moment.failed, moment.affected) for moment in answer.moments}
+    assert at[0.0] == (1, 0, 0) and at[4.0] == (0, 1, 18_400)
 
 
 def test_a_site_cannot_turn_and_who_asks_is_told_who_can():

@@ -2,12 +2,12 @@
 
 INVARIANTS
 - Certain and possible stand apart: `certain` is on every item, and counts are of what is certain.
-- What is said of a moment follows from `hours` alone: a page that moves through the hours asks nobody again.
+- `moments` hold every change: a page that moves through the hours asks nobody again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -107,6 +107,17 @@ class FactMissing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     functions: tuple[str, ...]
 
 
+class Moment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How things certainly stand from an hour on. `affected`: whom failed functions served; `dark`: parties, sites and things."""
+
+    hours: float
+    dark: int
+    degraded: int
+    failed: int
+    affected: int
+    people: str
+
+
 class ToldAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One answer; of a jurisdiction one for each `axis`. Counts are of what is certain, `possible_affected` of all of it."""
 
@@ -125,7 +136,7 @@ class ToldAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     of: int
     people: str
     possible_people: str
-    hours: tuple[float, ...]  # at which something changes, ascending
+    moments: tuple[Moment, ...]  # at which something certainly or possibly changes, ascending; the first at hour 0
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,13 +195,24 @@ def _answer(say: _Teller, answer: Answer) -> ToldAnswer:
         of=found.citizens.of,
         people=people(place, found.citizens),
         possible_people=people(place, found.possible_citizens),
-        hours=_moments(effects, fallen),
+        moments=tuple(_moments(place, effects, fallen)),
     )
 
 
-def _moments(effects: tuple[ToldEffect, ...], fallen: tuple[Fall, ...]) -> tuple[float, ...]:
+def _moments(place: Place, effects: Sequence[ToldEffect], fallen: Sequence[Fall]) -> Iterator[Moment]:
     changes = (*(one.hours for one in fallen), *(h for one in effects for h in (one.degrades_h, one.fails_h)))
-    return tuple(sorted({0.0, *changes}))
+    sure = [one for one in effects if one.certain]
+    for hour in sorted({0.0, *changes}):
+        failed = [one.function for one in sure if one.fails_h <= hour]
+        touched = citizens(place, failed)
+        yield Moment(
+            hours=hour,
+            dark=sum(one.certain and one.hours <= hour for one in fallen),
+            degraded=sum(one.degrades_h <= hour < one.fails_h for one in sure),
+            failed=len(failed),
+            affected=touched.affected,
+            people=people(place, touched) if failed else "",
+        )
 
 
 @dataclass(frozen=True, slots=True)
