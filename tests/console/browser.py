@@ -142,7 +142,7 @@ class Browser:
 
     def press(self, key: str) -> None:
         """One key, down and up."""
-        codes = {"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowLeft": 37}
+        codes = {"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowLeft": 37, "Escape": 27}
         text = {"Enter": "\r"}.get(key)
         more = {"text": text} if text else {}
         for kind in ("keyDown", "keyUp"):
