@@ -281,7 +281,7 @@ def test_who_tells_a_lamp_what_to_do_in_the_clear_is_told(protection: str, expec
 
 def test_an_exercise_proves_that_a_command_is_not_obeyed_twice() -> None:
     text = CONTROLS["X-06"].avoid.declaration.replace("protection: none", "protection: tls")
-    run = exercised("S-01", (), subjects=("flows.dim-out", "flows.counts-in"))
+    run = exercised("S-01", (), subjects=("flows.dim-out", "flows.counts-in"), met=CONTROLS["X-06"].tries["S-01"])
     assert result("X-06", run, text=text) == ["proven", "proven"]
     in_clear = CONTROLS["X-06"].avoid.declaration
     assert sorted(result("X-06", run, text=in_clear)) == ["failed", "proven"]

@@ -46,7 +46,7 @@ CONTROLS = find_controls()
 NEVER_PROVEN = frozenset(
     {
         "H-01", "H-02", "H-03", "J-01", "J-02", "J-06", "J-07", "J-08", "J-12", "K-03", "K-06", "K-07", "K-08", "K-09", "M-02",
-        "P-01", "P-08", "R-02", "R-04", "R-09", "X-01", "X-07", "X-09",
+        "P-01", "P-08", "R-02", "R-03", "R-04", "R-09", "X-01", "X-07", "X-09",
     }
 )  # fmt: skip
 """These rest on the declaration and on people: *stated* is the best that they say."""
@@ -57,6 +57,11 @@ _NOTICED = changed(
     ("xa: {code: XA, home: true}", "xa: {code: XA, home: true, reporting: {early: {title: Early, to: the desk, hours: 24, "
      "applies: any}}}"),
 )  # fmt: skip
+
+
+def _tried(control: str, scenario: str, subjects: tuple[str, ...], services: tuple[str, ...] = ()) -> AnyRecord:
+    """An exercise in which all that the control rests on was met."""
+    return exercised(scenario, services, subjects=subjects, met=CONTROLS[control].tries[scenario])
 
 
 def _suspect() -> AnyRecord:
@@ -79,12 +84,11 @@ def _told() -> tuple[AnyRecord, ...]:
 
 
 MORE: tuple[tuple[str, str, tuple[AnyRecord, ...]], ...] = (
-    ("I-01", TOWN, (exercised("S-18", (), subjects=_COUNTER),)),
+    ("I-01", TOWN, (_tried("I-01", "S-18", _COUNTER),)),
     ("I-02", TOWN, (refused_command("quarantined"),)),
     ("I-03", CONTROLS["I-03"].prefer.declaration, (refused_command("too-few-sources"),)),
     ("I-04", TOWN, (refused_command("too-old"),)),
-    ("I-05", CONTROLS["I-05"].prefer.declaration, (exercised("S-03", ("street-light",)),)),
-    ("I-07", TOWN, (exercised("S-18", (), subjects=_COUNTER),)),
+    ("I-05", CONTROLS["I-05"].prefer.declaration, (_tried("I-05", "S-03", (), ("street-light",)),)),
     ("I-07", TOWN, (structs.replace(_suspect(), state="cleared", at=NOW_US - DAY),)),
     ("J-04", CONTROLS["J-04"].prefer.declaration, (refused_ask("from-elsewhere"),)),
     ("K-04", TOWN, (admission(UNDECLARED, 0, 7, "unknown-device"),)),
@@ -93,18 +97,17 @@ MORE: tuple[tuple[str, str, tuple[AnyRecord, ...]], ...] = (
     ("M-06", TOWN, (beat(2, NOW_US - 5 * MINUTE), beat(3))),
     ("P-02", SHARING, (refused_ask("not-agreed"),)),
     ("P-03", SHARING, (_as_approved(), structs.replace(released("planner"), agreement="share"))),
-    ("R-03", TOWN, (exercised("S-14", (), subjects=("systems.cityward",)),)),
     ("R-06", SHARING, (released("planner"),)),
     ("R-07", _NOTICED, _told()),
-    ("X-02", TOWN, (exercised("S-23", (), subjects=_COUNTER),)),
-    ("X-05", TOWN, (exercised("S-16", (), subjects=_COUNTER),)),
-    ("X-06", TOWN, (exercised("S-17", (), subjects=_COUNTER),)),
-    ("X-08", CONTROLS["J-11"].prefer.declaration, (exercised("S-22", (), subjects=("parties.firm",)),)),
+    ("X-02", TOWN, (exercised("S-23", (), subjects=_COUNTER, met=("json-refused",)),)),
+    ("X-05", TOWN, (_tried("X-05", "S-16", _COUNTER),)),
+    ("X-06", TOWN, (_tried("X-06", "S-17", _COUNTER),)),
+    ("X-08", CONTROLS["J-11"].prefer.declaration, (_tried("X-08", "S-22", ("parties.firm",)),)),
 )
 """Ways to be proven that a control's own *Prefer* place does not take."""
 
 WAYS = [
-    *((control, control.prefer) for control in CONTROLS.values() if control.id not in NEVER_PROVEN | {"J-04", "R-03"}),
+    *((control, control.prefer) for control in CONTROLS.values() if control.id not in NEVER_PROVEN | {"J-04"}),
     *(
         (CONTROLS[name], Example(text, tuple((f"log:{n}", one) for n, one in enumerate(records)), NOW_US))
         for name, text, records in MORE

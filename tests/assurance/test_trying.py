@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
 from msgspec import structs
 
 from cityward.assurance.attacked import by_attacked
 from cityward.assurance.control import Example
+from cityward.assurance.controls import find_controls
 from cityward.assurance.examples import DIGEST, NOW_US, TOWN, changed, dossier_of, exercised
 from cityward.assurance.results import Result
 from cityward.assurance.trail import Entry
 from cityward.assurance.trying import tried
 from cityward.evidence.records import Exercised
+from cityward.exercises.scenarios import find_scenarios
 from cityward.place.cameras import Camera
 from cityward.place.digests import digests_of_subjects
 from cityward.time import DAY
+from exercises.test_scenarios import staged
 
 LAMP = exercised("S-09", ("street-light",), subjects=("devices.lamp-1",))
 
 
 def result(subject: str, *runs: Exercised, declaration: str = TOWN) -> Result:
     example = Example(declaration, tuple((f"exercise:{n}", run) for n, run in enumerate(runs)), NOW_US)
-    return tried(dossier_of(example), subject, ("S-09",)).result
+    return tried(dossier_of(example), subject, {"S-09": ("contained",), "S-10": ("marked", "*-refused")}).result
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_another_scenario_says_nothing() -> None:
 
 
 def test_the_newest_one_decides() -> None:
-    missed = exercised("S-09", (), ("refused",), at=NOW_US - DAY, subjects=("devices.lamp-1",))
+    missed = exercised("S-09", (), ("contained",), at=NOW_US - DAY, subjects=("devices.lamp-1",))
     assert result("devices.lamp-1", LAMP, missed) is Result.PROVEN
     assert result("devices.lamp-1", missed) is Result.FAILED
 
@@ -102,3 +107,45 @@ def test_what_is_not_declared_any_more_was_not_tried() -> None:
     other = structs.replace(LAMP, subjects=("devices.gone",), declaration="1" * 64)
     assert other.declaration != DIGEST
     assert result("devices.gone", other) is Result.UNKNOWN
+
+
+def attacked(scenario: str, met: tuple[str, ...] = (), missed: tuple[str, ...] = (), at: int = NOW_US) -> Exercised:
+    return structs.replace(LAMP, scenario=scenario, met=met, missed=missed, at=at)
+
+
+@pytest.mark.parametrize(
+    ("met", "missed", "expected"),
+    [
+        (("marked", "json-refused"), (), Result.PROVEN),
+        (("marked", "json-refused"), ("told",), Result.PROVEN),
+        (("marked",), (), Result.UNKNOWN),
+        (("told", "recorded"), (), Result.UNKNOWN),
+        ((), ("told",), Result.UNKNOWN),
+        (("marked", "json-refused"), ("text-refused",), Result.FAILED),
+        (("json-refused",), ("marked",), Result.FAILED),
+    ],
+    ids=["both", "and another was missed", "one of two", "neither", "only another was missed", "one of a kind", "one"],
+)
+def test_a_control_rests_on_the_musts_that_are_about_it(
+    met: tuple[str, ...], missed: tuple[str, ...], expected: Result
+) -> None:
+    assert result("devices.lamp-1", attacked("S-10", met, missed)) is expected
+
+
+def test_what_was_missed_in_one_scenario_is_not_made_good_by_another() -> None:
+    missed = attacked("S-10", missed=("marked",), at=NOW_US - DAY)
+    assert result("devices.lamp-1", missed, LAMP) is Result.FAILED
+    again = attacked("S-10", ("marked", "json-refused"))
+    assert result("devices.lamp-1", missed, LAMP, again) is Result.PROVEN
+    assert result("devices.lamp-1", structs.replace(missed, at=NOW_US - 366 * DAY), LAMP) is Result.PROVEN
+
+
+CONTROLS = find_controls()
+
+
+@pytest.mark.parametrize("scenario", sorted({s for c in CONTROLS.values() for s in c.tries if c.id != "R-08"}))
+def test_what_a_control_rests_on_is_asked_for_in_the_demonstration(scenario: str) -> None:
+    musts = [must.id for must in staged(find_scenarios()[scenario]).musts]
+    for control in CONTROLS.values():
+        for pattern in control.tries.get(scenario, ()):
+            assert any(fnmatchcase(must, pattern) for must in musts), (control.id, pattern)

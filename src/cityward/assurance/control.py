@@ -25,6 +25,9 @@ PROOF_LASTS_US = 30 * DAY
 TRIED_LASTS_US = 365 * DAY
 """How long an exercise speaks for what it attacked. PRECEDENT: critical services are to be exercised every twelve months."""
 
+Tries = Mapping[str, tuple[str, ...]]
+"""Scenario -> the musts of it that a control rests on, by id or pattern (`*-refused`): each must be asked for, and all be met."""
+
 
 @dataclass(frozen=True)
 class Dossier:
@@ -118,4 +121,5 @@ class Control:
     says: str = ""
     proof_lasts_us: int = PROOF_LASTS_US  # older grounds prove nothing any more; exercises have their own year
     attestable: bool = False  # a signed statement may stand in for what cannot be observed
+    tries: Tries = field(default_factory=dict[str, tuple[str, ...]])  # what of exercises it rests on
     facts: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -116,14 +116,15 @@ def exercised(
     missed: tuple[str, ...] = (),
     at: int = NOW_US,
     subjects: tuple[str, ...] = (),
+    met: tuple[str, ...] = ("contained",),
 ) -> Exercised:
-    """An exercise that asked for one thing and, where it is not `missed`, got it."""
+    """An exercise that asked for something, and got what is `met`, or missed something."""
     return Exercised(
         at=at,
         by="exercise",
         scenario=scenario,
         seed=7,
-        met=() if missed else ("contained",),
+        met=() if missed else met,
         missed=missed,
         score={},
         services=services,

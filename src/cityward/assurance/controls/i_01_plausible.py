@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example, on_record
+from cityward.assurance.control import Control, Dossier, Example, Tries, on_record
 from cityward.assurance.examples import NOW_US, TOWN, exercised, found
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.trail import Entry
 from cityward.assurance.trying import tried
 from cityward.evidence.records import Found
 
-SCENARIOS = ("S-18", "S-10", "S-02")
+TRIES: Tries = {"S-18": ("noticed",), "S-10": ("beyond-refused", "not-believed"), "S-02": ("twice",)}
 """A sensor that is bathed; registers that are written; users who are not there."""
 PLAUSIBLE = frozenset(
     {
@@ -28,7 +28,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         {device.model for device in place.devices.values() if place.device_models[device.model].properties}
     ):
         subject = f"device_models.{name}"
-        by_trial, entry = tried(dossier, subject, SCENARIOS), spoke.get(name)
+        by_trial, entry = tried(dossier, subject, TRIES), spoke.get(name)
         if by_trial.result is Result.UNKNOWN and entry is not None:
             said = f"what `{entry.record.subject}` said was held to what is plausible: {entry.record.detector} spoke"
             ground = on_record(EvidenceClass.OBSERVED, entry, said)
@@ -60,4 +60,5 @@ CONTROL = Control(
     avoid=Example(TOWN, (("exercise:1", exercised("S-18", (), ("noticed",), subjects=_COUNTER)),), NOW_US),
     prefer=Example(TOWN, (("watch:1", found("limits", "counter-1")), ("watch:2", found("freeze", "lamp-1"))), NOW_US),
     says="device models that observe something",
+    tries=TRIES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example, on_record
+from cityward.assurance.control import Control, Dossier, Example, Tries, on_record
 from cityward.assurance.examples import NOW_US, changed, exercised, refused_command
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import wrong
@@ -14,7 +14,10 @@ from cityward.place.model import Place
 from cityward.place.services import Service
 
 UNSAFE = frozenset({"interlocked", "too-soon", "not-a-stage", "junction-unseen", "out-of-bounds"})
-SCENARIOS = ("S-03", "S-11")
+TRIES: Tries = {
+    "S-03": ("writes-refused", "plans-refused", "in-bounds"),
+    "S-11": ("hundredfold-refused", "never-out-of-bounds"),
+}
 """Signal controllers taken over; a dangerous value set from afar."""
 
 
@@ -29,7 +32,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             continue
         subject = f"services.{name}"
         bare = _bare(place, service)
-        by_trial, entry = tried(dossier, subject, SCENARIOS), refused.get(name)
+        by_trial, entry = tried(dossier, subject, TRIES), refused.get(name)
         if bare:
             said = f"of {', '.join(f'`{one}`' for one in bare)} no junction says what may never be green together"
             yield wrong(
@@ -65,7 +68,8 @@ CONTROL = Control(
     supports={"NCSC": ("N9", "N6"), "IEC62443-3-3": ("SR 3.6",)},
     check=check,
     false_positives="The monitor inside a controller is the maker's: it is tried at the controller, not here.",
-    avoid=Example(_LOCKED, (("exercise:1", exercised("S-03", ("street-light",), ("refused",))),), NOW_US),
+    avoid=Example(_LOCKED, (("exercise:1", exercised("S-03", ("street-light",), ("plans-refused",))),), NOW_US),
     prefer=Example(_LOCKED, (("service:1", refused_command("interlocked")),), NOW_US),
     says="services that command signals, or that declare interlocks",
+    tries=TRIES,
 )

@@ -11,13 +11,11 @@ from cityward.assurance.examples import DIGEST, NOW_US, TOWN
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import unknown
 from cityward.assurance.trail import Entry
-from cityward.assurance.trying import tried
 from cityward.evidence.records import Marked, Retracted
 from cityward.time import DAY
 
 WAITS_US = 7 * DAY
 """PRECEDENT: a week: until then somebody must have said of what is suspect whether it stands."""
-SCENARIOS = ("S-18", "S-10")
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
@@ -29,12 +27,9 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         by_device.setdefault(entry.record.device, []).append(entry)
     for device, entries in by_device.items():
         yield _of_device(dossier, device, entries, taken.get(device))
-    if not by_device:
-        trials = [tried(dossier, f"devices.{name}", SCENARIOS) for name in dossier.place.devices]
-        yield from (one for one in trials if one.result is not Result.UNKNOWN)
-        if dossier.place.devices and all(one.result is Result.UNKNOWN for one in trials):
-            said = "nothing was ever marked as suspect here: whether a lie could be taken back was not seen"
-            yield unknown("place", said, f"an exercise of {' or '.join(SCENARIOS)}")
+    if not by_device and dossier.place.devices:
+        said = "nothing was ever marked as suspect here: whether a lie could be taken back was not seen"
+        yield unknown("place", said, "something that is marked and taken back: `cityward taint`")
 
 
 def _of_device(dossier: Dossier, device: str, marks: list[Entry[Marked]], taken: Entry[Retracted] | None) -> Judged:

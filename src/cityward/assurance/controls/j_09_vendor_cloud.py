@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, changed, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-08", "S-07")
+TRIES: Tries = {"S-08": ("radio-told",), "S-07": ("way-told", "update-told")}
 """A second way out of the equipment; the maker's cloud turns against it."""
 
 
@@ -18,7 +18,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     place = dossier.place
     for name in sorted({device.model for device in place.devices.values()}):
         if place.device_models[name].maker != place.responsible:
-            yield tried(dossier, f"device_models.{name}", SCENARIOS)
+            yield tried(dossier, f"device_models.{name}", TRIES)
 
 
 _MADE_ELSEWHERE = changed(
@@ -35,11 +35,14 @@ CONTROL = Control(
     false_positives="A radio of its own, past every gate, is found by its silence on our link at best.",
     avoid=Example(
         _MADE_ELSEWHERE,
-        (("exercise:1", exercised("S-08", ("street-light",), ("detected",), subjects=("devices.lamp-1",))),),
+        (("exercise:1", exercised("S-08", ("street-light",), ("radio-told",), subjects=("devices.lamp-1",))),),
         NOW_US,
     ),
     prefer=Example(
-        _MADE_ELSEWHERE, (("exercise:1", exercised("S-08", ("street-light",), subjects=("devices.lamp-1",))),), NOW_US
+        _MADE_ELSEWHERE,
+        (("exercise:1", exercised("S-08", (), subjects=("devices.lamp-1",), met=TRIES["S-08"])),),
+        NOW_US,
     ),
     says="device models of other makers",
+    tries=TRIES,
 )

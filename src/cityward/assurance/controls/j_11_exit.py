@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, changed, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-20", "S-22")
+TRIES: Tries = {"S-20": ("key-refused", "stopped", "nothing-stored"), "S-22": ("cut-off", "shut-out", "never-dark")}
 """A supplier changes its owner, and is told to stop; one is shut out late."""
 
 
@@ -18,7 +18,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     place = dossier.place
     run = {thing.operator for things in (place.systems, place.devices) for thing in things.values()}
     for party in sorted(name for name in run if name in place.parties and name != place.responsible):
-        yield tried(dossier, f"parties.{party}", SCENARIOS)
+        yield tried(dossier, f"parties.{party}", TRIES)
 
 
 _RUN_FOR_US = changed(
@@ -38,9 +38,12 @@ CONTROL = Control(
     false_positives="What a supplier hands back on a twin is not what it would hand back in a quarrel.",
     avoid=Example(
         _RUN_FOR_US,
-        (("exercise:1", exercised("S-20", ("street-light",), ("off-switch-works",), subjects=("parties.firm",))),),
+        (("exercise:1", exercised("S-20", ("street-light",), ("stopped",), subjects=("parties.firm",))),),
         NOW_US,
     ),
-    prefer=Example(_RUN_FOR_US, (("exercise:1", exercised("S-20", (), subjects=("parties.firm",))),), NOW_US),
+    prefer=Example(
+        _RUN_FOR_US, (("exercise:1", exercised("S-20", (), subjects=("parties.firm",), met=TRIES["S-20"])),), NOW_US
+    ),
     says="parties that run something of the city",
+    tries=TRIES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, TOWN, admission, exercised
 from cityward.assurance.refusing import rows_refused
 from cityward.assurance.results import Judged, Result, Severity
@@ -20,7 +20,7 @@ FORM = frozenset(
         Reason.UNDECODABLE,
     )
 )  # fmt: skip
-SCENARIOS = ("S-23", "S-21", "S-10")
+TRIES: Tries = {"S-23": ("*-refused",), "S-21": ("words-refused", "crowd-refused"), "S-10": ("beyond-refused",)}
 """Code in the value of a field; words where numbers go; registers that are written."""
 
 
@@ -31,7 +31,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         if flow.from_ not in place.devices or flow.observability is not Observability.ENFORCED:
             continue
         subject = f"flows.{name}"
-        by_trial, grounds = tried(dossier, subject, SCENARIOS), rows_refused(dossier, name, FORM)
+        by_trial, grounds = tried(dossier, subject, TRIES), rows_refused(dossier, name, FORM)
         if by_trial.result is Result.UNKNOWN and grounds:
             said = f"what had not the declared shape did not pass by `{name}`"
             yield Judged(subject, Result.PROVEN, said, grounds, (flow.from_, subject))
@@ -47,8 +47,9 @@ CONTROL = Control(
     check=check,
     false_positives="A row refused for its unit shows that the gate looks; that it looks for everything is for S-23 to show.",
     avoid=Example(
-        TOWN, (("exercise:1", exercised("S-23", (), ("refused",), subjects=("devices.counter-1",))),), NOW_US
+        TOWN, (("exercise:1", exercised("S-23", (), ("json-refused",), subjects=("devices.counter-1",))),), NOW_US
     ),
     prefer=Example(TOWN, (("worker-0:1", admission("counts-in", 5, 2, "out-of-range")),), NOW_US),
     says="flows from devices",
+    tries=TRIES,
 )

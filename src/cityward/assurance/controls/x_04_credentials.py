@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, TOWN, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-09", "S-21", "S-03")
-"""A panel with a weak password; a button on the street with the maker's own; the login of a controller."""
+TRIES: Tries = {"S-21": ("guess-refused",), "S-03": ("logins-refused",)}
+"""A button on the street with the maker's own password; the login of a controller."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
     """One judgement for each device model that is in use: keys are shared by make, if they are."""
     for model in sorted({device.model for device in dossier.place.devices.values()}):
-        yield tried(dossier, f"device_models.{model}", SCENARIOS)
+        yield tried(dossier, f"device_models.{model}", TRIES)
 
 
 CONTROL = Control(
@@ -28,13 +28,14 @@ CONTROL = Control(
     false_positives="A twin's panel has the city's settings not its history: one set by hand in a cabinet is not tried.",
     avoid=Example(
         TOWN,
-        (("exercise:1", exercised("S-09", ("street-light",), ("refused",), subjects=("devices.lamp-1",))),),
+        (("exercise:1", exercised("S-21", ("street-light",), ("guess-refused",), subjects=("devices.lamp-1",))),),
         NOW_US,
     ),
     prefer=Example(
         TOWN,
-        (("exercise:1", exercised("S-09", ("street-light",), subjects=("devices.lamp-1", "devices.counter-1"))),),
+        (("exercise:1", exercised("S-21", (), subjects=("devices.lamp-1", "devices.counter-1"), met=TRIES["S-21"])),),
         NOW_US,
     ),
     says="device models in use",
+    tries=TRIES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cityward.assurance.control import Control, Dossier, Example, on_record
+from cityward.assurance.control import Control, Dossier, Example, Tries, on_record
 from cityward.assurance.examples import NOW_US, TOWN, admission, found
 from cityward.assurance.refusing import rows_refused
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
@@ -13,7 +13,7 @@ from cityward.assurance.trying import tried
 from cityward.evidence.records import Found
 from cityward.place.data import Observability
 
-SCENARIOS = ("S-16", "S-17")
+TRIES: Tries = {"S-16": ("two-places", "not-as-others", "shut-out"), "S-17": ("two-places", "stranger-refused")}
 """A stolen device or SIM card used elsewhere; radio keys that were copied."""
 TWO_AT_ONCE = frozenset({"second-presence", "impossible-travel", "hardware", "frame-counter"})
 ANOTHERS_NAME = frozenset({"wrong-device", "unknown-device"})
@@ -29,7 +29,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     for device, flows in sends.items():
         subject = f"devices.{device}"
         two = [unit for unit in dossier.units.get(device, ()) if unit in doubted]
-        by_trial = tried(dossier, subject, SCENARIOS)
+        by_trial = tried(dossier, subject, TRIES)
         grounds = tuple(ground for flow in flows for ground in rows_refused(dossier, flow, ANOTHERS_NAME))
         if two:
             record = doubted[two[0]].record
@@ -63,4 +63,5 @@ CONTROL = Control(
     avoid=Example(TOWN, (("watch:1", found("second-presence", "counter-1")),), NOW_US),
     prefer=Example(TOWN, (("worker-0:1", admission("counts-in", 5, 2, "wrong-device")),), NOW_US),
     says="devices that send something here",
+    tries=TRIES,
 )

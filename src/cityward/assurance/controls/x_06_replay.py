@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, admission, changed
 from cityward.assurance.refusing import rows_refused
 from cityward.assurance.results import Judged, Result, Severity
@@ -12,7 +12,7 @@ from cityward.assurance.saying import unknown, wrong
 from cityward.assurance.trying import tried
 from cityward.place.data import Observability, Protection
 
-SCENARIOS = ("S-01", "S-17")
+TRIES: Tries = {"S-01": ("frames-refused", "nobody-moved"), "S-17": ("repeated", "flood-shed")}
 """A control message said again to a whole fleet; radio frames said again."""
 AGAIN = frozenset({"replay", "duplicate", "too-old"})
 
@@ -26,7 +26,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
         if not commands and not comes_in:
             continue
         subject, path = f"flows.{name}", (flow.from_, f"flows.{name}", flow.to)
-        by_trial, grounds = tried(dossier, subject, SCENARIOS), rows_refused(dossier, name, AGAIN)
+        by_trial, grounds = tried(dossier, subject, TRIES), rows_refused(dossier, name, AGAIN)
         if commands and flow.protection is Protection.NONE:
             yield wrong(
                 subject,
@@ -66,4 +66,5 @@ CONTROL = Control(
     avoid=Example(_COMMANDED, now_us=NOW_US),
     prefer=Example(changed(), (("worker-0:1", admission("counts-in", 5, 2, "replay")),), NOW_US),
     says="flows that command, and flows from devices",
+    tries=TRIES,
 )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cityward.assurance.control import Control, Dossier, Example
+from cityward.assurance.control import Control, Dossier, Example, Tries
 from cityward.assurance.examples import NOW_US, TOWN, exercised
 from cityward.assurance.results import Judged, Severity
 from cityward.assurance.trying import tried
 
-SCENARIOS = ("S-12", "S-13", "S-14")
-"""The link is flooded; an office is lost; a quarter of the hosts is: each time one part is cut off."""
-PARTIES = ("S-22", "S-14", "S-07", "S-24")
-"""A supplier is shut out late; an operator that was broken into is; a maker that turns is; all at once."""
+TRIES: Tries = {"S-22": ("cut-off", "shut-out", "others-go-on"), "S-07": ("share-told", "others-go-on")}
+"""A supplier is shut out late, as a zone would be; a maker turns, and is cut off."""
 
 
 def check(dossier: Dossier) -> Iterable[Judged]:
@@ -20,10 +18,10 @@ def check(dossier: Dossier) -> Iterable[Judged]:
     place = dossier.place
     used = {thing.zone for things in (place.devices, place.systems) for thing in things.values() if thing.zone}
     for zone in sorted(used):
-        yield tried(dossier, f"zones.{zone}", SCENARIOS)
+        yield tried(dossier, f"zones.{zone}", TRIES)
     run = {thing.operator for things in (place.systems, place.devices) for thing in things.values()}
     for party in sorted(name for name in run if name in place.parties and name != place.responsible):
-        yield tried(dossier, f"parties.{party}", PARTIES)
+        yield tried(dossier, f"parties.{party}", TRIES)
 
 
 CONTROL = Control(
@@ -38,11 +36,16 @@ CONTROL = Control(
         (
             (
                 "exercise:1",
-                exercised("S-13", ("street-light",), ("independent-services-held",), subjects=("zones.street",)),
+                exercised("S-22", ("street-light",), ("others-go-on",), subjects=("zones.street",)),
             ),
         ),
         NOW_US,
     ),
-    prefer=Example(TOWN, (("exercise:1", exercised("S-13", ("street-light",), subjects=("zones.street",))),), NOW_US),
+    prefer=Example(
+        TOWN,
+        (("exercise:1", exercised("S-22", ("street-light",), subjects=("zones.street",), met=TRIES["S-22"])),),
+        NOW_US,
+    ),
     says="zones in use, and parties that run something",
+    tries=TRIES,
 )

@@ -107,5 +107,14 @@ def outlook(where: Path, name: str) -> Outlook:
         raise PlaceError(f"no actor is called `{name}`{did_you_mean(name, actors)}", mend=mend)
     ran = (where / "city.json").exists()
     dossier = dossier_of_city(where) if ran else Dossier(load_place(where), Trail(()), time.time_ns() // 1000)
-    scenarios = {one.id: (one.title, one.tries) for one in find_scenarios().values()}
-    return outlook_of(name, actors[name], dossier, Catalogue(find_controls(), scenarios), ran)
+    return outlook_of(name, actors[name], dossier, _catalogue(), ran)
+
+
+def _catalogue() -> Catalogue:
+    """A scenario tries the controls that rest on some of its musts; one that rests on any scenario at all is tried by none."""
+    controls = find_controls()
+    tried = {
+        one.id: tuple(name for name, control in controls.items() if control.tries.get(one.id, ("*",)) != ("*",))
+        for one in find_scenarios().values()
+    }
+    return Catalogue(controls, {one.id: (one.title, tried[one.id]) for one in find_scenarios().values()})
