@@ -16,6 +16,7 @@ import pytest
 from cityward.compose.places import load_place
 from cityward.place.registry import number
 from cityward.runtime.ports import Latest
+from cityward.time import HOUR
 from cityward.web.public.words import LANGUAGES, TEXTS, chosen
 from web.house import NOON, house, opened
 
@@ -29,6 +30,8 @@ def citizen() -> Iterator[httpx.Client]:
     made.state.rows = [
         Latest("noise-meters-01", "sound-level", 60.0, NOON, NOON, 1),
         Latest("noise-meters-02", "sound-level", 71.0, NOON, NOON, 2),
+        Latest("noise-meters-03", "sound-level", 99.0, NOON - 2 * HOUR, NOON, 4),
+        Latest("tide-gauge-1", "water-level", 1.0, NOON - 2 * HOUR, NOON, 5),
         Latest("harbour-cameras-02", "pedestrian-count", 4711.0, NOON, NOON, 3),
     ]
     made.doors = replace(
@@ -106,6 +109,30 @@ def test_what_is_open_is_shown_as_one_figure_and_what_is_about_people_is_not(cit
     assert "65.5" in noise and "mean of 2" in noise and "71" not in noise.replace(LOADED.digest, "")
     cameras = citizen.get("/public/harbour-cameras").text
     assert "4711" not in cameras and TEXTS["en"]["sample_closed"] in cameras
+
+
+def counters(*values: float) -> str:
+    """What the page of the four counters of walkers shows, when these are the newest of the first ones."""
+    made = house()
+    made.state.rows = [
+        Latest(f"harbour-counters-0{n}", "pedestrian-count", value, NOON, NOON, n) for n, value in enumerate(values, 1)
+    ]
+    made.doors = replace(made.doors, place=LOADED.place, registry=number(LOADED.place), machine_us=lambda: NOON)
+    with opened(made) as door:
+        return httpx.get(f"{door.url}/public/harbour-counters").text
+
+
+def test_nobody_is_seen_passing_in_a_figure():
+    """Few walkers, or few counters that count them: the figure would tell of one of them."""
+    assert "mean of 3" in counters(40.0, 50.0, 60.0)
+    for few in ((1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 1.0), (40.0, 50.0), (40.0,)):
+        page = counters(*few)
+        assert "mean of" not in page and TEXTS["en"]["sample_none"] in page
+
+
+def test_what_was_said_hours_ago_is_not_what_it_says_now(citizen: httpx.Client):
+    page = citizen.get("/public/tide-gauges").text
+    assert TEXTS["en"]["sample_none"] in page and "mean of" not in page
 
 
 def test_a_sign_leads_to_its_page(citizen: httpx.Client):

@@ -2,7 +2,9 @@
 
 Served without a script, in three languages, from the declaration that the city runs by. INVARIANTS
 - Nothing is here that `reach.notices` does not let out, but for newest readings of data that is open and not about people, as one
-  figure for all devices of a group.
+  figure for all devices of a group that were heard within the hour.
+- Nobody can be seen passing: what is counted or timed of people and vehicles is told of several devices together, and not where few
+  were counted.
 - A page names the declaration that it was made from.
 """
 
@@ -20,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cityward.catalogue import PROPERTIES
 from cityward.reach.notices import Notice, Notices
+from cityward.time import HOUR
 from cityward.web.api.pages import PAGES
 from cityward.web.problems import Problem
 from cityward.web.public.dtpr import chain_of
@@ -27,6 +30,12 @@ from cityward.web.public.words import LANGUAGES, TEXTS, chosen, words_of
 from cityward.web.routes import JSON, Call, Nothing, Route, route
 
 SVG = "image/svg+xml"
+FRESH_US = HOUR  # PRECEDENT: what is older says nothing of now
+PASSING = frozenset({"pedestrian-count", "people-waiting", "vehicle-count", "vehicle-speed"})
+"""What a single person or vehicle can move."""
+LEAST_UNITS = 3
+LEAST_COUNTED = 5
+"""PRECEDENT: the least cell that offices of statistics print; below it a neighbour knows who it was."""
 MOST_UNITS = 2000  # of a group, whose newest readings are read for a page
 
 
@@ -99,9 +108,24 @@ def _samples(call: Call[Any], notice: Notice) -> tuple[Sample, ...]:
     open_ = {name for kept in notice.data if kept.open for name in datasets[kept.id].properties}
     units = [doors.registry.units[unit].id for unit in call.desk.groups.get(notice.id, ())][:MOST_UNITS]
     by_property: dict[str, list[float]] = {}
+    now_us = doors.city_now_us()
     for one in doors.state.latest_of(units):
-        by_property.setdefault(one.property, []).append(one.value)
-    return tuple(_sample(name, by_property[name]) for name in notice.properties if name in by_property.keys() & open_)
+        if abs(now_us - one.observed_at) <= FRESH_US:
+            by_property.setdefault(one.property, []).append(one.value)
+    shown = by_property.keys() & open_
+    return tuple(
+        _sample(name, by_property[name])
+        for name in notice.properties
+        if name in shown and _hides(name, by_property[name])
+    )
+
+
+def _hides(name: str, values: Sequence[float]) -> bool:
+    """Whether nobody who passes can be seen in it."""
+    if name not in PASSING:
+        return True
+    counted = PROPERTIES[name].unit == "1" or name.endswith("-count") or name == "people-waiting"
+    return len(values) >= LEAST_UNITS and (not counted or fsum(values) >= LEAST_COUNTED)
 
 
 def _sample(name: str, values: Sequence[float]) -> Sample:
