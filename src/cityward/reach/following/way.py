@@ -151,8 +151,8 @@ def _known(
     if facts is None:
         return "withheld", "What is on record of it is for whoever holds the right `audit`."
     if any(one.done for one in found):
-        took = "something that rests on this datum left by it" if carries == "made of it" else "the datum took it"
-        return "proven", f"On record: {took}."
+        took = "Something that rests on this datum left by it." if carries == "made of it" else "The datum took it."
+        return "proven", took
     if found:
         return "declared", found[0].words
     return "declared", _unrecorded(observability, flow, facts)
