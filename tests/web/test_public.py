@@ -31,7 +31,7 @@ def citizen() -> Iterator[httpx.Client]:
         Latest("noise-meters-01", "sound-level", 60.0, NOON, NOON, 1),
         Latest("noise-meters-02", "sound-level", 71.0, NOON, NOON, 2),
         Latest("noise-meters-03", "sound-level", 99.0, NOON - 2 * HOUR, NOON, 4),
-        Latest("tide-gauge-1", "water-level", 1.0, NOON - 2 * HOUR, NOON, 5),
+        Latest("tide-gauges-01", "water-level", 1.0, NOON - 2 * HOUR, NOON, 5),
         Latest("harbour-cameras-02", "pedestrian-count", 4711.0, NOON, NOON, 3),
     ]
     made.doors = replace(

@@ -3,8 +3,8 @@
 Served without a script, in three languages, from the declaration that the city runs by. INVARIANTS
 - Nothing is here that `reach.notices` does not let out, but for newest readings of data that is open and not about people, as one
   figure for all devices of a group that were heard within the hour.
-- Nobody can be seen passing: what is counted or timed of people and vehicles is told of several devices together, and not where few
-  were counted.
+- Nobody can be seen passing: what is counted or timed of people and vehicles is told of several devices together, and not where
+  few were counted.
 - A page names the declaration that it was made from.
 """
 
@@ -124,8 +124,8 @@ def _hides(name: str, values: Sequence[float]) -> bool:
     """Whether nobody who passes can be seen in it."""
     if name not in PASSING:
         return True
-    counted = PROPERTIES[name].unit == "1" or name.endswith("-count") or name == "people-waiting"
-    return len(values) >= LEAST_UNITS and (not counted or fsum(values) >= LEAST_COUNTED)
+    few = PROPERTIES[name].unit == "count" and fsum(values) < LEAST_COUNTED
+    return len(values) >= LEAST_UNITS and not few
 
 
 def _sample(name: str, values: Sequence[float]) -> Sample:
