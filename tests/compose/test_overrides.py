@@ -12,12 +12,13 @@ from cityward.compose.acting.overrides import OverrideDesk, operator
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import Setting, open_setting
 from cityward.errors import PlaceError
-from cityward.evidence.records import Consent, OverrideBegun, OverrideEnded
+from cityward.evidence.records import Consent, HoldRefused, OverrideBegun, OverrideEnded
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow, OverrideState, held_units
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.ports import CommandRow
 from cityward.runtime.serving.acting.preview import Wanted
 from cityward.time import HOUR, MINUTE
+from cityward.watch.events import Event, EventKind
 from declarations import town
 from towns import stopped_city
 
@@ -63,6 +64,13 @@ def strict(tmp_path: Path) -> Iterator[OverrideDesk]:
     setting = city_of(tmp_path, (DIM, DIM.replace("100}", "100, two_person: true}")))
     yield OverrideDesk(setting)
     setting.state.dispose()
+
+
+class Told:
+    """A watch that keeps what it is told."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.tell = events.append
 
 
 def steps(city: Setting) -> list[tuple[str, str]]:
@@ -120,6 +128,32 @@ def test_what_may_not_be_held_is_told_with_its_mend(
         desk.begin(wanted, reason, seconds, ADA)
     assert what in told.value.what and told.value.mend
     assert not desk.overrides()
+
+
+def test_an_order_that_is_refused_is_on_record_with_who_asked_and_why(city: Setting, desk: OverrideDesk):
+    with pytest.raises(PlaceError):
+        desk.begin(replace(FULL, value=11_100.0), "dosing\x1b[2J", HOUR_S, ADA)
+    with pytest.raises(PlaceError):
+        desk.begin(replace(FULL, target="pumps\x1b[2J"), "dosing", HOUR_S, ADA)
+    with city.ledger("override") as ledger:
+        told = [record for _, record in ledger.tail(100)]
+    assert [(r.person, r.target, r.value) for r in told if isinstance(r, HoldRefused)] == [
+        ("ada", "lamps", 11_100.0),
+        ("ada", "pumps\ufffd[2J", 100.0),
+    ]
+    assert all(isinstance(r, HoldRefused) and r.why for r in told)
+    assert not desk.overrides()
+
+
+def test_the_watch_is_told_how_far_from_the_safe_value_somebody_holds_how_many(city: Setting):
+    told: list[Event] = []
+    desk = OverrideDesk(city, Told(told))
+    desk.begin(replace(FULL, value=10.0, target="lamps-01"), "dark", HOUR_S, ADA)
+    desk.begin(replace(FULL, value=100.0, target="lamps-02"), "light", HOUR_S, ADA)
+    assert [(e.kind, e.subject, e.detail["units"], e.detail["percent"]) for e in told] == [
+        (EventKind.HOLD, "person:ada", "1", "100"),
+        (EventKind.HOLD, "person:ada", "1", "0"),
+    ]
 
 
 def test_a_unit_is_held_once(desk: OverrideDesk):

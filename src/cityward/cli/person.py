@@ -159,8 +159,10 @@ def desk_of(state: Path) -> PeopleDesk:
     from cityward.compose.home import Home
     from cityward.compose.people.giving import PeopleDesk
     from cityward.compose.setting import open_setting
+    from cityward.compose.watching.telling import FromOutside
 
-    return PeopleDesk(open_setting(Home(state)))
+    setting = open_setting(Home(state))
+    return PeopleDesk(setting, FromOutside(setting))
 
 
 def whose() -> str:

@@ -171,8 +171,10 @@ def _desk(state: Path) -> OverrideDesk:
     from cityward.compose.acting.overrides import OverrideDesk
     from cityward.compose.home import Home
     from cityward.compose.setting import open_setting
+    from cityward.compose.watching.telling import FromOutside
 
-    return OverrideDesk(open_setting(Home(state)))
+    setting = open_setting(Home(state))
+    return OverrideDesk(setting, FromOutside(setting))
 
 
 def _who(desk: OverrideDesk, by: str | None) -> Operator:

@@ -682,6 +682,17 @@ class FileNoted(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     facts: dict[str, str] = {}
 
 
+class HoldRefused(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="override-refused"):
+    """A person's order to hold actuators at a value was refused, and changed nothing. why: in words."""
+
+    service: str
+    target: str
+    command: str
+    value: float
+    person: str
+    why: str
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -728,6 +739,7 @@ AnyRecord = (
     | Heartbeat
     | Reported
     | FileNoted
+    | HoldRefused
 )
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -39,6 +39,11 @@ def noticed(since: str, *detectors: str, of: Callable[[str], bool] | None = None
     return recorded(since, Found, such)
 
 
+def knocked(since: str, address: str) -> When:
+    """That many tries from an address fail is told. # INVARIANT: of its own address; others may knock at the same time."""
+    return noticed(since, "failed-entries", of=lambda subject: subject == f"address:{address}")
+
+
 def doubted(since: str, units: Collection[str]) -> When:
     """The last of the units was trusted less than in full: suspect or quarantined."""
 

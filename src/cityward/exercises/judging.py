@@ -4,10 +4,10 @@ Theory of operation
 -------------------
 A docket holds every must of a plan as *open*. Each `look` asks the open ones when they were so. A time makes it *met* where it
 lies at or after the step that it counts from, and no more than `within_s` after that; otherwise it is *missed*: too early is
-another cause's doing, too late is late. An open one is missed when its time, and `grace_s` for what is still being written,
-have gone by. What must be *kept* is asked once, at the end: then a number is met, none is missed. The end is when nothing but
-the kept is open, they had `min(within_s, KEPT_S)` to break in, or the plan's time is up. Then every must that is still open
-is missed, with why.
+another cause's doing, too late is late. Where the clock runs fast, a short limit would measure the machine: none is shorter than
+`least_s`. An open one is missed when its time, and `grace_s` for what is still being written, have gone by. What must be *kept*
+is asked once, at the end: then a number is met, none is missed. The end is when nothing but the kept is open, they had
+`min(within_s, KEPT_S)` to break in, or the plan's time is up. Then every must that is still open is missed, with why.
 
 Does not live here: carrying steps out, what the numbers mean (`scoring.py`).
 INVARIANT: no must is left out, and none is met without a time; what was met or missed stays so.
@@ -37,10 +37,10 @@ class Judgement:
 
 
 class Docket:
-    """See the module. grace_s: city seconds that an entry may be seen late."""
+    """See the module. grace_s: city seconds that an entry may be seen late. least_s: no must has less time than this."""
 
-    def __init__(self, plan: Plan, grace_s: float) -> None:
-        self._plan, self._grace_s = plan, grace_s
+    def __init__(self, plan: Plan, grace_s: float, least_s: float = 0.0) -> None:
+        self._plan, self._grace_s, self._least_s = plan, grace_s, least_s
         self._judged: dict[str, Judgement] = {}
 
     def look(self, seen: Seen) -> None:
@@ -77,9 +77,19 @@ class Docket:
             return None
         at = must.when(seen)
         if at is not None:
-            return _in_time(must, (at - since) / SECOND)
-        late = (seen.now - since) / SECOND > must.within_s + self._grace_s
-        return _missed(must, f"not within {must.within_s:.0f} s") if late else None
+            return self._in_time(must, (at - since) / SECOND)
+        late = (seen.now - since) / SECOND > self._within_s(must) + self._grace_s
+        return _missed(must, f"not within {self._within_s(must):.0f} s") if late else None
+
+    def _within_s(self, must: Must) -> float:
+        return max(must.within_s, self._least_s)
+
+    def _in_time(self, must: Must, took_s: float) -> Judgement:
+        if took_s < 0:
+            return _missed(must, f"it was so {-took_s:.0f} s before the step, for another reason")
+        if took_s > self._within_s(must):
+            return _missed(must, f"after {took_s:.0f} s, not within {self._within_s(must):.0f} s")
+        return Judgement(must, met=True, took_s=took_s)
 
     def _watched(self, must: Must, seen: Seen) -> bool:
         since = seen.done[must.since]
@@ -91,14 +101,6 @@ class Docket:
         if must.kind is not Kind.KEPT:
             return _missed(must, "not until the end")
         return _missed(must, "it did not hold") if must.when(seen) is None else Judgement(must, met=True)
-
-
-def _in_time(must: Must, took_s: float) -> Judgement:
-    if took_s < 0:
-        return _missed(must, f"it was so {-took_s:.0f} s before the step, for another reason")
-    if took_s > must.within_s:
-        return _missed(must, f"after {took_s:.0f} s, not within {must.within_s:.0f} s")
-    return Judgement(must, met=True, took_s=took_s)
 
 
 def _missed(must: Must, why: str) -> Judgement:

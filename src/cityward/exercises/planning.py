@@ -23,6 +23,7 @@ from cityward.exercises.steps import Ask, Deed, Do, Persona, Send, Step
 MOST_STEPS = 5_000
 MOST_COPIES = 100_000  # of one step
 MOST_BODY = 1 << 20
+STRANGERS = 8  # addresses of one scenario
 LONGEST_S = 6 * 3600.0  # city seconds, with all settling: six minutes at sixty times the street's speed
 
 
@@ -38,11 +39,16 @@ def planned(scenario: Scenario, scene: Scene, seed: int) -> Plan | NotStaged:
     """
     word = hashlib.sha256(scenario.id.encode()).digest()
     chance = np.random.default_rng([seed, *np.frombuffer(word, np.uint32).tolist()])
-    plan = scenario.plan(scene, chance)
+    plan = scenario.plan(replace(scene, strangers=_strangers_of(scenario)), chance)
     if isinstance(plan, Plan):
         for fault in faults(plan):
             raise PlanError(f"{scenario.id}: {fault}")
     return plan
+
+
+def _strangers_of(scenario: Scenario) -> int:
+    digits = "".join(c for c in scenario.id if c.isdecimal())
+    return STRANGERS * int(digits[:2] or 0)
 
 
 def faults(plan: Plan) -> Iterable[str]:

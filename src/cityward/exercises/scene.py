@@ -20,11 +20,16 @@ from cityward.place.things import CommandLimits, DeviceStatus
 
 @dataclass(frozen=True)
 class Scene:
-    """The declaration, numbered. began: city us at which the exercise begins. speed: city seconds per second."""
+    """The declaration, numbered. began: city us at which the exercise begins. speed: city seconds per second.
+
+    strangers: of nobody's addresses the first that this scenario's strangers come from: no two scenarios have one in common, as
+    what is told of an address must be told because of its own scenario.
+    """
 
     loaded: Loaded
     began: int
     speed: float
+    strangers: int = 0
 
     @property
     def place(self) -> Place:
@@ -150,7 +155,7 @@ class Scene:
         free = (
             a for a in reversed(list(ip_network("203.0.113.0/24").hosts())) if not any(a in block for block in taken)
         )
-        return str(next(islice(free, nth, None), "203.0.113.254"))
+        return str(next(islice(free, self.strangers + nth, None), "203.0.113.254"))
 
     def addresses_of(self, *records: str) -> str:
         """One address of the first of these devices, systems or parties that declares any; "" where none does."""

@@ -83,7 +83,7 @@ class Deed(StrEnum):
     GRANT = "grant"  # persona, role, minutes
     TAKE = "take"  # persona, role
     RECIPIENT = "recipient"  # recipient, to: revoked
-    DECLARE = "declare"  # overlay: a fragment of a declaration laid over the twin's; done when it runs again
+    DECLARE = "declare"  # overlay: a fragment of a declaration laid over the twin's; begun when it runs again
     END = "end"  # process: one of the twin's, ended without warning; it is started again by its supervisor
     HOLD = "hold"  # process: stopped (not ended) until a `let-go`
     LET_GO = "let-go"  # process

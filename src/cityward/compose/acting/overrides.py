@@ -25,7 +25,7 @@ from cityward.adapters.ledgers.files import FileLedger
 from cityward.compose.bars import barred_now
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
-from cityward.evidence.records import OverrideBegun, OverrideEnded
+from cityward.evidence.records import HoldRefused, OverrideBegun, OverrideEnded
 from cityward.guard.permit import rules_for
 from cityward.place.hints import did_you_mean, listed
 from cityward.place.independence import traits_of
@@ -47,8 +47,11 @@ from cityward.runtime.overriding import (
     units_digest,
 )
 from cityward.runtime.people import held_now
+from cityward.runtime.ports import EventSink
 from cityward.runtime.serving.acting.preview import LATER, OverridePreview, UnitPreview, Wanted, judged, sentence
+from cityward.text import harmless
 from cityward.time import HOUR, SECOND
+from cityward.watch.events import Event, EventKind, cut
 
 ROLE = "override"
 """The ledger of overrides; its own, so that it can be written while the city runs."""
@@ -75,6 +78,7 @@ class OverrideDesk:
     """`web.ports.Overriding`, and what `cityward service` uses."""
 
     setting: Setting
+    events: EventSink | None = None
 
     def overrides(self, most: int = 100, service: str | None = None) -> Sequence[OverrideRow]:
         """Those under way before those that ended; of each, the newest first."""
@@ -118,8 +122,16 @@ class OverrideDesk:
 
         Raises:
             PlaceError: one may not, it is asked for longer than declared, a unit is held already, or the gate would let it
-                reach no unit at all.
+                reach no unit at all. That it was asked for, and why not, is on record then.
         """
+        try:
+            return self._asked(wanted, reason, seconds, who)
+        except PlaceError as error:
+            with self._alone() as ledger:
+                ledger.append([_refused(wanted, who, error.what, self.setting.now_us())])
+            raise
+
+    def _asked(self, wanted: Wanted, reason: str, seconds: int, who: Operator) -> OverrideRow:
         found = self.preview(wanted, who)
         service = self.setting.loaded.place.services[wanted.service]
         _check_reason(reason)
@@ -251,7 +263,21 @@ class OverrideDesk:
     def _begin(self, ledger: FileLedger, row: OverrideRow, person: str, told: dict[str, str]) -> OverrideRow:
         now = self.setting.now_us()
         begun = replace(row, state=OverrideState.HOLDING, begun_at=now, until=now + row.seconds * SECOND)
-        return self._step(ledger, begun, "begun", person, told)
+        held = self._step(ledger, begun, "begun", person, told)
+        self._tell(held)
+        return held
+
+    def _tell(self, row: OverrideRow) -> None:
+        """The watch: who holds how many actuators, and how far from what is declared safe."""
+        if self.events is None:
+            return
+        _, limits = self._command(Wanted(row.service, row.target, row.value, row.command), row.devices)
+        span = limits.high - limits.low
+        percent = min(100, round(100 * abs(row.value - limits.fail_safe) / span)) if span > 0 else 0
+        detail = {"service": row.service, "target": cut(row.target), "value": f"{row.value:g}"}
+        detail |= {"units": str(len(row.devices)), "percent": str(percent)}
+        who = cut(f"person:{row.asked_by}")
+        self.events.tell(Event(at=self.setting.now_us(), kind=EventKind.HOLD, by=ROLE, subject=who, detail=detail))
 
     def _step(self, ledger: FileLedger, row: OverrideRow, step: str, person: str, told: dict[str, str]) -> OverrideRow:
         self._record(ledger, row, step, person, told)
@@ -299,6 +325,19 @@ class OverrideDesk:
 
 
 # --- what the gate would say
+
+
+def _refused(wanted: Wanted, who: Operator, why: str, now: int) -> HoldRefused:
+    return HoldRefused(
+        at=now,
+        by=ROLE,
+        service=harmless(wanted.service)[:64],
+        target=harmless(wanted.target)[:96],
+        command=harmless(wanted.command)[:64],
+        value=wanted.value,
+        person=who.person,
+        why=harmless(why)[:LONGEST_REASON],
+    )
 
 
 def _row(wanted: Wanted, devices: tuple[str, ...], reason: str, person: str, now: int, seconds: int) -> OverrideRow:

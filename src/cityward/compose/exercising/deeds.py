@@ -21,6 +21,7 @@ from cityward.compose.exercising.twin import Twin
 from cityward.compose.outgoing.recipients import Asked as AskedRecipient
 from cityward.compose.outgoing.recipients import revoke_recipient
 from cityward.compose.people.giving import PeopleDesk
+from cityward.compose.watching.telling import FromOutside
 from cityward.errors import CitywardError, PlaceError
 from cityward.exercises.steps import Deed, Do
 from cityward.runtime.containing import Stand
@@ -102,10 +103,10 @@ class Deeds:
     def _grant(self, step: Do, said: Said, _: int) -> bytes:
         seconds = self._seconds(said) if "minutes" in said else 0
         wish = Wish(said["persona"], said["role"], REASON, seconds)
-        return PeopleDesk(self.twin.setting).give(wish, step.by or BY).id.encode()
+        return self._people().give(wish, step.by or BY).id.encode()
 
     def _take(self, step: Do, said: Said, _: int) -> bytes:
-        desk = PeopleDesk(self.twin.setting)
+        desk = self._people()
         held = [g for g in desk.grants(said["persona"]) if g.role == said["role"] and g.state is Step.GIVEN]
         if not held:
             raise PlaceError(f"`{said['persona']}` does not hold `{said['role']}`")
@@ -117,6 +118,9 @@ class Deeds:
         if not revoke_recipient(AskedRecipient(self.twin.state, said["recipient"], step.by or BY)):
             raise PlaceError(f"`{said['recipient']}` has no credential")
         return b""
+
+    def _people(self) -> PeopleDesk:
+        return PeopleDesk(self.twin.setting, FromOutside(self.twin.setting))
 
     def _seconds(self, said: Said) -> int:
         """Minutes of the city as seconds of the machine, by which containments and grants are timed."""

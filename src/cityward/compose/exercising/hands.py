@@ -6,7 +6,8 @@ Theory of operation
 (`done`), and is *answered* when it has acted for the last (`answers`). Copies are spread evenly; where they come at once, as
 many are under way as the doors take. A step that cannot be carried out (nobody listens) is answered with -1.
 While the twin is declared anew no step begins, and those that come after are so much later (`paused_us`): how long a machine
-takes to start a city is no part of an attack. Such a step is done when the twin runs again.
+takes to start a city is no part of an attack. Such a step is begun when the twin says that it runs again: what it tells of its
+new declaration it tells then, before its doors are open.
 
 INVARIANT: steps are bounded by the plan (`planning.faults`); connections by `LINKS`; threads by `THREADS`.
 """
@@ -54,8 +55,8 @@ class Hands:
     declare: Callable[[Do], Awaitable[Answer]]
     done: dict[str, int] = field(default_factory=dict[str, int])
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
-    paused_us: int = 0
-    _declaring: bool = False
+    _paused_us: int = 0
+    _declaring_since: int | None = None
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "exercise"))
 
     async def run(self, plan: Plan) -> None:
@@ -66,6 +67,16 @@ class Hands:
                     group.create_task(self._at_its_time(step))
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_declaring(self) -> bool:
+        """The twin is being declared anew: there is nothing to see of it now."""
+        return self._declaring_since is not None
+
+    @property
+    def paused_us(self) -> int:
+        """City us in which the twin was, or is just now, declared anew."""
+        return self._paused_us + (0 if self._declaring_since is None else self.now() - self._declaring_since)
 
     def now(self) -> int:
         """The twin's time."""
@@ -87,7 +98,7 @@ class Hands:
 
     async def _until(self, at_s: float) -> None:
         """City seconds after the beginning, pauses left out."""
-        while (ahead := self._ahead(at_s)) > 0 or self._declaring:  # noqa: ASYNC110 - it waits for a time, not for an event
+        while (ahead := self._ahead(at_s)) > 0 or self.is_declaring:  # noqa: ASYNC110 - it waits for a time, not for an event
             await asyncio.sleep(max(0.01, ahead / SECOND / self.twin.options.speed))
 
     def _ahead(self, at_s: float) -> int:
@@ -101,15 +112,14 @@ class Hands:
         return Answer(status, self.now(), body)
 
     async def _declared(self, step: Do) -> None:
-        began, self._declaring = self.now(), True
+        self._declaring_since = self.now()
         try:
             self.answers[step.key] = await self.declare(step)
         except CitywardError as error:
             self.answers[step.key] = Answer(NO_ANSWER, self.now(), str(error).encode())
         finally:
-            self.paused_us += self.now() - began
-            self._declaring = False
-        self.done[step.key] = self.now()
+            self._paused_us, self._declaring_since = self.paused_us, None
+        self.done[step.key] = self.answers[step.key].at
 
     # -- messages -----------------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from cityward.compose.exercising.saying import Keyring
 from cityward.compose.exercising.twin import Twin, start_twin
 from cityward.compose.progress import worker_progress
 from cityward.errors import CitywardError
+from cityward.evidence.records import Lifecycle
 from cityward.evidence.verifier import verify
 from cityward.exercises.judging import Docket, Judgement
 from cityward.exercises.planning import over
@@ -40,15 +41,18 @@ from cityward.exercises.scenario import Plan, Scenario
 from cityward.exercises.scoring import score, unverified
 from cityward.exercises.seen import Answer, Seen
 from cityward.exercises.steps import Deed, Do
+from cityward.runtime.watching.runner import LATE_ROWS
 from cityward.time import DAY, SECOND
 
 log = structlog.get_logger(__name__)
 
 LOOK_S = 0.5
+LEAST_REAL_S = 10.0  # no limit is shorter: below it the machine would be measured, not the city
 GRACE_REAL_S = 2.0  # an entry may be seen so long after its time
 WARM_WITHIN_S = 60.0
 BEHIND_ROWS = 200  # of what the workers hold, the watch may not have read yet
 PAST_US = 3 * DAY
+SAYS_WITHIN_S = 10.0
 PATIENCE_S = 600.0  # city seconds
 WATCH_PROGRESS = "watch.progress.json"
 
@@ -78,11 +82,11 @@ class House:
         self._playing = asyncio.create_task(self.street.run(self._stop))
 
     async def warm(self) -> None:
-        """Until the street has told its past and the watch has read it, or for as long as that may take."""
+        """Until the street has told its past and the watch has learned it, or for as long as that may take."""
         began = time.monotonic()
         while time.monotonic() - began < WARM_WITHIN_S:
             await asyncio.sleep(LOOK_S / 2)
-            if self.street.is_warm() and await asyncio.to_thread(_has_read, self.twin.state):
+            if self.street.is_warm() and await asyncio.to_thread(_has_learned, self.twin.state):
                 break
         took = time.monotonic() - began
         self._say(f"a twin is ready: started in {self.twin.started_in_s:.1f} s, {took:.1f} s for its past")
@@ -108,13 +112,15 @@ class House:
         await asyncio.to_thread(self.people.enter, plan.personas)
         await asyncio.to_thread(self.eyes.look)
         began = now_us(self.twin.setting.city.city_clock)
-        docket = Docket(plan, GRACE_REAL_S * self.wanted.speed)
+        docket = Docket(plan, GRACE_REAL_S * self.wanted.speed, LEAST_REAL_S * self.wanted.speed)
         deeds = Deeds(self.twin, self.street)
         hands = Hands(self.twin, self.street, self.people, deeds, Keyring(self.twin), began, self._declare)
         acting = asyncio.create_task(hands.run(plan))
         try:
             while True:
                 await asyncio.sleep(LOOK_S)
+                if hands.is_declaring and not acting.done():
+                    continue
                 seen = await self._look(hands, began)
                 docket.look(seen)
                 if acting.done() and acting.exception() is not None:
@@ -157,7 +163,7 @@ class House:
     async def _declare(self, step: Do) -> Answer:
         """The twin ends, and starts again with other records laid over its declaration."""
         overlay = self.twin.state / "overlay.yaml"
-        fragment = (step.said or {}).get("overlay", "")
+        fragment, before = (step.said or {}).get("overlay", ""), self._now()
         await self._leave()
         overlay.write_text(fragment)
         try:
@@ -165,7 +171,17 @@ class House:
         except CitywardError as error:
             self._become(await start_twin(self.twin.options, self.twin.exercise))
             return Answer(409, self._now(), error.mend.encode() or error.what.encode())
-        return Answer(DONE, self._now())
+        return Answer(DONE, await self._began_again(before))
+
+    async def _began_again(self, before: int) -> int:
+        """When the twin said that it had started, since `before`: city us."""
+        for _ in range(round(SAYS_WITHIN_S / LOOK_S)):
+            await asyncio.to_thread(self.eyes.look)
+            seen = self.eyes.seen(before, self._now(), {}, {})
+            if (at := seen.first(Lifecycle, lambda one: one.by == "steward" and one.event == "started")) is not None:
+                return at
+            await asyncio.sleep(LOOK_S)
+        return self._now()
 
     def _become(self, twin: Twin) -> None:
         """Another start of the same twin: those who know it know this one from now on."""
@@ -202,18 +218,20 @@ class _Rows(msgspec.Struct, frozen=True):
     """What is read of a role's progress."""
 
     rows: int = 0
+    late_rows: int = 0
+    late_learned: int = 0
 
 
-def _has_read(state: Path) -> bool:
-    """The watch has (nearly) read what the workers hold. Blocks."""
-    held, read = (_rows(state / name) for name in (worker_progress("worker-0"), WATCH_PROGRESS))
-    return 0 < held <= read + BEHIND_ROWS
+def _has_learned(state: Path) -> bool:
+    """The watch has (nearly) read what the workers hold, and learned from what came late. Blocks."""
+    held, watch = (_rows(state / name) for name in (worker_progress("worker-0"), WATCH_PROGRESS))
+    return 0 < held.rows <= watch.rows + BEHIND_ROWS and watch.late_rows < watch.late_learned + LATE_ROWS
 
 
-def _rows(path: Path) -> int:
+def _rows(path: Path) -> _Rows:
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=_Rows).rows
-    return 0
+        return msgspec.json.decode(path.read_bytes(), type=_Rows)
+    return _Rows()
 
 
 def _verified(state: Path) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from threading import Lock
 from urllib.parse import urlencode
 
 from cityward.adapters.exercising.visitor import Visitor
@@ -34,6 +35,7 @@ class People:
     _personas: dict[str, Persona] = field(default_factory=dict[str, Persona])
     _cookies: dict[str, str] = field(default_factory=dict[str, str])
     _keys: dict[str, str] = field(default_factory=dict[str, str])
+    _making: Lock = field(default_factory=Lock)
 
     def enter(self, personas: Iterable[Persona]) -> None:
         """Give them accounts, the roles that they begin with, and sessions. Blocks.
@@ -89,9 +91,10 @@ class People:
         return {SECRET_HEADER: self.twin.exercise.secret, FROM_HEADER: address}
 
     def _key(self, recipient: str) -> str:
-        if recipient not in self._keys:
-            self._keys[recipient] = begin_played(Asked(self.twin.state, recipient, BY))
-        return self._keys[recipient]
+        with self._making:  # two steps at a time would make two keys, of which one is good
+            if recipient not in self._keys:
+                self._keys[recipient] = begin_played(Asked(self.twin.state, recipient, BY))
+            return self._keys[recipient]
 
     def _signed_in(self, desk: PeopleDesk, one: Persona) -> str:
         """The session's cookie; "" where the door did not let them in: what they ask is then refused, and seen to be."""

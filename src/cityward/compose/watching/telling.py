@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cityward.adapters.bus.events import NatsEvents
@@ -14,6 +15,17 @@ from cityward.errors import LinkError
 from cityward.watch.events import Event
 
 PROBE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FromOutside:
+    """`runtime.ports.EventSink` for a process that is none of the city's. What no running city takes is not told."""
+
+    setting: Setting
+
+    def tell(self, event: Event) -> None:
+        """Blocks for as long as the city's bus takes."""
+        tell_watch(self.setting, [event])
 
 
 def tell_watch(setting: Setting, events: Sequence[Event], by: str = "cli") -> bool:

@@ -26,7 +26,7 @@ from cityward.compose.watching.beside import run_beside
 from cityward.errors import LinkError
 from cityward.runtime.watching.ports import WatchPorts
 from cityward.runtime.watching.progress import WatchProgress
-from cityward.runtime.watching.runner import WatchRunner
+from cityward.runtime.watching.runner import WatchPace, WatchRunner
 from cityward.time import SECOND
 from cityward.watch import find_detectors
 from cityward.watch.casebook import Court
@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 SETTLED_EVERY_S = 5.0
 TELL_EVERY_S = 1.0
+TWIN_QUIET_S = 3.0
 
 
 async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
@@ -64,7 +65,7 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                     alerts=alert_rows(setting),
                 )
                 rules = GridRules.at_speed(city.city_clock.speed)
-                runner = WatchRunner(find_detectors(), court_of(setting), ports, rules)
+                runner = WatchRunner(find_detectors(), court_of(setting), ports, rules, _pace(setting))
                 register, clock = setting.state, city.city_clock
                 beside: dict[str, Callable[[], Awaitable[None]]] = {
                     "progress": lambda: _tell(setting.home.root / "watch.progress.json", runner.progress, stop),
@@ -75,6 +76,11 @@ async def run_watch(setting: Setting, stop: asyncio.Event) -> None:
                 await run_beside(lambda: runner.run(stop), beside, stop)
     finally:
         await disconnect(client)
+
+
+def _pace(setting: Setting) -> WatchPace | None:
+    """Of a twin: its whole past comes at its beginning, and the attack right after it."""
+    return None if setting.city.exercise is None else WatchPace(quiet_s=TWIN_QUIET_S, lessons_apart_s=TWIN_QUIET_S)
 
 
 def court_of(setting: Setting) -> Court:

@@ -6,7 +6,7 @@ import numpy as np
 
 from cityward.evidence.records import CommandIssued
 from cityward.exercises.bodies import message
-from cityward.exercises.expecting import entries_refused, held, noticed, turned_away
+from cityward.exercises.expecting import entries_refused, held, knocked, noticed, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
@@ -112,7 +112,7 @@ def _musts(asker: Unit, wishes: list[str], controllers: set[str]) -> tuple[Must,
             kind=Kind.DETECTED,
             since="strangers",
             within_s=600,
-            when=noticed("strangers", "failed-entries"),
+            when=knocked("strangers", ORIGIN),
             said="that many fail from one place is told",
         ),
         Must(

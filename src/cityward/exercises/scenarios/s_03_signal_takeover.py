@@ -14,6 +14,7 @@ from cityward.exercises.expecting import (
     contained,
     entries_refused,
     held,
+    knocked,
     noticed,
     turned_away,
 )
@@ -147,7 +148,7 @@ def _musts(scene: Scene, fleet: Fleet, foothold: Unit, sites: tuple[Unit, ...]) 
             kind=Kind.DETECTED,
             since="logins",
             within_s=600,
-            when=noticed("logins", "failed-entries"),
+            when=knocked("logins", RADIO),
             said="that somebody tries is told",
         ),
         Must(

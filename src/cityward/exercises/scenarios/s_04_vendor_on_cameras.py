@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from cityward.evidence.records import ViewGranted, ViewRefused
-from cityward.exercises.expecting import When, contained, goes_on, held, noticed, recorded, turned_away
+from cityward.exercises.expecting import When, contained, goes_on, held, knocked, recorded, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
@@ -120,7 +120,7 @@ def _musts(scene: Scene, order: list[str], vendor: str) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="pry-0",
             within_s=600,
-            when=noticed("pry-0", "failed-entries"),
+            when=knocked("pry-0", scene.nobodys_address()),
             said="that it tries so much is told",
         ),
         Must(

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from cityward.evidence.records import CommandIssued, OverrideBegun
-from cityward.exercises.expecting import held, noticed, release_refused, turned_away
+from cityward.exercises.expecting import held, knocked, noticed, release_refused, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.steps import Ask, Deed, Do, Persona
@@ -67,7 +67,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             Ask(key="stranger", at_s=180, who="", method="GET", path="/api/services", address=source),
             Do(key="admitted", at_s=600, deed=Deed.DECLARE, said={"overlay": json.dumps(overlay)}),
         ),
-        musts=_musts(party, str(where)),
+        musts=_musts(party, str(where), source),
         services=(service,) if service else (),
         subjects=(f"parties.{supplier}", f"parties.{party}"),
         personas=(
@@ -100,7 +100,7 @@ def _order(scene: Scene, role: str) -> bytes:
     return json.dumps({"target": target, "value": 50, "reason": "night work", "hours": 1}).encode()
 
 
-def _musts(party: str, where: str) -> tuple[Must, ...]:
+def _musts(party: str, where: str, source: str) -> tuple[Must, ...]:
     return (
         Must(
             id="nothing-from-there",
@@ -123,7 +123,7 @@ def _musts(party: str, where: str) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="look-0",
             within_s=600,
-            when=noticed("look-0", "failed-entries", "sign-ins"),
+            when=knocked("look-0", source),
             said="that somebody tries from there is told",
         ),
         Must(

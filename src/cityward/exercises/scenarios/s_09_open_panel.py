@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from cityward.evidence.records import CommandIssued, OverrideBegun, OverrideEnded
-from cityward.exercises.expecting import held, noticed, recorded, turned_away
+from cityward.exercises.expecting import held, knocked, noticed, recorded, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Fleet, Scene
 from cityward.exercises.seen import Seen
@@ -32,6 +32,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         return NotStaged("nobody of the city operates it, or nobody may see the watch")
     chosen = [fleet.units[int(n)].id for n in sorted(chance.permutation(len(fleet.units))[:TARGETS])]
     us, abroad = scene.place.responsible, scene.nobodys_address()
+    desk = scene.address_of(operator) or scene.nobodys_address(1)
     two = Right.OPERATE in scene.place.roles[operator].two_person or fleet.limits.two_person
     return Plan(
         steps=(
@@ -54,12 +55,15 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             Do(key="role-taken", at_s=480, deed=Deed.TAKE, said={"persona": "taken", "role": operator}),
             _order("once-more", 600, fleet, chosen[0], fleet.limits.low),
         ),
-        musts=_musts(fleet, chosen, two),
+        musts=_musts(fleet, chosen, two, desk),
         services=(fleet.service,),
         subjects=(f"devices.{fleet.group}",),
-        personas=(Persona(name="taken", party=us, roles=(operator,)), Persona(name="desk", party=us, roles=(watcher,))),
+        personas=(
+            Persona(name="taken", party=us, roles=(operator,), address=desk),
+            Persona(name="desk", party=us, roles=(watcher,)),
+        ),
         settle_s=1200,
-        alarms=("failed-entries", "rights", "sign-ins"),
+        alarms=("failed-entries", "rights", "sign-ins", "held-far"),
         wrong=lambda command: command.cause.get("held_by") == "taken" and command.value == fleet.limits.low,
     )
 
@@ -71,7 +75,7 @@ def _order(key: str, at_s: float, fleet: Fleet, target: str, value: float) -> As
     )
 
 
-def _musts(fleet: Fleet, chosen: list[str], two: bool) -> tuple[Must, ...]:
+def _musts(fleet: Fleet, chosen: list[str], two: bool, desk: str) -> tuple[Must, ...]:
     ids, limits = {unit.id for unit in fleet.units}, fleet.limits
     out_of_bounds = held(
         "knock", CommandIssued, lambda one: one.device in ids and not limits.low <= one.value <= limits.high
@@ -98,7 +102,7 @@ def _musts(fleet: Fleet, chosen: list[str], two: bool) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="pry-0",
             within_s=600,
-            when=noticed("pry-0", "failed-entries"),
+            when=knocked("pry-0", desk),
             said="that an account tries what it may not is told",
         ),
         Must(
@@ -169,9 +173,8 @@ def _alarm(two: bool) -> Must:
         kind=Kind.DETECTED,
         since="open-0",
         within_s=600,
-        when=noticed("open-0", "overrides", "unasked-state"),
-        said="that actuators are held far from what the service would tell them is told, within minutes",
-        failing="a person's hold is on record and on the board of the service; no detector tells of it",
+        when=noticed("open-0", "held-far", of=lambda subject: subject == "person:taken"),
+        said="that one person holds several actuators far from their fail-safe value is told, within minutes",
     )
 
 

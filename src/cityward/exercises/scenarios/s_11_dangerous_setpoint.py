@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from cityward.evidence.records import CommandIssued, CommandOutcome, OverrideBegun
-from cityward.exercises.expecting import held, noticed, recorded, release_refused, turned_away
+from cityward.exercises.expecting import held, knocked, recorded, release_refused, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Fleet, Scene
 from cityward.exercises.seen import Seen
@@ -47,7 +47,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             _order("sound", 300, path, unit, sound, ""),
             Ask(key="offer", at_s=420, who="shift", method="GET", path=path),
         ),
-        musts=_musts(fleet, unit, sound),
+        musts=_musts(fleet, unit, sound, abroad),
         services=(fleet.service,),
         subjects=(f"devices.{fleet.group}",),
         personas=(Persona(name="shift", party=scene.place.responsible, roles=(role,)),),
@@ -66,7 +66,7 @@ def _order(key: str, at_s: float, path: str, unit: str, value: float, address: s
     )
 
 
-def _musts(fleet: Fleet, unit: str, sound: float) -> tuple[Must, ...]:
+def _musts(fleet: Fleet, unit: str, sound: float, abroad: str) -> tuple[Must, ...]:
     limits, ids = fleet.limits, {one.id for one in fleet.units}
     return (
         Must(
@@ -90,7 +90,7 @@ def _musts(fleet: Fleet, unit: str, sound: float) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="look-away",
             within_s=600,
-            when=noticed("look-away", "failed-entries", "sign-ins"),
+            when=knocked("look-away", abroad),
             said="and told",
         ),
         Must(

@@ -10,13 +10,14 @@ from cityward.exercises.expecting import DOUBTED, When, doubted, goes_on, no_com
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
-from cityward.exercises.steps import Send
+from cityward.exercises.steps import Deed, Do, Send
 from cityward.place.registry import Unit
 
 LIARS = 2
-LASTS_S = 1.75 * 3600  # what false values look like shows over hours
+LASTS_S = 3.25 * 3600  # what does not move, and lies lastingly off, shows over hours
 EVERY_S = 60.0
-NOTICED_S = 1.75 * 3600
+JAM = 0.05  # of the declared range
+NOTICED_S = LASTS_S
 PLAUSIBLE = (
     "step-bias",
     "freeze",
@@ -51,18 +52,20 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
             body=reading(scene, unit, property_, value),
             copies=round(LASTS_S / EVERY_S),
             spread_s=LASTS_S,
-            client="liar",
         )
         for n, unit in enumerate(liars)
     )
     names = [unit.id for unit in liars]
+    silent = Do(
+        key="own-word", at_s=0, deed=Deed.SILENCE, said={"of": ",".join(names)}
+    )  # it is they who lie, nobody beside
     return Plan(
-        steps=steps,
+        steps=(silent, *steps),
         musts=_musts(scene, service, names, honest),
         services=(service,),
         subjects=tuple(dict.fromkeys(f"devices.{unit.group}" for unit in liars)),
         settle_s=600,
-        alarms=(*PLAUSIBLE, "second-presence", "overload", "unasked-state"),
+        alarms=(*PLAUSIBLE, "overload", "unasked-state"),
     )
 
 
@@ -97,9 +100,9 @@ def _named_in(settings: object) -> set[str]:
 
 
 def _false(scene: Scene, channel: int) -> float:
-    """Well within what is let through, and like nothing that it says: a third of the declared range."""
+    """Well within what is let through, and unlike what it says: near the least of the range, a jam that is not there."""
     low, high = scene.registry.channel_low[channel], scene.registry.channel_high[channel]
-    return round(float(low + (high - low) * 0.3), 3)
+    return round(float(low + (high - low) * JAM), 3)
 
 
 def _musts(scene: Scene, service: str, liars: list[str], honest: Unit) -> tuple[Must, ...]:
@@ -189,7 +192,7 @@ SCENARIO = Scenario(
     ),
     tries=("I-02", "I-06"),
     limits=(
-        "A sudden false level for an hour and three quarters. What drifts by less than a usual deviation in weeks is for "
+        "A sudden false level for some three hours. What drifts by less than a usual deviation in weeks is for "
         "the drift bench (`cityward bench watch`): no exercise lasts so long."
     ),
     plan=plan,

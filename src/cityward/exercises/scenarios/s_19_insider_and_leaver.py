@@ -10,6 +10,7 @@ from cityward.evidence.records import CommandIssued, Granted, OverrideBegun
 from cityward.exercises.expecting import (
     entries_refused,
     held,
+    knocked,
     noticed,
     recorded,
     release_refused,
@@ -21,6 +22,7 @@ from cityward.exercises.scene import Scene
 from cityward.exercises.steps import Ask, Credential, Deed, Do, Persona, Send
 from cityward.place.roles import Right
 
+MAST = "127.0.0.79"  # from where it speaks
 KNOCKS = 30  # of a station that nobody declared
 ELSEWHERE = "203.0.113.77"  # of a block for documentation (RFC 5737)
 
@@ -64,6 +66,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 unit=station,
                 body=b"[]",
                 credential=Credential.GUESSED,
+                address=MAST,
                 copies=KNOCKS,
                 spread_s=120,
             ),
@@ -110,7 +113,6 @@ def _musts(group: str) -> tuple[Must, ...]:
             within_s=600,
             when=noticed("lent", "rights", of=lambda subject: subject == "person:leaver"),
             said="that a supplier's role was opened is told, and to whom",
-            failing="a role that is given at the machine is on record, and no event tells the watch of it",
         ),
         Must(
             id="work-on-record",
@@ -181,7 +183,7 @@ def _musts(group: str) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="station",
             within_s=600,
-            when=noticed("station", "failed-entries"),
+            when=knocked("station", MAST),
             said="and is told, once it knocks often",
         ),
         Must(

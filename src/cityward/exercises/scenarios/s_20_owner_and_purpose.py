@@ -205,8 +205,8 @@ def _stop_musts(scene: Scene, group: str | None) -> tuple[Must, ...]:
             kind=Kind.CONTAINED,
             since="stop",
             within_s=900,
-            when=_dry(flow, 120, 600),
-            said="from two minutes after the order on nothing new of it is stored",
+            when=_dry(flow, 300, 600),
+            said="from five minutes after the order on nothing new of it is stored",
         ),
         Must(
             id="lights-on",

@@ -7,13 +7,7 @@ import json
 import numpy as np
 
 from cityward.exercises.bodies import reading
-from cityward.exercises.expecting import (
-    entries_refused,
-    goes_on,
-    noticed,
-    refused_rows,
-    turned_away,
-)
+from cityward.exercises.expecting import entries_refused, goes_on, knocked, noticed, refused_rows, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
@@ -23,6 +17,7 @@ from cityward.place.roles import Right
 
 PROPERTY = "people-waiting"
 GUESSES = 30
+TELEPHONE = "127.0.0.81"  # of whoever stands at the crossing
 PRESSES = 600
 ABSURD = 100_000.0
 
@@ -52,6 +47,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
                 body=b"[]",
                 credential=Credential.DEFAULT,
                 client="app",
+                address=TELEPHONE,
                 copies=GUESSES,
                 spread_s=120,
             ),
@@ -125,7 +121,7 @@ def _musts(scene: Scene, button: Unit) -> tuple[Must, ...]:
             kind=Kind.DETECTED,
             since="guess",
             within_s=600,
-            when=noticed("guess", "failed-entries"),
+            when=knocked("guess", TELEPHONE),
             said="and is told",
         ),
         Must(

@@ -17,7 +17,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class WatchProgress:
-    """What was done since the start; for metrics. cpu: seconds by detector, and `(turns)` for all of it."""
+    """What was done since the start; for metrics. cpu: seconds by detector, and `(turns)` for all of it.
+
+    late_learned: so many of the late rows a lesson has taken up.
+    """
 
     turns: int = 0
     rows: int = 0
@@ -28,6 +31,7 @@ class WatchProgress:
     open_incidents: int = 0
     doubted: int = 0
     late_rows: int = 0
+    late_learned: int = 0
     early_rows: int = 0
     unknown_rows: int = 0
     by_sequence: int = 0

@@ -303,7 +303,7 @@ class WatchRunner:
         """Learn the past anew when a backlog of late rows is through; take over what was learned."""
         try:
             if names := await self._teacher.finish(self.panel):
-                self._anew = tuple(names)
+                self._anew, self.progress.late_learned = tuple(names), self._late_learned
                 await asyncio.to_thread(self._put_on_record, "watch-learned", names, self._late_learned)
         except LinkError as error:
             self.progress.waits(error.what)
