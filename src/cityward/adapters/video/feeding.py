@@ -56,6 +56,30 @@ class ClipFeed:
         return await closing(self._watching)
 
 
+class NoFeed:
+    """Implements `runtime.pictures.cameras.Feed` for a camera whose pictures cannot be had: it is broken, and told so."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def glance(self) -> Glance:
+        """See the port."""
+        await asyncio.sleep(WAIT_S)
+        return Glance(broken=self._why)
+
+    async def show(self, mark: str) -> bytes:
+        """See the port."""
+        raise LinkError(self._why)
+
+    async def show_clear(self, mark: str) -> bytes:
+        """See the port."""
+        raise LinkError(self._why)
+
+    async def close(self) -> Kept | None:
+        """See the port."""
+        return None
+
+
 class Fetcher(Protocol):
     """Who fetches a stream into a backlog, in a thread of its own."""
 

@@ -25,7 +25,7 @@ from cityward.adapters.outward.connect import Outward
 from cityward.adapters.video.asking import Asking
 from cityward.adapters.video.camera_keys import CameraLogin, CameraSecrets
 from cityward.adapters.video.exchange import Settings
-from cityward.adapters.video.feeding import ClipFeed, StreamFeed, clip_path
+from cityward.adapters.video.feeding import ClipFeed, NoFeed, StreamFeed, clip_path
 from cityward.adapters.video.onvif import OnvifClient
 from cityward.adapters.video.replaying import Replays
 from cityward.adapters.video.rtsp import RtspFetcher
@@ -111,18 +111,21 @@ def feed_of(place: Place, name: str, folder: Path, keys: Path, outward: Outward)
 
 
 def watched_of(setting: Setting, outward: Outward) -> list[Watched]:
-    """All cameras whose device is declared; one that cannot be is told, and left out."""
+    """All cameras whose device is declared. One whose pictures cannot be had is told to be broken."""
     out: list[Watched] = []
     registry = setting.registry
     for name, camera in setting.loaded.place.cameras.items():
         unit = registry.unit_index.get(camera.device, -1)
+        if unit < 0:
+            log.error(
+                "a camera is not looked through", camera=name, why=f"its device `{camera.device}` is not declared"
+            )
+            continue
         try:
-            if unit < 0:
-                raise LinkError(f"its device `{camera.device}` is not declared")
             feed = feed_of(setting.loaded.place, name, setting.place_folder, setting.home.keys, outward)
         except CitywardError as error:
             log.error("a camera is not looked through", camera=name, why=error.what)
-            continue
+            feed = NoFeed(error.what)
         one = registry.units[unit]
         out.append(
             Watched(
