@@ -40,7 +40,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Doing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What could be done in one way, the certain first. `about_people`: of the certain datasets, how many are about people."""
+    """What could be done in one way, the certain first, of these the data. `about_people`: of the certain datasets, how many are about people."""
 
     mode: str
     verb: str
@@ -226,7 +226,7 @@ class _Teller:
 
     def doings(self, found: Hostile) -> Iterator[Doing]:
         for mode, verb in DOES.items():
-            those = sorted(found.by_mode(mode), key=lambda one: not one.certain)
+            those = sorted(found.by_mode(mode), key=lambda one: (not one.certain, one.kind != "dataset"))
             items = tuple(self._item(one.kind, one.id, one.mode, one.certain) for one in those)
             if items:
                 sure = [one.id for one in those if one.certain and one.kind == "dataset"]
