@@ -71,16 +71,23 @@ class JurisdictionKind(StrEnum):
 class ReportingDuty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who must be told of an incident, and when: user-supplied data, which Cityward ships none of.
 
-    to: the authority, in words. hours: from when the city became aware of the incident. applies: when personal data may be
-    touched, or an essential service (a function that is `essential`), or to every incident. citation, source: where it is said.
+    to: the authority, in words. hours, or months of the calendar: from when the city became aware of the incident. applies: when
+    personal data may be touched, or an essential service (a function that is `essential`), or to every incident. citation,
+    source: where it is said.
     """
 
     title: Annotated[str, Meta(min_length=1, max_length=200)]
     to: Annotated[str, Meta(min_length=1, max_length=200)]
-    hours: Annotated[int, Meta(ge=1, le=8_784)]
+    hours: Annotated[int, Meta(ge=0, le=8_784)] = 0
+    months: Annotated[int, Meta(ge=0, le=12)] = 0
     applies: Literal["personal-data", "essential-service", "any"]
     citation: Annotated[str, Meta(max_length=300)] = ""
     source: Annotated[str, Meta(max_length=300)] = ""
+
+    @property
+    def term(self) -> str:
+        """How long it leaves, as people write it."""
+        return f"{self.hours} h" if self.hours else "1 month" if self.months == 1 else f"{self.months} months"
 
 
 class Jurisdiction(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from cityward.assurance.concluding import conclude
@@ -9,11 +12,12 @@ from cityward.assurance.control import Example
 from cityward.assurance.controls.r_07_incidents import CONTROL
 from cityward.assurance.examples import NOW_US, TOWN, changed, dossier_of
 from cityward.assurance.incidents.account import account_of, files_in
-from cityward.assurance.incidents.clocks import lands_of
+from cityward.assurance.incidents.clocks import due_of, lands_of
 from cityward.assurance.results import Result
 from cityward.errors import PlaceErrors
 from cityward.evidence.records import AnyRecord, FileNoted
-from cityward.time import DAY, HOUR
+from cityward.place.parties import ReportingDuty
+from cityward.time import DAY, HOUR, iso, to_us
 
 DUTY = "reporting: {warning: {title: early warning, to: Safety Board, hours: 24, applies: APPLIES}}"
 
@@ -96,3 +100,49 @@ def test_the_same_duty_twice_is_an_error_of_the_declaration() -> None:
     twice = DUTY.replace("APPLIES", "any")[:-1] + ", again: {title: x, to: Safety Board, hours: 24, applies: any}}"
     with pytest.raises(PlaceErrors, match="tells `Safety Board` within 24 h, as `warning` does"):
         dossier_of(Example(TOWN.replace("home: true", f"home: true, {twice}")))
+
+
+def due(aware: str, months: int = 1) -> str:
+    duty = ReportingDuty(title="final report", to="Safety Board", months=months, applies="any")
+    return iso(due_of(duty, to_us(datetime.fromisoformat(aware))))
+
+
+@pytest.mark.parametrize(
+    ("aware", "months", "expected"),
+    [
+        ("2027-01-15T12:00:00+00:00", 1, "2027-02-15T12:00:00Z"),
+        ("2027-01-31T12:00:00+00:00", 1, "2027-02-28T12:00:00Z"),
+        ("2028-01-31T12:00:00+00:00", 1, "2028-02-29T12:00:00Z"),
+        ("2027-03-31T12:00:00+00:00", 1, "2027-04-30T12:00:00Z"),
+        ("2027-12-31T12:00:00+00:00", 2, "2028-02-29T12:00:00Z"),
+        ("2027-11-30T12:00:00+00:00", 3, "2028-02-29T12:00:00Z"),
+        ("2027-01-15T12:00:00+00:00", 12, "2028-01-15T12:00:00Z"),
+    ],
+)
+def test_a_month_is_one_of_the_calendar_and_ends_with_a_shorter_one(aware: str, months: int, expected: str) -> None:
+    assert due(aware, months) <= expected
+    day = datetime.fromisoformat(expected) - timedelta(days=1)
+    assert datetime.fromisoformat(due(aware, months)) > day
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Oslo", "Europe/London", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    "aware", ["2027-01-30T23:30:00", "2027-01-31T00:30:00", "2027-02-28T23:59:00", "2027-03-28T01:30:00"]
+)
+def test_a_month_is_never_over_sooner_by_a_city_s_own_calendar(zone: str, aware: str) -> None:
+    """Whatever the local date was, the local end of the month is not before ours: winter or summer time."""
+    here = datetime.fromisoformat(aware).replace(tzinfo=ZoneInfo(zone))
+    month = here.month % 12 + 1
+    day = min(here.day, {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}.get(month, 31))
+    local_end = here.replace(year=here.year + here.month // 12, month=month, day=day).astimezone(UTC)
+    ours = datetime.fromisoformat(due(here.astimezone(UTC).isoformat()))
+    assert (
+        local_end - timedelta(days=1, hours=2) < ours <= local_end + timedelta(hours=1)
+    )  # an hour that summer time takes
+
+
+@pytest.mark.parametrize("term", ["", "hours: 24, months: 1, "])
+def test_a_duty_counts_in_hours_or_in_months(term: str) -> None:
+    wrong = f"reporting: {{end: {{title: x, to: Safety Board, {term}applies: any}}}}"
+    with pytest.raises(PlaceErrors, match="in hours or in months"):
+        dossier_of(Example(TOWN.replace("home: true", f"home: true, {wrong}")))

@@ -6,10 +6,13 @@ A duty counts where its jurisdiction is a home of the city, where an affected th
 INVARIANTS
 - An unknown never stops a clock: only what is known to be free of personal data, or to touch nothing essential, does not apply.
 - A duty is done by a message on record that names it, and by nothing else.
+- A month ends no later than by the calendar of any place on earth: a clock may be early by a day, and is never
+  a day late.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +23,10 @@ from cityward.assurance.trail import Entry
 from cityward.evidence.records import FileNoted
 from cityward.place.model import Place
 from cityward.place.parties import ReportingDuty
-from cityward.time import HOUR
+from cityward.time import HOUR, from_us, to_us
+
+_EASTS_US = tuple(hours * HOUR for hours in range(-12, 15))
+"""How far clocks are ahead of UTC, somewhere on earth."""
 
 
 class ClockState(StrEnum):
@@ -35,12 +41,16 @@ class ClockState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One duty. id: `jurisdiction.duty`. due_us: city time. entry, told_us: the message that did it, or "" and 0."""
+    """One duty. id: `jurisdiction.duty`. term: as people write it. due_us: city time.
+
+    entry, told_us: the message that did it, or "" and 0.
+    """
 
     id: str
     title: str
     to: str
-    hours: int
+    hours: int  # 0: it counts in months
+    term: str
     due_us: int
     applies: Known
     why: str
@@ -75,13 +85,14 @@ def lands_of(place: Place, touched: Iterable[str]) -> Sequence[str]:
 
 def _clock(id_: str, duty: ReportingDuty, file: IncidentFile, affected: Affected, now_us: int) -> Clock:
     applies, why = _applies(duty, affected)
-    due = file.aware_at + duty.hours * HOUR
+    due = due_of(duty, file.aware_at)
     told = next((step for step in file.steps if _does(step, id_)), None)
     return Clock(
         id=id_,
         title=duty.title,
         to=duty.to,
         hours=duty.hours,
+        term=duty.term,
         due_us=due,
         applies=applies,
         why=why,
@@ -91,6 +102,24 @@ def _clock(id_: str, duty: ReportingDuty, file: IncidentFile, affected: Affected
         citation=duty.citation,
         source=duty.source,
     )
+
+
+def due_of(duty: ReportingDuty, aware_us: int) -> int:
+    """When a duty is due (city us). aware_us: when the city could know.
+
+    A month is over on the day of the same number, or with the month where that has none (31 January: 28 February). Which day it
+    was depends on where one asks: the earliest end of all is taken.
+    """
+    if not duty.months:
+        return aware_us + duty.hours * HOUR
+    return min(_months_after(aware_us + east, duty.months) - east for east in _EASTS_US)
+
+
+def _months_after(at_us: int, months: int) -> int:
+    then = from_us(at_us)
+    year, month = divmod(then.year * 12 + then.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return to_us(then.replace(year=year, month=month + 1, day=min(then.day, last)))
 
 
 def _does(step: Entry[FileNoted], duty: str) -> bool:

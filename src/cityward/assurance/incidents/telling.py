@@ -119,7 +119,7 @@ def _tables(account: Account) -> Iterator[Table]:
 def _clock(clock: Clock) -> Sequence[str]:
     applies = "" if clock.state.value == "not-applicable" else f"{clock.applies.value}: "
     return (
-        f"{iso(clock.due_us)} ({clock.hours} h)",
+        f"{iso(clock.due_us)} ({clock.term})",
         clock.to,
         f"{clock.id}: {clock.title}",
         clock.state.value,

@@ -64,12 +64,21 @@ def codes_are_distinct(whole: Whole) -> Iterator[Problem]:
 def duties_are_distinct(whole: Whole) -> Iterator[Problem]:
     """Nobody is to be told the same thing twice by the same law."""
     for land, jurisdiction in whole.place.jurisdictions.items():
-        first: dict[tuple[str, int, str], str] = {}
+        first: dict[tuple[str, str, str], str] = {}
         for name, duty in jurisdiction.reporting.items():
-            before = first.setdefault((duty.to, duty.hours, duty.applies), name)
+            before = first.setdefault((duty.to, duty.term, duty.applies), name)
             if before != name:
-                what = f"tells `{duty.to}` within {duty.hours} h, as `{before}` does"
+                what = f"tells `{duty.to}` within {duty.term}, as `{before}` does"
                 yield Problem(f"jurisdictions.{land}.reporting.{name}", what, "keep one of the two, or correct it")
+
+
+def duties_have_one_term(whole: Whole) -> Iterator[Problem]:
+    """A clock runs for so many hours, or months of the calendar."""
+    for land, jurisdiction in whole.place.jurisdictions.items():
+        for name, duty in jurisdiction.reporting.items():
+            if bool(duty.hours) == bool(duty.months):
+                what = f"counts {duty.hours} hours and {duty.months} months; a duty counts in hours or in months"
+                yield Problem(f"jurisdictions.{land}.reporting.{name}", what, "`hours: 72`, or `months: 1`")
 
 
 def parents_lead_upwards(whole: Whole) -> Iterator[Problem]:
