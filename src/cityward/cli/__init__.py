@@ -30,6 +30,7 @@ COMMANDS = {
     "erase": "erase a device's or a subject's data from every copy here, on record",
     "retention": "how long each dataset is kept, and the oldest record of every store",
     "register": "records of processing and register of transfers, with what was observed",
+    "changes": "what changed since a day: who can newly reach what, which flows came and went",
     "follow": "where one datum went, hop by hop, to its last recipients",
     "trace": "where a command, record, device, finding or mark came from, and what it reached",
     "exercise": "try attacks that happened elsewhere on a twin of the city; what held, and how fast",
@@ -56,6 +57,7 @@ COMMANDS = {
     "contain": "cut off a device, supplier, site or jurisdiction for a time; see before what it costs",
     "posture": "switch a tighter set of rules that was agreed on before; see before what it stops",
     "service": "what services do and why; hold their actuators at a value for a time, undo, approve",
+    "basemap": "make the map that the console draws the city on, of a GeoPackage, GeoJSON or OSM extract",
     "import": "read Threagile, OTM, BODS, GLEIF, CycloneDX or CSV sheets into a fragment of a declaration",
     "export": "write a place as SARIF, CycloneDX, DPV, Threagile, OTM, GraphML, DOT or SVG",
 }

@@ -37,6 +37,7 @@ from cityward.compose.entering.refusals import BrokerRefusals
 from cityward.compose.gathering.collecting import sources_of
 from cityward.compose.gathering.feeds import feeds_of
 from cityward.compose.home import CityFile, Exercise, Home, Street, read_city_file, write_city_file
+from cityward.compose.keeping.declarations import keep as keep_declaration
 from cityward.compose.people.giving import begin_people
 from cityward.compose.people.rights import right_events, rights_of
 from cityward.compose.places import load_place
@@ -163,6 +164,7 @@ class _City:
             self.before = read_city_file(self.home)
         _check_apart(self.before, self.options)
         write_city_file(self.home, city)
+        keep_declaration(self.home, self.loaded.place, city.city_clock.to_city_us(time.time_ns() // 1000))
         if self.options.bus_url is None:
             self.broker = BrokerServer(find_binary(self.options.nats_server), self.home.broker)
             await self.broker.start(self._config(settings), settings.nats_port)

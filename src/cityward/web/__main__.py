@@ -18,6 +18,7 @@ from cityward.compose.asking.proposing import ProposalDesk
 from cityward.compose.beside import ending
 from cityward.compose.doors import Outside, outside
 from cityward.compose.home import Exercise, Home
+from cityward.compose.keeping.declarations import changed_since
 from cityward.compose.outgoing.open_documents import OpenDesk
 from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.outgoing.recipients import asks_by_certificate
@@ -118,6 +119,7 @@ def doors_of(
         releasing=releasing,
         received=ReceivedDesk(setting),
         following=partial(facts_of, setting),
+        changed=partial(changed_since, setting.home),
         viewing=viewing,
         pictures=world.pictures,
         segments=setting.state.segments,

@@ -16,6 +16,7 @@ from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.reach.following.shapes import Facts
+from cityward.reach.since.shapes import Since
 from cityward.reach.whatif.signing import Signed
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.forecast_told import KeptReader
@@ -397,6 +398,7 @@ class Doors:
     forecasts: KeptReader | None = None  # what is kept of the declared forecasts
     releasing: Releasing | None = None
     received: Received | None = None
+    changed: Callable[[int, int], Since] | None = None  # since, now (city us): between declarations that were run
     following: Callable[[str, str, int | None], Facts] | None = None  # device, property, city ms (None: the newest)
     viewing: Viewing | None = None  # without it nobody looks through a camera
     pictures: Pictures | None = None

@@ -9,6 +9,7 @@ from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.following.shapes import Hop, Known, Last, Stop
 from cityward.reach.telling.names import name_of
+from cityward.reach.telling.phrases import counted
 
 BEST: tuple[Known, ...] = ("proven", "withheld", "declared", "not observable")
 
@@ -70,7 +71,3 @@ def sight(hops: Sequence[Hop]) -> str:
     seen = len(hops) - len(unseen)
     ends = f"Its sight ends on the way to {first}{more}, and behind every last recipient."
     return f"The city carries {seen} of {len(hops)} hops itself. {ends}"
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or f'{one}s'}"

@@ -24,9 +24,10 @@ from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.place.registry import Unit
 from cityward.reach.chains import FlowGraph, Onward, onward
-from cityward.reach.following.ends import counted, lasts, sentence, sight
+from cityward.reach.following.ends import lasts, sentence, sight
 from cityward.reach.following.shapes import Carries, Entry, Facts, Followed, Hop, Kept, Known, OnRecord, Stop
 from cityward.reach.telling.names import name_of
+from cityward.reach.telling.phrases import counted
 
 MOST_ENTRIES = 8  # of one hop; the rest is counted
 

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from cityward.errors import EvidenceError
 from cityward.place.model import Place
 from cityward.place.record import Record
 from cityward.place.roles import Right
 from cityward.reach.exposure.answers import Verdict
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Predicate
 from cityward.reach.questions import Explain, Reach, Reason, Report, Row, UnknownNameError, grounds
+from cityward.reach.since.shapes import Since
+from cityward.time import from_us
 from cityward.web.api.whole import whole
 from cityward.web.problems import Problem
 from cityward.web.routes import Call, Nothing, route
@@ -89,6 +92,10 @@ async def reach(call: Call[ReachQuery]) -> object:
 def _noted(call: Call[ReachQuery], what: str, rows: int) -> None:
     """Who asks about everything reads the declaration out: each answer counts as one thing that was opened."""
     call.desk.reads.note(call.caller, what, max(1, rows))
+    _told_of(call, what, rows)
+
+
+def _told_of(call: Call[Any], what: str, rows: int) -> None:
     tell_read(call.desk.doors, call.request, call.caller.id if call.caller else "", what, rows=rows, devices=1)
 
 
@@ -146,4 +153,33 @@ def reason_of(reach: Reach, query: ReasonQuery) -> Reason:
     return found
 
 
-ROUTES = (subjects, reach, reason)
+class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`since`: city ms."""
+
+    since: Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
+
+
+@route(
+    "GET",
+    "/api/reach/changes",
+    summary="What changed since a moment: who can newly reach what, who no longer can, which flows came and went",
+    right=Right.LOOK,
+    query=ChangesQuery,
+    answer=Since,
+)
+async def changes(call: Call[ChangesQuery]) -> object:
+    whole(call)
+    ask, now = call.desk.doors.changed, call.desk.doors.city_now_us()
+    if ask is None:
+        raise Problem(404, "not-found", "this door knows no earlier declaration")
+    key = ("changes", call.query.since, from_us(now).date())
+    try:
+        told = await call.desk.whatif.take(key, lambda: ask(call.query.since * 1000, now))
+    except EvidenceError as error:
+        raise Problem(404, "not-found", f"{error.what}; {error.mend}" if error.mend else error.what) from None
+    call.desk.reads.note(call.caller, "changes", max(1, len(told.gained) + len(told.lost)))
+    _told_of(call, "changes", len(told.flows))
+    return told
+
+
+ROUTES = (subjects, reach, reason, changes)
