@@ -127,7 +127,9 @@ def test_every_request_of_what_was_opened_for_a_task_is_on_record(staff: Staff) 
             eve.get("/api/place")
         eve.get("/api/devices/lamp-01")
         (read,) = [one for one in bo.get("/api/reads?person=eve").json()["reads"] if one["person"] == "eve"]
-    assert read["what"] == {"GET /api/place": 2, "GET /api/devices/lamp-01": 1, "device": 1}, "by request, and by what was read"
+    assert read["what"] == {"GET /api/place": 2, "GET /api/devices/lamp-01": 1, "device": 1}, (
+        "by request, and by what was read"
+    )
 
 
 def test_reads_are_gathered_by_person_and_session_and_say_nothing_of_what_was_read(staff: Staff) -> None:
@@ -306,6 +308,18 @@ def test_a_session_that_a_browser_brought_along_is_never_made_good(staff: Staff)
         assert answer.cookies["cityward"] != fixed
     with staff.door.stranger(cookies={"cityward": fixed}) as attacker:
         assert attacker.get("/api/me").status_code == 401
+
+
+def test_a_sign_in_from_where_no_role_of_theirs_holds_is_told(staff: Staff) -> None:
+    staff.somebody("eve", "far-engineer", party="northlight")
+    staff.somebody("ada", "desk")
+    for who in ("eve", "ada"):
+        token = f"link-of-{who}-0123456789abcdef-0123456789abcdefg"[:43]
+        staff.door.sessions.add_link(digest(token), who, machine_now_us() + 60 * SECOND)
+        with staff.door.stranger() as browser:
+            assert browser.post("/sign-in", content=f"token={token}", headers=FORM).status_code == 303
+    came = {one.subject: one.detail for one in staff.told.events if one.kind is EventKind.SIGN_IN}
+    assert came == {"person:eve": {"way": "link", "elsewhere": "far-engineer"}, "person:ada": {"way": "link"}}
 
 
 def test_my_sessions_are_listed_and_ended_and_nobody_elses(staff: Staff) -> None:

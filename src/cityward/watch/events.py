@@ -32,7 +32,7 @@ class EventKind(StrEnum):
     SHED = "shed"  # a budget was used up: budget, count
     LATE_USE = "late-use"  # a credential that is revoked, lost, stolen or retired was used: state, door
     LIFE = "life"  # a device's life changed: to, who
-    SIGN_IN = "sign-in"  # a person signed in: way
+    SIGN_IN = "sign-in"  # a person signed in: way, elsewhere (roles that all hold from other addresses only)
     SIGN_IN_FAILED = "sign-in-failed"  # why
     READ = "read"  # a person or recipient read: what, rows, devices
     PRIVILEGE = "privilege"  # a right was given or taken: what, to, given ("yes" | "no"), who

@@ -268,7 +268,9 @@ class Reception:
         token, ended = await asyncio.to_thread(self._open, who, way, source)
         for one in ended:
             self.on_end(one)
-        tell(self._doors, EventKind.SIGN_IN, request, who, {"way": way})
+        elsewhere = await asyncio.to_thread(self.standings.only_elsewhere, who, source)
+        away = {"elsewhere": ", ".join(elsewhere)} if elsewhere else {}
+        tell(self._doors, EventKind.SIGN_IN, request, who, {"way": way} | away)
         return token
 
     def _open(self, who: str, way: str, source: str) -> tuple[str, Sequence[bytes]]:

@@ -63,6 +63,18 @@ class Standings:
             return None
         return standing, held_now(self._place, standing, self._doors.machine_us(), source)
 
+    def only_elsewhere(self, who: str, source: str) -> tuple[str, ...]:
+        """The roles that a person holds and not from this address, where none of theirs holds from it; else none.
+
+        Raises:
+            LinkError: the book does not answer.
+        """
+        standing = self.of(who)
+        if standing is None:
+            return ()
+        held = held_now(self._place, standing, self._doors.machine_us(), source)
+        return () if held.roles else held.elsewhere
+
     @property
     def _place(self) -> Place:
         return self._doors.place

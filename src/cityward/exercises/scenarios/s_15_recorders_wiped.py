@@ -50,7 +50,7 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
         subjects=tuple(f"cameras.{name}" for name in wiped),
         personas=(Persona(name="desk", party=scene.place.responsible, roles=(role,)),),
         roles=("cameras",),
-        settle_s=2400,
+        settle_s=3600,
         alarms=("cameras", "configuration-drift", "silence", "rights"),
     )
 
@@ -120,7 +120,7 @@ def _first_back(first: str) -> Must:
         id="needed-first",
         kind=Kind.RECOVERED,
         since="needed-first",
-        within_s=2400,
+        within_s=3600,
         when=recorded("needed-first", SegmentKept, lambda one: one.camera == first),
         said="the camera that is needed first is recorded again, on record",
     )

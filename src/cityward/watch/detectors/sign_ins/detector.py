@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 The networks of the parties that run the city are declared (`addresses` of parties and systems). A sign-in from outside them is
-told at once. Where none are declared nobody can say; then the second source of one person within `APART` is all that is told.
+told at once. So is a sign-in of somebody whose roles all hold from other addresses only (`from_addresses` of roles): the web door
+says so. Where nothing is declared nobody can say; then the second source of one person within `APART` is all that is told.
 Loopback is the machine itself and counts as declared.
 """
 
@@ -47,7 +48,10 @@ def listen(state: State, events: Sequence[Event], now: int, world: World) -> lis
 
 def _came(state: State, event: Event, world: World) -> list[Sign]:
     out: list[Sign] = []
-    if world.home_networks and not _at_home(event.source, world.home_networks):
+    if away := event.detail.get("elsewhere"):
+        facts = {"from": event.source or "nowhere that could be told", "roles that hold elsewhere only": away}
+        out += _signs(state, UNDECLARED, event, world, facts)
+    elif world.home_networks and not _at_home(event.source, world.home_networks):
         facts = {"from": event.source or "nowhere that could be told", "declared": ", ".join(world.home_networks[:8])}
         out += _signs(state, UNDECLARED, event, world, facts)
     source, at = state.last.pop(event.subject, [event.source, "0"])
@@ -81,9 +85,12 @@ CARD = Card(
     id="sign-ins",
     title="Sign-ins",
     reads="events",
-    sees="a person who signs in from outside the declared networks of those who run the city, or from two places at once",
+    sees=(
+        "a person who signs in from outside the declared networks of those who run the city, or from where none of their roles "
+        "holds; or from two places at once"
+    ),
     fails_when=(
-        "no networks are declared for the parties that run the city: undeclared places cannot be told",
+        "neither networks of the parties that run the city nor addresses of the person's roles are declared",
         "the intruder works from inside a declared network, or through a machine there",
         "people work through a proxy whose address changes: that is told as two places",
     ),
