@@ -104,6 +104,31 @@ def test_what_is_no_bundle_is_refused(raw: bytes, said: str) -> None:
         read_stix("b.json", raw)
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["old first", "new first"])
+def test_of_several_versions_the_newest_is_read(turned: bool) -> None:
+    old = actor(name="Tin Gull", modified="2025-01-01T00:00:00.000Z")
+    new = actor(name="Lead Gull", modified="2026-01-01T00:00:00.000Z")
+    read = read_stix("b.json", bundle(*((new, old) if turned else (old, new))))
+    assert [one.name for one in read.actors.values()] == ["Lead Gull"]
+    assert read.left_out == {"threat-actor: an older version": 1}
+
+
+def test_what_its_newest_version_takes_back_is_not_read() -> None:
+    old, taken_back = actor(modified="2025-01-01T00:00:00.000Z"), actor(modified="2026-01-01T00:00:00Z", revoked=True)
+    read = read_stix("b.json", bundle(old, taken_back))
+    assert (read.actors, read.left_out) == ({}, {"threat-actor: an older version": 1, "threat-actor: revoked": 1})
+
+
+def test_objects_are_counted_before_they_are_made() -> None:
+    """Millions of empty ones would fit into the bytes that are allowed."""
+    many = b'{"type": "bundle", "objects": [' + b"{}," * 3_000_000 + b"{}]}"
+    with pytest.raises(PlaceError, match="3000001 objects"):
+        read_stix("b.json", many)
+    nested = b'{"type": "bundle", "objects": [{"x": [' + b"{}," * 3_000_000 + b"{}]}]}"
+    with pytest.raises(PlaceError, match="objects within objects"):
+        read_stix("b.json", nested)
+
+
 def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stix, "MOST_OBJECTS", 1)
     with pytest.raises(PlaceError, match="2 objects"):

@@ -28,8 +28,9 @@ from cityward.assurance.actors.profile import MOST_ACTORS, Actor, Capability
 from cityward.errors import PlaceError
 from cityward.text import harmless
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 64 << 20  # PRECEDENT: the largest public catalogue of techniques has some 45 MB and 25,000 objects
 MOST_OBJECTS = 100_000
+MOST_BRACES = 12  # for each object that is allowed: references, phases and the like stand within
 MOST_TECHNIQUES = 1000
 ACTORS = ("threat-actor", "intrusion-set")
 CATALOGUES = ("mitre-attack", "mitre-ics-attack", "mitre-mobile-attack")
@@ -87,27 +88,43 @@ def read_stix(name: str, raw: bytes) -> Read:
     bundle = _bundle(name, raw)
     left = Counter[str]()
     of: dict[str, dict[str, dict[str, Any]]] = {"actor": {}, "attack-pattern": {}, "relationship": {}}
-    for one in bundle.objects:
+    for id_, one in _newest(bundle.objects, left).items():
         kind = _text(one, "type", 60)
-        role = "actor" if kind in ACTORS else kind
-        if role not in of:
-            left[f"{kind or 'no type'}: not read"] += 1
-        elif not _ID.fullmatch(_text(one, "id", 120)) or not _text(one, "id", 120).startswith(f"{kind}--"):
-            left[f"{kind}: its id is none"] += 1
-        elif one.get("revoked") is True or one.get("x_mitre_deprecated") is True:
+        if one.get("revoked") is True or one.get("x_mitre_deprecated") is True:
             left[f"{kind}: revoked"] += 1
         elif one.get("spec_version", "2.1") != "2.1":
             left[f"{kind}: not of STIX 2.1"] += 1
         else:
-            of[role].setdefault(_text(one, "id", 120), one)
+            of["actor" if kind in ACTORS else kind][id_] = one
     techniques = _techniques(of["attack-pattern"], left)
     used = _used(of["relationship"].values(), of["actor"], techniques, left)
     return Read(_actors(name, of["actor"], used, left), dict(sorted(left.items())))
 
 
+def _newest(objects: Iterable[dict[str, Any]], left: Counter[str]) -> Mapping[str, dict[str, Any]]:
+    """Id -> the newest version of each object of a kind that is read. SPEC: STIX 2.1, 3.6: that with the latest `modified`."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in objects:
+        kind, id_ = _text(one, "type", 60), _text(one, "id", 120)
+        if kind not in (*ACTORS, "attack-pattern", "relationship"):
+            left[f"{kind or 'no type'}: not read"] += 1
+        elif not _ID.fullmatch(id_) or not id_.startswith(f"{kind}--"):
+            left[f"{kind}: its id is none"] += 1
+        else:
+            before = found.get(id_)
+            left[f"{kind}: an older version"] += before is not None
+            if before is None or _text(one, "modified", 40) > _text(before, "modified", 40):
+                found[id_] = one
+    return found
+
+
 def _bundle(name: str, raw: bytes) -> _Bundle:
     if len(raw) > MOST_BYTES:
         raise PlaceError(f"{len(raw)} bytes; a bundle has {MOST_BYTES} at most", where=name, mend="split it")
+    # SECURITY: counted in the bytes, as each would take a hundred times its room once it is made
+    if raw.count(b"{") > MOST_BRACES * MOST_OBJECTS:
+        what = f"{raw.count(b'{') - 1} objects, or objects within objects; a bundle has {MOST_OBJECTS} at most"
+        raise PlaceError(what, where=name, mend="split it")
     try:
         bundle = msgspec.json.decode(raw, type=_Bundle)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

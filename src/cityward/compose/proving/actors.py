@@ -15,7 +15,7 @@ import yaml
 from cityward.adapters.files import read_from
 from cityward.assurance.actors.outlook import Catalogue, Outlook, outlook_of
 from cityward.assurance.actors.profile import Actor, Profiles, read_profiles
-from cityward.assurance.actors.stix import Read, read_stix
+from cityward.assurance.actors.stix import MOST_BYTES, Read, read_stix
 from cityward.assurance.control import Dossier
 from cityward.assurance.controls import find_controls
 from cityward.assurance.trail import Trail
@@ -68,7 +68,8 @@ def imported(path: Path) -> Read:
         LinkError: it cannot be read.
     """
     try:
-        return read_stix(path.name, path.read_bytes())
+        with path.open("rb") as file:
+            return read_stix(path.name, file.read(MOST_BYTES + 1))
     except OSError as error:
         raise LinkError(f"cannot read {path}: {error.strerror}") from None
 
