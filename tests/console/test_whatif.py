@@ -108,22 +108,23 @@ def test_the_hours_go_by_in_words_picture_and_list_alike(browser: Browser, city:
     at(browser, "#/whatif/party/halden-optics?how=hostile&show=list", "#look table")
     browser.until(f"{NOW}?.includes('1 function degraded, 0 failed')")
     row = "[...document.querySelectorAll('#look tbody tr')].find(r => r.innerText.startsWith('Video management'))"
-    assert "Goes dark" in browser.evaluate(f"{row}.innerText") and "command" in browser.evaluate(f"{row}.innerText")
+    listed = browser.evaluate(f"{row}.innerText")
+    assert "Can be falsified, steered or stopped" in listed and "at once" in listed and "command" in listed
     browser.evaluate("document.getElementById('hour').focus()")
     for _ in range(2):
         browser.press("ArrowRight")
-    browser.until(f"{NOW}.startsWith('After 4 h:')")
+    browser.until(f"{NOW}.startsWith('After 4 h, if it stops all it can:')")
     now = browser.evaluate(NOW)
     assert "0 functions degraded, 1 failed: 18,400 of 132,900 people, in Dockholme" in now
     assert "at=4" in browser.evaluate("location.hash")
     click(browser, "Chain", "section[aria-label='Hour by hour']")
-    browser.until("document.querySelectorAll('.look .befalls.is-stopped').length > 2")
+    browser.until("document.querySelectorAll('.look .befalls.is-falsified').length > 2")
     marked = browser.evaluate("[...document.querySelectorAll('.look .node')].map(n => n.getAttribute('aria-label'))")
-    assert any(label.startswith("System Video management") and "Goes dark" in label for label in marked)
+    assert any(label.startswith("System Video management") and "steered" in label for label in marked)
     click(browser, "Map", "section[aria-label='Hour by hour']")
-    browser.until("document.querySelectorAll('.look .spot.is-stopped').length > 3")
+    browser.until("document.querySelectorAll('.look .spot.is-falsified').length > 3")
     titles = browser.evaluate("[...document.querySelectorAll('.look .spot')].map(s => s.title)")
-    assert any(title.startswith("Harbour cameras") and "Goes dark" in title for title in titles)
+    assert any(title.startswith("Harbour cameras") and "steered" in title for title in titles)
     browser.evaluate("document.querySelector(\"section[aria-label='Hour by hour']\").scrollIntoView()")
     picture(browser, "whatif-map")
     assert complaints(browser) == []
@@ -141,6 +142,10 @@ def test_a_jurisdiction_has_two_answers_and_a_site_cannot_turn(browser: Browser,
     assert "3 functions of the city fail" in browser.evaluate(SAID)
     off = "[...document.querySelectorAll('.ways input')].filter(i => i.disabled).map(i => i.value)"
     assert browser.evaluate(off) == ["hostile", "sanctioned"]
+    browser.until(
+        "document.querySelectorAll('.look .befalls.is-stopped').length > 2"
+    )  # what goes dark has another sign
+    browser.until("document.querySelectorAll('.look .edge.is-silent').length > 10")
     assert complaints(browser) == []
 
 
@@ -168,7 +173,7 @@ def test_an_offer_is_judged_by_its_own_lines_and_a_dropped_file_is_read(browser:
     browser.look(390, 844, "dark", phone=True)
     assert browser.evaluate(NARROW)
     picture(browser, "whatif-sign-phone")
-    at(browser, "#/whatif/party/northlight?how=hostile&show=list", "#look table")
+    at(browser, "#/whatif/party/fathom-cloud?how=dark&show=list", "#look table")
     browser.until("document.querySelectorAll('.steps > li').length > 0")
     assert browser.evaluate(NARROW)
     picture(browser, "whatif-phone")

@@ -128,10 +128,13 @@ export function stopsOf(answer: Answer): number[] {
 /** How things stand at an hour. */
 export const momentAt = (answer: Answer, hour: number): Moment => answer.moments.findLast((m) => m.hours <= hour) ?? answer.moments[0]!
 
-const STEERED = new Set(['write', 'command', 'update', 'physical', 'stop', 'mislead'])
-const RANK: Befalls[] = ['stopped', 'falsified', 'read']
+const BY_HAND = new Set(['write', 'command', 'update', 'physical'])
+const RANK: Befalls[] = ['falsified', 'stopped', 'read']
 
-/** Thing -> what befalls it at an hour: the worst that is certain, else the worst that is possible. */
+/**
+ * Thing -> what befalls it at an hour: the worst that is certain, else the worst that is possible. What somebody hostile has in
+ * hand is marked so, whether they stop it or not; what stands beyond their hand is marked from the hour at which it goes dark.
+ */
 export function marksAt(answer: Answer, hour: number): Map<string, Mark> {
   const marks = new Map<string, Mark>()
   const put = (id: string, sign: Befalls, certain: boolean): void => {
@@ -139,9 +142,12 @@ export function marksAt(answer: Answer, hour: number): Map<string, Mark> {
     const better = !known || (certain && !known.certain) || (certain === known.certain && RANK.indexOf(sign) < RANK.indexOf(known.sign))
     if (better) marks.set(id, { sign, certain, said: certain ? BEFALLS[sign].word : BEFALLS[sign].perhaps })
   }
-  for (const one of answer.fallen) if (one.hours <= hour) put(one.id, 'stopped', one.certain)
   for (const doing of answer.doings)
-    for (const item of doing.items) if (item.kind === 'thing') put(item.id, STEERED.has(doing.mode) ? 'falsified' : 'read', item.certain)
+    for (const item of doing.items) {
+      if (item.kind === 'thing' && BY_HAND.has(doing.mode)) put(item.id, 'falsified', item.certain)
+      if (item.kind === 'thing' && doing.mode === 'read') put(item.id, 'read', item.certain)
+    }
+  for (const one of answer.fallen) if (one.hours <= hour) put(one.id, 'stopped', one.certain)
   return marks
 }
 

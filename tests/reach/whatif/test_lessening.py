@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,14 @@ def small(*edits: tuple[str, str]) -> Place:
     return load("place.yaml", reader({"place.yaml": town(*edits)})).place
 
 
+@cache
 def demo() -> Place:
     return place_on(load("place.yaml", lambda name: (DEMO / name).read_bytes()).place, date(2026, 8, 1))
+
+
+@cache
+def of_northlight() -> Lessened:
+    return found(demo(), How.HOSTILE, "northlight")
 
 
 def found(place: Place, how: How, words: str) -> Lessened:
@@ -45,7 +52,7 @@ def test_a_site_that_everything_stands_at_is_met_by_something_in_its_place():
     told = found(small(), How.DARK, "yard")
     (step,) = told.steps
     assert step.told == "have something to take the place of lamps-01 or lamps-02"
-    assert (step.effort, step.effort_said, step.after.failing) == (4, "the city takes it over", 0)
+    assert (step.effort, step.effort_said, step.after.failing) == (4, "a large change", 0)
 
 
 def test_where_nothing_follows_nothing_is_offered():
@@ -72,14 +79,14 @@ def test_leaving_clauses_out_says_of_every_step_what_compiling_the_place_says(pa
 
 
 def test_each_of_the_three_comes_on_top_of_those_before_and_leaves_less():
-    told = found(demo(), How.HOSTILE, "northlight")
+    told = of_northlight()
     left = [told.before.answers, *(step.after.answers for step in told.steps)]
     assert len(told.steps) == 3 and left == sorted(left, reverse=True) and len(set(left)) == 4
 
 
 def test_containing_at_once_says_how_many_units_it_cuts_off_and_what_that_costs():
     """Northlight makes the lamps of Quay Street and harbour, 60 units in all; without Quay Street's the street is dark."""
-    told = found(demo(), How.HOSTILE, "northlight")
+    told = of_northlight()
     assert told.contained is not None and told.contained.target == "party:northlight"
     assert told.contained.units == 60 and "Lighting of Quay Street: 24 of 24 actuators" in told.contained.services[0]
     assert "18,400 of 132,900 people" in told.contained.costs

@@ -27,13 +27,7 @@ from cityward.reach.telling.phrases import listed
 _NEED = re.compile(r"(functions|systems|devices)\.([^.\[]+)\.needs\[(\d+)\]")
 SPARE = "something-of-ours"
 """The name of what takes the place of another: no record bears it, so nothing fells it."""
-EFFORTS = {
-    1: "a setting",
-    2: "a small change",
-    3: "a change of how it works",
-    4: "the city takes it over",
-    5: "to do without",
-}
+EFFORTS = {1: "a setting", 2: "a small change", 3: "a change of how it works", 4: "a large change", 5: "to do without"}
 """How much a step asks, in words."""
 
 

@@ -40,7 +40,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Doing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What could be done in one way, the certain first, of these the data. `about_people`: of the certain datasets, how many are about people."""
+    """What could be done in one way, the certain first, of these the data.
+
+    `about_people`: how many of the certain datasets are about people.
+    """
 
     mode: str
     verb: str
