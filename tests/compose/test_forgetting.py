@@ -15,7 +15,7 @@ from cityward.compose.home import Home, write_city_file
 from cityward.compose.keeping.forgetting import FORGETS, bounds, forget_old
 from cityward.compose.keeping.retention import RECEIPTS, retention
 from cityward.compose.outgoing.received import ReceivedDesk
-from cityward.compose.outgoing.recipients import month_of, statement
+from cityward.compose.outgoing.statements import month_of, statement
 from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Lifecycle
 from cityward.guard.release import Atoms

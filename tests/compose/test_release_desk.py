@@ -14,13 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from cityward.compose.home import Home, write_city_file
-from cityward.compose.outgoing.recipients import (
-    Asked,
-    add_recipient,
-    approve_agreement,
-    pending_agreements,
-    revoke_recipient,
-)
+from cityward.compose.outgoing.agreements import approve_agreement, pending_agreements
+from cityward.compose.outgoing.recipients import Asked, add_recipient, revoke_recipient
 from cityward.compose.outgoing.release_desk import ReleaseDesk
 from cityward.compose.outgoing.releasing import approve_at_first, lands_of
 from cityward.compose.setting import Setting, open_setting

@@ -24,7 +24,7 @@ Examples:
 def command(dataset: str, month: str | None, state: Path, as_json: bool) -> None:
     """Every recipient of DATASET, with receipts."""
     from cityward.compose.home import Home
-    from cityward.compose.outgoing.recipients import month_of, statement
+    from cityward.compose.outgoing.statements import month_of, statement
     from cityward.compose.setting import open_setting
     from cityward.errors import PlaceError
     from cityward.place.hints import did_you_mean

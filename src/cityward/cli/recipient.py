@@ -13,7 +13,8 @@ from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, remark, rows, say
 
 if TYPE_CHECKING:
-    from cityward.compose.outgoing.recipients import Asked, RecipientView, Statement
+    from cityward.compose.outgoing.recipients import Asked
+    from cityward.compose.outgoing.statements import RecipientView, Statement
     from cityward.compose.setting import Setting
 
 EXAMPLES = """
@@ -46,7 +47,8 @@ def command() -> None:
 @JSON
 def list_recipients(state: Path, as_json: bool) -> None:
     """Every declared recipient with its counts, and the agreements that wait for an approval."""
-    from cityward.compose.outgoing.recipients import pending_agreements, recipient_views
+    from cityward.compose.outgoing.agreements import pending_agreements
+    from cityward.compose.outgoing.statements import recipient_views
 
     setting = _setting(state)
     views, waiting = recipient_views(setting), pending_agreements(setting)
@@ -66,7 +68,8 @@ def list_recipients(state: Path, as_json: bool) -> None:
 @JSON
 def show(recipient: str, state: Path, as_json: bool) -> None:
     """What RECIPIENT may have now, what it was given last, and what it asked for in vain."""
-    from cityward.compose.outgoing.recipients import declared_of, receipt_told, recipient_views, refusal_told
+    from cityward.compose.outgoing.recipients import declared_of
+    from cityward.compose.outgoing.statements import receipt_told, recipient_views, refusal_told
 
     setting = _setting(state)
     declared_of(setting, recipient)
@@ -150,7 +153,7 @@ def revoke(ctx: click.Context, recipient: str, state: Path, by: str | None) -> N
 @JSON
 def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
     """Approve AGREEMENT as it stands now; says what changed since it was approved last."""
-    from cityward.compose.outgoing.recipients import approve_agreement
+    from cityward.compose.outgoing.agreements import approve_agreement
 
     told = approve_agreement(_setting(state), agreement, by or getpass.getuser())
     if as_json:
@@ -167,7 +170,8 @@ def approve(agreement: str, state: Path, by: str | None, as_json: bool) -> None:
 @JSON
 def show_statement(recipient: str, month: str, state: Path, as_json: bool) -> None:
     """What did RECIPIENT get this month: rows, datasets, forms, purposes, and under which law it stands now."""
-    from cityward.compose.outgoing.recipients import declared_of, month_of, statement
+    from cityward.compose.outgoing.recipients import declared_of
+    from cityward.compose.outgoing.statements import month_of, statement
 
     setting = _setting(state)
     declared_of(setting, recipient)

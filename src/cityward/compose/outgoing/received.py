@@ -17,7 +17,7 @@ import msgspec
 from cityward.compose.keeping.erasure import book_of
 from cityward.compose.keeping.registers import Processing, Register, Transfer, register
 from cityward.compose.keeping.retention import Kept, kept_in
-from cityward.compose.outgoing.recipients import (
+from cityward.compose.outgoing.statements import (
     RecipientView,
     Statement,
     month_of,
@@ -25,7 +25,7 @@ from cityward.compose.outgoing.recipients import (
     recipient_views,
     refusal_told,
     statement,
-)  # fmt: skip
+)
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
 from cityward.place.hints import did_you_mean
