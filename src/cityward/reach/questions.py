@@ -40,6 +40,7 @@ from cityward.reach.exposure.declared import Declared
 from cityward.reach.exposure.derive import Derivation, by_head, derivations, derive
 from cityward.reach.exposure.nodes import ANSWERED, Mode, Node, Predicate
 from cityward.reach.exposure.order import Fan
+from cityward.reach.telling.answers import in_one
 from cityward.reach.telling.sentences import conclusion, name_of, tell
 
 Where = Callable[[str], str]
@@ -104,6 +105,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reachable: int
     unknown: int
     joined: Joined | None = None  # of a party: what it sees when its feeds are laid together
+    sentence: str = ""  # the answer in one
 
 
 class UnknownNameError(LookupError):
@@ -253,6 +255,7 @@ class Reach:
             without_facts=sum(row.verdict is Verdict.UNKNOWN for row in unexplained[MOST_WITH_FACTS:]),
             reachable=certain,
             unknown=possible,
+            sentence=in_one(self.place, question, name_of(self.place, subject), rows),
         )
 
     def _explained(self, row: Row, ways: int) -> Row:

@@ -15,8 +15,10 @@ from cityward.compose.acting.containment import ContainmentDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.asking.proposing import ProposalDesk
-from cityward.compose.beside import ending
+from cityward.compose.asking.seen_beside import asked_seen
+from cityward.compose.beside import Asked, ending
 from cityward.compose.doors import Outside, outside
+from cityward.compose.exercising.desk import ExerciseDesk
 from cityward.compose.home import Exercise, Home
 from cityward.compose.keeping.declarations import changed_since
 from cityward.compose.outgoing.open_documents import OpenDesk
@@ -29,13 +31,17 @@ from cityward.compose.people.oidc import Provider, provider_of
 from cityward.compose.pictures.viewing import ViewDesk, camera_told, sweeping
 from cityward.compose.progress import role_counts
 from cityward.compose.proving.asking_files import asked_files
+from cityward.compose.proving.entries import entry_told
 from cityward.compose.proving.following import facts_of
 from cityward.compose.reporting.asking import asked_report
+from cityward.compose.reporting.given import GivingDesk
 from cityward.compose.roles import run_process
 from cityward.compose.setting import Setting
+from cityward.compose.stating.asking import asked_risks, asked_statements
 from cityward.place.model import Place
 from cityward.web.admin import build_admin
 from cityward.web.app import build
+from cityward.web.assurance_ports import Assuring
 from cityward.web.ports import Doors, Entities, Exercised, OidcSettings
 from cityward.web.serve import Tls, serve
 
@@ -50,18 +56,34 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         desk = ReleaseDesk(setting, world.ledger, world.events, outward) if setting.loaded.place.recipients else None
         viewing = ViewDesk(setting, world.events) if setting.loaded.place.cameras else None
         asked, files = asked_report(setting.home.root), asked_files(setting.home.root)
+        seen = asked_seen(setting)
         doors = doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing)
-        app = build(replace(doors, reporting=asked, incidents=files, proposing=proposing_of(setting)))
+        assuring, giving, statements, risks = assuring_of(setting)
+        exercises = None if city.exercise is not None else ExerciseDesk(setting.home.root)
+        doors = replace(doors, reporting=asked, incidents=files, proposing=proposing_of(setting))
+        app = build(replace(doors, assuring=assuring, exercises=exercises))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
             await open_.enter_async_context(counted(setting.home.root, ROLE, outward))
             await open_.enter_async_context(ending(asked))
             await open_.enter_async_context(ending(files))
+            await open_.enter_async_context(ending(seen))
+            for one in (giving, statements, risks, exercises):
+                if one is not None:
+                    open_.push_async_callback(one.close)
             if desk is not None:
                 await open_.enter_async_context(flushing(desk))
             if viewing is not None:
                 await open_.enter_async_context(sweeping(viewing))
             await serve(app, build_admin(app), city.web_host, *ports, stop, tls=tls, behind_proxy=city.behind_proxy)
+
+
+def assuring_of(setting: Setting) -> tuple[Assuring, GivingDesk, Asked[bytes], Asked[bytes]]:
+    """What stands behind the report; and those parts of it that must be ended with the door."""
+    root = setting.home.root
+    giving, statements, risks = GivingDesk(root), asked_statements(root), asked_risks(root)
+    assuring = Assuring(entry=partial(entry_told, setting.home), statements=statements, risks=risks, given=giving)
+    return assuring, giving, statements, risks
 
 
 def proposing_of(setting: Setting) -> ProposalDesk | None:

@@ -46,6 +46,7 @@ from cityward.services.contract import Estimate
 from cityward.time import CityClock
 from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
+from cityward.web.assurance_ports import Assuring, Exercises
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +399,9 @@ class Doors:
     forecasts: KeptReader | None = None  # what is kept of the declared forecasts
     releasing: Releasing | None = None
     received: Received | None = None
+    seen: Callable[[], Awaitable[bytes | None]] | None = (
+        None  # flows with what was seen of them; None of it: being made
+    )
     changed: Callable[[int, int], Since] | None = None  # since, now (city us): between declarations that were run
     following: Callable[[str, str, int | None], Facts] | None = None  # device, property, city ms (None: the newest)
     viewing: Viewing | None = None  # without it nobody looks through a camera
@@ -412,6 +416,8 @@ class Doors:
     reporting: Callable[[], Awaitable[ReportTold | None]] | None = None  # None of it: it is still being made
     proposing: Proposing | None = None  # None: a twin, whose declaration lies in no file
     incidents: Callable[[], Awaitable[IncidentsTold | None]] | None = None  # None of it: they are still being made
+    assuring: Assuring | None = None
+    exercises: Exercises | None = None  # None: a twin, in which none is begun
     machine_us: Callable[[], int] = machine_now_us
     secure: bool = False  # reached over https, here or at a proxy: cookies are `Secure`, HSTS is sent
     exercise: Exercised | None = None  # this is the door of a twin

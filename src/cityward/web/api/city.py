@@ -16,6 +16,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from cityward.catalogue import PROPERTIES
+from cityward.errors import LinkError
 from cityward.place.registry import Unit
 from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
@@ -49,8 +50,8 @@ from cityward.web.api.whole import whole
 from cityward.web.desk import Desk
 from cityward.web.identity import NOTHING
 from cityward.web.live import LiveStream, command_row
-from cityward.web.problems import Problem
-from cityward.web.routes import Call, Nothing, route
+from cityward.web.problems import Problem, unavailable
+from cityward.web.routes import JSON, Call, Nothing, route
 from cityward.web.told import tell_read
 
 MOST_POINTS = 5000  # per series: more than a screen has columns
@@ -245,6 +246,24 @@ async def chain(call: Call[Nothing]) -> object:
     return await asyncio.to_thread(lambda: chain_view(layout(call.desk.graph)))
 
 
+@route("GET", "/api/chain/seen", summary="Declared flows with what was seen of them, and what was seen and is not declared",
+       right=Right.LOOK)  # fmt: skip
+async def chain_seen(call: Call[Nothing]) -> object:
+    """Made beside the door; 202 while it is being made."""
+    whole(call)
+    asking = call.desk.doors.seen
+    if asking is None:
+        raise Problem(404, "not-found", "this door does not hold its flows against what was seen")
+    try:
+        made = await asking()
+    except LinkError as error:
+        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
+    if made is None:
+        return Response(b'{"state":"being made"}', status_code=202, media_type=JSON, headers={"retry-after": "3"})
+    call.desk.reads.note(call.caller, "chain seen", 1)
+    return Response(made, media_type=JSON)
+
+
 @route(
     "GET",
     "/api/chain.svg",
@@ -279,4 +298,4 @@ def _unit(call: Call[Any], name: str) -> Unit:
     return registry.units[number]
 
 
-ROUTES = (place, live, device, window, forecast, refusals, commands, indicators, chain, chain_svg)
+ROUTES = (place, live, device, window, forecast, refusals, commands, indicators, chain, chain_seen, chain_svg)

@@ -6,7 +6,7 @@ Answers are told without their reasons; the reason of one is asked for when some
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -44,8 +44,12 @@ class ReasonQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """land: of a party, the jurisdiction it is incorporated in; `unknown` where nobody has said. personal: of a dataset."""
+
     id: str
     name: str
+    land: str = ""
+    personal: bool = False
 
 
 class SubjectsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,8 +72,8 @@ async def subjects(call: Call[Nothing]) -> object:
 def subjects_of(place: Place) -> SubjectsView:
     """Everything that can be asked about, by name."""
     return SubjectsView(
-        dataset=_named(place.datasets),
-        party=_named(place.parties),
+        dataset=_sorted(Subject(i, one.name or i, personal=one.personal) for i, one in place.datasets.items()),
+        party=_sorted(Subject(i, one.name or i, land=one.incorporated_in) for i, one in place.parties.items()),
         jurisdiction=_named(place.jurisdictions),
         service=_named(place.services),
         thing=(*_named(place.systems), *_named(place.devices)),
@@ -77,7 +81,10 @@ def subjects_of(place: Place) -> SubjectsView:
 
 
 def _named(records: Mapping[str, Record]) -> tuple[Subject, ...]:
-    known = (Subject(id=name, name=record.name or name) for name, record in records.items())
+    return _sorted(Subject(id=name, name=record.name or name) for name, record in records.items())
+
+
+def _sorted(known: Iterable[Subject]) -> tuple[Subject, ...]:
     return tuple(sorted(known, key=lambda subject: subject.name.casefold()))
 
 
