@@ -333,6 +333,21 @@ def test_a_changed_file_a_missing_one_and_one_too_much_are_found(given: tuple[Pa
         check_folder(folder, key)
 
 
+@pytest.mark.parametrize("name", ["report.html", "report.json", "evidence.tar", "manifest", "report.vkey"])
+def test_no_changed_byte_of_any_file_passes(given: tuple[Path, Path, str], name: str) -> None:
+    """The key beside them, too: who trusts it would trust another's."""
+    _, folder, key = given
+    path = folder / name
+    data = path.read_bytes()
+    for index in sorted({0, len(data) // 3, len(data) // 2, len(data) - 1}):
+        path.write_bytes(data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :])
+        for held in (key, None):
+            with pytest.raises(EvidenceError):
+                check_folder(folder, held)
+    path.write_bytes(data)
+    assert check_folder(folder, key) == check_folder(folder, None)
+
+
 def test_another_citys_key_does_not_open_it(given: tuple[Path, Path, str], tmp_path: Path) -> None:
     _, folder, _ = given
     state = assured_town(tmp_path / "other")

@@ -209,10 +209,14 @@ def check_folder(folder: Path, key_text: str | None) -> Manifest:
         EvidenceError: one is missing, changed or too much, or the list is not signed by the key.
         LinkError: there is no report there.
     """
-    text = key_text if key_text is not None else _read(folder / KEY, 4096).decode(errors="replace")
-    manifest = opened(_read(folder / MANIFEST, MANIFEST_MOST), parse_key(text))
     with writing(folder):
-        there = {path.name for path in folder.iterdir()} - {MANIFEST, KEY}
+        there = {path.name for path in folder.iterdir()}
+    beside = _read(folder / KEY, 4096) if key_text is None or KEY in there else None
+    key = parse_key(key_text if key_text is not None else (beside or b"").decode(errors="replace"))
+    manifest = opened(_read(folder / MANIFEST, MANIFEST_MOST), key)
+    if beside is not None and beside != f"{key.text()}\n".encode():  # to the byte: whoever takes this one takes another
+        raise EvidenceError("the key beside the report is not the one that it is signed by", where=str(folder / KEY))
+    there -= {MANIFEST, KEY}
     for name in sorted(there ^ manifest.files.keys()):
         what = "is missing" if name in manifest.files else "is not on the signed list"
         raise EvidenceError(f"`{name}` {what}", where=str(folder))
