@@ -11,9 +11,11 @@ from starlette.requests import Request
 
 from cityward.place.roles import Right
 from cityward.web.api import (
+    assurance,
     cameras,
     city,
     datum,
+    exercises,
     incidents,
     me,
     moments,
@@ -43,7 +45,7 @@ from web.house import KEYS, House, house
 
 ROOMS = (
     cameras, city, datum, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
-    postures, received, releases, report, incidents, sign_in, transport, public,
+    postures, received, releases, report, assurance, exercises, incidents, sign_in, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cityward.cli.options import JSON
-from cityward.cli.words import aside, put, put_json, style
+from cityward.cli.words import aside, put, put_json, put_json_line, style
 
 if TYPE_CHECKING:
     from cityward.compose.exercising.outcome import Exercising, Outcome
@@ -111,6 +111,9 @@ def show(scenario: str, place: Path | None, state: Path | None, seed: int, as_js
 @click.option("--at-once", default=3, show_default=True, type=click.IntRange(1, 16), help="Twins that run at a time.")
 @click.option("--keep", is_flag=True, help="Keep the twins' folders: their logs prove the entries.")
 @click.option("--by", default=None, help="Who exercises; by default the user of this machine.")
+@click.option(
+    "--followed", is_flag=True, hidden=True, help="For the web door: tell progress line by line; end with the pipe."
+)
 @JSON
 def run(
     scenarios: tuple[str, ...],
@@ -123,9 +126,12 @@ def run(
     at_once: int,
     keep: bool,
     by: str | None,
+    followed: bool,
     as_json: bool,
 ) -> None:
     """Try SCENARIOS on a twin, and tell what held."""
+    from cityward.compose.exercising.asking import told_of
+    from cityward.compose.exercising.following import told_to_the_door
     from cityward.compose.exercising.outcome import Exercising
     from cityward.compose.logs import log_errors_to_stderr
     from cityward.compose.places import load_place
@@ -145,18 +151,25 @@ def run(
         city_time_us=to_us((city_time or noon).replace(tzinfo=UTC)),
         at_once=at_once,
         keep=keep,
+        watched=told_to_the_door() if followed else None,
     )
     try:
-        outcomes = asyncio.run(_run(chosen, wanted, state, by or f"machine:{getpass.getuser()}"))
+        outcomes = asyncio.run(_run(chosen, wanted, state, by or f"machine:{getpass.getuser()}", followed=followed))
     except asyncio.CancelledError:
         aside("interrupted; the twins have ended and their folders are gone")
         raise SystemExit(MISSED) from None
-    _put_outcomes(outcomes, as_json)
+    if followed:
+        put_json_line({"over": [told_of(one) for one in outcomes]})
+    else:
+        _put_outcomes(outcomes, as_json)
     if any(one.staged and not one.is_held for one in outcomes):
         raise SystemExit(MISSED)
 
 
-async def _run(chosen: Sequence[Scenario], wanted: Exercising, state: Path | None, person: str) -> Sequence[Outcome]:
+async def _run(
+    chosen: Sequence[Scenario], wanted: Exercising, state: Path | None, person: str, *, followed: bool
+) -> Sequence[Outcome]:
+    from cityward.compose.exercising.following import end_with_the_pipe
     from cityward.compose.exercising.recording import put_on_record
     from cityward.compose.exercising.running import exercise
 
@@ -164,6 +177,8 @@ async def _run(chosen: Sequence[Scenario], wanted: Exercising, state: Path | Non
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if followed:
+        await end_with_the_pipe(task)
     outcomes: list[Outcome] = []
     async with aclosing(exercise(chosen, wanted, aside)) as coming:
         async for outcome in coming:
@@ -177,13 +192,20 @@ async def _run(chosen: Sequence[Scenario], wanted: Exercising, state: Path | Non
 @click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), required=True, help="The city's state directory."
 )
+@click.option(
+    "--whole", is_flag=True, hidden=True, help="With --json: every scenario with its steps and musts, for the web door."
+)
 @JSON
-def history(state: Path, as_json: bool) -> None:
+def history(state: Path, whole: bool, as_json: bool) -> None:
     """What was tried when, what it came to, and which services were tried within twelve months."""
+    from cityward.compose.exercising.board import board_of
     from cityward.compose.exercising.recording import coverage, left_of
     from cityward.compose.exercising.recording import history as read
 
     tried, covered, left = read(state), coverage(state), left_of(state, _scenarios(()))
+    if as_json and whole:
+        put_json(board_of(_place_of(None, state), tried, covered, left))
+        return
     if as_json:
         put_json({"exercises": tried, "services": covered, "not_tried": left})
         return

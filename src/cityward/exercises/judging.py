@@ -15,7 +15,7 @@ INVARIANT: no must is left out, and none is met without a time; what was met or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cityward.exercises.planning import over
@@ -63,6 +63,10 @@ class Docket:
         for must in self._open():
             self._judged[must.id] = self._at_end(must, seen)
         return tuple(self._judged[must.id] for must in self._plan.musts)
+
+    def judged(self) -> Mapping[str, Judgement]:
+        """What is judged so far, by the must's id: for whoever looks on."""
+        return dict(self._judged)
 
     def met(self) -> int:
         """How many are met so far."""

@@ -19,9 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward import __version__
 from cityward.web.api import (
+    assurance,
     cameras,
     city,
     datum,
+    exercises,
     incidents,
     me,
     moments,
@@ -92,6 +94,8 @@ def build(doors: Doors, console: Traversable | None = None) -> Starlette:
         *postures.ROUTES,
         *received.ROUTES,
         *report.ROUTES,
+        *assurance.ROUTES,
+        *exercises.ROUTES,
         *incidents.ROUTES,
         *transport.ROUTES,
         *public.ROUTES,

@@ -29,6 +29,7 @@ from cityward.compose.exercising.eyes import Eyes
 from cityward.compose.exercising.hands import Hands
 from cityward.compose.exercising.outcome import Exercising, Outcome, Say
 from cityward.compose.exercising.people import People
+from cityward.compose.exercising.progress import progress_of
 from cityward.compose.exercising.saying import Keyring
 from cityward.compose.exercising.twin import Twin, start_twin
 from cityward.compose.progress import worker_progress
@@ -123,6 +124,7 @@ class House:
                     continue
                 seen = await self._look(hands, began)
                 docket.look(seen)
+                self._tell(scenario, plan, docket, seen)
                 if acting.done() and acting.exception() is not None:
                     await acting
                 spent = seen.now - began - hands.paused_us
@@ -139,6 +141,10 @@ class House:
     async def _look(self, hands: Hands, began: int) -> Seen:
         await asyncio.to_thread(self.eyes.look)
         return self.eyes.seen(began, hands.now(), hands.done, hands.answers)
+
+    def _tell(self, scenario: Scenario, plan: Plan, docket: Docket, seen: Seen) -> None:
+        if self.wanted.watched is not None:
+            self.wanted.watched(progress_of(scenario, plan, docket.judged(), seen, self.twin.web_port))
 
     def _undo(self, deeds: Deeds) -> None:
         """Whatever was held is let go; whoever was silent speaks."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cityward.compose.exercising.progress import Progress
 from cityward.exercises.judging import Judgement
 from cityward.exercises.scenario import Plan, Scenario
 from cityward.exercises.seen import Answer
@@ -14,6 +15,8 @@ from cityward.place.loader import Loaded
 SPEED = 60.0
 AT_ONCE = 3  # twins: most of an exercise is waiting; one takes a fifth of a processor
 Say = Callable[[str], None]
+Watched = Callable[[Progress], None]
+"""Whoever looks on while it runs: told at each look, never waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Exercising:
     at_once: int = AT_ONCE
     city_time_us: int
     keep: bool = False
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
