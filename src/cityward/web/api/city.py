@@ -21,6 +21,7 @@ from cityward.place.registry import Unit
 from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import downstream
+from cityward.reach.folding import PREFIX, folded, parties_of
 from cityward.reach.picture import layout
 from cityward.runtime.forecast_told import told_forecasts
 from cityward.time import DAY, HOUR
@@ -239,11 +240,26 @@ async def indicators(call: Call[IndicatorsQuery]) -> object:
     return IndicatorsView(rows=tuple(indicator_view(row) for row in seen))
 
 
-@route("GET", "/api/chain", summary="The data chain picture, laid out", right=Right.LOOK, answer=ChainView)
-async def chain(call: Call[Nothing]) -> object:
+class ChainQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """fold: parties, by a comma; all that each runs is one box. `*`: every party."""
+
+    fold: Annotated[str, Meta(max_length=4096)] = ""
+
+
+@route("GET", "/api/chain", summary="The data chain picture, laid out", right=Right.LOOK, query=ChainQuery,
+       answer=ChainView)  # fmt: skip
+async def chain(call: Call[ChainQuery]) -> object:
     whole(call)
     call.desk.reads.note(call.caller, "chain", 1)
-    return await asyncio.to_thread(lambda: chain_view(layout(call.desk.graph)))
+    return await asyncio.to_thread(_chain, call.desk, call.query.fold)
+
+
+def _chain(desk: Desk, fold: str) -> ChainView:
+    """In a thread."""
+    place, of = desk.doors.place, parties_of(desk.doors.place, desk.graph)
+    parties = set(of.values()) if fold == "*" else set(fold.split(",")) - {""}
+    graph = folded(place, desk.graph, parties) if parties else desk.graph
+    return chain_view(layout(graph), {**of, **{f"{PREFIX}{party}": party for party in parties}})
 
 
 @route("GET", "/api/chain/seen", summary="Declared flows with what was seen of them, and what was seen and is not declared",

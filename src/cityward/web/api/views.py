@@ -204,6 +204,7 @@ class NodeView(View, frozen=True, kw_only=True):
     w: float
     h: float
     flows: tuple[str, ...]
+    party: str = ""  # that runs it; `unknown` where nobody has said
 
 
 class EdgeView(View, frozen=True, kw_only=True):
@@ -414,12 +415,13 @@ def indicator_view(row: HourlyRow) -> IndicatorView:
     )
 
 
-def chain_view(picture: Picture) -> ChainView:
-    """The laid-out picture, for the console to draw."""
+def chain_view(picture: Picture, parties: Mapping[str, str] | None = None) -> ChainView:
+    """The laid-out picture, for the console to draw. `parties`: node -> who runs it."""
+    run_by = parties or {}
     return ChainView(
         width=picture.width,
         height=picture.height,
-        nodes=tuple(msgspec.convert(node, NodeView, from_attributes=True) for node in picture.nodes),
+        nodes=tuple(NodeView(**msgspec.structs.asdict(node), party=run_by.get(node.id, "")) for node in picture.nodes),
         edges=tuple(
             EdgeView(
                 flow=edge.flow,
