@@ -43,7 +43,7 @@ def test_a_key_opens_the_search_and_each_kind_of_thing_leads_to_its_page(browser
         ("dockholme", "Area", "#/?area=dockholme"),
         ("northlight", "Party", "#/reach/party/northlight"),
         ("xanthia", "Country", "#/reach/jurisdiction/xa"),
-        ("what if", "Page", "#/whatif"),
+        ("who can reach", "Page", "#/reach"),
         ("speeds of the ring", "Flow", "#/?flow=loops-in"),
     ]
     for wanted, kind, address in leads:

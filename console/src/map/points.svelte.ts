@@ -23,7 +23,7 @@ export interface Alerted { incidents: ReadonlySet<string>; worst: number }
 /** What is shown when a moment that is past is shown. */
 export interface Then { at: number; readings: ReadonlyMap<string, ReadonlyMap<string, Reading>>; alerted: ReadonlyMap<string, Alerted> }
 
-export type Heard = (changed: readonly number[] | 'all') => void
+export type Heard = (changed: readonly number[]) => void
 
 export class Points {
   readonly devices: readonly Device[]
@@ -70,9 +70,10 @@ export class Points {
     this.alerted = then ? then.alerted : alerted
     this.#primed = true
     const at = this.#now()
-    for (let i = 0; i < this.devices.length; i++) this.#judge(i, at)
+    const changed: number[] = []
+    for (let i = 0; i < this.devices.length; i++) this.#look(i, at, changed)
     this.#sum()
-    this.#tell('all')
+    this.#tell(changed)
   }
 
   /** Once a second. The past does not change. */
@@ -80,19 +81,14 @@ export class Points {
     if (this.#then || !this.#primed) return
     const at = this.#now()
     const changed: number[] = []
-    const look = (i: number): void => {
-      const [state, level, shown] = [this.state[i], this.level[i], this.shown[i]]
-      this.#judge(i, at)
-      if (state !== this.state[i] || level !== this.level[i] || shown !== this.shown[i]) changed.push(i)
-    }
     for (const id of city.news) {
       const i = this.number.get(id)
-      if (i !== undefined) look(i)
+      if (i !== undefined) this.#look(i, at, changed)
     }
     city.news.clear()
     const most = this.devices.length
     const end = Math.min(most, this.#next + Math.ceil(most / SLICES))
-    for (let i = this.#next; i < end; i++) look(i)
+    for (let i = this.#next; i < end; i++) this.#look(i, at, changed)
     this.#next = end >= most ? 0 : end
     if (changed.length === 0) return
     this.#sum()
@@ -101,6 +97,12 @@ export class Points {
 
   #now(): number {
     return this.#then?.at ?? city.cityNow ?? city.place?.clock.now_ms ?? 0
+  }
+
+  #look(i: number, at: number, changed: number[]): void {
+    const [state, level, shown] = [this.state[i], this.level[i], this.shown[i]]
+    this.#judge(i, at)
+    if (state !== this.state[i] || level !== this.level[i] || shown !== this.shown[i]) changed.push(i)
   }
 
   #judge(i: number, at: number): void {
@@ -128,7 +130,7 @@ export class Points {
     this.alarmed = alarmed
   }
 
-  #tell(changed: readonly number[] | 'all'): void {
+  #tell(changed: readonly number[]): void {
     this.version++
     for (const heard of this.#listeners) heard(changed)
   }
