@@ -5,16 +5,22 @@ What is asserted of the city is worked out by hand in `examples/doggerford` (`ex
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from cityward.compose.asking.proposing import ProposalDesk
+from cityward.compose.asking.sign import judged_given
 from cityward.compose.places import demo_place, load_place
+from cityward.errors import PlaceErrors
+from cityward.reach.sign.report import report_of
+from cityward.reach.whatif.signing import Signed, mistake_of, not_read, signed
 from console.browser import Browser
 from console.test_console import CHROMIUM, TILES, browser, complaints, sign_in
 from console.test_watch import at
@@ -37,11 +43,25 @@ NARROW = (
 )
 
 
+class Desk(ProposalDesk):
+    """Judges in a thread: that the child judges alike is `tests/compose/asking`'s."""
+
+    async def judge(self, name: str, raw: bytes, day: date) -> Signed:
+        return await asyncio.to_thread(self._judged, name, raw, day)
+
+    def _judged(self, name: str, raw: bytes, day: date) -> Signed:
+        try:
+            given, judgement = judged_given(demo_place(), name, raw, day)
+        except PlaceErrors as error:
+            return not_read(tuple(map(mistake_of, error.errors)), name)
+        return signed(report_of(judgement, given.proposed.where, given.base.where), name)
+
+
 @pytest.fixture(scope="module")
 def city() -> Iterator[House]:
     loaded, people = load_place(demo_place()), MemoryPeople()
     people.hold("operator", "data-owner", "city-operator", party="doggerford-council")
-    desks = {"watch": MemoryBook(), "tiles": MemoryTiles(TILES.read_bytes()), "proposing": ProposalDesk(demo_place())}
+    desks = {"watch": MemoryBook(), "tiles": MemoryTiles(TILES.read_bytes()), "proposing": Desk(demo_place())}
     built = house(loaded.place, people=people, machine_us=lambda: AUGUST, **desks)
     built.doors = replace(built.doors, where=loaded.where, digest=loaded.digest)
     with opened(built, files("cityward.web") / "console") as door:

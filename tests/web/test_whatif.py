@@ -155,23 +155,49 @@ def test_a_supplier_s_engineer_and_a_stranger_learn_nothing(built: House, path: 
         assert stranger.get(path).status_code == 401
 
 
+class Held:
+    """Work that goes on until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.begun = threading.Event(), 0
+
+    def __call__(self) -> int:
+        self.begun += 1
+        assert self.go.wait(10)
+        return self.begun
+
+
 def test_who_comes_when_enough_wait_is_told_to_come_again_and_nothing_is_begun() -> None:
     async def scene() -> tuple[int, int]:
-        turns, go, begun = Turns(running=1, waiting=1), threading.Event(), 0
-
-        def work() -> int:
-            nonlocal begun
-            begun += 1
-            assert go.wait(10)
-            return begun
-
-        first = asyncio.create_task(turns.take("a", work))
+        turns, work = Turns(running=1, waiting=1), Held()
+        waiting = [asyncio.create_task(turns.take(key, work)) for key in ("a", "b", "a")]
         await asyncio.sleep(0)
         with pytest.raises(Problem) as told:
-            await turns.take("b", work)
-        go.set()
-        assert await first == 1
-        assert await turns.take("a", work) == 1  # kept: begun once
-        return told.value.status, begun
+            await turns.take("c", work)
+        work.go.set()
+        assert await asyncio.gather(*waiting) == [1, 2, 1]
+        assert await turns.take("a", work) == 1  # kept
+        return told.value.status, turns.turned_away
 
     assert asyncio.run(scene()) == (503, 1)
+
+
+def test_who_leaves_finds_the_answer_when_they_come_again() -> None:
+    async def scene() -> int:
+        turns, work = Turns(), Held()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(turns.take("a", work), 0.05)
+        work.go.set()
+        return await turns.take("a", work)
+
+    assert asyncio.run(scene()) == 1
+
+
+def test_what_a_work_raises_is_told_and_not_kept() -> None:
+    async def scene() -> int:
+        turns, times = Turns(), iter([0, 5])
+        with pytest.raises(ZeroDivisionError):
+            await turns.take("a", lambda: 1 // next(times))
+        return await turns.take("a", lambda: 10 // next(times))
+
+    assert asyncio.run(scene()) == 2

@@ -1,7 +1,18 @@
 /** What the door says of a what-if, and what follows from it for an hour. The door decides; nothing is judged here. */
 
-import type { Chain, Device, Position } from '../city/api'
+import { get, Unanswered, type Chain, type Device, type Position } from '../city/api'
 import { BEFALLS, type Befalls, type Mark } from '../chain/signs'
+
+/** GET, with words for who has to wait: the city works on one such question at a time, and keeps what it found. */
+export async function asked<T>(path: string): Promise<T> {
+  try {
+    return await get<T>(path)
+  } catch (error) {
+    if (error instanceof Unanswered && error.status === 503) throw new Unanswered(503, 'The city is working on other questions. Ask again in a moment.')
+    if (error instanceof Unanswered && error.status === 0) throw new Unanswered(0, 'No answer yet. The city goes on working it out: ask again in a moment.')
+    throw error
+  }
+}
 
 export type Kind = 'party' | 'jurisdiction' | 'site'
 export type How = 'dark' | 'hostile' | 'sanctioned' | 'cut'

@@ -127,6 +127,8 @@ async def _running(desk: Desk) -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        for turns in (desk.whatif, desk.lessening):
+            await turns.close()
         desk.feed.close()
         await feed
         desk.reads.close()

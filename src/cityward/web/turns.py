@@ -2,7 +2,8 @@
 
 INVARIANTS
 - At most `running` works run and `waiting` wait; whoever comes then is told when to come again, and nothing was begun for them.
-- An answer is kept under its key, the newest `kept` of them; who asks the same again begins nothing.
+- Who asks what is being worked on waits for that; who leaves ends nothing: the answer is there when they come again.
+- An answer is kept under its key, the newest `kept` of them. What a work raises is told to those who wait, and not kept.
 """
 
 from __future__ import annotations
@@ -23,34 +24,45 @@ class Turns:
     """One per door and kind of work. `turned_away` counts who was told to come again."""
 
     def __init__(self, running: int = 1, waiting: int = 8, kept: int = 64) -> None:
-        self._running, self._waiting, self._kept = asyncio.Semaphore(running), waiting, kept
-        self._queue = 0
+        self._running, self._most, self._kept = asyncio.Semaphore(running), running + waiting, kept
+        self._open: dict[Hashable, asyncio.Task[Any]] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self.turned_away = 0
 
     async def take(self, key: Hashable, work: Callable[[], T]) -> T:
-        """The answer of a work, kept or made now. What it raises is not kept.
+        """The answer of a work, kept or made now.
 
         Raises:
-            Problem: 503, too many wait already.
+            Problem: 503, too many wait already; or what the work raises.
         """
         if key in self._answers:
             self._answers.move_to_end(key)
             return self._answers[key]
-        if self._running.locked() and self._queue >= self._waiting:
-            self.turned_away += 1
-            raise unavailable("busy", "too many such questions at a time; ask again shortly", AFTER_S)
-        self._queue += 1
-        try:
-            async with self._running:
-                return await self._made(key, work)
-        finally:
-            self._queue -= 1
+        task = self._open.get(key)
+        if task is None:
+            if len(self._open) >= self._most:
+                self.turned_away += 1
+                raise unavailable("busy", "too many such questions at a time; ask again shortly", AFTER_S)
+            task = self._open[key] = asyncio.create_task(self._made(key, work))
+            task.add_done_callback(lambda done: self._settle(key, done))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Whoever waits is told no more; a thread that works ends by itself."""
+        tasks = list(self._open.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _made(self, key: Hashable, work: Callable[[], T]) -> T:
-        if key not in self._answers:  # who waited behind the same question has it by now
+        async with self._running:
             answer = await asyncio.to_thread(work)
-            self._answers[key] = answer
-            while len(self._answers) > self._kept:
-                self._answers.popitem(last=False)
-        return self._answers[key]
+        self._answers[key] = answer
+        while len(self._answers) > self._kept:
+            self._answers.popitem(last=False)
+        return answer
+
+    def _settle(self, key: Hashable, done: asyncio.Task[Any]) -> None:
+        self._open.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # seen, also where nobody waits any more
