@@ -87,6 +87,7 @@ export interface Signing {
   repaired: string[]
   conditions: { told: string; where: string }[]
   search: string
+  tried: number
   accept: string[]
   refused: string[]
   find_out: string[]
