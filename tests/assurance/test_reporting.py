@@ -119,6 +119,23 @@ def test_what_a_person_may_still_state_is_named() -> None:
     assert named == {f"{attestable.id} {subject}" for subject in unknown}
 
 
+def test_threats_are_counted_by_how_they_stand() -> None:
+    """One flow between two zones: six threats. What holds of it is known to nobody, until a control that speaks of it does."""
+    zoned = CONTROLS["X-01"].avoid.declaration
+    asked = report(zoned, controls=("X-01",)).threats  # it speaks of no threat
+    assert sum(asked.values()) == 6
+    found = report(zoned, controls=tuple(CONTROLS)).threats
+    assert (sum(found.values()), found["met by evidence"]) == (6, 0)
+    assert found != asked
+    assert report(TOWN).threats == {}  # nothing crosses
+
+
+def test_a_report_from_before_threats_were_counted_is_read() -> None:
+    old = msgspec.json.decode(encode(report(TOWN)))
+    del old["threats"]
+    assert decode(msgspec.json.encode(old)).threats == {}
+
+
 def test_a_report_against_itself_shows_no_change() -> None:
     found = report(TOWN)
     assert changes(found, found).nothing

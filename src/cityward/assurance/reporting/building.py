@@ -21,6 +21,7 @@ from cityward.assurance.reporting.model import (
 from cityward.assurance.results import EvidenceClass, Result, Verdict
 from cityward.assurance.results import Ground as GroundFound
 from cityward.assurance.results import Judged as JudgedFound
+from cityward.assurance.threats.register import register_of
 from cityward.place.data import Observability
 from cityward.time import iso
 
@@ -60,7 +61,13 @@ def report_of(
         controls=tuple(told.values()),
         missing=tuple(MissingTold(what=one.what, settles=one.settles, controls=one.controls) for one in found.missing),
         logs=tuple(logs),
+        threats=_threats(found, dossier),
     )
+
+
+def _threats(found: Assessment, dossier: Dossier) -> dict[str, int]:
+    register = register_of(found, dossier)
+    return {standing.value: count for standing, count in register.by_standing.items()} if register.risks else {}
 
 
 def _warnings(counts: Mapping[Result, int], observability: Mapping[str, int]) -> tuple[str, ...]:

@@ -60,8 +60,12 @@ def _seen(dossier: Dossier) -> frozenset[str]:
     place, since = dossier.place, dossier.now_us - SEEN_WITHIN_US
     trail = dossier.trail
     flows = {name for name, flow in trail.flows.items() if flow.entry and flow.at >= since}
-    flows |= {entry.record.flow for kind in (Release, Alerted, FeedJudged) for entry in trail.of(kind)
-              if entry.record.at >= since}  # fmt: skip
+    flows |= {
+        entry.record.flow for kind in (Release, FeedJudged) for entry in trail.of(kind) if entry.record.at >= since
+    }
+    flows |= {
+        entry.record.flow for entry in trail.of(Alerted) if entry.record.at >= since and entry.record.outcome == "sent"
+    }
     ends = {end for name in flows if name in place.flows for end in (place.flows[name].from_, place.flows[name].to)}
     obeyed = {entry.record.device for entry in trail.of(CommandOutcome)
               if entry.record.at >= since and entry.record.outcome == "acknowledged"}  # fmt: skip
@@ -123,7 +127,7 @@ def _drilled(dossier: Dossier) -> Headline:
     fresh = [name for name in critical if name in newest and dossier.now_us - newest[name] <= TRIED_LASTS_US]
     return Headline(
         id="drilled",
-        title="Critical services whose outage was exercised within twelve months",
+        title="Critical services that were exercised within twelve months",
         value=f"{len(fresh)} of {len(critical)}" if critical else UNKNOWN,
         how="services behind essential functions, with an exercise on record that touched them; what held is under R-08",
         detail=tuple(f"{name}: {iso(newest[name])[:10] if name in newest else 'never'}" for name in critical),

@@ -103,7 +103,10 @@ class LogRead(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Report(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it. warnings: what must be read before anything else. observability: kind -> declared flows."""
+    """All of it. warnings: what must be read before anything else. observability: kind -> declared flows.
+
+    threats: how they stand (`open`, `unknown` ...) -> threats of flows that cross a boundary; empty where none does.
+    """
 
     format: str = FORMAT
     place: str
@@ -120,6 +123,7 @@ class Report(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     controls: tuple[ControlTold, ...]
     missing: tuple[MissingTold, ...]
     logs: tuple[LogRead, ...]
+    threats: dict[str, int] = {}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, hexadecimal."""

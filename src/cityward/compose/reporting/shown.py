@@ -13,6 +13,7 @@ import msgspec
 
 from cityward.assurance.reporting.changes import Changes
 from cityward.assurance.reporting.model import ControlTold, Judged, Report
+from cityward.assurance.threats.register import Standing
 from cityward.text import harmless, harmless_tree
 
 MOST_SUBJECTS = 60  # of a control, the worst first
@@ -60,6 +61,9 @@ def shown(report: Report, compared: Changes | None, state: str) -> dict[str, Any
     view["flows"] = _shares(report)
     view["results"] = [
         {"name": name, "count": report.by_result.get(name, 0), "means": text} for name, text in RESULTS.items()
+    ]
+    view["threats"] = [
+        {"name": one.value, "count": report.threats[one.value]} for one in Standing if one.value in report.threats
     ]
     view["classes"] = [{"name": name, "means": text} for name, text in CLASSES.items()]
     view["compared"] = None if compared is None else _changes(compared)
