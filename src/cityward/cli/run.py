@@ -123,6 +123,7 @@ def command(
     from cityward.cli.screens import screen_for
     from cityward.compose.city import RunOptions, before_sunset, run_city
     from cityward.compose.logs import log_to_stderr
+    from cityward.runtime.supervisor import stop_with_parent
 
     demo = place is None
     folder = place or demo_place()
@@ -161,9 +162,13 @@ def command(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        # a twin ends with whoever started it, however they end
+        orphaned = asyncio.create_task(stop_with_parent(stop)) if options.exercise is not None else None
         try:
             await run_city(options, screen, stop)
         finally:
             screen.end()
+            if orphaned is not None:
+                orphaned.cancel()
 
     asyncio.run(main())

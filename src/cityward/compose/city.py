@@ -340,7 +340,7 @@ class _City:
         ]
         if self.loaded.place.recipients:
             children.append(child("release"))
-        if sources_of(self.loaded.place, self.registry, self.home):
+        if sources_of(self.loaded.place, self.registry, self.home, self.options.exercise):
             children.append(child("collector"))
         if feeds_of(self.loaded.place):
             children.append(child("feeds"))

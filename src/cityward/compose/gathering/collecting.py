@@ -8,7 +8,7 @@ from pathlib import Path
 from cityward.adapters.bus.log import LogWriter, connect, disconnect
 from cityward.adapters.drop_folder import DropFolder
 from cityward.adapters.protocols.modbus.link import Cabinet, spans_of
-from cityward.compose.home import Home
+from cityward.compose.home import Exercise, Home
 from cityward.compose.progress import told_each_second
 from cityward.compose.setting import Setting
 from cityward.place.model import Place
@@ -21,9 +21,13 @@ ROLE = "collector"
 PROGRESS = "collector.progress.json"
 
 
-def sources_of(place: Place, registry: Registry, home: Home) -> list[Source]:
-    """Everything that is to be asked; empty: the role is not needed."""
-    cabinets = (_cabinet(registry, unit) for unit in registry.units if unit.polled is not None)
+def sources_of(place: Place, registry: Registry, home: Home, exercise: Exercise | None = None) -> list[Source]:
+    """Everything that is to be asked; empty: the role is not needed.
+
+    INVARIANT: of a twin no cabinet is: it would be the city's own, and is called past `adapters/outward`.
+    """
+    polled = [unit for unit in registry.units if unit.polled is not None] if exercise is None else []
+    cabinets = (_cabinet(registry, unit) for unit in polled)
     folders = (
         DropFolder(name, home.dropped(name), _names(registry, frozenset(system.speaks_for)))
         for name, system in place.systems.items()
@@ -36,11 +40,15 @@ async def run_collector(setting: Setting, stop: asyncio.Event) -> None:
     """Until stopped."""
     client = await connect(setting.city.bus_url, ROLE, setting.city.passwords.get(ROLE))
     try:
-        collector = Collector(sources_of(setting.loaded.place, setting.registry, setting.home), LogWriter(client))
+        collector = Collector(_sources(setting), LogWriter(client))
         async with told_each_second(Path(setting.home.root) / PROGRESS, lambda: collector.progress):
             await collector.run(stop)
     finally:
         await disconnect(client)
+
+
+def _sources(setting: Setting) -> list[Source]:
+    return sources_of(setting.loaded.place, setting.registry, setting.home, setting.city.exercise)
 
 
 def _cabinet(registry: Registry, unit: Unit) -> Cabinet | None:

@@ -20,7 +20,7 @@ from cityward.time import SECOND
 
 SHARE = 0.65
 NO_STREAM = "file:nothing-is-recorded-here"
-TROUBLE_S = 1800.0  # the twin starts again with the changed declaration, which takes half a minute of the machine
+TROUBLE_S = 2700.0  # the twin starts again with the changed declaration, which takes half a minute of the machine
 KINDS = ("camera-silent", "camera-broken", "camera-sees-nothing")
 
 
@@ -37,10 +37,10 @@ def plan(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     return Plan(
         steps=(
             Do(key="wipe", at_s=0, deed=Deed.DECLARE, said={"overlay": _overlay(cameras, wiped)}),
-            Ask(key="look", at_s=1500, who="desk", method="GET", path="/api/cameras"),
+            Ask(key="look", at_s=2400, who="desk", method="GET", path="/api/cameras"),
             Do(
                 key="needed-first",
-                at_s=1800,
+                at_s=TROUBLE_S,
                 deed=Deed.DECLARE,
                 said={"overlay": _overlay(cameras, [w for w in wiped if w != first])},
             ),
