@@ -23,6 +23,8 @@ Examples:
   cityward watch --state /srv/town --closed 10      and the last ten that are not any more
   cityward watch ack 3f9a --note "technician is on the way"
   cityward watch close 3f9a --note "replaced"       forgives the devices what has ended
+  cityward watch assign 3f9a --to ada --note "your district"
+  cityward watch snooze 3f9a --hours 8 --why "parts come tomorrow"      back by itself, or as soon as it grows worse
   cityward watch --json | jq '.incidents[].incident.title'
 \b
 Exit code: 0 nothing is open, 1 incidents are open, 2 usage.
@@ -87,6 +89,51 @@ def close(before: Path | None, incident: str, state: Path | None, note: str, by:
     _take(_folder(state or before), incident, note, by, IncidentState.CLOSED)
 
 
+@command.command("assign")
+@click.argument("incident")
+@click.option(
+    "--to", required=True, metavar="PERSON", help='Whose it is from now on: an account of the city; "": nobody\'s.'
+)
+@STATE
+@NOTE
+@BY
+@click.pass_obj
+def assign(before: Path | None, incident: str, to: str, state: Path | None, note: str, by: str | None) -> None:
+    """Give INCIDENT to a person of the city. It stays as open as it was."""
+    from cityward.compose.acting.handing import HandDesk
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+
+    desk = HandDesk(open_setting(Home(_folder(state or before))))
+    hand = desk.assign(incident, to, by or getpass.getuser(), note)
+    put(f"{hand.incident} is {f'given to {hand.assigned_to}' if hand.assigned_to else 'given to nobody any more'}")
+
+
+@command.command("snooze")
+@click.argument("incident")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 168),
+    required=True,
+    help="For how long, of the city's time; 0: take it up again.",
+)
+@click.option("--why", default="", help="What is waited for, for whoever reads next.")
+@STATE
+@BY
+@click.pass_obj
+def snooze(before: Path | None, incident: str, hours: float, why: str, state: Path | None, by: str | None) -> None:
+    """Put INCIDENT off for a time. It comes back by itself, and at once where it grows worse."""
+    from cityward.compose.acting.handing import HandDesk
+    from cityward.compose.home import Home
+    from cityward.compose.setting import open_setting
+    from cityward.time import HOUR
+
+    desk = HandDesk(open_setting(Home(_folder(state or before))))
+    hand = desk.snooze(incident, round(hours * HOUR), by or getpass.getuser(), why)
+    until = f"put off until {iso(hand.snoozed_until)}" if hand.snoozed_until else "taken up again"
+    put(f"{hand.incident} is {until}")
+
+
 def _folder(state: Path | None) -> Path:
     if state is None and not DEMO.is_dir():
         raise click.UsageError(f"there is no {DEMO}; name the city's state directory with --state")
@@ -126,6 +173,12 @@ def _show_incident(one: ToldIncident) -> None:
     if incident.person:
         said = f", who says: {incident.note}" if incident.note else ""
         say(f"In the hands of {incident.person}{said}.")
+    if one.hand is not None and one.hand.assigned_to:
+        say(f"Given to {one.hand.assigned_to} by {one.hand.assigned_by}.")
+    if one.hand is not None and one.waits:
+        say(
+            f"Put off until {iso(one.hand.snoozed_until)} by {one.hand.snoozed_by}: {one.hand.why or 'no reason given'}."
+        )
     for finding in one.findings[:FINDINGS_SHOWN]:
         say(finding.words, mark="- ")
     left = incident.findings - min(len(one.findings), FINDINGS_SHOWN)

@@ -45,8 +45,14 @@ class Asked(Generic[T]):
 
     def __init__(self, question: Question[T]) -> None:
         self._question = question
-        self._task: asyncio.Task[T] | None = None
+        self._task: asyncio.Task[tuple[int, T]] | None = None
         self._made: tuple[float, T] | None = None
+        self._age = 0
+
+    def forget(self) -> None:
+        """What was made, or is being made, is old: who asks next is answered from what is on record now."""
+        self._age += 1
+        self._made = None
 
     async def __call__(self) -> T | None:
         """The answer; None while it is still being made.
@@ -58,13 +64,15 @@ class Asked(Generic[T]):
             return self._made[1]
         task = self._task
         if task is None:
-            task = self._task = asyncio.create_task(self._make())
+            task = self._task = asyncio.create_task(self._make(self._age))
         done, _ = await asyncio.wait({task}, timeout=self._question.wait_s)
         if not done:
             return None
         if self._task is task:
             self._task = None
-        made = task.result()
+        age, made = task.result()
+        if age != self._age:  # it began to read before something was put on record
+            return await self()
         self._made = time.monotonic(), made
         return made
 
@@ -76,7 +84,7 @@ class Asked(Generic[T]):
             with suppress(asyncio.CancelledError, LinkError):
                 await task
 
-    async def _make(self) -> T:
+    async def _make(self, age: int) -> tuple[int, T]:
         asked = self._question
         child = await asyncio.create_subprocess_exec(
             *asked.program,
@@ -93,7 +101,7 @@ class Asked(Generic[T]):
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-        return await asyncio.to_thread(asked.made, data)
+        return age, await asyncio.to_thread(asked.made, data)
 
     async def _all_of(self, child: asyncio.subprocess.Process) -> bytes:
         assert child.stdout is not None

@@ -693,6 +693,25 @@ class HoldRefused(Record, frozen=True, kw_only=True, forbid_unknown_fields=True,
     why: str
 
 
+class Assigned(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="assignment"):
+    """A person gave an incident of the watch to a person of the city; to "": to nobody any more."""
+
+    incident: str
+    person: str
+    to: str
+    note: str = ""
+
+
+class Snoozed(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="snooze"):
+    """A person put an incident of the watch off until a time (city us); 0: took it up again. severity: what they saw of it."""
+
+    incident: str
+    person: str
+    until: int
+    severity: str
+    why: str = ""
+
+
 AnyRecord = (
     Admission
     | AdmissionPart
@@ -740,6 +759,8 @@ AnyRecord = (
     | Reported
     | FileNoted
     | HoldRefused
+    | Assigned
+    | Snoozed
 )
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from cityward.compose.acting.containment import ContainmentDesk
+from cityward.compose.acting.handing import HandDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.asking.proposing import ProposalDesk
@@ -61,6 +62,7 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         assuring, giving, statements, risks = assuring_of(setting)
         exercises = None if city.exercise is not None else ExerciseDesk(setting.home.root)
         doors = replace(doors, reporting=asked, incidents=files, proposing=proposing_of(setting))
+        doors = replace(doors, filing=FileDesk(setting.home.root, files.forget))
         app = build(replace(doors, assuring=assuring, exercises=exercises))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
         async with AsyncExitStack() as open_:
@@ -133,6 +135,7 @@ def doors_of(
         ledger=world.ledger,
         events=world.events,
         watch=setting.state.watch,
+        handing=HandDesk(setting),
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting, world.events),
         overriding=OverrideDesk(setting, world.events),

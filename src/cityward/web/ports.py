@@ -6,7 +6,7 @@ Synchronous ports are called in threads, never in the event loop. Each raises `L
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
@@ -46,6 +46,7 @@ from cityward.services.contract import Estimate
 from cityward.time import CityClock
 from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
+from cityward.watch.hands import Hand
 from cityward.web.assurance_ports import Assuring, Exercises
 
 
@@ -143,6 +144,28 @@ class WatchReader(Protocol):
     ) -> Sequence[Finding]: ...
     def standings(self) -> Mapping[str, DeviceStanding]: ...
     def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool: ...
+
+
+class Handing(Protocol):
+    """Whose incidents are and which wait. Each that changes something raises `PlaceError` where it may not be; evidence first."""
+
+    def hands(self, incidents: Collection[str]) -> Mapping[str, Hand]: ...
+    def people(self) -> Mapping[str, str]: ...
+    def assign(self, incident: str, to: str, person: str, note: str = "") -> Hand: ...
+    def snooze(self, incident: str, for_us: int, person: str, why: str = "") -> Hand: ...
+
+
+class Filing(Protocol):
+    """Steps of incident files, evidence first. Raises `PlaceError` where one may not be. They answer (id, state, title)."""
+
+    def open(self, incident: str, title: str, subjects: Sequence[str], person: str) -> tuple[str, str, str]: ...
+    def decide(self, file: str, text: str, person: str) -> tuple[str, str, str]: ...
+    def note(self, file: str, text: str, people: str, person: str) -> tuple[str, str, str]: ...
+    def told(self, file: str, text: str, to: str, duties: Sequence[str], person: str) -> tuple[str, str, str]: ...
+    def close(self, file: str, text: str, person: str) -> tuple[str, str, str]: ...
+    def export(self, file: str) -> bytes:
+        """The archive: to read, for machines, and with the proofs."""
+        ...
 
 
 class Posturing(Protocol):
@@ -392,6 +415,8 @@ class Doors:
     ledger: Ledger | None = None  # sign-ins are recorded there
     events: EventSink | None = None  # the watch is told there who was turned away
     watch: WatchReader | None = None
+    handing: Handing | None = None
+    filing: Filing | None = None
     containing: Containing | None = None
     posturing: Posturing | None = None
     overriding: Overriding | None = None

@@ -45,6 +45,7 @@ from cityward.adapters.stores.service_records import ServiceRecords
 from cityward.adapters.stores.sessions import SignIns
 from cityward.adapters.stores.views import ViewRecords
 from cityward.adapters.stores.watch_book import WatchRecords
+from cityward.adapters.stores.watch_hands import HandRecords
 from cityward.runtime.ports import BatchEffects, BudgetWindow, DeviceSeen, FlowCount, HourlyRow, Latest, Quarantined
 
 QUARANTINE_KEPT = 100_000  # some 50 MB
@@ -137,13 +138,14 @@ class SqlState(
     standings (`runtime.watching.ports.WatchBook`). `releases`: what left (`runtime.releasing.ports.ReleaseBook`).
     `recipients`: who may take it. `services`: what they remember, say and plan (`runtime.serving.kept.ServiceKeeper`). `feeds`:
     documents held. `segments`: recordings (`runtime.pictures.camera_ports.SegmentBook`). `views`: who looked
-    (`runtime.pictures.viewing.ViewBook`).
+    (`runtime.pictures.viewing.ViewBook`). `hands`: whose incidents are.
     """
 
     def __init__(self, url: str) -> None:
         """Open the database at an SQLAlchemy URL: `sqlite:///<path>` or `postgresql://...`. Raises `LinkError`."""
         super().__init__(Database(url))
         self.watch = WatchRecords(self._db)
+        self.hands = HandRecords(self._db)
         self.releases = ReleaseRecords(self._db)
         self.recipients = RecipientBook(self._db)
         self.services = ServiceRecords(self._db)

@@ -48,6 +48,15 @@ INCIDENT = Table(
     sqlite_autoincrement=True,
 )
 
+HAND = Table(
+    "watch_hand",
+    METADATA,
+    Column("incident", String, primary_key=True),
+    Column("said_at", BigInteger, nullable=False),  # the newest word, city us
+    Column("body", Text, nullable=False),  # the whole hand, as JSON
+    Index("watch_hand_by_age", "said_at"),
+)
+
 STANDING = Table(
     "standing",
     METADATA,

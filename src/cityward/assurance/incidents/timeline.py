@@ -155,6 +155,8 @@ _KINDS: Mapping[type[r.Record], tuple[Touches, Callable[[Any], str]]] = {
     r.ViewGranted: (_by("camera"), lambda one: f"{one.person} may look through {one.camera}: {one.purpose}"),
     r.ViewRefused: (_by("camera"), lambda one: f"{one.person} may not look through {one.camera}: {_list(one.reasons)}"),
     r.Acknowledged: (_of_incident, lambda one: f"{one.person}: {one.state}. {one.note}"),
+    r.Assigned: (_of_incident, lambda one: f"{one.person} gave it to {one.to or 'nobody'}. {one.note}"),
+    r.Snoozed: (_of_incident, lambda one: f"{one.person} {'put it off' if one.until else 'took it up again'}: {one.why}"),
     r.Alerted: (_of_incident, lambda one: f"alert by {one.channel}: {one.outcome}"),
     r.FileNoted: (_own, _file_said),
 }  # fmt: skip

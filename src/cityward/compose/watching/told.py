@@ -14,6 +14,7 @@ from cityward.errors import PlaceError
 from cityward.evidence.records import Acknowledged
 from cityward.text import harmless
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
+from cityward.watch.hands import Hand, waits
 
 FINDINGS_EACH = 20
 PERSON = 128
@@ -22,10 +23,12 @@ NOTE = 2000
 
 @dataclass(frozen=True, slots=True)
 class ToldIncident:
-    """An incident with its newest findings."""
+    """An incident with its newest findings; whose it is, and whether it is put off now."""
 
     incident: Incident
     findings: Sequence[Finding]
+    hand: Hand | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,25 @@ def watch_of(state: Path, *, closed: int = 0, most: int = 100) -> ToldWatch:
         LinkError: no city ran there, or its state does not answer.
     """
     home = Home(state)
-    book = open_setting(home).state.watch
+    setting = open_setting(home)
+    book, now = setting.state.watch, setting.now_us()
     incidents = [
         *book.incidents(IncidentState.OPEN, most),
         *book.incidents(IncidentState.ACKNOWLEDGED, most),
         *(book.incidents(IncidentState.CLOSED, closed) if closed else ()),
     ]
     progress = read_progress(home.root)
+    hands = setting.state.hands.hands([one.id for one in incidents])
     return ToldWatch(
-        incidents=[ToldIncident(one, book.findings(incident=one.id, most=FINDINGS_EACH)) for one in incidents],
+        incidents=[
+            ToldIncident(
+                one,
+                book.findings(incident=one.id, most=FINDINGS_EACH),
+                hand=(h := hands.get(one.id)),
+                waits=waits(h, one, now),
+            )
+            for one in incidents
+        ],
         standings=sorted(book.standings().values(), key=lambda s: (s.trust, s.device)),
         up_to=progress.now if progress is not None else None,
     )
@@ -67,7 +80,7 @@ def take_in_hand(state: Path, incident: str, person: str, note: str, to: Inciden
     """
     setting = open_setting(Home(state))
     book = setting.state.watch
-    found = _incident(book, incident)
+    found = incident_named(book, incident)
     person, note = harmless(person), harmless(note)
     record = Acknowledged(
         at=setting.now_us(), by="operator", incident=found.id, person=person[:PERSON], state=to.value, note=note[:NOTE]
@@ -75,11 +88,15 @@ def take_in_hand(state: Path, incident: str, person: str, note: str, to: Inciden
     with setting.ledger("operator") as ledger:
         ledger.append([record])
     book.acknowledge(found.id, person[:PERSON], note[:NOTE], to)
-    return _incident(book, found.id)
+    return incident_named(book, found.id)
 
 
-def _incident(book: WatchRecords, name: str) -> Incident:
-    """By its id, or the beginning of it."""
+def incident_named(book: WatchRecords, name: str) -> Incident:
+    """By its id, or the beginning of it.
+
+    Raises:
+        PlaceError: there is no such incident, or more than one begins so.
+    """
     exact = book.incident(name)
     if exact is not None:
         return exact

@@ -1,23 +1,37 @@
-"""Incident files at the door: what is on record of each, and whom the law says to tell by when.
+"""Incident files at the door: what is on record of each, whom the law says to tell by when, and the steps people put there.
 
 They are made beside the door and take seconds: who is too early is told so (202), and when to come again.
 
-INVARIANT: a file tells of the whole city, so only people of the city are given one, whatever rights others hold.
+INVARIANTS
+- A file tells of the whole city, so only people of the city are given one, whatever rights others hold.
+- Whoever puts a step on record (`watch`) is told the file's name and state, and no more of it than that: reading one is `audit`.
+- Who said it is the person of the session.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
-from cityward.errors import LinkError
+from cityward.errors import EvidenceError, LinkError, PlaceError
 from cityward.place.roles import Right
-from cityward.web.ports import IncidentsTold
+from cityward.web.identity import refuse_cross_site
+from cityward.web.ports import Filing, IncidentsTold
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, Route, route
 
+T = TypeVar("T")
+
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+
 AFTER_S = 5
+MOST_BODY = 16_384
+MOST_NAMED = 50
 _LATER = b'{"state":"being made"}'
 
 
@@ -40,6 +54,114 @@ async def as_file(call: Call[Nothing]) -> object:
     return Response(found, media_type=JSON)
 
 
+class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which incident of the watch; or, by hand, what it is about."""
+
+    incident: Annotated[str, Meta(max_length=64)] = ""
+    title: Annotated[str, Meta(max_length=500)] = ""
+    subjects: Annotated[tuple[Name, ...], Meta(max_length=MOST_NAMED)] = ()
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person puts on record. to, duties: of a message (`told`); people: of a note (`noted`)."""
+
+    step: Literal["decided", "noted", "told", "closed"]
+    text: Annotated[str, Meta(min_length=1, max_length=2000)]
+    to: Annotated[str, Meta(max_length=128)] = ""
+    duties: Annotated[tuple[Name, ...], Meta(max_length=MOST_NAMED)] = ()
+    people: Annotated[str, Meta(max_length=128)] = ""
+
+
+class FileLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file's name and state, after a step."""
+
+    id: str
+    state: str
+    title: str
+
+
+@route("POST", "/api/incidents", summary="Open an incident file", right=Right.WATCH, media=[JSON], limit=MOST_BODY,
+       answer=FileLine, status=201)  # fmt: skip
+async def begin(call: Call[Nothing]) -> object:
+    """Of an incident of the watch, or by hand."""
+    refuse_cross_site(call.request)
+    wanted, (desk, person) = _body(call, Opening), _writing(call)
+    if not wanted.incident and not wanted.title:
+        raise Problem(400, "bad-request", "name an incident of the watch, or say by a title what it is about")
+    return await _put(desk.open, wanted.incident, wanted.title, wanted.subjects, person)
+
+
+@route("POST", "/api/incidents/{id}", summary="Put a decision, message, note or the end on record", right=Right.WATCH,
+       media=[JSON], limit=MOST_BODY, answer=FileLine)  # fmt: skip
+async def step(call: Call[Nothing]) -> object:
+    """`told` with `duties` stops those clocks; closing stops none."""
+    refuse_cross_site(call.request)
+    said, (desk, person), file = _body(call, Step), _writing(call), call.path("id")
+    match said.step:
+        case "decided":
+            return await _put(desk.decide, file, said.text, person)
+        case "noted":
+            return await _put(desk.note, file, said.text, said.people, person)
+        case "told":
+            if not said.to:
+                raise Problem(400, "bad-request", "say who was told")
+            return await _put(desk.told, file, said.text, said.to, said.duties, person)
+        case "closed":
+            return await _put(desk.close, file, said.text, person)
+
+
+@route(
+    "GET", "/api/incidents/{id}/export", summary="One incident file with its proofs, as an archive", right=Right.AUDIT
+)
+async def export(call: Call[Nothing]) -> object:
+    """As `cityward incident export --out FILE.zip` writes it."""
+    _require_of_the_city(call)
+    desk, file = _filing(call), call.path("id")
+    archive = await _told(desk.export, file)
+    call.desk.reads.note(call.caller, "incident files", 1)
+    named = "".join(c for c in file[:64] if c.isalnum() or c == "-")
+    headers = {"content-disposition": f'attachment; filename="incident-{named}.zip"'}
+    return Response(archive, media_type="application/zip", headers=headers)
+
+
+def _writing(call: Call[Nothing]) -> tuple[Filing, str]:
+    _require_of_the_city(call)
+    assert call.caller is not None
+    return _filing(call), call.caller.id
+
+
+def _filing(call: Call[Nothing]) -> Filing:
+    desk = call.desk.doors.filing
+    if desk is None:
+        raise Problem(404, "not-found", "no incident files are kept here")
+    return desk
+
+
+def _require_of_the_city(call: Call[Any]) -> None:
+    if call.caller is None or not call.caller.held.of_the_city:
+        raise Problem(403, "no-right", "incident files tell of the whole city, and are for people of the city")
+
+
+def _body(call: Call[Nothing], kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(call.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "bad-request", f"the body: {error}") from error
+
+
+async def _put(act: Callable[..., tuple[str, str, str]], *arguments: object) -> FileLine:
+    return FileLine(*await _told(act, *arguments))
+
+
+async def _told(act: Callable[..., T], *arguments: object) -> T:
+    try:
+        return await asyncio.to_thread(act, *arguments)
+    except PlaceError as error:
+        raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
+    except (LinkError, EvidenceError) as error:
+        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
+
+
 def _later() -> Response:
     return Response(_LATER, status_code=202, media_type=JSON, headers={"retry-after": str(AFTER_S)})
 
@@ -48,8 +170,7 @@ async def _made(call: Call[Any]) -> IncidentsTold | None:
     asking = call.desk.doors.incidents
     if asking is None:
         raise Problem(404, "not-found", "no incident files are told here")
-    if call.caller is None or not call.caller.held.of_the_city:
-        raise Problem(403, "no-right", "incident files tell of the whole city, and are for people of the city")
+    _require_of_the_city(call)
     try:
         made = await asking()
     except LinkError as error:
@@ -59,4 +180,4 @@ async def _made(call: Call[Any]) -> IncidentsTold | None:
     return made
 
 
-ROUTES: tuple[Route[Any], ...] = (as_list, as_file)
+ROUTES: tuple[Route[Any], ...] = (as_list, as_file, begin, step, export)

@@ -6,7 +6,7 @@ Who takes an incident in hand, or contains something, is the person of the sessi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 from typing import Annotated, Any, TypeVar
 
@@ -19,11 +19,13 @@ from cityward.place.roles import Right
 from cityward.reach.containment import Containment
 from cityward.runtime.containing import ContainmentRow
 from cityward.text import harmless
+from cityward.time import HOUR
 from cityward.watch import find_detectors
 from cityward.watch.contract import Card, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
+from cityward.watch.hands import Hand, waits
 from cityward.web.identity import refuse_cross_site
-from cityward.web.ports import Containing, WatchReader
+from cityward.web.ports import Containing, Handing, WatchReader
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, route
 
@@ -53,6 +55,8 @@ class WatchView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     standings_in_all: int
     detectors: int
     now: int
+    hands: dict[str, Hand]  # of the page's incidents, where somebody said something
+    waiting: tuple[str, ...]  # those of the page that are put off now
 
 
 class StandingView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +70,11 @@ class IncidentView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     incident: Incident
     findings: tuple[Finding, ...]
+    hand: Hand | None
+    waits: bool
+    people: dict[str, str]  # whom it may be given to: id -> name
+    cards: tuple[Card, ...]  # of the detectors that found it
+    now: int
 
 
 class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +82,20 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     state: IncidentState
     note: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom an incident is given to; "": nobody."""
+
+    to: Annotated[str, Meta(max_length=128)]
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+class PutOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many hours of the city's time an incident is put off; 0: it is taken up again."""
+
+    hours: Annotated[float, Meta(ge=0, le=24 * 7)]
+    why: Annotated[str, Meta(max_length=500)] = ""
 
 
 class CardsView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,15 +131,20 @@ async def watch(call: Call[IncidentsQuery]) -> object:
         raise Problem(400, "bad-request", "`after` goes with a `state`")
     states = [wanted] if wanted is not None else [IncidentState.OPEN, IncidentState.ACKNOWLEDGED]
     found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS, after) for state in states]
+    page = [incident for some in found for incident in some]
+    hands = await asyncio.to_thread(_hands, call, page)
+    now = call.desk.doors.city_now_us()
     counts = await asyncio.to_thread(book.incident_counts)
     standings = (await asyncio.to_thread(book.standings)).values()
     return WatchView(
-        incidents=tuple(incident for some in found for incident in some),
+        incidents=tuple(page),
         counts={state: dict(by_severity) for state, by_severity in counts.items()},
         standings=tuple(nsmallest(MOST_STANDINGS, standings, key=lambda standing: (standing.trust, standing.device))),
         standings_in_all=len(standings),
         detectors=len(find_detectors()),
-        now=call.desk.doors.city_now_us(),
+        now=now,
+        hands=dict(hands),
+        waiting=tuple(one.id for one in page if waits(hands.get(one.id), one, now)),
     )
 
 
@@ -141,7 +169,19 @@ async def incident(call: Call[Nothing]) -> object:
     found = await asyncio.to_thread(_incident, book, wanted)
     findings = await asyncio.to_thread(lambda: book.findings(incident=wanted, most=MOST_FINDINGS))
     call.desk.reads.note(call.caller, "findings", len(findings))
-    return IncidentView(incident=found, findings=tuple(findings))
+    hand = (await asyncio.to_thread(_hands, call, [found])).get(wanted)
+    desk, now, known = call.desk.doors.handing, call.desk.doors.city_now_us(), find_detectors()
+    people = await asyncio.to_thread(desk.people) if desk is not None and _of_the_city(call) else {}
+    who = dict.fromkeys(one.detector for one in findings)
+    return IncidentView(
+        incident=found,
+        findings=tuple(findings),
+        hand=hand,
+        waits=waits(hand, found, now),
+        people=dict(people),
+        cards=tuple(known[name].card for name in who if name in known),
+        now=now,
+    )
 
 
 @route("POST", "/api/watch/incidents/{id}", summary="Take an incident in hand, close it, open it again", right=Right.WATCH,
@@ -165,6 +205,25 @@ async def say(call: Call[Nothing]) -> object:
     await asyncio.to_thread(ledger.append, [record])
     await asyncio.to_thread(book.acknowledge, wanted, person, note, said.state)
     return await asyncio.to_thread(_incident, book, wanted)
+
+
+@route("POST", "/api/watch/incidents/{id}/assign", summary="Give an incident to a person of the city", right=Right.WATCH,
+       media=[JSON], limit=MOST_BODY, answer=Hand)  # fmt: skip
+async def assign(call: Call[Nothing]) -> object:
+    refuse_cross_site(call.request)
+    said, desk, wanted = _body(call, Given), _handing(call), call.path("id")
+    await asyncio.to_thread(_incident, _book(call), wanted)
+    return await _told(desk.assign, wanted, said.to, _person(call), said.note)
+
+
+@route("POST", "/api/watch/incidents/{id}/snooze", summary="Put an incident off, with an end", right=Right.WATCH,
+       media=[JSON], limit=MOST_BODY, answer=Hand)  # fmt: skip
+async def snooze(call: Call[Nothing]) -> object:
+    """It comes back by itself, and at once where it grows worse."""
+    refuse_cross_site(call.request)
+    said, desk, wanted = _body(call, PutOff), _handing(call), call.path("id")
+    await asyncio.to_thread(_incident, _book(call), wanted)
+    return await _told(desk.snooze, wanted, round(said.hours * HOUR), _person(call), said.why)
 
 
 @route(
@@ -221,6 +280,25 @@ def _book(call: Call[IncidentsQuery] | Call[Nothing]) -> WatchReader:
     return book
 
 
+def _hands(call: Call[Any], incidents: Sequence[Incident]) -> Mapping[str, Hand]:
+    """What people said of them; who is not of the city is not told whose they are."""
+    desk = call.desk.doors.handing
+    return desk.hands([one.id for one in incidents]) if desk is not None and _of_the_city(call) else {}
+
+
+def _of_the_city(call: Call[Any]) -> bool:
+    return call.caller is not None and call.caller.held.of_the_city
+
+
+def _handing(call: Call[Nothing]) -> Handing:
+    if not _of_the_city(call):
+        raise Problem(403, "no-right", "whose an incident is, is for people of the city to say")
+    desk = call.desk.doors.handing
+    if desk is None:
+        raise Problem(404, "not-found", "nobody is given incidents here")
+    return desk
+
+
 def _containing(call: Call[Nothing] | Call[TargetQuery]) -> Containing:
     desk = call.desk.doors.containing
     if desk is None:
@@ -254,4 +332,18 @@ async def _told(ask: Callable[..., Any], *arguments: object) -> object:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
 
 
-ROUTES = (watch, standing, detectors, incident, say, containments, preview, begin, approve, refuse, lift)
+ROUTES = (
+    watch,
+    standing,
+    detectors,
+    incident,
+    say,
+    assign,
+    snooze,
+    containments,
+    preview,
+    begin,
+    approve,
+    refuse,
+    lift,
+)
