@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from cityward.compose.acting.containment import ContainmentDesk
+from cityward.compose.acting.filing import FileDesk
 from cityward.compose.acting.handing import HandDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
