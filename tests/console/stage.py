@@ -27,9 +27,11 @@ from cityward.catalogue import PROPERTIES
 from cityward.compose.places import demo_place, load_place
 from cityward.place.registry import Registry, Unit, number
 from cityward.reach.chains import downstream, flow_graph
+from cityward.reach.folding import folded, parties_of
 from cityward.reach.picture import layout
 from cityward.reach.questions import Reach
 from cityward.web.api.reach import ReachQuery, ReasonQuery, reason_of, report_on, subjects_of
+from cityward.web.api.views import chain_view
 from cityward.web.app import CSP
 
 BUILT = Path(__file__).parents[2] / "src" / "cityward" / "web" / "console"
@@ -71,7 +73,9 @@ class Stage:
         self.refusals: dict[str, Any] = {"reasons": [], "recent": [], "door": []}
         self.commands: list[dict[str, Any]] = []
         self.overrides: dict[str, Any] = {}
-        self.answers: dict[str, Any] = {}  # of further paths behind /api/: JSON, or a function of the query that makes it
+        self.answers: dict[
+            str, Any
+        ] = {}  # of further paths behind /api/: JSON, or a function of the query that makes it
         self.status = 200
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -209,7 +213,7 @@ class Stage:
                 Route("/", lambda _: FileResponse(BUILT / "index.html")),
                 Route("/api/place", self._place),
                 Route("/api/live", self._live),
-                Route("/api/chain", lambda _: Response(_json(layout(flow_graph(self.place))), media_type=_JSON)),
+                Route("/api/chain", self._chain),
                 Route("/api/reach", self._reach),
                 Route("/api/reach/reason", self._reason),
                 Route("/api/reach/subjects", lambda _: Response(_json(subjects_of(self.place)), media_type=_JSON)),
@@ -265,6 +269,13 @@ class Stage:
                 self._listeners.discard(queue)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def _chain(self, request: Request) -> Response:
+        graph, fold = flow_graph(self.place), request.query_params.get("fold", "")
+        of = parties_of(self.place, graph)
+        parties = set(of.values()) if fold == "*" else set(fold.split(",")) - {""}
+        told = chain_view(layout(folded(self.place, graph, parties)), of | {f"party:{one}": one for one in parties})
+        return Response(_json(told), media_type=_JSON)
 
     async def _reach(self, request: Request) -> Response:
         query = msgspec.convert(dict(request.query_params), ReachQuery)

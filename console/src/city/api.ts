@@ -95,7 +95,7 @@ export interface ForecastSeries {
   why: string
 }
 export interface Forecast { now_ms: number; series: ForecastSeries[] }
-export interface ChainNode { id: string; kind: string; title: string; subtitle: string; x: number; y: number; w: number; h: number; flows?: string[] }
+export interface ChainNode { id: string; kind: string; title: string; subtitle: string; x: number; y: number; w: number; h: number; flows?: string[]; party?: string }
 export interface ChainEdge {
   flow: string
   title?: string
@@ -110,7 +110,7 @@ export interface ChainEdge {
 export interface Chain { width: number; height: number; nodes: ChainNode[]; edges: ChainEdge[] }
 
 export type About = 'dataset' | 'party' | 'jurisdiction' | 'service' | 'thing'
-export type Subjects = Record<About, { id: string; name: string }[]>
+export type Subjects = Record<About, { id: string; name: string; land?: string; personal?: boolean }[]>
 export type Verdict = 'reachable' | 'unknown' | 'access without instrument' | 'compellable without access'
 export interface ReachRow {
   who: string
@@ -132,6 +132,7 @@ export interface ReachReport {
   facts: { path: string; where: string; settles: number }[]
   reachable: number
   unknown: number
+  sentence: string
   joined: { datasets: string[]; personal: string[]; categories: string[]; subjects: string[] } | null
 }
 export interface Reason {

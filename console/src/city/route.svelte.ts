@@ -7,8 +7,8 @@ export type Addressed = (typeof ADDRESSED)[number]
 export type Route =
   | { page: 'map'; query: URLSearchParams }
   | { page: Addressed; parts: string[]; query: URLSearchParams }
-  | { page: 'chain'; node: string | null }
-  | { page: 'reach'; about: string | null; id: string | null; answer: string | null }
+  | { page: 'chain'; node: string | null; query: URLSearchParams }
+  | { page: 'reach'; about: string | null; id: string | null; answer: string | null; query: URLSearchParams }
   | { page: 'watch'; incident: string | null; contain: string | null }
   | { page: 'out'; about: string | null; id: string | null }
   | { page: 'services'; id: string | null }
@@ -25,10 +25,10 @@ export function parse(hash: string): Route {
   if (page === '' && !id) return { page: 'map', query }
   const addressed = ADDRESSED.find((one) => one === page)
   if (addressed) return { page: addressed, parts: rest.map(decode).filter(Boolean), query }
-  if (page === 'chain') return { page: 'chain', node: id || null }
+  if (page === 'chain') return { page: 'chain', node: id || null, query }
   if (page === 'reach') {
     const [about = '', subject = '', ...answer] = rest.map(decode)
-    return { page: 'reach', about: about || null, id: subject || null, answer: answer.join('/') || null }
+    return { page: 'reach', about: about || null, id: subject || null, answer: answer.join('/') || null, query }
   }
   if (page === 'watch') {
     const [what = '', ...which] = rest.map(decode)
@@ -80,7 +80,12 @@ export const containLink = (target = ''): string => `#/watch/contain/${encodeURI
 export const outLink = (about?: 'dataset' | 'recipient' | 'book', id = ''): string => `#/out${about ? `/${about}/${encodeURIComponent(id)}` : ''}`
 export const serviceLink = (id = ''): string => `#/services${id ? `/${encodeURIComponent(id)}` : ''}`
 export const camerasLink = (about?: 'one' | 'viewed', id = ''): string => `#/cameras${about ? `/${about}${id ? `/${encodeURIComponent(id)}` : ''}` : ''}`
-export const chainLink = (id: string): string => `#/chain/${encodeURIComponent(id)}`
+/** `since`: city ms. */
+export const changesLink = (since: number | null = null): string => `#/reach/changes${since === null ? '' : `?since=${since}`}`
+export const chainLink = (id = '', query: Record<string, string> = {}): string => {
+  const asked = new URLSearchParams(Object.entries(query).filter(([, text]) => text !== ''))
+  return `#/chain${id ? `/${encodeURIComponent(id)}` : ''}${asked.size ? `?${asked}` : ''}`
+}
 
 /** `answer` names one row of the answers: who/axis/kind/item/mode. */
 export const reachLink = (about?: string | null, id?: string | null, answer?: string | null): string =>

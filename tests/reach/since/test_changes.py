@@ -49,6 +49,7 @@ def test_new_and_removed_flows_are_told_with_their_ends() -> None:
                  "protocol: http, observability: imported}\n"))  # fmt: skip
     told = since(place(), now)
     assert [(one.flow, one.what) for one in told.flows] == [("also", "added")]
+    assert told.sentence.endswith("less of nobody. Flows: 1 added.")
     assert told.flows[0].sentence == "New: also, cityward to workbench, levels, for lighting."
     assert [(one.flow, one.what) for one in since(now, place()).flows] == [("also", "removed")]
 

@@ -174,14 +174,13 @@ def _sentence(gained: Sequence[Reached], lost: Sequence[Reached], flows: Sequenc
     if not gained and not lost and not flows:
         return "Nothing changed: the same can reach the same, by the same flows."
     counts = {what: sum(one.what == what for one in flows) for what in ("added", "removed", "changed")}
-    told = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-    return (
-        f"{_who(gained)} newly reach something, {_who(lost)} no longer reach something they did; "
-        f"flows: {told or 'as they were'}."
-    )
+    flows_told = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "as they were"
+    return f"More is within reach of {_who(gained)}; less of {_who(lost)}. Flows: {flows_told}."
 
 
 def _who(rows: Sequence[Reached]) -> str:
     parties = {one.who for one in rows if one.kind == "party"}
     lands = {one.who for one in rows if one.kind == "jurisdiction"}
-    return f"{counted(len(parties), 'party', 'parties')} and the law of {counted(len(lands), 'country', 'countries')}"
+    told = [counted(len(parties), "party", "parties")] if parties else []
+    told += [f"the law of {counted(len(lands), 'country', 'countries')}"] if lands else []
+    return " and ".join(told) or "nobody"
