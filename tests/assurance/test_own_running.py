@@ -53,10 +53,21 @@ QUORUM_1, QUORUM_2 = (CONTROLS["I-03"].avoid.declaration, CONTROLS["I-03"].prefe
         (QUORUM_1, structs.replace(commanded("c1", ("counter-1",)), value=100.0), "unknown"),
         (QUORUM_1, commanded("c1", ("counter-1", "counter-2")), "unknown"),
         (QUORUM_2, commanded("c1", ("counter-1", "counter-2")), "proven"),
+        (QUORUM_2, commanded("c1", ()), "unknown"),
+        (QUORUM_2, structs.replace(commanded("c1", ("counter-1",)), value=100.0), "unknown"),
         (QUORUM_2, refused_command("too-few-sources"), "proven"),
         (QUORUM_2, refused_command("too-old"), "unknown"),
     ],
-    ids=["one moved it", "the safe value", "two did", "two must", "too few were refused", "refused for its age"],
+    ids=[
+        "one moved it",
+        "the safe value",
+        "two did",
+        "two must",
+        "on none",
+        "one, for the safe value",
+        "too few were refused",
+        "refused for its age",
+    ],
 )
 def test_one_source_is_held_to_the_quorum(text: str, record: AnyRecord, expected: str) -> None:
     assert result("I-03", record, text=text) == [expected]

@@ -75,6 +75,10 @@ def _as_approved() -> Approval:
     )  # fmt: skip
 
 
+def _agreed() -> AnyRecord:
+    return CONTROLS["J-05"].prefer.entries[0][1]
+
+
 def _told() -> tuple[AnyRecord, ...]:
     def step(word: str, at: int, **more: object) -> FileNoted:
         return FileNoted(at=at, by="operator", file="f1", step=word, person="ada", text="a lamp", **more)  # type: ignore[arg-type]
@@ -91,6 +95,8 @@ MORE: tuple[tuple[str, str, tuple[AnyRecord, ...]], ...] = (
     ("I-05", CONTROLS["I-05"].prefer.declaration, (_tried("I-05", "S-03", (), ("street-light",)),)),
     ("I-07", TOWN, (structs.replace(_suspect(), state="cleared", at=NOW_US - DAY),)),
     ("J-04", CONTROLS["J-04"].prefer.declaration, (refused_ask("from-elsewhere"),)),
+    ("J-05", SHARING, (_agreed(), structs.replace(released("planner"), agreement="share"))),
+    ("J-05", SHARING, (structs.replace(_agreed(), control=DIGEST), refused_ask("pending"))),
     ("K-04", TOWN, (admission(UNDECLARED, 0, 7, "unknown-device"),)),
     ("K-04", SHARING, (released("planner"),)),
     ("M-06", TOWN, (admission("counts-in", 5),)),
@@ -107,7 +113,7 @@ MORE: tuple[tuple[str, str, tuple[AnyRecord, ...]], ...] = (
 """Ways to be proven that a control's own *Prefer* place does not take."""
 
 WAYS = [
-    *((control, control.prefer) for control in CONTROLS.values() if control.id not in NEVER_PROVEN | {"J-04"}),
+    *((control, control.prefer) for control in CONTROLS.values() if control.id not in NEVER_PROVEN | {"J-04", "J-05"}),
     *(
         (CONTROLS[name], Example(text, tuple((f"log:{n}", one) for n, one in enumerate(records)), NOW_US))
         for name, text, records in MORE
@@ -216,6 +222,12 @@ def test_silence_is_no_proof_where_older_entries_are_not_kept(
     assert conclude(CONTROLS[name], dossier_of(example)).result is Result.PROVEN
     monkeypatch.setattr("cityward.assurance.trail.MOST_KEPT", 2)
     assert conclude(CONTROLS[name], dossier_of(example)).result is Result.UNKNOWN
+
+
+def test_an_approval_is_a_word_and_no_proof() -> None:
+    """Nothing left by it, and nothing was kept back: that the gate waits for it was not seen."""
+    verdict = conclude(CONTROLS["J-05"], dossier_of(CONTROLS["J-05"].prefer))
+    assert (verdict.result, set(verdict.by_class)) == (Result.STATED, {EvidenceClass.ATTESTED})
 
 
 # -- of another declaration ---------------------------------------------------------------------------------------------

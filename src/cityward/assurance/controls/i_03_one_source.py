@@ -35,7 +35,11 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             for key in _keys(dossier, device, command)
             if (entry := issued.get(key)) and _rests_on_one(entry, limits)
         ]
-        seen = [at_work[key] for key in _keys(dossier, device, command) if key in at_work]
+        seen = [
+            entry
+            for key in _keys(dossier, device, command)
+            if (entry := at_work.get(key)) is not None and _was_held(entry, limits)
+        ]
         if alone:
             record = max(alone, key=lambda entry: entry.record.at).record
             said = f"`{record.device}` was told {record.value:g} on the word of `{record.sources[0]}` alone"
@@ -46,7 +50,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             said = f"one source is enough to `{command}` `{device}`, by its model; none did alone"
             yield unknown(subject, said, f"a quorum of {LEAST} for the commands of essential services", *path)
         elif not seen:
-            said = f"`{command}` of `{device}` asks for {limits.quorum} sources, and was never given or refused"
+            said = f"`{command}` of `{device}` asks for {limits.quorum} sources; none rested on so many, or was refused for fewer"
             yield unknown(subject, said, "a command, or an exercise that tries one on one source", *path)
         else:
             said = f"`{command}` of `{device}` was held to {limits.quorum} independent sources"
@@ -71,6 +75,11 @@ def _keys(dossier: Dossier, device: str, command: str) -> Iterator[tuple[str, st
 
 def _rests_on_one(entry: Entry[CommandIssued], limits: CommandLimits) -> bool:
     return len(set(entry.record.sources)) == 1 and entry.record.value != limits.fail_safe
+
+
+def _was_held(entry: Entry[CommandIssued] | Entry[CommandRefused], limits: CommandLimits) -> bool:
+    """Whether the quorum was at work: a command on none, or to the safe value on one, shows nothing of it."""
+    return isinstance(entry.record, CommandRefused) or len(set(entry.record.sources)) >= limits.quorum
 
 
 def _essential(quorum: int) -> str:

@@ -11,7 +11,7 @@ from cityward.assurance.examples import DIGEST, NOW_US, SHARING, released
 from cityward.assurance.results import EvidenceClass, Judged, Result, Severity
 from cityward.assurance.saying import stated, unknown
 from cityward.assurance.trail import Entry
-from cityward.evidence.records import Approval
+from cityward.evidence.records import Approval, ReleaseRefused
 from cityward.place.loader import load
 from cityward.policy.approvals import AS_DECLARED, control_digest
 from cityward.reach.effective import Lands, lands_in, lands_of
@@ -36,6 +36,9 @@ def check(dossier: Dossier) -> Iterable[Judged]:
 def _judged(dossier: Dossier, name: str, approval: Entry[Approval], lands: Lands) -> Judged:
     subject, when = f"agreements.{name}", iso(approval.record.at)[:10]
     path = (subject, *(f"parties.{party}" for party in dossier.place.agreements[name].parties))
+    since = [
+        entry for entry in dossier.receipts if entry.record.agreement == name and entry.record.at >= approval.record.at
+    ]
     if approval.record.control == control_digest(name, dossier.place, lands):
         if approval.record.person == AS_DECLARED:
             return stated(
@@ -44,8 +47,13 @@ def _judged(dossier: Dossier, name: str, approval: Entry[Approval], lands: Lands
         said = (
             f"{approval.record.person} approved who has power over the parties of `{name}` on {when}; it is as it was"
         )
-        return Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, approval, said),), path)
-    since = [entry for entry in dossier.receipts if entry.record.agreement == name]
+        word = on_record(EvidenceClass.ATTESTED, approval, said)
+        if since:
+            gate = on_record(
+                EvidenceClass.ENFORCED, since[-1], "data left since: the gate held it to what was approved"
+            )
+            return Judged(subject, Result.PROVEN, said, (word, gate), path)
+        return Judged(subject, Result.STATED, said, (word,), path)
     if since:
         said = (
             f"who has power over the parties of `{name}` changed since {when}, and data left under it as it stands now"
@@ -53,6 +61,19 @@ def _judged(dossier: Dossier, name: str, approval: Entry[Approval], lands: Lands
         ground = on_record(EvidenceClass.ENFORCED, since[-1], f"data left by `{since[-1].record.flow}`")
         mend = "look at what changed, then `cityward recipient approve`"
         return Judged(subject, Result.FAILED, said, (ground,), path, mend=mend)
+    datasets = dossier.place.agreements[name].datasets
+    held = [
+        entry
+        for entry in dossier.trail.of(ReleaseRefused)
+        if "pending" in entry.record.reasons
+        and entry.record.dataset in datasets
+        and entry.record.at >= approval.record.at
+    ]
+    if held:
+        said = (
+            f"who has power over the parties of `{name}` changed since {when}; what was asked for since did not leave"
+        )
+        return Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, held[-1], said),), path)
     said = f"who has power over the parties of `{name}` changed since it was approved on {when}; nothing left under it since"
     return Judged(subject, Result.UNKNOWN, said, (), path, "a new decision: `cityward recipient approve`")
 

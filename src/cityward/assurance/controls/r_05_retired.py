@@ -33,7 +33,7 @@ def check(dossier: Dossier) -> Iterable[Judged]:
             said = f"`{name}` was {entry.record.to} on {iso(after)[:10]}: more commands followed than are kept here"
             yield unknown(subject, said, "an exercise of S-16")
         else:
-            said = f"`{name}` was {entry.record.to}, and neither spoke nor was told anything since"
+            said = f"`{name}` was {entry.record.to}, and neither answered nor was told anything since"
             yield Judged(subject, Result.PROVEN, said, (on_record(EvidenceClass.ENFORCED, entry, said),), (subject,))
     if not any(entry.record.to in OUT for entry in lives.values()) and dossier.place.devices:
         said = "no device was ever revoked, lost, stolen or retired here"
@@ -52,7 +52,8 @@ CONTROL = Control(
     supports={"NCSC": ("N13",)},
     check=check,
     proof_lasts_us=366 * DAY,
-    false_positives="A device that came back by `device found` is alive again: its newest life counts.",
+    false_positives="A device that came back by `device found` is alive again: its newest life counts. One that only sends is refused at "
+    "the door, and what it says is counted for no device: of that nothing is seen here.",
     avoid=Example(TOWN, (("people:1", _STOLEN), ("service:1", _ANSWER)), NOW_US),
     prefer=Example(TOWN, (("people:1", _STOLEN),), NOW_US),
     says="devices whose life ended",
