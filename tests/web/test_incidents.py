@@ -13,7 +13,7 @@ from msgspec import structs
 
 from assured import SMALLTOWN, assured_town
 from cityward.assurance.examples import NOW_US
-from cityward.compose.beside import Asked
+from cityward.compose.beside import Asked, Question
 from cityward.compose.proving import asking_files
 from cityward.compose.proving.asking_files import FilesMade, asked_files
 from cityward.errors import LinkError
@@ -91,3 +91,27 @@ def test_what_the_child_says_is_files_or_nothing(tmp_path: Path) -> None:
 
 async def _one(asked: Asked[FilesMade]) -> FilesMade | None:
     return await asked()
+
+
+def test_what_was_made_before_a_step_answers_nobody_after_it(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+    program = (
+        "import sys, pathlib; p = pathlib.Path(sys.argv[1]); n = int(p.read_text()) + 1; p.write_text(str(n)); print(n)"
+    )
+    asked = Asked(Question("a number", (sys.executable, "-c", program, str(count)), int, 100, "", wait_s=60.0))
+
+    async def turns() -> list[int | None]:
+        first, same = await asked(), await asked()
+        asked.forget()
+        after = await asked()
+        running = asyncio.create_task(asked_anew())
+        await asyncio.sleep(0)
+        asked.forget()  # while it is being made: it began to read too early
+        return [first, same, after, await running]
+
+    async def asked_anew() -> int | None:
+        asked.forget()
+        return await asked()
+
+    assert asyncio.run(turns()) == [1, 1, 2, 4]
