@@ -52,8 +52,8 @@ CONTROL = Control(
     supports={"NCSC": ("N13",)},
     check=check,
     proof_lasts_us=366 * DAY,
-    false_positives="A device that came back by `device found` is alive again: its newest life counts. One that only sends is refused at "
-    "the door, and what it says is counted for no device: of that nothing is seen here.",
+    false_positives="A device that came back by `device found` is alive again: its newest life counts. "
+    "One that only sends is refused at the door and counted for no device: of that nothing is seen here.",
     avoid=Example(TOWN, (("people:1", _STOLEN), ("service:1", _ANSWER)), NOW_US),
     prefer=Example(TOWN, (("people:1", _STOLEN),), NOW_US),
     says="devices whose life ended",
