@@ -31,6 +31,7 @@ from cityward.web.api import (
     releases,
     report,
     services,
+    shown,
     sign_in,
     transport,
     watch,
@@ -45,7 +46,7 @@ from web.house import KEYS, House, house
 
 ROOMS = (
     cameras, city, datum, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
-    postures, received, releases, report, assurance, exercises, incidents, sign_in, transport, public,
+    postures, received, releases, report, assurance, exercises, incidents, sign_in, shown, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]

@@ -141,7 +141,7 @@ class Held:
 
     datasets: of roles with `data`. services: of all roles. alone: rights that need no second person. of_the_city: a role of the
     place's own party lets them see the whole overview; else they see only what is theirs. until: the first moment at which this
-    may be less; 0: none. elsewhere: roles that would hold, but not from this address.
+    may be less; 0: none. elsewhere: roles that would hold, but not from this address. shown: they look as a role sees.
     """
 
     rights: frozenset[Right] = frozenset()
@@ -153,11 +153,22 @@ class Held:
     until: int = 0
     roles: tuple[HeldRole, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    shown: Shown | None = None
 
     @property
     def just_in_time(self) -> bool:
         """Whether some of it was opened for a task: then every request is on record."""
         return any(not role.standing for role in self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Somebody looks at the city as a role sees it. theirs: what they hold themselves; whole: what the role holds."""
+
+    role: str
+    until: int
+    theirs: Held
+    whole: Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +223,27 @@ def _union(place: Place, roles: Sequence[tuple[HeldRole, Role]]) -> Held:
         of_the_city=any(role.party == place.responsible and Right.LOOK in role.rights for role in declared),
         until=min((held.until for held, _ in roles if held.until), default=0),
         roles=tuple(held for held, _ in roles),
+    )
+
+
+def shown_as(place: Place, theirs: Held, name: str, until: int) -> Held:
+    """What somebody holds while they look as a role sees, until a moment (machine us): the intersection, so never more.
+
+    The addresses that a role declares do not count: nobody comes in by it. A role that is not declared holds nothing.
+    """
+    role = roles_of(place).get(name)
+    held = () if role is None else ((HeldRole(name, role.party, until, "", False, True), role),)
+    whole = _union(place, held)
+    return replace(
+        whole,
+        rights=whole.rights & theirs.rights,
+        datasets=whole.datasets & theirs.datasets,
+        services=whole.services & theirs.services,
+        operates=whole.operates & theirs.operates,
+        alone=whole.alone & theirs.alone,
+        of_the_city=whole.of_the_city and theirs.of_the_city,
+        until=min(until, theirs.until or until),
+        shown=Shown(name, until, theirs, whole),
     )
 
 

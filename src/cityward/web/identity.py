@@ -7,6 +7,7 @@ INVARIANTS
 - Tokens have 256 random bits; only their SHA-256 is stored, looked up and compared, so timing tells nothing of the token.
 - A revoked key is refused at most `RECHECK_S` after the registry changed; a lookup that began before the change is not kept.
 - A link works once: the store decides, in one statement, also between two requests at a time.
+- A session that is shown as a role holds what the role and its person both hold, whoever asks what it may.
 - A session's token is made here, at the moment of the proof: a token that a browser brought along is never made good.
 """
 
@@ -24,9 +25,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from cityward.evidence.records import Lifecycle
-from cityward.runtime.people import Held, SessionRow, Stance
+from cityward.runtime.people import Held, SessionRow, Stance, shown_as
 from cityward.runtime.ports import Credentials
 from cityward.watch.events import Event, EventKind, cut
+from cityward.web.accounts.shown import Showings
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
@@ -162,6 +164,7 @@ class Reception:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self.standings = Standings(doors)
+        self.showings = Showings()
         self._keys = DeviceKeys(doors.credentials)
         self._limits = Gcra(most_keys=10_000)
         self.cookie = "__Host-cityward" if doors.secure else "cityward"
@@ -241,6 +244,9 @@ class Reception:
         if found is None:
             return None
         standing, held = found
+        showing = self.showings.of(session.session_sha256, self._doors.machine_us())
+        if showing is not None:  # here, and nowhere later: every answer and every tick of the live feed comes by here
+            held = shown_as(self._doors.place, held, showing.role, showing.until)
         return Caller(session.who, PERSON, session.session_sha256, held, source, session.proved_at, standing.ways)
 
     async def sign_in(self, request: Request, token: str) -> str | None:

@@ -7,6 +7,7 @@ INVARIANTS
 - A route declares what it needs: a `right` of a person, `signed_in` (anybody with a session), the `scopes` of other callers, or
   `public`; one that declares none, or public with another, does not import.
 - What a person posts is taken from our own pages only, whichever route it is.
+- While the city is shown to a person as a role, they post nothing but the end of it.
 - Nothing of a request reaches a handler unchecked: an undeclared or repeated query parameter is refused, the body is of a
   declared type and no longer than declared, and is never read further than that.
 - Bodies of all requests together take no more memory than the desk's budget.
@@ -42,6 +43,9 @@ JSON = "application/json"
 BODY_S = 30.0  # a body of 1 MiB at 280 kbit/s, the slowest link a gateway may have
 LINGER_S, LINGER_BYTES = 2.0, 16 << 20  # PRECEDENT: nginx lingers for 5 s between two reads
 MOST_QUERY_FIELDS = 32
+SHOWN_END = "/api/me/as/end"
+"""The one thing that is done while the city is shown as a role; signing out is the other."""
+LEAVING = frozenset({SHOWN_END, "/sign-out"})
 FRESH_US = 5 * 60 * 1_000_000
 """So old at most may a proof be for what is dangerous."""
 
@@ -221,6 +225,9 @@ class Endpoint:
         if request.method != "GET":
             refuse_cross_site(request)
         held, right, desk = caller.held, self.route.right, self._desk
+        # SECURITY: who looks as somebody else changes nothing, or it would be unclear who did it
+        if held.shown is not None and request.method != "GET" and self.route.path not in LEAVING:
+            raise Problem(403, "shown-as", f"you look as `{held.shown.role}` sees: nothing is changed; end that first")
         if right is not None and right not in held.rights:
             why = f"; {', '.join(held.elsewhere)} is not for this address" if held.elsewhere else ""
             detail = {"door": "http", "why": "elsewhere" if held.elsewhere else "no-right", "count": "1"}
@@ -228,7 +235,7 @@ class Endpoint:
             raise Problem(403, "no-right", f"this needs the right `{right.value}`{why}")
         if self.route.fresh and caller.ways and caller.proved_at < desk.doors.machine_us() - FRESH_US:
             raise Problem(403, "prove-again", "prove again who you are: your last proof is older than five minutes")
-        if held.just_in_time:
+        if held.just_in_time or held.shown is not None:
             desk.reads.note(caller, f"{request.method} {request.url.path}", 1)
 
 

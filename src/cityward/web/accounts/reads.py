@@ -1,6 +1,6 @@
 """What each person read, gathered by session and put on record every minute; of what was opened for a task, every request.
 
-A record says how many rows of what, never what they held.
+A record says how many rows of what, never what they held. What was shown as a role to somebody names both.
 
 INVARIANTS
 - At most `MOST_KEYS` counts wait; when they are full they are put on record at once, so none is lost to a bound.
@@ -45,7 +45,9 @@ class Reads:
         """Somebody was shown so many rows of something. Never blocks."""
         if caller is None or not caller.session or rows <= 0:
             return
-        self._counts[(caller.id, caller.session.hex()[:16], what[:128])] += rows
+        shown = caller.held.shown
+        name = what[:128] if shown is None else f"{what[:96]} shown as {shown.role}"
+        self._counts[(caller.id, caller.session.hex()[:16], name)] += rows
         if len(self._counts) >= MOST_KEYS:
             self._full.set()
 

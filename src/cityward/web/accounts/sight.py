@@ -3,13 +3,14 @@
 A reading is seen by whoever holds `data` for one of its datasets. Things, flows and services are seen by people of the city;
 others see those that carry their datasets or that their services use.
 
+INVARIANT: shown as a role, nobody sees what they do not see themselves.
 INVARIANT: what belongs to no dataset is seen by nobody: a missing declaration never opens anything.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
@@ -40,6 +41,21 @@ class Sight:
     services: frozenset[str] | None
     declared: frozenset[tuple[str, str]]  # every channel there is, seen or not
     strangers: bool  # whether what no declared device sent is seen
+
+    def and_(self, other: Sight) -> Sight:
+        """What both see."""
+        return Sight(
+            channels=self.channels & other.channels,
+            cells=self.cells & other.cells,
+            senders=self.senders,
+            whole_units=self.whole_units & other.whole_units,
+            commanded=self.commanded & other.commanded,
+            units=_both(self.units, other.units),
+            flows=_both(self.flows, other.flows),
+            services=_both(self.services, other.services),
+            declared=self.declared,
+            strangers=self.strangers and other.strangers,
+        )
 
     def reading(self, device: str, property_id: str) -> bool:
         """Whether a value of it is seen."""
@@ -82,6 +98,11 @@ class Sight:
         return self.services is None or name in self.services
 
 
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """None: all."""
+    return other if one is None else one if other is None else one & other
+
+
 class Sights:
     """Made once for each set of roles."""
 
@@ -96,17 +117,29 @@ class Sights:
         self._lock = Lock()
 
     def of(self, held: Held) -> Sight:
-        """What these roles let somebody see."""
+        """What these roles let somebody see; shown as a role, what of its sight they see themselves."""
+        if held.shown is None:
+            return self._of_roles(held)
+        whole, theirs = self._of_roles(held.shown.whole), self._of_roles(held.shown.theirs)
+        key = (whole, theirs)
+        with self._lock:
+            return self._keep(key, lambda: whole.and_(theirs))
+
+    def _of_roles(self, held: Held) -> Sight:
         datasets = held.datasets if Right.DATA in held.rights else frozenset[str]()
         strangers = held.of_the_city and Right.WATCH in held.rights
         key = (datasets, held.services, held.of_the_city, strangers)
         with self._lock:
-            found = self._made.get(key)
-            if found is None:
-                found = self._made[key] = self._make(datasets, held.services, held.of_the_city, strangers)
-                if len(self._made) > MOST_SIGHTS:
-                    self._made.popitem(last=False)
-            return found
+            return self._keep(key, lambda: self._make(datasets, held.services, held.of_the_city, strangers))
+
+    def _keep(self, key: tuple[object, ...], make: Callable[[], Sight]) -> Sight:
+        """Under the lock."""
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = make()
+            if len(self._made) > MOST_SIGHTS:
+                self._made.popitem(last=False)
+        return found
 
     def _make(self, datasets: frozenset[str], services: frozenset[str], whole: bool, strangers: bool) -> Sight:
         seen = self._channels(datasets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from cityward.errors import PlaceError
 from cityward.place.roles import Right, Role
-from cityward.runtime.people import Grant, Step, Wish, comes_from, longest_s, roles_of
+from cityward.runtime.people import Grant, Held, Shown, Step, Wish, comes_from, longest_s, roles_of
 from cityward.text import harmless
 from cityward.watch.events import EventKind
 from cityward.web.accounts.proofs import PROVE
@@ -72,6 +72,16 @@ class GlassView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: int
 
 
+class ShownView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The city is shown as a role, until when (machine us). withheld: of the role, what the caller does not hold themselves."""
+
+    role: str
+    name: str
+    party: str
+    until: int
+    withheld: tuple[str, ...]
+
+
 class MeView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The caller. Times machine us. `devices`, `actuators`, `datasets`: how many of them they reach now."""
 
@@ -91,6 +101,8 @@ class MeView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     glass: tuple[GlassView, ...]
     waiting: int  # approvals, openings and reviews that wait for somebody with the caller's rights
     now: int
+    shows_as: bool = False  # whether they may look as a role sees
+    shown: ShownView | None = None
 
 
 class SessionView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +144,8 @@ async def me(call: Call[Nothing]) -> object:
 
 def _me(call: Call[Nothing], caller: Caller) -> MeView:
     """In a thread."""
+    if caller.held.shown is not None:
+        return _me_shown(call, caller, caller.held.shown)
     doors, people, held, now = call.desk.doors, desk_of(call), caller.held, call.desk.doors.machine_us()
     standing = people.standing(caller.id)
     assert standing is not None
@@ -156,14 +170,55 @@ def _me(call: Call[Nothing], caller: Caller) -> MeView:
             PasskeyView(_text(key.credential), key.name, key.host, key.added_at, key.used_at)
             for key in people.passkeys(caller.id)
         ),
-        glass=tuple(
-            GlassView(grant.id, grant.person, grant.role, grant.reason, grant.until)
-            for grant in grants
-            if grant.glass and grant.holds(now)
-        ),
+        glass=_glass(grants, now),
         waiting=_waiting(people, grants, caller, now),
         now=now,
+        shows_as=held.of_the_city and not held.rights.isdisjoint({Right.PEOPLE, Right.AUDIT}),
     )
+
+
+def _glass(grants: Iterable[Grant], now: int) -> tuple[GlassView, ...]:
+    return tuple(
+        GlassView(grant.id, grant.person, grant.role, grant.reason, grant.until)
+        for grant in grants
+        if grant.glass and grant.holds(now)
+    )
+
+
+def _me_shown(call: Call[Nothing], caller: Caller, shown: Shown) -> MeView:
+    """As the role sees: a role has no passkeys, asks for nothing, and no person's name. In a thread."""
+    doors, held = call.desk.doors, caller.held
+    role = roles_of(doors.place).get(shown.role)
+    name, party = (shown.role, "") if role is None else (role.name or shown.role, role.party)
+    devices, actuators, datasets = reaches(call.desk.sights.of(held), held, doors.place, doors.registry)
+    return MeView(
+        id=caller.id,
+        name=name,
+        party=party,
+        roles=tuple(RoleView(one.role, name, one.until, one.grant, one.glass) for one in held.roles),
+        rights=tuple(sorted(held.rights)),
+        two_person=tuple(sorted(held.rights - held.alone)),
+        elsewhere=(),
+        devices=devices,
+        actuators=actuators,
+        datasets=datasets,
+        asked=(),
+        offers=(),
+        passkeys=(),
+        glass=_glass(desk_of(call).grants(), doors.machine_us()),
+        waiting=0,
+        now=doors.machine_us(),
+        shown=ShownView(shown.role, name, party, shown.until, withheld(role, shown.theirs)),
+    )
+
+
+def withheld(role: Role | None, held: Held) -> tuple[str, ...]:
+    """What of a role somebody does not hold themselves, and is not shown: rights, then datasets, in order."""
+    if role is None:
+        return ()
+    rights = [right.value for right in sorted(role.rights) if right not in held.rights]
+    values = Right.DATA in role.rights
+    return (*rights, *(name for name in sorted(role.datasets) if values and name not in held.datasets))
 
 
 def _offers(doors: Doors, party: str, caller: Caller) -> list[OfferView]:
@@ -191,6 +246,8 @@ def _waiting(people: PeopleDesk, grants: Any, caller: Caller, now: int) -> int:
 @route("GET", "/api/me/sessions", summary="My open sessions", signed_in=True, answer=SessionsView)
 async def sessions(call: Call[Nothing]) -> object:
     doors, caller = call.desk.doors, caller_of(call)
+    if caller.held.shown is not None:
+        return SessionsView(())  # a role has none
     rows = await asyncio.to_thread(doors.sessions.sessions_of, caller.id, doors.machine_us())
     return SessionsView(
         tuple(
