@@ -222,7 +222,11 @@ export interface Me {
   glass: { grant: string; person: string; role: string; reason: string; until: number }[]
   waiting: number
   now: number
+  shows_as?: boolean
+  shown?: { role: string; name: string; party: string; until: number; withheld: string[] } | null
 }
+/** A role that the city can be shown as; `withheld` of it is not, as the person does not hold it themselves. */
+export interface Showable { role: string; name: string; party: string; party_name: string; ours: boolean; rights: string[]; datasets: string[]; services: string[]; withheld: string[] }
 export interface Second { id: string; act: string; about: string; asked_by: string; until: number; state: 'asked' | 'approved' | 'refused'; by: string }
 export interface SessionInfo { id: string; opened_at: number; expires_at: number; source: string; way: string; this: boolean }
 
