@@ -6,7 +6,8 @@ import msgspec
 
 
 class LaneKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One lane. rate: vehicles a second that come, over minutes; usual: over half an hour. doubt: 0 believed .. 1 not at all.
+    """One lane. rate: vehicles a second that come, over minutes; usual: over half an hour. doubt: 0 believed .. 1 not at all;
+    doubted_s: for how long more than not.
     waiting: reckoned, unseen.
 
     mark: what it said last, as one number; same_s: how long it has said that; missing: vehicles that should have come since
@@ -16,6 +17,7 @@ class LaneKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate: float = 0.0
     usual: float = 0.0
     doubt: float = 0.0
+    doubted_s: float = 0.0
     waiting: float = 0.0
     mark: float = 0.0
     same_s: float = 0.0

@@ -12,8 +12,8 @@ stand behind.
 A lane is believed as far as it can be true. It never holds more than fits into it. A queue that stands still in front of a
 green that it need not share, with room behind, is of no use to serve whatever the reason, lie or breakdown: `doubt` rises and
 its weight sinks. Vehicles that move and yet never change place are no vehicles; an approach that falls silent for much longer
-than its traffic ever did has lost its detector. Both are treated as `blind` lanes are: by the traffic that used to come, so
-that they are neither starved nor favoured.
+than its traffic ever did has lost its detector. These, and a lane that has long been doubted, are treated as `blind` lanes
+are: by the traffic that used to come, so that they are neither starved nor favoured.
 
 INVARIANT: a lane's queue, arrivals and weight are finite and bounded whatever it says.
 """
@@ -42,6 +42,7 @@ LEARNS, GETS_USED = 0.01, 1 / 1800  # a second: of the mean rate that is expecte
 SLOW_START_S = 10.0  # a queue at green should move by then
 DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
 MOST_DOUBT = 0.95
+DISBELIEVED, DISBELIEVED_S = 0.5, 90.0  # so much doubt for so long, and a lane is reckoned as a blind one: jams are over by then
 SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
 SILENT = 15.0  # vehicles that should have come by now: with chance e^-15 none does
 USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
@@ -78,7 +79,7 @@ def look(
         was = kept.get(lane, _NEW)
         said = None if lane in seen.blind else seen.lanes.get(lane)
         now = was if said is None else _judge(was, said, float(rates[nth] * free[nth]), green_s, passed_s)
-        if said is None or now.same_s >= SAME_S or now.missing >= SILENT:
+        if said is None or now.same_s >= SAME_S or now.missing >= SILENT or now.doubted_s >= DISBELIEVED_S:
             now = _reckon(now, said, float(rates[nth]), passed_s)
             queue[nth] = now.waiting
             blind.append(lane)
@@ -89,8 +90,8 @@ def look(
             queue[nth] = _standing(said)
             weight[nth] = believed * (1.0 + BLOCKING * crowd[nth] * (lane in internal))
             crowd[nth] *= believed
-            if now.doubt > 0.5:
-                doubted.append(lane)
+        if said is not None and now.doubt > DISBELIEVED:
+            doubted.append(lane)
         remembered[lane] = now
     return Queues(queue, weight, crowd, tuple(blind), tuple(doubted)), remembered
 
@@ -131,10 +132,12 @@ def _judge(was: LaneKept, said: LaneSeen, goes: float, green_s: float, passed_s:
         doubt -= passed_s * FORGIVES
     seconds = max(said.length_m, 30.0) / 14.0
     rate = moving / seconds
+    learns_s = 0.0 if doubt > DISBELIEVED else passed_s
     return LaneKept(
-        rate=min(was.rate + (rate - was.rate) * LEARNS * passed_s, SATURATION_VEH_S),
-        usual=min(was.usual + (rate - was.usual) * GETS_USED * passed_s, SATURATION_VEH_S),
+        rate=min(was.rate + (rate - was.rate) * LEARNS * learns_s, SATURATION_VEH_S),
+        usual=min(was.usual + (rate - was.usual) * GETS_USED * learns_s, SATURATION_VEH_S),
         doubt=min(max(doubt, 0.0), MOST_DOUBT),
+        doubted_s=was.doubted_s + passed_s if doubt > DISBELIEVED else 0.0,
         waiting=was.waiting,
         mark=mark,
         same_s=same_s,
