@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from cityward.adapters.bus.config import PARTITIONS
 from cityward.ids import partition_of
@@ -18,6 +19,7 @@ METERS = [f"meter-{n:02d}" for n in range(1, 9)]
 ROUND = 5
 
 
+@pytest.mark.slow
 def test_partitions_change_hands_with_the_number_of_workers(tmp_path: Path) -> None:
     assert {partition_of(m, PARTITIONS) for m in METERS} == set(range(PARTITIONS))
     place, state = write_town(tmp_path / "town", len(METERS)), tmp_path / "state"
