@@ -22,7 +22,7 @@ export type Askables = Record<Kind, Askable[]> & { ways: Record<Kind, How[]> }
 
 export interface Item { kind: string; id: string; name: string; mode: string; certain: boolean }
 export interface Line { text: string; where: string }
-export interface Doing { mode: string; verb: string; items: Item[]; certain: number; about_people: number }
+export interface Doing { mode: string; verb: string; items: Item[]; more: number; certain: number; about_people: number }
 export interface Effect {
   function: string
   name: string
@@ -49,6 +49,7 @@ export interface Answer {
   astray: Astray[]
   effects: Effect[]
   fallen: Fall[]
+  more_fallen: number
   flows_cut: { flow: string; name: string; where: string; certain: boolean }[]
   parts: { title: string; lines: Line[] }[]
   missing: { where: string; functions: string[] }[]

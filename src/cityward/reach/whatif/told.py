@@ -25,6 +25,7 @@ from cityward.reach.whatif.asking import Answer, How
 from cityward.reach.whatif.parts import Line, Part, parts_of
 from cityward.reach.whatif.words import AXES, DOES, headline, people, step, when
 
+MOST_ITEMS = 1_000  # of one way, and of what goes dark: the demonstration has 15 and 40
 Where = Callable[[str], str]
 """Dotted path -> `file:line  path`."""
 
@@ -47,7 +48,8 @@ class Doing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     mode: str
     verb: str
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # the first `MOST_ITEMS`; `more` are not listed
+    more: int
     certain: int
     about_people: int
 
@@ -130,7 +132,8 @@ class ToldAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     doings: tuple[Doing, ...]
     astray: tuple[Astray, ...]
     effects: tuple[ToldEffect, ...]
-    fallen: tuple[Fall, ...]
+    fallen: tuple[Fall, ...]  # the first `MOST_ITEMS`; `more_fallen` are not listed
+    more_fallen: int
     flows_cut: tuple[FlowCut, ...]
     parts: tuple[Part, ...]
     missing: tuple[FactMissing, ...]
@@ -189,7 +192,8 @@ def _answer(say: _Teller, answer: Answer) -> ToldAnswer:
         doings=tuple(say.doings(answer)) if isinstance(answer, Hostile) else (),
         astray=tuple(map(say.astray, answer.integrity)) if isinstance(answer, Hostile) else (),
         effects=effects,
-        fallen=fallen,
+        fallen=fallen[:MOST_ITEMS],
+        more_fallen=max(0, len(fallen) - MOST_ITEMS),
         flows_cut=tuple(say.flows(answer)) if isinstance(answer, Blast) else (),
         parts=parts_of(place, answer, say.where),
         missing=tuple(FactMissing(where=say.where(m.path), functions=say.names(m.functions)) for m in found.missing),
@@ -235,7 +239,8 @@ class _Teller:
                 sure = [one.id for one in those if one.certain and one.kind == "dataset"]
                 about = sum(self.place.datasets[name].personal for name in sure)
                 certain = sum(one.certain for one in items)
-                yield Doing(mode=mode.value, verb=verb, items=items, certain=certain, about_people=about)
+                shown, more = items[:MOST_ITEMS], max(0, len(items) - MOST_ITEMS)
+                yield Doing(mode=mode.value, verb=verb, items=shown, more=more, certain=certain, about_people=about)
 
     def _item(self, kind: str, name: str, mode: str, certain: bool) -> Item:
         return Item(kind=kind, id=name, name=name_of(self.place, name), mode=str(mode), certain=certain)
