@@ -7,13 +7,30 @@ from hashlib import sha256
 from re import search
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from cityward.insight.marks import OPEN, Mark, MarkState
+from cityward.place.services import Service
 from cityward.time import DAY, HOUR, MINUTE
 from web.forecasts import kept_forecasts_of_a_counter
 from web.house import NOON, House, MemoryPeople, house, opened
+from web.staff import staffed_place
 
 MS = NOON // 1000
+
+
+def test_a_service_names_what_it_reads_as_far_as_that_is_seen() -> None:
+    lighting = Service(kind="lighting", operator="council", actuators=("lamp",), reads=("traffic",))
+    people = MemoryPeople()
+    people.hold("operator", "desk")
+    people.hold("eve", "engineer", party="northlight", until=NOON + HOUR)
+    told: dict[str, list[str]] = {}
+    with opened(house(replace_fields(staffed_place(), services={"lighting": lighting}), people=people)) as city:
+        for who in ("operator", "eve"):
+            with city.client(who) as client:
+                told[who] = client.get("/api/place").json()["services"][0]["sources"]
+    assert "counter-1" in told["operator"] and "lamp" not in told["operator"]
+    assert told["eve"] == []
 
 
 def test_the_place_is_drawn_from_the_declaration(shared: House) -> None:
