@@ -5,7 +5,7 @@ INVARIANT: all that is told here is of the twin; nothing of it is ever told as t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -40,7 +40,6 @@ _WORDS: Mapping[str, tuple[type[Record], ...]] = {
     "distrusted": (Marked,),
     "contained": (Contained, Postured),
     "refused": (CommandRefused, PlanRefused, ReleaseRefused, HoldRefused),
-    "commanded": (CommandIssued,),
 }
 """What else an onlooker is told of."""
 
@@ -82,7 +81,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 def progress_of(scenario: Scenario, plan: Plan, judged: Mapping[str, Judgement], seen: Seen, port: int) -> Progress:
     """From what was seen so far. What was seen is told newest first, at most `MOST_SAW` of it."""
-    lines = [(id_, one, said) for id_, one in seen.entries if (said := _said(one)) is not None]
+    lines = _lines(seen.entries)
     return Progress(
         scenario=scenario.id,
         title=scenario.title,
@@ -94,6 +93,16 @@ def progress_of(scenario: Scenario, plan: Plan, judged: Mapping[str, Judgement],
         saw_in_all=len(lines),
         port=port,
     )
+
+
+def _lines(entries: Sequence[tuple[str, AnyRecord]]) -> list[tuple[str, AnyRecord, tuple[str, str]]]:
+    """What is told of them, oldest first; of the same said again and again (a street's lamps, one by one) the first."""
+    lines: list[tuple[str, AnyRecord, tuple[str, str]]] = []
+    for id_, record in entries:
+        said = _said(record)
+        if said is not None and (not lines or lines[-1][2] != said):
+            lines.append((id_, record, said))
+    return lines
 
 
 def _must(id_: str, judgement: Judgement | None, plan: Plan) -> MustTold:
@@ -125,6 +134,8 @@ def _said(record: AnyRecord) -> tuple[str, str] | None:
         return "distrusted", f"{record.device} is {record.state} from now on"
     if isinstance(record, Admission):
         return ("refused", f"messages: {_counts(record.refused)}") if sum(record.refused.values()) else None
+    if isinstance(record, CommandIssued):
+        return "commanded", f"{record.service} commands {record.command} {record.value:g}"
     if isinstance(record, Lifecycle) and record.event in ("started", "stopped"):
         return None
     kind = next((word for word, kinds in _WORDS.items() if isinstance(record, kinds)), None)
