@@ -241,8 +241,8 @@ def test_more_than_a_thousand_incidents_are_counted_and_reached_page_by_page(bro
 
 def test_each_detector_says_when_it_fails_and_a_phone_need_not_scroll_sideways(browser: Browser, city: Watched) -> None:
     sign_in(browser, city.house)
-    at(browser, "#/watch", ".shown li")
-    cards = browser.evaluate("[...document.querySelectorAll('.shown li')].map(li => li.innerText)")
+    at(browser, "#/watch", ".detectors li")
+    cards = browser.evaluate("[...document.querySelectorAll('.detectors li')].map(li => li.innerText)")
     assert len(cards) > 20 and all("Fails when" in card for card in cards)
     assert not any(".." in card or "`" in card for card in cards)
     browser.look(390, 844, phone=True)
