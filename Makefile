@@ -63,7 +63,7 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra report --extra street pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra dev --extra export --extra postgresql --extra report --extra street --extra timestamps pyproject.toml -o requirements-dev.lock
+		--python-version 3.11 --extra dev --extra export --extra map --extra postgresql --extra report --extra street --extra timestamps pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --python-platform linux --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra fuzz --extra dev --extra report --extra street pyproject.toml -o requirements-fuzz.lock
 
