@@ -87,9 +87,7 @@ class Hostile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return tuple(one for one in self.reached if one.mode == mode)
 
 
-def hostile(
-    place: Place, cascade: Cascade, exposure: Exposure, party: str, most_derived: int = MOST_DERIVED
-) -> Hostile:
+def hostile(place: Place, cascade: Cascade, exposure: Exposure, party: str, most_derived: int | None = None) -> Hostile:
     """What a party could do with all it has.
 
     Args:
@@ -97,14 +95,14 @@ def hostile(
         cascade: compiled from it.
         exposure: of the same declaration, closed for scenarios among which is the party.
         party: who turns.
-        most_derived: 0 leaves out by which ways it comes about, and takes a tenth of the time.
+        most_derived: how many derivations to look for, `MOST_DERIVED` where left out; 0 leaves out by which ways it comes about.
     """
     asked = _Asked(place, cascade, exposure, Node(Predicate.PARTY, party), most_derived)
     return _answer(asked, {cascade.number[Point(Kind.PARTY, party)]: Start(0.0, f"parties.{party}")}, None)
 
 
 def hostile_land(
-    place: Place, cascade: Cascade, exposure: Exposure, land: str, axis: Axis, most_derived: int = MOST_DERIVED
+    place: Place, cascade: Cascade, exposure: Exposure, land: str, axis: Axis, most_derived: int | None = None
 ) -> Hostile:
     """What a jurisdiction could do by the laws that are declared of it: over its parties, or over what lies there.
 
@@ -143,7 +141,7 @@ class _Asked:
     cascade: Cascade
     exposure: Exposure
     scenario: Node
-    most_derived: int = MOST_DERIVED
+    most_derived: int | None = None
     derived: dict[Reached, Derivation | None] = field(default_factory=dict[Reached, "Derivation | None"])
 
     def reached(self) -> Iterator[Reached]:
@@ -202,13 +200,17 @@ class _Asked:
     def _path(self, thing: str) -> str:
         return f"systems.{thing}" if thing in self.place.systems else f"devices.{thing}"
 
+    @property
+    def _most(self) -> int:
+        return MOST_DERIVED if self.most_derived is None else self.most_derived
+
     @cached_property
     def _heads(self) -> Fan:
         return by_head(self.exposure.model.clauses)
 
     def _derivation(self, one: Reached) -> Derivation | None:
         """The shortest; None where enough were looked for. A certain answer by certain rules."""
-        if one not in self.derived and len(self.derived) < self.most_derived:
+        if one not in self.derived and len(self.derived) < self._most:
             model = self.exposure.model
             seed = model.nodes.number[self.scenario]
             target = model.nodes.number[Node(Predicate(one.kind), one.id, one.mode)]

@@ -13,7 +13,7 @@ from functools import cached_property
 from cityward.errors import PlaceError
 from cityward.place.model import Place
 from cityward.reach.blast.cascade import Cascade
-from cityward.reach.blast.hostile import MOST_DERIVED, Hostile, hostile, hostile_land
+from cityward.reach.blast.hostile import Hostile, hostile, hostile_land
 from cityward.reach.blast.sanctioned import Sanctioned, sanctioned, sanctioned_land
 from cityward.reach.blast.scenarios import Blast, cut, dark
 from cityward.reach.blast.subjects import Subject, SubjectKind, subject_named
@@ -46,7 +46,7 @@ class Ready:
 
     place: Place
     closing: Closing | None = None
-    most_derived: int = MOST_DERIVED  # 0: an answer leaves out by which ways things come about
+    most_derived: int | None = None  # 0: an answer leaves out by which ways things come about
 
     @cached_property
     def cascade(self) -> Cascade:
