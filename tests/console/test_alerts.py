@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from cityward.compose.proving.asking_files import FilesMade
+from cityward.runtime.ports import CommandRow
 from cityward.time import HOUR
 from console.browser import Browser
 from console.test_console import CHROMIUM, browser, complaints, sign_in
@@ -178,4 +179,33 @@ def test_a_file_is_opened_from_an_alert_and_steps_are_put_on_record(browser: Bro
     listed = browser.evaluate(SHOWN)
     assert "1 reporting clock is overdue" in listed and "▲ Overdue" in listed and "◷ Runs" in listed
     picture(browser, "incidents")
+    assert complaints(browser) == []
+
+
+def test_every_actuation_tells_its_way_from_the_sensor_to_the_streets_answer_and_pages_fit_a_phone(
+    browser: Browser, city: Alerted
+) -> None:
+    cause = {"sky": "night", "rests_on": "illuminance of 1 sensor (12)"}
+    city.house.state.issued = [
+        CommandRow("c1", "lighting", "lamp-01", "dim", 40.0, cause, "service:12", "timed-out", NOON - HOUR, NOON - HOUR)
+    ]
+    sign_in(browser, city.house)
+    at(browser, "#/device/lamp-01", "main h1")
+    browser.until("[...document.querySelectorAll('main summary')].some(e => e.innerText === 'Sensor to street')")
+    click(browser, "Sensor to street")
+    stops = browser.evaluate(
+        "[...document.querySelectorAll('details[open] ol > li')].map(li => li.innerText.replaceAll('\\n', ' '))"
+    )
+    assert [stop.split()[0] for stop in stops] == ["Sensor", "Reading", "Rule", "Command", "Street"]
+    assert "illuminance of 1 sensor (12)" in stops[1] and "sky night" in stops[2]
+    assert "service:12" in stops[3] and "Timed out" in stops[4]
+    browser.look(390, 844, phone=True)
+    for page, mark in (
+        ("#/incidents", ".leaf li"),
+        ("#/incidents/f0", ".leaf ol"),
+        ("#/watch/incident/i1", ".shown form"),
+    ):
+        at(browser, page, mark)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        picture(browser, f"phone-{page.rpartition('/')[2]}")
     assert complaints(browser) == []
