@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from websocket import WebSocket, create_connection
@@ -23,6 +24,7 @@ from websocket import WebSocket, create_connection
 Event = dict[str, Any]
 
 DEADLINE_S = 30.0
+WIRES, HERE = ("http", "https", "ws", "wss"), ("127.0.0.1", "localhost", "::1")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -79,7 +81,10 @@ class Browser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End; a browser that asked elsewhere or met the policy fails its test, whatever the test looked at."""
         self.close()
+        if error is None:
+            assert self.strayed() == [], "asked elsewhere, or broke the door's policy"
 
     def close(self) -> None:
         """End the browser and every process it started."""
@@ -178,6 +183,12 @@ class Browser:
             elif method == "Audits.issueAdded" and params["issue"]["code"] == "ContentSecurityPolicyIssue":
                 found.append(f"policy: {json.dumps(params['issue']['details'])}")
         return found
+
+    def strayed(self) -> list[str]:
+        """What no page of ours may do, in any test: a request that leaves this machine, a violation of the policy."""
+        hosts = {url: urlsplit(url) for url in self.requested()}
+        away = [u for u, parts in hosts.items() if parts.scheme in WIRES and parts.hostname not in HERE]
+        return away + [one for one in self.complaints() if "CSP-VIOLATION" in one or one.startswith("policy: ")]
 
     def requested(self) -> list[str]:
         """Every address the page asked for, workers not counted apart."""
