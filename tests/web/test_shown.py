@@ -13,8 +13,7 @@ from cityward.evidence.records import Lifecycle, Read
 from cityward.place.roles import Right
 from cityward.runtime.people import held_now, shown_as
 from cityward.time import SECOND
-from cityward.web.accounts import shown
-from cityward.web.accounts.shown import MOST_SHOWN, SHOWN_S, Showings
+from cityward.web import showings as shown
 from cityward.web.accounts.sight import Sights
 from cityward.web.api import (
     cameras,
@@ -31,6 +30,7 @@ from cityward.web.api import (
     watch,
     whatif,
 )
+from cityward.web.showings import MOST_SHOWN, SHOWN_S, Showings
 from web.staff import Staff, staffed, staffed_place
 from web.test_people import Pages, live_words, why
 from web.watching import MemoryBook

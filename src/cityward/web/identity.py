@@ -28,10 +28,10 @@ from cityward.evidence.records import Lifecycle
 from cityward.runtime.people import Held, SessionRow, Stance, shown_as
 from cityward.runtime.ports import Credentials
 from cityward.watch.events import Event, EventKind, cut
-from cityward.web.accounts.shown import Showings
 from cityward.web.gcra import Gcra
 from cityward.web.ports import Doors
 from cityward.web.problems import Problem, too_many
+from cityward.web.showings import Showings
 from cityward.web.standings import Standings
 from cityward.web.told import tell
 

@@ -24,12 +24,12 @@ from starlette.responses import Response
 from cityward.evidence.records import Lifecycle
 from cityward.place.roles import Right
 from cityward.runtime.people import roles_of
-from cityward.web.accounts.shown import SHOWN_S
 from cityward.web.api.me import body_of, caller_of, withheld
 from cityward.web.desk import Desk
 from cityward.web.identity import Caller
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, SHOWN_END, Call, Nothing, route
+from cityward.web.showings import SHOWN_S
 
 MOST_BODY = 256
 ANSWERING = frozenset({Right.PEOPLE, Right.AUDIT})
