@@ -1,1 +1,0 @@
-import{C as e,F as t,K as n,L as r,N as i,R as a,S as o,T as s,U as c,W as l}from"./disclose-version-BMRSLjuC.js";var u=s(`<div class="leaf"><h1 tabindex="-1">Assurance</h1> <p class="quiet"> </p></div>`);function d(s,d){l(d,!0);var f=u(),p=a(t(f),2),m=r(p);n(f),i(e=>o(m,`${e??``} ${d.query??``}`),[()=>d.parts.join(` `)]),e(s,f),c()}export{d as default};
