@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all check fuzz lock console clean
+.PHONY: run test test-all check fuzz lock console screenshots clean
 
 run: .venv/runtime
 	$(BIN)/cityward run
@@ -69,6 +69,10 @@ lock:
 
 console:
 	cd console && npm ci && npm run check && npm run build
+
+# docs/img, of a real demonstration city
+screenshots: .venv/dev
+	PYTHONPATH=tests $(BIN)/python -m console.screenshots
 
 clean:
 	rm -rf .venv .venv-fuzz var dist
