@@ -109,6 +109,9 @@ async def stop_with_parent(stop: asyncio.Event) -> None:
     """In a child: set `stop` when the supervisor's end of our standard input closes."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
-    stop.set()
+    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    try:
+        await reader.read()
+        stop.set()
+    finally:
+        pipe.close()
