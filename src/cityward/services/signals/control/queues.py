@@ -42,7 +42,10 @@ LEARNS, GETS_USED = 0.01, 1 / 1800  # a second: of the mean rate that is expecte
 SLOW_START_S = 10.0  # a queue at green should move by then
 DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
 MOST_DOUBT = 0.95
-DISBELIEVED, DISBELIEVED_S = 0.5, 90.0  # so much doubt for so long, and a lane is reckoned as a blind one: jams are over by then
+DISBELIEVED, DISBELIEVED_S = (
+    0.5,
+    90.0,
+)  # so much doubt for so long, and a lane is reckoned as a blind one: jams are over by then
 SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
 SILENT = 15.0  # vehicles that should have come by now: with chance e^-15 none does
 USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
