@@ -145,6 +145,13 @@ def test_what_is_kept_holds_until_the_record_that_breaks_it() -> None:
     assert when(seen(command(STEP + 1))) is None
 
 
+def test_what_a_finding_tells_of_may_have_begun_before_the_step() -> None:
+    when = held("step", Found, lambda one: one.severity == "high")
+    earlier = msgspec.structs.replace(found(STEP + 5), began_at=STEP - 1)
+    assert when(seen(earlier)) == STEP + 10 * MINUTE
+    assert when(seen(earlier, found(STEP + 5))) is None
+
+
 def test_a_command_may_rest_on_a_device_until_it_is_doubted() -> None:
     when = no_command_rests_on("step", ["meter-01"])
     doubt = standing(STEP + MINUTE, "quarantined")

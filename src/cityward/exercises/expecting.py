@@ -68,11 +68,18 @@ def recorded(since: str, kind: type[R], such: Callable[[R], bool]) -> When:
 
 
 def held(since: str, kind: type[R], never: Callable[[R], bool]) -> When:
-    """To be kept: no such record was written after the step."""
+    """To be kept: no such record was written after the step. A finding counts from when what it tells of began: what came before
+    the step, and was told after it, the step did not do.
+    """
 
     def when(seen: Seen) -> int | None:
         begun = seen.done.get(since)
-        return None if begun is None or seen.first(kind, never, begun) is not None else seen.now
+        if begun is None:
+            return None
+        broke = seen.first(
+            kind, lambda one: never(one) and not (isinstance(one, Found) and one.began_at < begun), begun
+        )
+        return seen.now if broke is None else None
 
     return when
 
