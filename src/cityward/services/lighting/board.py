@@ -51,7 +51,7 @@ def board_of(view: View[LightingSettings], states: Mapping[str, StreetState], me
     dark = sum(1 for state in states.values() if state.sky.dark)
     mend = _findings(view, states, memory)
     return Board(
-        summary=f"{dark} of {len(states)} streets are lit; {len(mend)} things to look at.",
+        summary=f"{dark} of {len(states)} streets need light now; {len(mend)} things to look at.",
         figures=tuple(_figures(view, memory, len(mend))),
         tables=(_street_table(view, states, memory), _mend_table(mend), _tonight_table(view)),
         shapes=tuple(_shapes(view, states, memory))[:MOST_SHAPES],
