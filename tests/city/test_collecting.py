@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
 from pymodbus.server import ModbusTcpServer
 
@@ -73,6 +74,7 @@ def cabinet(port: int, words: list[int]) -> Iterator[None]:
         loop.close()
 
 
+@pytest.mark.slow
 def test_a_cabinet_is_asked_and_a_file_is_taken(tmp_path: Path) -> None:
     port, home = free_port(), Home(tmp_path / "state")
     with (

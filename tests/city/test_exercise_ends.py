@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from city.test_taint import PLACE
 from cityward.compose.exercising.asking import staged_here
 from cityward.compose.exercising.recording import history
@@ -58,6 +60,7 @@ def until(so: Callable[[], bool], what: Callable[[], str]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_an_interrupted_and_a_killed_exercise_leave_no_twin_and_no_record(tmp_path: Path) -> None:
     cities = [city(tmp_path / name) for name in ("interrupted", "killed")]
     scenario = next(one.id for one in staged_here(tmp_path / "killed" / "town") if not one.why)
