@@ -26,10 +26,10 @@ from cityward.watch.trust import (
 )
 
 
-def finding(id_: str, kind: str = "frozen", score: float = 1.0, ended_at: int | None = None) -> Finding:
+def finding(id_: str, kind: str = "frozen", score: float = 1.0, ended_at: int | None = None, at: int = 0) -> Finding:
     return Finding(
         id=id_, detector="freeze", kind=kind, title="t", subject="m", property="p", severity=Severity.LOW,
-        phase=Phase.BEGAN, began_at=0, at=0, ended_at=ended_at, score=score, words="w", todo="",
+        phase=Phase.BEGAN, began_at=at, at=at, ended_at=ended_at, score=score, words="w", todo="",
     )  # fmt: skip
 
 
@@ -73,6 +73,17 @@ def test_what_goes_on_does_not_fade_and_is_not_forgiven() -> None:
     assert (standing.trust, standing.because) == (0.4, ("a",))
 
 
+def test_no_state_is_older_than_the_finding_it_rests_on() -> None:
+    trusts = Trusts()
+    note(
+        trusts, finding("a", at=90), 0.3, ["m"]
+    )  # an event told at once, while the watch waits for readings of before it
+    (suspect,) = weigh(trusts, 10)
+    note(trusts, finding("b", "noisy", at=40), 0.6, ["m"])
+    (quarantined,) = weigh(trusts, 60)
+    assert [(s.state, s.since) for s in (suspect, quarantined)] == [(Trust.SUSPECT, 90), (Trust.QUARANTINED, 90)]
+
+
 def test_a_trust_that_swings_within_the_margin_changes_its_state_once() -> None:
     state, seen = Trust.TRUSTED, []
     for trust in [0.79, 0.81, 0.78, 0.85, 0.79, 0.89]:
@@ -84,8 +95,8 @@ def test_a_trust_that_swings_within_the_margin_changes_its_state_once() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1e9)), max_size=8), st.floats(0, 1), st.floats(0, 1e9))
 def test_one_more_finding_never_raises_trust(some: list[tuple[float, float]], weight: float, score: float) -> None:
-    doubts = [Doubt(str(n), str(n % 3), loss_of(w, s), None) for n, (w, s) in enumerate(some)]
-    more = [*doubts, Doubt("x", "1", loss_of(weight, score), None)]
+    doubts = [Doubt(str(n), str(n % 3), loss_of(w, s), 0, None) for n, (w, s) in enumerate(some)]
+    more = [*doubts, Doubt("x", "1", loss_of(weight, score), 0, None)]
     assert 0.0 <= trust_of(more, MINUTE) <= trust_of(doubts, MINUTE) <= 1.0
 
 

@@ -215,7 +215,7 @@ def _weighed(book: Casebook, now: int) -> tuple[list[DeviceStanding], list[AnyRe
         if was != standing.state:
             crossed.append(
                 Standing(
-                    at=now,
+                    at=standing.since,
                     by=BY,
                     device=standing.device,
                     trust=standing.trust,

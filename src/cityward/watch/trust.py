@@ -20,6 +20,7 @@ a pause in an attack, shorter than a working day. `MARGIN` 0.1: half an hour of 
 INVARIANTS
 - More findings, or higher scores, never raise trust. Without findings trust is 1.
 - The state follows from the trust and the state before; a trust that swings by less than `MARGIN` changes it at most once.
+- No state is older than what it rests on: findings may tell of a moment that the watch's own clock has not come to yet.
 - A person's closing of an incident forgives what has ended, never what goes on.
 
 Fails when: an attacker stays below every detector's threshold, or waits out the half-life between attempts: each attempt is
@@ -46,11 +47,12 @@ BECAUSE = 5
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What one finding takes from a device. ended_at: None while it goes on."""
+    """What one finding takes from a device. at: its newest word. ended_at: None while it goes on."""
 
     finding: str
     kind: str  # detector/kind
     loss: float
+    at: int
     ended_at: int | None
 
 
@@ -69,7 +71,8 @@ def loss_of(weight: float, score: float) -> float:
 
 def note(trusts: Trusts, finding: Finding, weight: float, devices: Iterable[str]) -> None:
     """A finding began, went on or ended; `devices` are those it is about."""
-    doubt = Doubt(finding.id, f"{finding.detector}/{finding.kind}", loss_of(weight, finding.score), finding.ended_at)
+    kind, loss = f"{finding.detector}/{finding.kind}", loss_of(weight, finding.score)
+    doubt = Doubt(finding.id, kind, loss, finding.at, finding.ended_at)
     for device in devices:
         mine = trusts.doubts.setdefault(device, {})
         mine[finding.id] = doubt
@@ -137,8 +140,11 @@ def _standing(device: str, doubts: dict[str, Doubt], before: DeviceStanding | No
     trust = round(trust_of(doubts.values(), now), 4)
     state = next_state(before.state if before is not None else Trust.TRUSTED, trust)
     heaviest = sorted(doubts.values(), key=lambda d: (-_loss_at(d, now), d.finding))[:BECAUSE]
-    because = tuple(doubt.finding for doubt in heaviest if _loss_at(doubt, now) > 0)
-    since = before.since if before is not None and before.state is state else now
+    reasons = [doubt for doubt in heaviest if _loss_at(doubt, now) > 0]
+    since = (
+        before.since if before is not None and before.state is state else max(now, *(doubt.at for doubt in reasons), 0)
+    )
+    because = tuple(doubt.finding for doubt in reasons)
     return DeviceStanding(device=device, trust=trust, state=state, since=since, because=because)
 
 
