@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 from msgspec import structs
 
+from cityward.compose.asking.lessening import LesseningDesk
 from cityward.errors import LinkError
 from cityward.place.loader import load
+from cityward.place.model import Place
 from cityward.place.roles import Right, Role
+from cityward.reach.blast.subjects import Subject
+from cityward.reach.whatif.asking import How
+from cityward.reach.whatif.lessening import Lessened
 from cityward.reach.whatif.signing import Mistake, Signed, not_read
 from cityward.web.problems import Problem
 from cityward.web.turns import Turns
@@ -53,7 +60,8 @@ def built() -> Iterator[House]:
     people.hold("operator", "officer")
     people.hold("ben", "supplier", party="acme")
     made = house(structs.replace(LOADED.place, roles=roles), people=people)
-    made.doors = replace(made.doors, where=LOADED.where, digest=LOADED.digest, proposing=DESK)
+    found = LesseningDesk()
+    made.doors = replace(made.doors, where=LOADED.where, digest=LOADED.digest, proposing=DESK, lessening=found)
     with opened(made) as door:
         yield door
 
@@ -105,6 +113,47 @@ def test_the_cheapest_steps_are_told_with_what_they_leave(built: House) -> None:
     assert told["before"]["failing"] == 1
     assert [(step["after"]["failing"], step["spared"]) for step in told["steps"]] == [(0, ["lit"])]
     assert told["steps"][0]["where"].startswith("place.yaml:") and told["contained"]["target"] == "site:yard"
+
+
+class Endless:
+    """`Lessening`: finds nothing, and says whether anybody works at it."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    async def steps(self, place: Place, how: How, subject: Subject) -> Lessened:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+        raise AssertionError("nobody sets it")
+
+
+def test_the_answer_does_not_wait_for_the_steps_and_who_goes_away_ends_the_search_for_them() -> None:
+    endless, asked = Endless(), {"about": "site", "id": "yard", "how": "dark"}
+    made = house(LOADED.place)
+    made.doors = replace(made.doors, lessening=endless)
+    with opened(made) as door, door.client() as person:
+        wire = socket.create_connection(person_address(door))
+        wire.sendall(person_bytes(person, "/api/whatif/lessening", asked))
+        assert endless.begun.wait(10)
+        assert person.get("/api/whatif", params=asked).status_code == 200
+        assert not endless.ended.is_set()
+        wire.close()
+        assert endless.ended.wait(10)
+
+
+def person_address(door: House) -> tuple[str, int]:
+    url = httpx.URL(door.url)
+    return url.host, url.port or 80
+
+
+def person_bytes(person: httpx.Client, path: str, params: dict[str, str]) -> bytes:
+    """The request as it goes over the wire."""
+    asked = person.build_request("GET", path, params=params)
+    head = [b"GET " + asked.url.raw_path + b" HTTP/1.1", *(b": ".join(pair) for pair in asked.headers.raw)]
+    return b"\r\n".join([*head, b"", b""])
 
 
 def test_what_is_offered_for_a_signature_is_listed_and_read_by_its_name_only(built: House) -> None:
@@ -201,3 +250,32 @@ def test_what_a_work_raises_is_told_and_not_kept() -> None:
         return await turns.take("a", lambda: 10 // next(times))
 
     assert asyncio.run(scene()) == 2
+
+
+def test_what_runs_beside_is_ended_with_the_last_who_waits_and_begun_anew_for_the_next() -> None:
+    async def scene() -> list[str]:
+        turns, told, go = Turns(running=1, waiting=0), list[str](), asyncio.Event()
+
+        async def work() -> int:
+            told.append("begun")
+            try:
+                await go.wait()
+            except asyncio.CancelledError:
+                told.append("ended")
+                raise
+            return 7
+
+        first, second = (asyncio.create_task(turns.take_beside("a", work)) for _ in range(2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait({first})
+        assert told == ["begun"]  # the second waits still
+        second.cancel()
+        await asyncio.wait({second})
+        third = asyncio.create_task(turns.take_beside("a", work))
+        go.set()
+        assert await third == 7
+        return told
+
+    assert asyncio.run(scene()) == ["begun", "ended", "begun"]

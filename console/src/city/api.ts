@@ -239,8 +239,8 @@ export class Unanswered extends Error {
 
 const DEADLINE_MS = 15_000
 
-/** GET one of our own paths. Throws `Unanswered`, also when the answer takes too long. */
-export const get = <T,>(path: string): Promise<T> => ask<T>(path, {})
+/** GET one of our own paths. Throws `Unanswered`, also when the answer takes too long, or longer than `signal` says instead. */
+export const get = <T,>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, signal ? { signal } : {})
 
 /**
  * POST to one of our own paths. Throws `Unanswered` with the city's own words where it refuses. Where the city wants to know again

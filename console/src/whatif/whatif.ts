@@ -4,9 +4,9 @@ import { get, Unanswered, type Chain, type Device, type Position } from '../city
 import { BEFALLS, type Befalls, type Mark } from '../chain/signs'
 
 /** GET, with words for who has to wait: the city works on one such question at a time, and keeps what it found. */
-export async function asked<T>(path: string): Promise<T> {
+export async function asked<T>(path: string, signal?: AbortSignal): Promise<T> {
   try {
-    return await get<T>(path)
+    return await get<T>(path, signal)
   } catch (error) {
     if (error instanceof Unanswered && error.status === 503) throw new Unanswered(503, 'The city is working on other questions. Ask again in a moment.')
     if (error instanceof Unanswered && error.status === 0) throw new Unanswered(0, 'No answer yet. The city goes on working it out: ask again in a moment.')

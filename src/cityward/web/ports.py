@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
 from cityward.place.model import Place
@@ -17,7 +16,6 @@ from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.reach.following.shapes import Facts
 from cityward.reach.since.shapes import Since
-from cityward.reach.whatif.signing import Signed
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.forecast_told import KeptReader
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
@@ -48,6 +46,7 @@ from cityward.watch.contract import Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 from cityward.watch.hands import Hand
 from cityward.web.assurance_ports import Assuring, Exercises
+from cityward.web.whatif_ports import Lessening, Proposing
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,22 +379,6 @@ class IncidentsTold(Protocol):
     def files(self) -> Mapping[str, bytes]: ...
 
 
-class Proposing(Protocol):
-    """What is offered for a signature, and whether it may be signed."""
-
-    def proposals(self) -> Mapping[str, str]:
-        """Those that lie beside the declaration, by name."""
-        ...
-
-    async def judge(self, name: str, raw: bytes, day: date) -> Signed:
-        """Nothing of it is kept. `name`: what its lines are told under.
-
-        Raises:
-            LinkError: it could not be judged; too many ask.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """What the web door of one place is given. Ports that may be None are parts the city runs without."""
@@ -439,6 +422,7 @@ class Doors:
     backlog: Callable[[], Awaitable[int]] | None = None  # messages in the log that are not judged yet
     roles: Callable[[], RoleCounts] | None = None  # what the other processes of the city count
     reporting: Callable[[], Awaitable[ReportTold | None]] | None = None  # None of it: it is still being made
+    lessening: Lessening | None = None
     proposing: Proposing | None = None  # None: a twin, whose declaration lies in no file
     incidents: Callable[[], Awaitable[IncidentsTold | None]] | None = None  # None of it: they are still being made
     assuring: Assuring | None = None

@@ -1,8 +1,9 @@
-"""Work that takes a processor for a moment, done in a thread, a few at a time, for everybody at the door together.
+"""Work that takes a processor for a moment, a few at a time for everybody at the door: in a thread, or beside the door.
 
 INVARIANTS
 - At most `running` works run and `waiting` wait; whoever comes then is told when to come again, and nothing was begun for them.
-- Who asks what is being worked on waits for that; who leaves ends nothing: the answer is there when they come again.
+- Who asks what is being worked on waits for that. Of a work in a thread, who leaves ends nothing: the answer is there when they
+  come again. A work beside the door is cancelled when the last who waits for it leaves.
 - An answer is kept under its key, the newest `kept` of them. What a work raises is told to those who wait, and not kept.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cityward.web.problems import unavailable
@@ -20,49 +22,72 @@ T = TypeVar("T")
 AFTER_S = 3
 
 
+@dataclass(slots=True)
+class _Work:
+    task: asyncio.Task[Any]
+    askers: int = 0
+
+
 class Turns:
     """One per door and kind of work. `turned_away` counts who was told to come again."""
 
     def __init__(self, running: int = 1, waiting: int = 8, kept: int = 64) -> None:
         self._running, self._most, self._kept = asyncio.Semaphore(running), running + waiting, kept
-        self._open: dict[Hashable, asyncio.Task[Any]] = {}
+        self._open: dict[Hashable, _Work] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self.turned_away = 0
 
     async def take(self, key: Hashable, work: Callable[[], T]) -> T:
-        """The answer of a work, kept or made now.
+        """The answer of a work, kept or made now in a thread.
 
         Raises:
             Problem: 503, too many wait already; or what the work raises.
         """
-        if key in self._answers:
-            self._answers.move_to_end(key)
-            return self._answers[key]
-        task = self._open.get(key)
-        if task is None:
-            if len(self._open) >= self._most:
-                self.turned_away += 1
-                raise unavailable("busy", "too many such questions at a time; ask again shortly", AFTER_S)
-            task = self._open[key] = asyncio.create_task(self._made(key, work))
-            task.add_done_callback(lambda done: self._settle(key, done))
-        return await asyncio.shield(task)
+        return await self._answer(key, lambda: asyncio.to_thread(work), ends=False)
+
+    async def take_beside(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        """The answer of a work that leaves nothing behind when it is cancelled. Raises: as `take`."""
+        return await self._answer(key, work, ends=True)
 
     async def close(self) -> None:
         """Whoever waits is told no more; a thread that works ends by itself."""
-        tasks = list(self._open.values())
+        tasks = [work.task for work in self._open.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _made(self, key: Hashable, work: Callable[[], T]) -> T:
+    async def _answer(self, key: Hashable, make: Callable[[], Awaitable[T]], *, ends: bool) -> T:
+        if key in self._answers:
+            self._answers.move_to_end(key)
+            return self._answers[key]
+        work = self._open.get(key) or self._begin(key, make)
+        work.askers += 1
+        try:
+            return await asyncio.shield(work.task)
+        finally:
+            work.askers -= 1
+            if ends and not work.askers and not work.task.done():
+                self._open.pop(key, None)  # who asks now begins anew, and does not wait for what is being ended
+                work.task.cancel()
+
+    def _begin(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> _Work:
+        if len(self._open) >= self._most:
+            self.turned_away += 1
+            raise unavailable("busy", "too many such questions at a time; ask again shortly", AFTER_S)
+        work = self._open[key] = _Work(asyncio.create_task(self._made(key, make)))
+        work.task.add_done_callback(lambda _: self._settle(key, work))
+        return work
+
+    async def _made(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         async with self._running:
-            answer = await asyncio.to_thread(work)
+            answer = await make()
         self._answers[key] = answer
         while len(self._answers) > self._kept:
             self._answers.popitem(last=False)
         return answer
 
-    def _settle(self, key: Hashable, done: asyncio.Task[Any]) -> None:
-        self._open.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # seen, also where nobody waits any more
+    def _settle(self, key: Hashable, work: _Work) -> None:
+        if self._open.get(key) is work:
+            del self._open[key]
+        if not work.task.cancelled():
+            work.task.exception()  # seen, also where nobody waits any more

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,17 +73,17 @@ def narrowing(before: Place, after: Place, cutting: Cutting) -> Narrowing | None
 
 
 def _pieces(before: Place, after: Place, cutting: Cutting) -> Iterator[Piece]:
-    for field in msgspec.structs.fields(before):
-        was, now = getattr(before, field.name), getattr(after, field.name)
+    for kind in before.__struct_fields__:
+        was, now = getattr(before, kind), getattr(after, kind)
         if was is now:
             continue
         if not isinstance(was, dict) or now.keys() - was.keys():
             raise NotNarrowError
         for name, record in was.items():
             if name not in now:
-                yield from _removed(field.name, name, cutting)
+                yield from _removed(kind, name, cutting)
             elif record is not now[name]:
-                yield from _changed(before, after, field.name, name)
+                yield from _changed(before, after, kind, name)
 
 
 def _removed(kind: str, name: str, cutting: Cutting) -> Iterator[Piece]:
@@ -95,11 +94,11 @@ def _removed(kind: str, name: str, cutting: Cutting) -> Iterator[Piece]:
 
 def _changed(before: Place, after: Place, kind: str, name: str) -> Iterator[Piece]:
     was, now = getattr(before, kind)[name], getattr(after, kind)[name]
-    for field in msgspec.structs.fields(was):
-        if getattr(was, field.name) != getattr(now, field.name):
-            if (kind, field.name) not in _FIELDS:
+    for field in was.__struct_fields__:
+        if getattr(was, field) != getattr(now, field):
+            if (kind, field) not in _FIELDS:
                 raise NotNarrowError
-            yield from _FIELDS[kind, field.name](before, after, name, was, now)
+            yield from _FIELDS[kind, field](before, after, name, was, now)
 
 
 # --- accesses

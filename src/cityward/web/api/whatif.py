@@ -1,7 +1,7 @@
 """What if a party, jurisdiction or site stops, turns, may not be dealt with or is cut off: the questions of `cityward whatif`.
 
-For people of the city only. Answers take a processor for a moment: they are made in turns (`web.turns`), never in the loop. A
-proposal is judged beside the door, and nothing of it is kept.
+For people of the city only. Answers take a processor for a moment: they are made in turns (`web.turns`), never in the loop. What
+would lessen an answer is found beside the door, and a proposal is judged there; nothing of that one is kept.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from cityward.place.roles import Right
 from cityward.reach.blast.subjects import Subject, SubjectKind
 from cityward.reach.questions import Reach
 from cityward.reach.whatif.asking import WILLED, WITH_A_WILL, How, Ready, ask, subject_for
-from cityward.reach.whatif.lessening import Lessened, lessened
+from cityward.reach.whatif.lessening import Lessened
 from cityward.reach.whatif.signing import Signed
 from cityward.reach.whatif.told import Asked, WhatIf, told
 from cityward.text import harmless
 from cityward.time import from_us
 from cityward.web.api.whole import whole
-from cityward.web.ports import Proposing
+from cityward.web.leaving import while_there
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import Call, Nothing, route
 from cityward.web.told import tell_read
+from cityward.web.whatif_ports import Proposing
 
 MOST_PROPOSAL = 128 << 10  # bytes: the largest of the demonstration's has three thousand
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -147,17 +148,28 @@ def _noted(call: Call[Any], what: str, rows: int) -> None:
     answer=Lessened,
 )
 async def lessening(call: Call[WhatIfQuery]) -> object:
+    """Found beside the door, for as long as who asks waits for it."""
     whole(call)
-    query, desk, today = call.query, call.desk, day_of(call)
-    key, where = (today, "lessening", query), desk.doors.where
-    found = await desk.lessening.take(key, lambda: lessening_of(desk.reach(), query, where))
+    query, desk = call.query, call.desk
+    finding = desk.doors.lessening
+    if finding is None:
+        raise Problem(404, "not-found", "no steps are tried at this door")
+    place = (await asyncio.to_thread(desk.reach)).place
+    subject = subject_of(place, query)
+    key = desk.doors.digest, day_of(call), query
+    waited = desk.lessening.take_beside(key, lambda: finding.steps(place, query.how, subject))
+    try:
+        found = placed(await while_there(call.request, waited), desk.doors.where)
+    except LinkError as error:
+        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
     _noted(call, "whatif lessening", len(found.steps))
     return found
 
 
-def lessening_of(reach: Reach, query: WhatIfQuery, where: Callable[[str], str]) -> Lessened:
-    """What the city could do about an answer."""
-    return lessened(ready_of(reach), query.how, subject_of(reach.place, query), where)
+def placed(found: Lessened, where: Callable[[str], str]) -> Lessened:
+    """With each step's dotted path as `file:line  path`."""
+    steps = tuple(msgspec.structs.replace(step, where=where(step.where)) for step in found.steps)
+    return msgspec.structs.replace(found, steps=steps)
 
 
 # --- may we sign this
