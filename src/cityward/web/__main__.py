@@ -16,6 +16,7 @@ from cityward.compose.acting.filing import FileDesk
 from cityward.compose.acting.handing import HandDesk
 from cityward.compose.acting.overrides import OverrideDesk
 from cityward.compose.acting.postures import PostureDesk
+from cityward.compose.asking.lessening import LesseningDesk
 from cityward.compose.asking.proposing import ProposalDesk
 from cityward.compose.asking.seen_beside import asked_seen
 from cityward.compose.beside import Asked, ending
@@ -62,7 +63,7 @@ async def run_web(setting: Setting, stop: asyncio.Event) -> None:
         doors = doors_of(setting, world, desk, oidc_of(provider_of(setting.home, outward)), viewing)
         assuring, giving, statements, risks = assuring_of(setting)
         exercises = None if city.exercise is not None else ExerciseDesk(setting.home.root)
-        doors = replace(doors, reporting=asked, incidents=files, proposing=proposing_of(setting))
+        doors = replace(doors, reporting=asked, incidents=files, seen=seen, proposing=proposing_of(setting))
         doors = replace(doors, filing=FileDesk(setting.home.root, files.forget))
         app = build(replace(doors, assuring=assuring, exercises=exercises))
         tls, ports = tls_of(setting), (city.web_port, city.admin_port)
@@ -146,6 +147,7 @@ def doors_of(
         received=ReceivedDesk(setting),
         following=partial(facts_of, setting),
         changed=partial(changed_since, setting.home),
+        lessening=LesseningDesk(),
         viewing=viewing,
         pictures=world.pictures,
         segments=setting.state.segments,
