@@ -524,11 +524,13 @@ def newest_by(rows: list[ROW], since: int, until: int) -> dict[int, tuple[int, f
     return {channel: (at, value) for channel, (at, _, value) in found.items()}
 
 
+@pytest.mark.parametrize("lately", [0, HOUR // 40, HOUR], ids=["all-silent", "some-silent", "none-asked-again"])
 @pytest.mark.parametrize("chunk", [50, 1_000_000], ids=["many-chunks", "one-chunk"])
 def test_a_moment_is_the_newest_of_each_channel_that_was_observed_by_then(
-    history: DeltaHistory, monkeypatch: pytest.MonkeyPatch, chunk: int
+    history: DeltaHistory, monkeypatch: pytest.MonkeyPatch, chunk: int, lately: int
 ) -> None:
     monkeypatch.setattr(stored, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(stored, "LATELY_US", lately)
     rows = made(1, 300) + made(301, 300, seed=2)
     rows += [(0, NOON + HOUR // 2, 1.0, 601), (0, NOON + HOUR // 2, 2.0, 602)]  # of one time: the one held last
     for start in range(0, len(rows), 100):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from itertools import islice
+from typing import cast
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 
 from cityward.insight.marks import Mark, MarkState
+from cityward.runtime.ports import History
 from cityward.time import DAY, HOUR, MINUTE
 from cityward.watch.contract import Severity
 from cityward.watch.findings import Incident, IncidentState
+from cityward.web.api.moments import Held
 from web.house import NOON, House, MemoryPeople, house, opened
 from web.staff import staffed_place
 from web.watching import MemoryBook
@@ -121,3 +129,33 @@ def test_what_of_a_moment_was_read_is_put_on_record(city: House) -> None:
     moment(city, NOON)
     [(who, _, what)] = city.app.state.desk.reads._counts
     assert (who, what) == ("operator", "moment")
+
+
+class SlowHistory:
+    """Answers nothing before it is let go; counts who reads at a time."""
+
+    def __init__(self) -> None:
+        self.go, self._lock = threading.Event(), threading.Lock()
+        self.reading = self.most = self.reads = 0
+
+    def moment(self, since_us: int, until_us: int) -> Held:
+        with self._lock:
+            self.reads += 1
+            self.reading += 1
+            self.most = max(self.most, self.reading)
+        assert self.go.wait(30)
+        with self._lock:
+            self.reading -= 1
+        return np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0)
+
+
+def test_two_moments_are_read_at_a_time_and_six_wait_beyond_that_none_is_begun(city: House) -> None:
+    slow = SlowHistory()
+    city.doors = replace(city.doors, history=cast(History, slow))
+    with opened(city) as door, ThreadPoolExecutor(14) as pool:
+        asked = [pool.submit(ask, door, "/api/moment", at_ms=NOON - n * MINUTE) for n in range(14)]
+        refused = [one.result() for one in islice(as_completed(asked), 6)]
+        slow.go.set()
+        assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(503, "3")}
+        assert Counter(one.result().status_code for one in asked) == {200: 8, 503: 6}
+    assert (slow.most, slow.reads) == (2, 8)

@@ -129,7 +129,7 @@ async def _running(desk: Desk) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for turns in (desk.whatif, desk.lessening):
+        for turns in (desk.whatif, desk.lessening, desk.following, desk.moments):
             await turns.close()
         desk.feed.close()
         await feed

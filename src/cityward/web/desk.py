@@ -122,6 +122,7 @@ class Desk:
     whatif: Turns
     lessening: Turns
     following: Turns
+    moments: Turns
 
 
 def set_up(doors: Doors) -> Desk:
@@ -152,4 +153,5 @@ def set_up(doors: Doors) -> Desk:
         whatif=Turns(),
         lessening=Turns(waiting=4),
         following=Turns(kept=1),
+        moments=Turns(running=2, waiting=6, kept=0),  # what is erased is told no more: no answer is kept
     )

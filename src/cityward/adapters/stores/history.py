@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from cityward.adapters.bus.config import PARTITIONS
 from cityward.adapters.stores.compaction import merge_parts
+from cityward.adapters.stores.newest import Newest
 from cityward.adapters.stores.parts import SCHEMA, Names, Shelf, frames_of, sync
 from cityward.errors import LinkError
 from cityward.guard.admit import Admitted
@@ -44,6 +45,7 @@ from cityward.ids import partition_of
 from cityward.insight.marks import Mark, covered
 from cityward.place.registry import Registry
 from cityward.runtime.undoing.mark_ports import DeviceRows
+from cityward.time import HOUR
 
 FRESH_S = 1.0  # a console redraws once a second; opening the table costs 8 ms and 40 us per part
 CHECKPOINT_EVERY = (
@@ -52,6 +54,7 @@ CHECKPOINT_EVERY = (
 KEEP_HOURS = 2  # superseded parts and log entries: longer than any reader takes
 CHUNK_ROWS = 1_000_000  # read at a time: 60 MB
 MOST_ROWS = 20_000_000
+LATELY_US = HOUR  # of a day of 2,000 channels a minute, CPU: 0.11 s; the whole day read at once 0.68 s
 
 _CONFIGURATION = {
     "delta.appendOnly": "false",
@@ -230,23 +233,18 @@ class DeltaHistory:
         """(channel, observed_at, value) of the newest observation of each channel with `since_us <= observed_at < until_us`,
         marked or not, by channel; of those of one time the one that the log held last.
 
-        Reads newest parts first; keeps one row for each channel, (C,), and one chunk. Raises `LinkError`.
+        Reads `LATELY_US` for all channels, and what is before it only for those that said nothing since: in a city that reports
+        by the minute, few. Keeps one row for each channel, (C,), and one chunk. Raises `LinkError`.
         """
-        channels = len(self._names.rank)
-        at = np.full(channels, -1, dtype=np.int64)
-        last, value = np.full(channels, -1, dtype=np.int64), np.zeros(channels)
+        newest, lately = Newest(len(self._names.rank)), max(since_us, until_us - LATELY_US)
+        columns = ("device", "property", "observed_at", "value", "seq")
         with self._link("say what was at a moment"):
-            for frame in self._chunks(since_us, until_us, ("device", "property", "observed_at", "value", "seq")):
-                found, when, seq = self._numbers(frame), _us(frame), frame["seq"].to_numpy()
-                rows = np.flatnonzero(found >= 0)
-                rows = rows[np.lexsort((seq[rows], when[rows], found[rows]))]
-                rows = rows[np.diff(found[rows], append=-1) != 0]  # the newest of each channel in this chunk
-                of = found[rows]
-                newer = (when[rows] > at[of]) | ((when[rows] == at[of]) & (seq[rows] > last[of]))
-                of, rows = of[newer], rows[newer]
-                at[of], last[of], value[of] = when[rows], seq[rows], frame["value"].to_numpy()[rows]
-        held = np.flatnonzero(at >= 0).astype(np.int32)
-        return held, at[held], value[held]
+            for frame in self._chunks(lately, until_us, columns):
+                newest.see(self._numbers(frame), frame)
+            silent = self._names.device.gather(newest.silent()).unique()
+            for frame in self._chunks(since_us, lately, columns, silent) if len(silent) and since_us < lately else ():
+                newest.see(self._numbers(frame), frame)
+        return newest.told()
 
     def past(
         self, since_us: int, until_us: int, most: int = MOST_ROWS
@@ -317,22 +315,31 @@ class DeltaHistory:
                 rows = np.flatnonzero((found >= 0) & (seq <= ceiling[self._names.partition[found]]))
                 yield found[rows], _us(some)[rows], some["value"].to_numpy()[rows]
 
-    def _chunks(self, since_us: int, until_us: int, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """The rows observed in the span, newest parts first, some `CHUNK_ROWS` at a time."""
+    def _chunks(
+        self, since_us: int, until_us: int, columns: Sequence[str], devices: pl.Series | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The rows observed in the span, of all devices or of some, newest parts first, some `CHUNK_ROWS` at a time."""
         parts = self._listed(since_us, until_us).sort("max.observed_at", descending=True)
+        if devices is not None:
+            parts = parts.filter((pl.col("min.device") <= devices.max()) & (pl.col("max.device") >= devices.min()))
         group: list[str] = []
         rows = 0
         for path, count in zip(parts["path"].to_list(), parts["num_records"].to_list(), strict=True):
             if group and rows + count > CHUNK_ROWS:
-                yield self._read(group, since_us, until_us, columns)
+                yield self._read(group, since_us, until_us, columns, devices)
                 group, rows = [], 0
             group.append(path)
             rows += count
         if group:
-            yield self._read(group, since_us, until_us, columns)
+            yield self._read(group, since_us, until_us, columns, devices)
 
-    def _read(self, paths: list[str], since_us: int, until_us: int, columns: Sequence[str]) -> pl.DataFrame:
-        return self._shelf.scan(paths).filter(_between(since_us, until_us)).select(columns).collect()
+    def _read(
+        self, paths: list[str], since_us: int, until_us: int, columns: Sequence[str], devices: pl.Series | None
+    ) -> pl.DataFrame:
+        wanted = _between(since_us, until_us)
+        if devices is not None:
+            wanted &= pl.col("device").is_in(devices.implode())
+        return self._shelf.scan(paths).filter(wanted).select(columns).collect()
 
     def _numbers(self, frame: pl.DataFrame) -> NDArray[np.int32]:
         return self._names.channels(frame)

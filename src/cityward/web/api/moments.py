@@ -5,7 +5,8 @@ longer is held (erased, or past its retention) is not told; what a mark covers i
 
 INVARIANTS
 - An answer holds what the asking person may see, and at most one value of each declared channel.
-- A moment reads at most `LOOKED_BACK` of history, a span `MOST_SPAN`.
+- A moment reads at most `LOOKED_BACK` of history, a span `MOST_SPAN`. A few moments are read at a time, whoever asks how often;
+  who comes beyond that is told when to come again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import asyncio
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from cityward.insight.marks import covered
 from cityward.place.roles import Right
@@ -34,6 +37,8 @@ MOST_SPAN = 7 * DAY
 MOST_VALUES = 20_000
 MOST_STEPS = 500
 PAGE, MOST_PAGES = 100, 10  # of incidents, for each state
+Held = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
+"""(channel, observed_at, value) of a moment."""
 
 
 class MomentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +105,8 @@ async def moment(call: Call[MomentQuery]) -> object:
         raise Problem(400, "bad-request", "at_ms is in the city's future: nothing is held of it")
     if not 0 <= at - since <= LOOKED_BACK:
         raise Problem(400, "bad-request", "after_ms must be before at_ms, by at most a day")
-    view = await asyncio.to_thread(_moment, doors, sight, since, at)
+    held = await call.desk.moments.take((since, at), lambda: doors.history.moment(since + 1, at + 1))
+    view = await asyncio.to_thread(_moment, doors, sight, (since, at), held)
     devices = len({one.device for one in view.latest})
     tell_read(
         doors, call.request, call.caller.id if call.caller else "", "moment", rows=len(view.latest), devices=devices
@@ -109,10 +115,9 @@ async def moment(call: Call[MomentQuery]) -> object:
     return view
 
 
-def _moment(doors: Doors, sight: Sight, since: int, at: int) -> MomentView:
-    """In a thread. What was observed at the very time of a moment is part of it."""
-    registry = doors.registry
-    channel, observed, value = doors.history.moment(since + 1, at + 1)
+def _moment(doors: Doors, sight: Sight, span: tuple[int, int], held: Held) -> MomentView:
+    """In a thread: what of a moment is told. What was observed at its very time is part of it."""
+    registry, (since, at), (channel, observed, value) = doors.registry, span, held
     doubted = covered(channel, observed, doors.state.marks(), registry)
     told: list[HeldValue] = []
     columns = (channel.tolist(), observed.tolist(), value.tolist(), doubted.tolist())
