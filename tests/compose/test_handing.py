@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from cityward.adapters.stores import watch_hands
 from cityward.assurance.examples import NOW_US
 from cityward.assurance.incidents.file import FileStep
 from cityward.cli.watch import command
-from cityward.compose.acting.filing import FileDesk
+from cityward.compose.acting.filing import MOST_WAITING, FileDesk
 from cityward.compose.acting.handing import HandDesk
 from cityward.compose.home import Home, read_city_file, write_city_file
 from cityward.compose.proving.incident_files import account_in
@@ -110,18 +112,49 @@ def test_the_terminal_does_the_same(city: Setting) -> None:
 
 def test_steps_of_a_file_at_the_door_are_those_of_the_terminal(city: Setting) -> None:
     told: list[str] = []
-    desk = FileDesk(city.home.root, lambda: told.append("again"))
-    id_, state, title = desk.open("", "A box stood open", ["counter-1"], "ada")
-    assert (state, title) == ("open", "A box stood open")
-    desk.decide(id_, "cut off until Monday", "ada")
-    desk.note(id_, "counted", "40 drivers", "ada")
-    desk.told(id_, "by telephone", "the board", [], "ada")
-    assert desk.close(id_, "replaced", "bo")[1] == "closed"
-    account = account_in(city.home.root, id_)
+
+    async def scene() -> str:
+        desk = FileDesk(city.home.root, lambda: told.append("again"))
+        id_, state, title = await desk.open("", "A box stood open", ["counter-1"], "ada")
+        assert (state, title) == ("open", "A box stood open")
+        await desk.decide(id_, "cut off until Monday", "ada")
+        await desk.note(id_, "counted", "40 drivers", "ada")
+        await desk.told(id_, "by telephone", "the board", [], "ada")
+        assert (await desk.close(id_, "replaced", "bo"))[1] == "closed"
+        with pytest.raises(PlaceError, match="is closed already"):
+            await desk.close(id_, "again", "bo")
+        assert (await desk.export(id_)).startswith(b"PK")
+        return id_
+
+    account = account_in(city.home.root, asyncio.run(scene()))
     assert [entry.record.step for entry in account.file.steps] == [
         FileStep.OPENED, FileStep.DECIDED, FileStep.NOTED, FileStep.TOLD, FileStep.CLOSED
     ]  # fmt: skip
-    assert account.file.people == "40 drivers" and len(told) == 5
-    with pytest.raises(PlaceError, match="is closed already"):
-        desk.close(id_, "again", "bo")
-    assert desk.export(id_).startswith(b"PK")
+    assert account.file.people == "40 drivers" and len(told) == 6
+
+
+ALONE = """
+import os, sys
+path = sys.argv[1] + "/held"
+os.close(os.open(path, os.O_CREAT | os.O_EXCL))  # where another is at it, this fails
+os.unlink(path)
+sys.stdout.buffer.write(bytes([0x80]))  # nothing to tell, in msgpack
+"""
+
+
+def test_one_step_is_made_at_a_time_few_wait_and_the_others_are_told_at_once(tmp_path: Path) -> None:
+    async def scene() -> list[object]:
+        desk = FileDesk(tmp_path, list[int]().clear, (sys.executable, "-c", ALONE))
+        steps = [desk.decide("f0", "cut off", "ada") for _ in range(MOST_WAITING + 3)]
+        return [*await asyncio.gather(*steps, return_exceptions=True)]
+
+    answers = asyncio.run(scene())
+    assert answers[: MOST_WAITING + 1] == [("", "", "")] * (MOST_WAITING + 1)  # none met another
+    assert all(isinstance(one, LinkError) and "take long" in str(one) for one in answers[MOST_WAITING + 1 :])
+
+
+def test_a_child_that_never_ends_is_ended_and_one_that_says_nothing_is_no_answer(tmp_path: Path) -> None:
+    for code, said in (("import time; time.sleep(600)", "was not made within"), ("", "failed")):
+        desk = FileDesk(tmp_path, list[int]().clear, (sys.executable, "-c", code), 0.5 if code else 60.0)
+        with pytest.raises(LinkError, match=said):
+            asyncio.run(desk.decide("f0", "cut off", "ada"))

@@ -50,23 +50,23 @@ class MemoryFiles:
 
     said: list[tuple[object, ...]] = field(default_factory=list)
 
-    def open(self, incident: str, title: str, subjects: Sequence[str], person: str) -> Line:
+    async def open(self, incident: str, title: str, subjects: Sequence[str], person: str) -> Line:
         self.said.append(("opened", incident, title, tuple(subjects), person))
         return incident or "f0", "open", title or "of an incident"
 
-    def decide(self, file: str, text: str, person: str) -> Line:
+    async def decide(self, file: str, text: str, person: str) -> Line:
         return self._step("decided", file, text, person)
 
-    def note(self, file: str, text: str, people: str, person: str) -> Line:
+    async def note(self, file: str, text: str, people: str, person: str) -> Line:
         return self._step("noted", file, text, people, person)
 
-    def told(self, file: str, text: str, to: str, duties: Sequence[str], person: str) -> Line:
+    async def told(self, file: str, text: str, to: str, duties: Sequence[str], person: str) -> Line:
         return self._step("told", file, text, to, tuple(duties), person)
 
-    def close(self, file: str, text: str, person: str) -> Line:
+    async def close(self, file: str, text: str, person: str) -> Line:
         return self._step("closed", file, text, person)
 
-    def export(self, file: str) -> bytes:
+    async def export(self, file: str) -> bytes:
         return b"PK" + msgspec.json.encode(file)
 
     def _step(self, step: str, file: str, *words: object) -> Line:

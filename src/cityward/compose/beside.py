@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from cityward.compose.child import Bounds, said_by
 from cityward.errors import LinkError
 
 T = TypeVar("T")
@@ -86,32 +87,8 @@ class Asked(Generic[T]):
 
     async def _make(self, age: int) -> tuple[int, T]:
         asked = self._question
-        child = await asyncio.create_subprocess_exec(
-            *asked.program,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(asked.child_s):
-                data = await self._all_of(child)
-        except TimeoutError:
-            raise LinkError(f"{asked.said} was not made within {asked.child_s:.0f} s", mend=asked.mend) from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        return age, await asyncio.to_thread(asked.made, data)
-
-    async def _all_of(self, child: asyncio.subprocess.Process) -> bytes:
-        assert child.stdout is not None
-        data = bytearray()
-        while part := await child.stdout.read(1 << 20):
-            data += part
-            if len(data) > self._question.most_bytes:
-                raise LinkError(f"{self._question.said} is too long", mend=self._question.mend)
-        await child.wait()
-        return bytes(data)
+        bounds = Bounds(asked.said, asked.mend, asked.child_s, asked.most_bytes)
+        return age, await asyncio.to_thread(asked.made, await said_by(asked.program, bounds))
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from cityward.compose.child import Bounds, said_by
 from cityward.errors import LinkError
 from cityward.reach.sign.report import SigningReport
 from cityward.reach.whatif.signing import Signed, signed
@@ -70,39 +71,14 @@ class ProposalDesk:
 
     async def _asked(self, name: str, raw: bytes, day: date) -> Signed:
         program = (*self._program, str(self._place), "--sign", "-", "--called", name, "--on", day.isoformat(), "--json")
-        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        child = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe, stderr=nothing)
-        try:
-            async with asyncio.timeout(self._child_s):
-                said = await _said(child, raw)
-        except TimeoutError:
-            raise LinkError(f"the proposal was not judged within {self._child_s:.0f} s", mend=_MEND) from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        return await asyncio.to_thread(_answer, said, name)
+        bounds = Bounds("the judgement of the proposal", _MEND, self._child_s, MOST_SAID)
+        return await asyncio.to_thread(_answer, await said_by(program, bounds, raw), name)
 
 
 def label_of(name: str) -> str:
     """What a file is called in its lines: its own name where that is plain."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return last if _LABEL.fullmatch(last) else "proposal.yaml"
-
-
-async def _said(child: asyncio.subprocess.Process, raw: bytes) -> bytes:
-    assert child.stdin is not None and child.stdout is not None
-    with suppress(ConnectionError):  # it ended early: what it said tells why
-        child.stdin.write(raw)
-        await child.stdin.drain()
-    child.stdin.close()
-    data = bytearray()
-    while part := await child.stdout.read(1 << 20):
-        data += part
-        if len(data) > MOST_SAID:
-            raise LinkError("the answer is too long", mend=_MEND)
-    await child.wait()
-    return bytes(data)
 
 
 def _answer(said: bytes, name: str) -> Signed:

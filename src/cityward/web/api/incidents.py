@@ -10,8 +10,7 @@ INVARIANTS
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -149,13 +148,13 @@ def _body(call: Call[Nothing], kind: type[T]) -> T:
         raise Problem(400, "bad-request", f"the body: {error}") from error
 
 
-async def _put(act: Callable[..., tuple[str, str, str]], *arguments: object) -> FileLine:
+async def _put(act: Callable[..., Awaitable[tuple[str, str, str]]], *arguments: object) -> FileLine:
     return FileLine(*await _told(act, *arguments))
 
 
-async def _told(act: Callable[..., T], *arguments: object) -> T:
+async def _told(act: Callable[..., Awaitable[T]], *arguments: object) -> T:
     try:
-        return await asyncio.to_thread(act, *arguments)
+        return await act(*arguments)
     except PlaceError as error:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
     except (LinkError, EvidenceError) as error:
