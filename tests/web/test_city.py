@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from re import search
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace as replace_fields
 
 from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.place.services import Service
+from cityward.reach.picture import Picture
 from cityward.time import DAY, HOUR, MINUTE
 from web.forecasts import kept_forecasts_of_a_counter
 from web.house import NOON, House, MemoryPeople, house, opened
@@ -246,3 +248,29 @@ def test_the_svg_allows_its_own_style_by_hash_and_nothing_else(shared: House) ->
     assert answer.headers["content-security-policy"] == (
         f"default-src 'none'; style-src 'sha256-{allowed}'; frame-ancestors 'none'; base-uri 'none'"
     )
+
+
+class KeptPicture:
+    """`Drawn`, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Picture] = []
+
+    def before(self) -> Picture | None:
+        return self.kept[-1] if self.kept else None
+
+    def keep(self, picture: Picture) -> None:
+        self.kept.append(picture)
+
+
+def test_the_chain_is_drawn_where_it_was_when_the_city_starts_again_with_one_flow_more() -> None:
+    kept, drawn = KeptPicture(), list[dict[str, tuple[float, float]]]()
+    place = house().doors.place
+    more = replace_fields(place.flows["lamp-reports"], to="acme")
+    for flows in (place.flows, place.flows, {"one-more": more, **place.flows}):
+        built = house(replace_fields(place, flows=flows))
+        built.doors = replace(built.doors, drawn=kept)
+        with opened(built) as door, door.client() as person:
+            drawn.append({node["id"]: (node["x"], node["y"]) for node in person.get("/api/chain").json()["nodes"]})
+    assert drawn[0] == drawn[1] == {name: drawn[2][name] for name in drawn[0]}
+    assert len(kept.kept) == 2  # what is as it was is not written again

@@ -16,6 +16,8 @@ INVARIANTS
 - The same graph gives the same picture, to the bit: no randomness, ties fall back to the graph's order.
 - Boxes do not overlap; every edge has at least two points and runs from its flow's sender to its recipient.
 - Bounded: passes are counted; beyond `MAX_BENDS` long edges run straight.
+
+A graph that was drawn before and grew is drawn by `regrown`: what people know stays where it was.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ MARGIN = 16.0
 MAX_BENDS = 5_000
 ORDER_SWEEPS = 12
 HEIGHT_SWEEPS = 10
+
+
+Points = tuple[tuple[float, float], ...]
 
 
 class PictureNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +75,7 @@ class PictureEdge(
     title: str
     source: str
     target: str
-    points: tuple[tuple[float, float], ...]
+    points: Points
     datasets: tuple[str, ...]
     purpose: str
     protection: str
@@ -98,7 +103,7 @@ def layout(graph: FlowGraph) -> Picture:
     edges: dict[str, PictureEdge] = {}
     width = height = 2 * MARGIN
     down = 0.0
-    for part in _parts(graph):
+    for part in parts_of(graph):
         plan = _Plan(part)
         _order(plan)
         _heights(plan)
@@ -115,7 +120,7 @@ def layout(graph: FlowGraph) -> Picture:
     )
 
 
-def _parts(graph: FlowGraph) -> list[FlowGraph]:
+def parts_of(graph: FlowGraph) -> list[FlowGraph]:
     """The parts that no flow joins, largest first; those of one size in the graph's order."""
     part_of = {node.id: i for i, node in enumerate(graph.nodes)}
     members = {i: [node.id] for i, node in enumerate(graph.nodes)}
@@ -319,36 +324,43 @@ def _drawn(graph: FlowGraph, plan: _Plan, flows: Mapping[str, tuple[str, ...]], 
     left = _columns(plan)
     ports = _ports(plan)
     boxes = tuple(
-        PictureNode(
-            id=node.id,
-            kind=node.kind.value,
-            title=node.title,
-            subtitle=node.subtitle,
-            x=left[plan.layer[i]],
-            y=round(plan.middle[i] - plan.tall[i] / 2, 1),
-            w=BOX_WIDTH,
-            h=plan.tall[i],
-            flows=flows[node.id],
-        )
+        boxed(node, flows[node.id], left[plan.layer[i]], round(plan.middle[i] - plan.tall[i] / 2, 1), plan.tall[i])
         for i, node in enumerate(graph.nodes)
     )
-    edges = tuple(
-        PictureEdge(
-            flow=edge.flow,
-            title=edge.title,
-            source=edge.source,
-            target=edge.target,
-            points=_points(plan, i, left, ports),
-            datasets=edge.datasets,
-            purpose=edge.purpose,
-            protection=edge.protection.value,
-            observability=edge.observability.value,
-        )
-        for i, edge in enumerate(graph.edges)
-    )
+    edges = tuple(drawn(edge, _points(plan, i, left, ports)) for i, edge in enumerate(graph.edges))
     width = left[-1] + BOX_WIDTH + MARGIN if left else 2 * MARGIN
     height = max((plan.middle[i] + plan.tall[i] / 2 for i in range(len(plan.middle))), default=MARGIN) + MARGIN
     return Picture(width=round(width, 1), height=round(height, 1), nodes=boxes, edges=edges)
+
+
+def boxed(node: Node, flows: tuple[str, ...], x: float, y: float, h: float) -> PictureNode:
+    """A node as a box at a place."""
+    return PictureNode(
+        id=node.id,
+        kind=node.kind.value,
+        title=node.title,
+        subtitle=node.subtitle,
+        x=x,
+        y=y,
+        w=BOX_WIDTH,
+        h=h,
+        flows=flows,
+    )
+
+
+def drawn(edge: Edge, points: Points) -> PictureEdge:
+    """A flow along its points."""
+    return PictureEdge(
+        flow=edge.flow,
+        title=edge.title,
+        source=edge.source,
+        target=edge.target,
+        points=points,
+        datasets=edge.datasets,
+        purpose=edge.purpose,
+        protection=edge.protection.value,
+        observability=edge.observability.value,
+    )
 
 
 def _columns(plan: _Plan) -> list[float]:
@@ -378,9 +390,7 @@ def _ports(plan: _Plan) -> Mapping[tuple[int, int], float]:
     return meets
 
 
-def _points(
-    plan: _Plan, edge: int, left: Sequence[float], ports: Mapping[tuple[int, int], float]
-) -> tuple[tuple[float, float], ...]:
+def _points(plan: _Plan, edge: int, left: Sequence[float], ports: Mapping[tuple[int, int], float]) -> Points:
     path = plan.path[edge]
     if path[0] == path[-1]:
         return _loop(plan, path[0], left)
@@ -394,10 +404,13 @@ def _points(
     return tuple(reversed(points) if plan.backward[edge] else points)
 
 
-def _loop(plan: _Plan, item: int, left: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    """A flow that ends where it began: out on the right, above the box, in on the left."""
-    x, y = left[plan.layer[item]], plan.middle[item]
-    above = round(y - plan.tall[item] / 2 - BEND_GAP / 2, 1)
+def _loop(plan: _Plan, item: int, left: Sequence[float]) -> Points:
+    return looped(left[plan.layer[item]], plan.middle[item], plan.tall[item])
+
+
+def looped(x: float, y: float, tall: float) -> Points:
+    """A flow that ends where it began: out on the right, above the box, in on the left. y: of the box's middle."""
+    above = round(y - tall / 2 - BEND_GAP / 2, 1)
     return (
         (round(x + BOX_WIDTH, 1), round(y, 1)),
         (round(x + BOX_WIDTH + PORT, 1), above),

@@ -24,6 +24,7 @@ from cityward.compose.doors import Outside, outside
 from cityward.compose.exercising.desk import ExerciseDesk
 from cityward.compose.home import Exercise, Home
 from cityward.compose.keeping.declarations import changed_since
+from cityward.compose.keeping.drawn import DrawnFile
 from cityward.compose.outgoing.open_documents import OpenDesk
 from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.outgoing.recipients import asks_by_certificate
@@ -148,6 +149,7 @@ def doors_of(
         following=partial(facts_of, setting),
         changed=partial(changed_since, setting.home),
         lessening=LesseningDesk(),
+        drawn=DrawnFile.of(setting.home),
         viewing=viewing,
         pictures=world.pictures,
         segments=setting.state.segments,

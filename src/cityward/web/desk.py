@@ -11,7 +11,9 @@ from threading import Lock
 from cityward.reach.chains import FlowGraph, flow_graph
 from cityward.reach.exposure.compile import place_on
 from cityward.reach.notices import Notices, notices_of
+from cityward.reach.picture import Picture, layout
 from cityward.reach.questions import Reach
+from cityward.reach.regrown import layout_after
 from cityward.time import MINUTE, from_us
 from cityward.web.accounts.challenges import Challenges
 from cityward.web.accounts.oidc import Asked, Provider
@@ -99,6 +101,26 @@ class NoticesToday:
         return made[1]
 
 
+class ChainDrawn:
+    """The chain picture: laid out when it is first asked for, so that what was drawn before keeps its place."""
+
+    def __init__(self, doors: Doors, graph: FlowGraph) -> None:
+        self._doors, self._graph = doors, graph
+        self._lock = Lock()
+        self._made: Picture | None = None
+
+    def __call__(self) -> Picture:
+        """All of it. In a thread."""
+        with self._lock:
+            if self._made is None:
+                kept = self._doors.drawn
+                before = kept.before() if kept else None
+                made = self._made = layout(self._graph) if before is None else layout_after(self._graph, before)
+                if kept is not None and made != before:
+                    kept.keep(made)
+            return self._made
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One per app."""
@@ -110,6 +132,7 @@ class Desk:
     budget: Budget
     rates: DeviceRates
     graph: FlowGraph
+    drawn: ChainDrawn
     reach: ReachToday
     notices: NoticesToday
     groups: dict[str, Sequence[int]]  # declared device -> its units
@@ -133,6 +156,7 @@ def set_up(doors: Doors) -> Desk:
     reception, sights, reads = Reception(doors), Sights(doors.place, doors.registry), Reads(doors)
     feed, reach = Feed(doors, reception, sights, reads), ReachToday(doors)
     reception.on_end = feed.end_session
+    graph = flow_graph(doors.place)
     return Desk(
         doors=doors,
         reception=reception,
@@ -140,7 +164,8 @@ def set_up(doors: Doors) -> Desk:
         meters=Meters(),
         budget=Budget(BODY_BUDGET),
         rates=DeviceRates(doors.clock.speed),
-        graph=flow_graph(doors.place),
+        graph=graph,
+        drawn=ChainDrawn(doors, graph),
         reach=reach,
         notices=NoticesToday(reach),
         groups={group: tuple(units) for group, units in groups.items()},

@@ -15,6 +15,7 @@ from cityward.place.registry import Registry
 from cityward.policy.preview import Preview
 from cityward.reach.containment import Containment
 from cityward.reach.following.shapes import Facts
+from cityward.reach.picture import Picture
 from cityward.reach.since.shapes import Since
 from cityward.runtime.containing import ContainmentRow
 from cityward.runtime.forecast_told import KeptReader
@@ -152,6 +153,13 @@ class Handing(Protocol):
     def people(self) -> Mapping[str, str]: ...
     def assign(self, incident: str, to: str, person: str, note: str = "") -> Hand: ...
     def snooze(self, incident: str, for_us: int, person: str, why: str = "") -> Hand: ...
+
+
+class Drawn(Protocol):
+    """Where the chain picture was drawn last."""
+
+    def before(self) -> Picture | None: ...
+    def keep(self, picture: Picture) -> None: ...
 
 
 class Filing(Protocol):
@@ -407,6 +415,7 @@ class Doors:
     forecasts: KeptReader | None = None  # what is kept of the declared forecasts
     releasing: Releasing | None = None
     received: Received | None = None
+    drawn: Drawn | None = None
     seen: Callable[[], Awaitable[bytes | None]] | None = (
         None  # flows with what was seen of them; None of it: being made
     )

@@ -22,7 +22,7 @@ from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
 from cityward.reach.chains import downstream
 from cityward.reach.folding import PREFIX, folded, parties_of
-from cityward.reach.picture import layout
+from cityward.reach.regrown import layout_after, seated
 from cityward.runtime.forecast_told import told_forecasts
 from cityward.time import DAY, HOUR
 from cityward.web.accounts.sight import Sight
@@ -258,8 +258,10 @@ def _chain(desk: Desk, fold: str) -> ChainView:
     """In a thread."""
     place, of = desk.doors.place, parties_of(desk.doors.place, desk.graph)
     parties = set(of.values()) if fold == "*" else set(fold.split(",")) - {""}
-    graph = folded(place, desk.graph, parties) if parties else desk.graph
-    return chain_view(layout(graph), {**of, **{f"{PREFIX}{party}": party for party in parties}})
+    picture = desk.drawn()
+    if parties:
+        picture = layout_after(folded(place, desk.graph, parties), seated(picture, of))
+    return chain_view(picture, {**of, **{f"{PREFIX}{party}": party for party in parties}})
 
 
 @route("GET", "/api/chain/seen", summary="Declared flows with what was seen of them, and what was seen and is not declared",
@@ -290,7 +292,7 @@ async def chain_seen(call: Call[Nothing]) -> object:
 async def chain_svg(call: Call[Nothing]) -> object:
     whole(call)
     call.desk.reads.note(call.caller, "chain", 1)
-    svg = await asyncio.to_thread(lambda: chain_svg_file(layout(call.desk.graph)))
+    svg = await asyncio.to_thread(lambda: chain_svg_file(call.desk.drawn()))
     return Response(svg, media_type="image/svg+xml", headers={"content-security-policy": _svg_policy(svg)})
 
 
