@@ -60,7 +60,7 @@ from cityward.runtime.serving.binding import Bound, bind_services
 from cityward.runtime.serving.ports import Pace, RunnerPorts
 from cityward.runtime.serving.runner import ServiceRunner
 from cityward.runtime.serving.world import Elsewhere
-from cityward.runtime.supervisor import stop_with_parent
+from cityward.runtime.supervisor import stop_with_parent, tell_alive
 from cityward.services import find_services
 from cityward.time import DAY, HOUR, SECOND
 
@@ -106,12 +106,13 @@ def run_process(home: Home, body: Body, role: str) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        parent = asyncio.create_task(stop_with_parent(stop))
+        with_parent = [asyncio.create_task(stop_with_parent(stop)), asyncio.create_task(tell_alive())]
         setting = await asyncio.to_thread(open_setting, home)
         try:
             await body(setting, stop)
         finally:
-            parent.cancel()
+            for task in with_parent:
+                task.cancel()
 
     try:
         _event_loop(main())

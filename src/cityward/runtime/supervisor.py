@@ -1,14 +1,20 @@
 """Keeps the city's processes alive: starts them, starts them again when they end, ends them with the city.
 
 A process that ends is started again after a pause that doubles up to `LONGEST_PAUSE_S`; one that has run for `STEADY_S` starts
-from the shortest pause again. A child learns of its supervisor's death by the end of its standard input, so that none is
-left behind even by `kill -9`.
+from the shortest pause again. A child's standard input is one end of a socket. By its end the child learns of its supervisor's
+death, so that none is left behind even by `kill -9`; over it the child's event loop says each second that it turns
+(`tell_alive`). One that has said so and then says nothing for `STILL_AFTER_S` stands still: that is told, and when it goes on.
+
+INVARIANT: a child that stands still is told of and left alone. What holds it may be a person with a debugger, or a disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
+import stat
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +26,9 @@ SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 STEADY_S = 30.0
 END_WITHIN_S = 15.0
+BEAT_S = 1.0
+STILL_AFTER_S = 6.0
+STANDS_STILL, GOES_ON = "stands still", "goes on"
 
 
 @dataclass(slots=True)
@@ -38,7 +47,10 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until stopped. `say` is told of every end; `told` of every start ("") and end, as (name, code)."""
+    """Runs children until stopped. `say` is told of every end.
+
+    told: of every start (""), every end (its code), and when one `STANDS_STILL` or `GOES_ON`, as (name, what).
+    """
 
     def __init__(
         self, children: Sequence[Child], say: Callable[[str], None], told: Callable[[str, str], None] | None = None
@@ -68,15 +80,52 @@ class Supervisor:
 
     async def _run_once(self, child: Child, stop: asyncio.Event) -> int | str | None:
         """What it ended with, or why it could not be started; None when the city stops."""
-        try:
-            child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=asyncio.subprocess.PIPE)
-        except OSError as error:  # no memory, no process left: the rest of the city goes on
-            return str(error.strerror)
-        self._told(child.name, "")
-        code = await _until(child.process.wait(), stop)
-        if code is None:
-            await _end(child.process)
-        return code
+        ours, theirs = socket.socketpair()
+        with ours:
+            try:
+                with theirs:
+                    child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=theirs.fileno())
+            except OSError as error:  # no memory, no process left: the rest of the city goes on
+                return str(error.strerror)
+            self._told(child.name, "")
+            minding = asyncio.create_task(self._mind(child, ours))
+            try:
+                code = await _until(child.process.wait(), stop)
+                if code is None:
+                    await _end(child.process)
+            finally:
+                minding.cancel()
+            return code
+
+    async def _mind(self, child: Child, ours: socket.socket) -> None:
+        """Tell when it stands still, and when it goes on. As long as we were held ourselves, it had nobody to speak to."""
+        ours.setblocking(False)
+        time, heard, still = asyncio.get_running_loop().time, None, False
+        while True:
+            before = time()
+            await asyncio.sleep(BEAT_S)
+            now = time()
+            if _spoke(ours):
+                heard = now
+                if still:
+                    still = False
+                    self._told(child.name, GOES_ON)
+                    self._say(f"{child.name} goes on")
+            elif heard is not None:
+                heard += max(0.0, now - before - 2 * BEAT_S)
+                if not still and now - heard >= STILL_AFTER_S:
+                    still = True
+                    self._told(child.name, STANDS_STILL)
+                    self._say(f"{child.name} stands still: it has said nothing for {STILL_AFTER_S:.0f} s")
+
+
+def _spoke(ours: socket.socket) -> bool:
+    """Whether the child said anything since the last time."""
+    said = False
+    with contextlib.suppress(OSError):  # nothing more to read, or nobody there any more
+        while ours.recv(1 << 12):
+            said = True
+    return said
 
 
 def _to_nobody(name: str, code: str) -> None:
@@ -111,7 +160,18 @@ async def stop_with_parent(stop: asyncio.Event) -> None:
     reader = asyncio.StreamReader()
     pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     try:
-        await reader.read()
+        with contextlib.suppress(OSError):  # "reset", where it ended before it had heard all that we said
+            await reader.read()
         stop.set()
     finally:
         pipe.close()
+
+
+async def tell_alive() -> None:
+    """In a child: say each second that our event loop turns. To a supervisor that does not listen, or none: nothing."""
+    if not stat.S_ISSOCK(os.fstat(sys.stdin.fileno()).st_mode):
+        return
+    while True:
+        with contextlib.suppress(OSError):
+            os.write(sys.stdin.fileno(), b".")
+        await asyncio.sleep(BEAT_S)

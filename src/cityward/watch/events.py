@@ -45,7 +45,7 @@ class EventKind(StrEnum):
     DESTINATION = "destination"  # a connection seen in a log of the network: to, port, protocol, count, declared
     CAMERA = "camera"  # a trouble of a camera began or ended: what, phase ("began" | "ended"), camera, why
     HOLD = "hold"  # a person holds actuators: service, target, units, value, percent (of the range, from the fail-safe value)
-    PROCESS = "process"  # a role started or ended: role, code
+    PROCESS = "process"  # a role started or ended: role, code; or its state: "stands still", "goes on"
 
 
 Short = Annotated[str, Meta(max_length=LONGEST)]

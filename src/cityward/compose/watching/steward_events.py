@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cityward.compose.home import CityFile
+from cityward.runtime.supervisor import GOES_ON, STANDS_STILL
 from cityward.watch.events import Event, EventKind, cut
 
 SETTINGS = ("place", "mqtt_host", "web_host", "behind_proxy", "workers", "gated", "network_logs")
 """What somebody decides of how a city is run. SECURITY: named one by one, so that no secret of a start is ever told."""
 
 
-def process_event(role: str, code: str, at: int) -> Event:
-    """A process started (code "") or ended."""
-    return Event(
-        at=at, kind=EventKind.PROCESS, by="steward", subject=f"role:{role}", detail={"role": role, "code": code}
-    )
+def process_event(role: str, what: str, at: int) -> Event:
+    """A process started (""), ended (its code), stands still or goes on: what the supervisor told."""
+    word = "state" if what in (STANDS_STILL, GOES_ON) else "code"
+    return Event(at=at, kind=EventKind.PROCESS, by="steward", subject=f"role:{role}", detail={"role": role, word: what})
 
 
 def configuration_events(before: CityFile | None, now: CityFile, at: int) -> Sequence[Event]:

@@ -12,6 +12,7 @@ from cityward.watch.world import World
 CHANGED = Rule("declaration-changed", threshold=1, drains_us=HOUR)
 DIFFERS = Rule("running-differs", threshold=1, drains_us=HOUR)
 RESTARTS = Rule("keeps-restarting", threshold=5, drains_us=HOUR)
+STILL = Rule("stands-still", threshold=1, drains_us=HOUR)
 
 
 def _changed(event: Event, _: World) -> str:
@@ -29,11 +30,16 @@ def _restarted(event: Event, _: World) -> str:
     return f"role:{event.detail.get('role', '')}" if event.kind is EventKind.PROCESS and ended else ""
 
 
+def _stands_still(event: Event, _: World) -> str:
+    is_still = event.detail.get("state", "") == "stands still"
+    return f"role:{event.detail.get('role', '')}" if event.kind is EventKind.PROCESS and is_still else ""
+
+
 CARD = Card(
     id="configuration-drift",
     title="Configuration drift",
     reads="events",
-    sees="a changed declaration, a running configuration that is not the declared one, a process that keeps ending",
+    sees="a changed declaration, a running configuration that is not the declared one, a process that keeps ending or stands still",
     fails_when=("whoever changes the configuration also changes what reports it",),
     source="MITRE ATT&CK for ICS T0836, T0881; NCSC connected places principle 9 (manage the place)",
     kinds=(
@@ -61,8 +67,16 @@ CARD = Card(
             technique="T0881",
             todo="read its log; what kills it may be what comes in",
         ),
+        Kind(
+            id=STILL.kind,
+            title="A process stands still",
+            severity=Severity.HIGH,
+            weight=0.0,
+            technique="T0881",
+            todo="see what holds it (a full disk, a stopped machine, a hand); end it, and it is started again",
+        ),
     ),
-    parameters=parameters_of(CHANGED, DIFFERS, RESTARTS),
+    parameters=parameters_of(CHANGED, DIFFERS, RESTARTS, STILL),
 )
 
 DETECTOR = counting(
@@ -71,5 +85,6 @@ DETECTOR = counting(
         Counted(CHANGED, _changed, what="changes"),
         Counted(DIFFERS, _differs, what="differences"),
         Counted(RESTARTS, _restarted, what="ends"),
+        Counted(STILL, _stands_still, what="stands"),
     ],
 )
