@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cityward.compose.asking.lessening import LesseningDesk
 from cityward.compose.asking.proposing import ProposalDesk
 from cityward.compose.asking.sign import judged_given
 from cityward.compose.places import demo_place, load_place
@@ -63,7 +64,7 @@ def city() -> Iterator[House]:
     people.hold("operator", "data-owner", "city-operator", party="doggerford-council")
     desks = {"watch": MemoryBook(), "tiles": MemoryTiles(TILES.read_bytes()), "proposing": Desk(demo_place())}
     built = house(loaded.place, people=people, machine_us=lambda: AUGUST, **desks)
-    built.doors = replace(built.doors, where=loaded.where, digest=loaded.digest)
+    built.doors = replace(built.doors, where=loaded.where, digest=loaded.digest, lessening=LesseningDesk())
     with opened(built, files("cityward.web") / "console") as door:
         yield door
 
