@@ -36,7 +36,7 @@ pytestmark = [
 LOOKS = [(1440, 900, "light"), (1440, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 CONSOLE = (
     "#/", "#/services", "#/cameras", "#/chain", "#/reach", "#/whatif", "#/out", "#/watch", "#/incidents", "#/assurance",
-    "#/exercises", "#/datum", "#/me", "#/as", "#/device/crossing-01", "#/nowhere",
+    "#/exercises", "#/register", "#/datum", "#/me", "#/as", "#/device/crossing-01", "#/nowhere",
 )  # fmt: skip
 OPEN = ("/sign-in", "/public/", "/stops/")
 SETTLED = (

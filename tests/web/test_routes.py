@@ -28,6 +28,7 @@ from cityward.web.api import (
     postures,
     reach,
     received,
+    registering,
     releases,
     report,
     services,
@@ -46,7 +47,7 @@ from web.house import KEYS, House, house
 
 ROOMS = (
     cameras, city, datum, moments, reach, whatif, watch, observations, networks, ngsi_ld, pages, me, people, overrides, services,
-    postures, received, releases, report, assurance, exercises, incidents, sign_in, shown, transport, public,
+    postures, received, registering, releases, report, assurance, exercises, incidents, sign_in, shown, transport, public,
 )  # fmt: skip
 DECLARED = [one for room in ROOMS for one in room.ROUTES]
 CLOSED = [one for one in DECLARED if one.scopes or one.signed_in or one.right]
@@ -129,7 +130,8 @@ def test_the_policy_is_strict() -> None:
     assert CSP == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "worker-src 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-        "form-action 'self'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html cityward-map-worker"
+        "form-action 'self'; require-trusted-types-for 'script'; "
+        "trusted-types svelte-trusted-html cityward-map-worker cityward-live-worker"
     )
     assert "unsafe" not in CSP
 

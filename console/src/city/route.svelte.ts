@@ -1,7 +1,7 @@
 /** Where we are in the one page: the fragment of the address. */
 
 /** Pages that read their own address: the parts behind the page's name, and what stands behind a `?`. */
-export const ADDRESSED = ['datum', 'whatif', 'incidents', 'assurance', 'exercises', 'as'] as const
+export const ADDRESSED = ['datum', 'whatif', 'incidents', 'assurance', 'exercises', 'as', 'register'] as const
 export type Addressed = (typeof ADDRESSED)[number]
 
 export type Route =

@@ -14,6 +14,7 @@ export const GROUPS: PageGroup[] = [
       { id: 'map', href: '#/', name: 'Map', right: 'look' },
       { id: 'services', href: '#/services', name: 'Services', right: 'look' },
       { id: 'cameras', href: '#/cameras', name: 'Cameras', right: 'look' },
+      { id: 'register', href: '#/register', name: 'Add a device', right: 'devices' },
     ],
   },
   {

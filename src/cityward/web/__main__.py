@@ -21,6 +21,7 @@ from cityward.compose.asking.proposing import ProposalDesk
 from cityward.compose.asking.seen_beside import asked_seen
 from cityward.compose.beside import Asked, ending
 from cityward.compose.doors import Outside, outside
+from cityward.compose.entering.devices import RegisterDesk
 from cityward.compose.exercising.desk import ExerciseDesk
 from cityward.compose.home import Exercise, Home
 from cityward.compose.keeping.declarations import changed_since
@@ -139,6 +140,7 @@ def doors_of(
         events=world.events,
         watch=setting.state.watch,
         handing=HandDesk(setting),
+        registering=RegisterDesk(setting, world.events),
         containing=ContainmentDesk(setting),
         posturing=PostureDesk(setting, world.events),
         overriding=OverrideDesk(setting, world.events),

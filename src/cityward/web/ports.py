@@ -155,6 +155,14 @@ class Handing(Protocol):
     def snooze(self, incident: str, for_us: int, person: str, why: str = "") -> Hand: ...
 
 
+class Registering(Protocol):
+    """Giving declared devices what they prove themselves with. Raises `PlaceError` where it may not be."""
+
+    def give(self, device: str, person: str, again: bool) -> Mapping[str, str]:
+        """The device's new `secret`, and its `command_key` if it takes commands; `again`: in place of the one it has."""
+        ...
+
+
 class Drawn(Protocol):
     """Where the chain picture was drawn last."""
 
@@ -408,6 +416,7 @@ class Doors:
     watch: WatchReader | None = None
     handing: Handing | None = None
     filing: Filing | None = None
+    registering: Registering | None = None
     containing: Containing | None = None
     posturing: Posturing | None = None
     overriding: Overriding | None = None

@@ -7,6 +7,7 @@ then told to the watch where the city runs. It takes force within a second at ev
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,7 +22,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watching.telling import tell_watch
 from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife
-from cityward.runtime.ports import CredentialRow
+from cityward.runtime.ports import CredentialRow, EventSink
 from cityward.time import iso
 from cityward.watch.events import Event, EventKind
 
@@ -157,13 +158,54 @@ def find_device(asked: Asked) -> None:
     _tell(setting, asked, Life.FOUND, record)
 
 
+@dataclass(frozen=True, slots=True)
+class RegisterDesk:
+    """`web.ports.Registering`: what `cityward device add` and `rotate` do, from the console.
+
+    SECURITY: what is sealed by the city's certificate authority is made on the city's machine only, by the command line: the
+    process that anybody can talk to does not open the authority's key.
+    """
+
+    setting: Setting
+    events: EventSink | None = None
+
+    def give(self, device: str, person: str, again: bool) -> Mapping[str, str]:
+        """A declared device's new `secret`, told once, and its `command_key` if it takes commands; `again`: in place of the one
+        it has.
+
+        Raises:
+            PlaceError: it is not declared; it proves itself by a certificate; it is lost or stolen; it has one already, or, with
+                `again`, none.
+            LinkError: another holds the ledger for long.
+        """
+        number = self.setting.registry.unit_index.get(device)
+        if number is None:
+            raise PlaceError(
+                f"`{device[:64]}` is not declared", mend="declare it in the place, and start the city again"
+            )
+        if self.setting.registry.units[number].credential != "password":
+            mend = f"on the city's machine: cityward device {'rotate' if again else 'add'} {device}"
+            raise PlaceError(f"`{device}` proves itself by a certificate", mend=mend)
+        row = _row(self.setting, device)
+        held = None if row is None else row.state
+        if held in _MISSING:
+            raise PlaceError(f"`{device}` is {held}", mend=f"when you have it: cityward device found {device}")
+        if (held == "active") != again:
+            has = "has a secret already" if held == "active" else "has no secret to replace"
+            raise PlaceError(f"`{device}` {has}", mend="look again: somebody else may have changed it")
+        asked = Asked(self.setting.home.root, device, person)
+        return _issue(self.setting, asked, Life.ROTATED if again else Life.ADDED, None, self.events)
+
+
 def _row(setting: Setting, device: str) -> CredentialRow | None:
     if device not in setting.registry.unit_index and device not in speakers(setting.loaded.place):
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
     return next((row for row in setting.state.all() if row.device == device), None)
 
 
-def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dict[str, str]:
+def _issue(
+    setting: Setting, asked: Asked, to: Life, folder: Path | None, events: EventSink | None = None
+) -> dict[str, str]:
     """The record comes first: a secret that nobody was given harms nobody."""
     record = _record(setting, asked, to, {})
     place, home = setting.loaded.place.place, setting.home
@@ -174,7 +216,7 @@ def _issue(setting: Setting, asked: Asked, to: Life, folder: Path | None) -> dic
         return {"http_key": made.http_key or ""}
     give = replace_secret if to is Life.ROTATED else add  # SECURITY: a rotation brings nobody back
     made = give(home, place, setting.registry, setting.state, asked.device, datetime.now(UTC))
-    _tell(setting, asked, to, record)
+    _tell(setting, asked, to, record, events)
     knows = {} if made.command_key is None else {"command_key": made.command_key}
     if made.certificate is None or made.certificate_key is None:
         return {"secret": made.password or "", **knows}
@@ -192,14 +234,16 @@ def _record(setting: Setting, asked: Asked, to: Life, detail: dict[str, str]) ->
         return ledger.append([record])[0]
 
 
-def _tell(setting: Setting, asked: Asked, to: Life, record: str) -> None:
-    """Tell the watch, where a city runs. The evidence stands either way."""
-    detail = {"to": str(to), "who": asked.by}
-    event = Event(
-        at=setting.now_us(), kind=EventKind.LIFE, by="cli", subject=asked.device, detail=detail, record=record
-    )
-    given = [credential_event(asked.device, asked.by, event.at, "cli", record)] if to in _GIVEN else []
-    tell_watch(setting, [event, *given])
+def _tell(setting: Setting, asked: Asked, to: Life, record: str, events: EventSink | None = None) -> None:
+    """Tell the watch, where a city runs: by a door's own way to it, or over the bus. The evidence stands either way."""
+    by, detail = "cli" if events is None else "web", {"to": str(to), "who": asked.by}
+    event = Event(at=setting.now_us(), kind=EventKind.LIFE, by=by, subject=asked.device, detail=detail, record=record)
+    given = [credential_event(asked.device, asked.by, event.at, by, record)] if to in _GIVEN else []
+    if events is None:
+        tell_watch(setting, [event, *given])
+        return
+    for one in (event, *given):
+        events.tell(one)
 
 
 def _machine_us() -> int:
