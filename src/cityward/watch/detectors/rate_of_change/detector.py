@@ -6,7 +6,7 @@ Readings of a channel are compared with the one before, in the order in which th
 judged. Two bounds hold. *Physics*: air, water and pressure cannot change faster than `PHYSICS` says, whoever measures. *Its
 own past*: sizes of changes are counted in half-octaves; the bound of a day is `factor` times the largest that came oftener
 than once in `one_in` readings until the day before. Counts fade, so that a channel may change its manners over months. What
-is called is not counted.
+is called is not counted. An episode is told when it begins, and again when it jumps `TELLS_AGAIN` times as far as was told.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ LONGEST_GAP_US = 2 * HOUR
 CALM_US = HOUR
 OCTAVES = 24
 BINS = 2 * OCTAVES
+TELLS_AGAIN = 1.25
 NONE = -1
 
 PHYSICS: dict[str, tuple[float, float]] = {
@@ -81,6 +82,7 @@ CARD = Card(
         "fade_a_day": FADE_A_DAY,
         "longest_gap_us": LONGEST_GAP_US,
         "calm_us": CALM_US,
+        "tells_again": TELLS_AGAIN,
     },
 )
 
@@ -88,7 +90,8 @@ CARD = Card(
 @dataclass(slots=True)
 class State:
     """last, last_at: (C,) the newest reading and when it was observed. sizes: (C, BINS) counts of changes by half-octave;
-    bound: (C,) of the channel's day. began, newest: (2, C) of each kind's running episode, its beginning and its newest jump.
+    bound: (C,) of the channel's day. began, newest: (2, C) of each kind's running episode, its beginning and its newest jump;
+    told: (2, C) the highest score that was told of it.
     """
 
     last: NDArray[np.float64]
@@ -98,6 +101,7 @@ class State:
     day: NDArray[np.int64]
     began: NDArray[np.int64]
     newest: NDArray[np.int64]
+    told: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class RateOfChange:
             day=np.full(c, np.iinfo(np.int64).min),
             began=np.full((2, c), NONE, dtype=np.int64),
             newest=np.zeros((2, c), dtype=np.int64),
+            told=np.zeros((2, c)),
         )
 
     def rows(self, state: State, held: Held, world: World) -> Sequence[Sign]:
@@ -244,8 +249,12 @@ def _episodes(
                 continue
             state.newest[k, c] = at
             if not running:
-                state.began[k, c] = at
-                yield _sign(k, c, at, at, min(score, 1e6), Phase.BEGAN, _facts(changes, i, score, world), world)
+                state.began[k, c], state.told[k, c] = at, 0.0
+            if score >= TELLS_AGAIN * state.told[k, c]:
+                phase = Phase.GOES_ON if running else Phase.BEGAN
+                state.told[k, c] = min(score, 1e6)
+                facts = _facts(changes, i, score, world)
+                yield _sign(k, c, int(state.began[k, c]), at, min(score, 1e6), phase, facts, world)
 
 
 def _facts(changes: Changes, i: int, score: float, world: World) -> dict[str, str]:
