@@ -464,6 +464,16 @@ def test_a_session_is_found_until_it_expires_or_is_closed(store: SqlState) -> No
     assert store.find(sha("s"), 1) is None
 
 
+def test_many_sessions_are_found_in_one_question(store: SqlState) -> None:
+    for n in range(1200):  # more than one question may name
+        store.open(SessionRow(sha(f"s{n}"), f"person-{n}", 1000 if n % 2 else 2000))
+    names = [sha(f"s{n}") for n in range(1200)] + [sha("unknown")]
+    assert set(store.find_all(names, 999)) == set(names[:-1])
+    late = store.find_all(names, 1000)
+    assert late == {sha(f"s{n}"): SessionRow(sha(f"s{n}"), f"person-{n}", 2000) for n in range(0, 1200, 2)}
+    assert store.find_all([], 1) == {}
+
+
 def test_a_new_secret_alone_brings_no_stolen_device_back_whatever_its_maker_had_seen(store: SqlState) -> None:
     store.issue([credential("lamp-01", "a" * 16)])
     store.take_away("lamp-01", "stolen", 2000, "ada")  # between the look at it and the new secret

@@ -196,6 +196,10 @@ class MemorySessions:
         row = self.open_ones.get(session_sha256)
         return row if row is not None and now_us < row.expires_at else None
 
+    def find_all(self, sessions_sha256: Collection[bytes], now_us: int) -> Mapping[bytes, SessionRow]:
+        found = {one: self.find(one, now_us) for one in sessions_sha256}
+        return {key: row for key, row in found.items() if row is not None}
+
     def sessions_of(self, who: str, now_us: int) -> Sequence[SessionRow]:
         return [row for row in self.open_ones.values() if row.who == who and now_us < row.expires_at]
 

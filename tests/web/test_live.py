@@ -124,6 +124,41 @@ def test_one_poll_serves_all() -> None:
     asyncio.run(play())
 
 
+def test_a_tick_is_encoded_once_for_all_of_one_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        built = house()
+        feed = a_feed(built.doors)
+        listeners = [feed.join(somebody(feed)) for _ in range(50)]
+        for one in listeners[:2]:
+            one.dropped = 7  # what was lost is told to each
+        asked: list[str] = []
+        real = live.event
+        monkeypatch.setattr(live, "event", lambda name, data: asked.append(name) or real(name, data))
+        await feed.tick()
+        assert sorted(asked) == ["clock", "commands", "counts", "health", "health", "latest"]
+        assert len({id(one._queue[0][1]) for one in listeners}) == 2
+        healths = [(await all_of(one))["health"][0]["dropped"] for one in listeners]
+        assert healths == [7, 7] + [0] * 48
+
+    asyncio.run(play())
+
+
+def test_sessions_are_asked_for_in_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        built = house()
+        feed = a_feed(built.doors)
+        listeners = [feed.join(somebody(feed)) for _ in range(20)]
+        asked: list[int] = []
+        real = built.sessions.find_all
+        monkeypatch.setattr(built.sessions, "find_all", lambda those, now: asked.append(len(those)) or real(those, now))
+        built.sessions.close(listeners[0].caller.session)
+        await feed.tick()
+        assert asked == [20]
+        assert [one.closed for one in listeners] == [True] + [False] * 19
+
+    asyncio.run(play())
+
+
 def test_a_value_whose_sequence_came_late_is_found_by_the_sweep() -> None:
     """Two workers: the one with the lower sequence commits after the other."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,22 @@ def command_row(row: CommandRow) -> dict[str, Any]:
         "because": cause_line(row),
         "record": row.record,
     }
+
+
+class Made:
+    """A tick as one sight hears it: encoded once, but for how much a listener lost, which mostly is nothing."""
+
+    def __init__(self, frames: Sequence[bytes], values: int) -> None:
+        self.events, self.values = len(frames), values
+        self._shared = b"".join(frames)
+        self._of: dict[int, bytes] = {}
+
+    def for_one(self, dropped: int, health: Callable[[int], dict[str, Any]]) -> bytes:
+        """The bytes for whoever lost so many events: the same object for all of them."""
+        found = self._of.get(dropped)
+        if found is None:
+            found = self._of[dropped] = self._shared + event("health", health(dropped))
+        return found
 
 
 class Listener:
@@ -222,24 +238,18 @@ class Feed:
     async def tick(self) -> None:
         """Ask, find what changed, tell everyone."""
         changed, commands = await self._ask()
-        news: dict[Sight, list[bytes]] = {}
-        whole: dict[Sight, list[bytes]] = {}
+        made: dict[tuple[Sight, bool], Made] = {}
         for listener in list(self._listeners):
-            sight = self._sights.of(listener.caller.held)
-            if listener.wants_all and self._asked_once:
-                values, rows, made, listener.wants_all = (
-                    list(self._values.values()),
-                    self._commands.values(),
-                    whole,
-                    False,
-                )
-            else:
-                values, rows, made = changed, commands, news
-            if sight not in made:
-                made[sight] = self._frames(sight, values, rows)
-            frames = made[sight]
-            self._reads.note(listener.caller, "live", len(sight.latest(values)) if frames else 0)
-            listener.put(len(frames) + 1, b"".join([*frames, event("health", self._health(listener))]))
+            whole = listener.wants_all and self._asked_once
+            key = (self._sights.of(listener.caller.held), whole)
+            one = made.get(key)
+            if one is None:
+                values = list(self._values.values()) if whole else changed
+                one = made[key] = self._made(key[0], values, self._commands.values() if whole else commands)
+            if whole:
+                listener.wants_all = False
+            self._reads.note(listener.caller, "live", one.values)
+            listener.put(one.events + 1, one.for_one(listener.dropped, self._health))
 
     async def _ask(self) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         """What changed since the last time; nothing, and `stale`, when the store does not answer."""
@@ -275,13 +285,17 @@ class Feed:
             counts=list(state.counts()),
             changed=list(self._pages(after)),
             commands=list(state.commands(MOST_COMMANDS)),
-            callers={one.caller.session: self._caller_now(one.caller) for one in list(self._listeners)},
+            callers=self._callers_now([one.caller for one in list(self._listeners)]),
         )
 
-    def _caller_now(self, caller: Caller) -> Caller | None:
+    def _callers_now(self, callers: Sequence[Caller]) -> dict[bytes, Caller | None]:
         """Who listens may do less than when they came: None when nothing at all."""
-        session = self._doors.sessions.find(caller.session, self._doors.machine_us())
-        return None if session is None else self._reception.caller_of(session, caller.source)
+        sessions = self._doors.sessions.find_all([one.session for one in callers], self._doors.machine_us())
+        found = dict[bytes, Caller | None]()
+        for caller in callers:
+            session = sessions.get(caller.session)
+            found[caller.session] = None if session is None else self._reception.caller_of(session, caller.source)
+        return found
 
     def _cut_off(self, callers: dict[bytes, Caller | None]) -> None:
         """Whose session ended, or who may look no more, hears no more; whose rights changed is told all anew."""
@@ -331,7 +345,7 @@ class Feed:
         (first, before), (last, now) = self._received[0], self._received[-1]
         return round((now - before) / (last - first), 1) if last > first else 0.0
 
-    def _frames(self, sight: Sight, values: Iterable[Latest], commands: Iterable[CommandRow]) -> list[bytes]:
+    def _made(self, sight: Sight, values: Iterable[Latest], commands: Iterable[CommandRow]) -> Made:
         """The events that are the same for all listeners of one sight, in order."""
         frames = (
             [event("counts", self._counts_now(sight)), event("clock", self._clock_now())] if self._asked_once else []
@@ -343,7 +357,7 @@ class Feed:
         ]
         if told := sight.commands(commands):
             frames.append(event("commands", [command_row(row) for row in told]))
-        return frames
+        return Made(frames, len(seen) if frames else 0)
 
     def _counts_now(self, sight: Sight) -> dict[str, Any]:
         columns = ("received", "admitted", "refused", "shed")
@@ -357,12 +371,12 @@ class Feed:
     def _clock_now(self) -> dict[str, Any]:
         return {"now_ms": self._doors.city_now_us() // 1000, "speed": self._doors.clock.speed}
 
-    def _health(self, listener: Listener) -> dict[str, Any]:
+    def _health(self, dropped: int) -> dict[str, Any]:
         return {
             "status": "stale" if self._stale else "ok",
             "backlog": self._backlog,
             "clients": len(self._listeners),
-            "dropped": listener.dropped,
+            "dropped": dropped,
             "dropped_values": self._dropped_values,
         }
 

@@ -7,7 +7,7 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from cityward.adapters.stores.schema import LINK, SESSION
 from cityward.runtime.people import SessionRow
 
 MOST_SESSIONS = 8
+IN_ONE = 500  # names in one question: SQLite takes some thousands
 
 _COLUMNS = [SESSION.c[n] for n in ("session_sha256", "who", "expires_at", "opened_at", "proved_at", "source", "way")]
 
@@ -59,6 +60,16 @@ class SignIns:
             row = link.execute(select(*_COLUMNS).where(mine)).first()
         return None if row is None else _session(row)
 
+    def find_all(self, sessions_sha256: Collection[bytes], now_us: int) -> Mapping[bytes, SessionRow]:
+        """By hash, of these those that are known and not expired."""
+        found = dict[bytes, SessionRow]()
+        with self._db.reading("find sessions") as link:
+            for some in _parts(sorted(set(sessions_sha256))):
+                mine = SESSION.c.session_sha256.in_(some) & (SESSION.c.expires_at > now_us)
+                rows = map(_session, link.execute(select(*_COLUMNS).where(mine)))
+                found.update({row.session_sha256: row for row in rows})
+        return found
+
     def sessions_of(self, who: str, now_us: int) -> Sequence[SessionRow]:
         """The open sessions of a person, newest first."""
         mine = (SESSION.c.who == who) & (SESSION.c.expires_at > now_us)
@@ -85,3 +96,7 @@ class SignIns:
 
 def _session(row: Any) -> SessionRow:
     return SessionRow(bytes(row[0]), *row[1:])
+
+
+def _parts(names: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (names[at : at + IN_ONE] for at in range(0, len(names), IN_ONE))
