@@ -66,11 +66,13 @@ class Browser:
         self._answers: dict[int, Event] = {}
         self._changed = threading.Condition()
         self._sent = 0
+        self._unasked: set[int] = set()  # calls whose answer nobody waits for
         self._socket = self._connect()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         for domain in ("Page", "Runtime", "Network", "Log", "Security", "Audits"):
             self.call(f"{domain}.enable")
+        self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         self.call(
             "Page.addScriptToEvaluateOnNewDocument",
             source="addEventListener('securitypolicyviolation', e => console.error('CSP-VIOLATION '"
@@ -98,16 +100,28 @@ class Browser:
 
     def call(self, method: str, **params: Any) -> Event:
         """Call a DevTools method and wait for its answer."""
-        with self._changed:
-            self._sent += 1
-            number = self._sent
-        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        number = self._send(method, params)
         self._wait(lambda: number in self._answers, method)
         answer = self._answers.pop(number)
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")
         result: Event = answer["result"]
         return result
+
+    def _send(self, method: str, params: Event, session: str | None = None) -> int:
+        with self._changed:
+            self._sent += 1
+            number = self._sent
+            if session is not None:
+                self._unasked.add(number)
+        apart = {} if session is None else {"sessionId": session}
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params, **apart}))
+        return number
+
+    def _watch_worker(self, session: str) -> None:
+        """What a worker asks for and complains of is heard like the page's own, from its first line on."""
+        for method in ("Network.enable", "Runtime.enable", "Runtime.runIfWaitingForDebugger"):
+            self._send(method, {}, session)
 
     def open(self, address: str) -> None:
         """Go to an address; returns when the document is there."""
@@ -191,7 +205,7 @@ class Browser:
         return away + [one for one in self.complaints() if "CSP-VIOLATION" in one or one.startswith("policy: ")]
 
     def requested(self) -> list[str]:
-        """Every address the page asked for, workers not counted apart."""
+        """Every address that the page and its workers asked for."""
         return [e["params"]["request"]["url"] for e in list(self.events) if e["method"] == "Network.requestWillBeSent"]
 
     def _connect(self) -> WebSocket:
@@ -227,9 +241,13 @@ class Browser:
             if not text:
                 return
             message = json.loads(text)
+            if message.get("method") == "Target.attachedToTarget":
+                self._watch_worker(message["params"]["sessionId"])
             with self._changed:
                 if "id" in message:
-                    self._answers[message["id"]] = message
+                    if message["id"] not in self._unasked:
+                        self._answers[message["id"]] = message
+                    self._unasked.discard(message["id"])
                 else:
                     self.events.append(message)
                 self._changed.notify_all()

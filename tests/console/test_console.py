@@ -12,6 +12,7 @@ import pytest
 
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
 from cityward.time import MINUTE
+from cityward.web.app import CSP
 from console.browser import Browser, find_chromium
 from console.stage import DUSK_MS, Stage
 from web.forecasts import kept_forecasts_of_a_counter
@@ -182,7 +183,7 @@ def test_signing_out_ends_at_the_sign_in_page(browser: Browser, city: House) -> 
 # -- against the stage ---------------------------------------------------------------------------------------------------
 
 
-def test_holds_under_a_policy_that_allows_only_its_two_named_trusted_types(browser: Browser, stage: Stage) -> None:
+def test_holds_under_a_policy_that_allows_only_its_named_trusted_types(browser: Browser, stage: Stage) -> None:
     browser.open(f"{stage.address}/")
     browser.until("document.querySelector('.maplibregl-canvas') && document.querySelector('.legend')")
     browser.until("document.querySelectorAll('.area-name').length > 3")
@@ -197,6 +198,50 @@ def test_a_balance_that_does_not_hold_is_shown_as_an_alarm(browser: Browser, sta
     stage.greeting[0] = ("counts", stage.counts(BALANCED) | {"totals": broken})
     browser.open(f"{stage.address}/")
     browser.until(f"{shown('balances')}.includes('7 unaccounted for')")
+
+
+LISTENED = "document.querySelector('[data-testid=received]')?.textContent"
+
+
+def hide(browser: Browser, hidden: bool) -> None:
+    """As the browser says it to a page whose tab is left, or come back to."""
+    browser.evaluate(
+        f"Object.defineProperty(document, 'hidden', {{get: () => {str(hidden).lower()}, configurable: true}});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+
+def test_the_feed_is_listened_to_by_a_worker_and_not_by_the_page(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until(f"{LISTENED} === '1,000'")
+    workers = [e["params"]["targetInfo"]["url"] for e in browser.events if e["method"] == "Target.attachedToTarget"]
+    assert [url.rpartition("/")[2].startswith("live.worker-") for url in workers].count(True) == 1
+    assert all(url.startswith(f"{stage.address}/assets/") for url in workers)
+    asked = [e for e in browser.events if e["method"] == "Network.requestWillBeSent"]
+    feeds = [e for e in asked if e["params"]["request"]["url"] == f"{stage.address}/api/live"]
+    assert [bool(e.get("sessionId")) for e in feeds] == [True]
+    assert "cityward-live-worker" in CSP.rpartition("trusted-types ")[2].split()
+
+
+def test_a_hidden_tab_is_told_nothing_and_shows_all_of_it_when_it_is_seen_again(browser: Browser, stage: Stage) -> None:
+    browser.open(f"{stage.address}/")
+    browser.until(f"{LISTENED} === '1,000'")
+    hide(browser, True)
+    watching = """
+        window.drawn = 0
+        new MutationObserver((all) => (window.drawn += all.length))
+            .observe(document.querySelector('.balance'), {subtree: true, childList: true, characterData: true})
+        window.before = performance.now()"""
+    browser.evaluate(watching)
+    for n in (10, 20):
+        stage.send("counts", stage.counts({**BALANCED, "received": 1000 + n, "admitted": 960 + n}))
+    stage.send("latest", stage.latest(DUSK_MS + MINUTE // 1000))
+    # what is heard meanwhile is gathered by the worker: three of its beats pass, and nothing of the page is touched
+    browser.until("performance.now() - window.before > 3300")
+    assert browser.evaluate("window.drawn") == 0
+    hide(browser, False)
+    browser.until(f"{LISTENED} === '1,020'")
+    assert browser.evaluate("document.querySelector('.link').innerText") == "Live"
 
 
 def test_a_feed_that_falls_silent_is_called_silent_and_comes_back(browser: Browser, stage: Stage) -> None:

@@ -1,26 +1,46 @@
 /**
  * The city as this tab knows it: the declaration once, then what the live feed says.
  *
+ * Theory of operation: a worker listens to the feed (`ear`, `live.worker`) and tells once a second what changed, and nothing while the
+ * tab is hidden. All that is drawn of the present is drawn in that one turn: `now` ticks then, and who listens is called then.
+ *
  * INVARIANTS
  * - What is shown as live was heard within `SILENCE_MS`; otherwise `link` says so and the page shows it.
  * - Everything kept is bounded: one value per channel, `KEPT_COMMANDS` commands, `KEPT_RATES` rates.
  */
 
-import { get, Unanswered, type Chain, type Clock, type Command, type Counts, type Device, type Health, type Latest, type Place, type Refusals } from './api'
+import { get, Unanswered, type Chain, type Clock, type Command, type Counts, type Device, type FlowCount, type Health, type Place, type Refusals } from './api'
+import { Ear } from './ear'
+import { KEPT_COMMANDS, KEPT_RATES, type Beat, type CountsTold } from './gathering'
+import { Readings, type Reading } from './readings'
 import { Times } from './words'
 
+export type { Reading }
 export type Link = 'connecting' | 'live' | 'silent' | 'signed-out'
 export type Condition = 'fresh' | 'stale' | 'refused' | 'unheard' | 'inactive' | 'elsewhere'
 
 export const SILENCE_MS = 8_000 // the feed speaks every second
-const KEPT_COMMANDS = 300
-const KEPT_RATES = 90
-const STALE_MS = 2 * 3_600_000 // city time; slow devices get four times their usual gap
-const REFUSED_MS = 3_600_000 // city time
+export const STALE_MS = 2 * 3_600_000 // city time; slow devices get four times their usual gap
+export const REFUSED_MS = 3_600_000 // city time
 const RETRY_MS = 3_000
 const REFUSALS_EVERY_MS = 4_000
+const REFUSALS_LATEST_MS = 60_000
 
-export interface Reading { value: number; at: number; gap: number; doubted?: boolean }
+/** Rows of flows are made when somebody looks at them. */
+function countsOf(told: CountsTold, flows: readonly string[]): Counts {
+  let rows: FlowCount[] | null = null
+  const row = (flow: string, i: number): FlowCount => {
+    const [received, admitted, refused, shed] = told.numbers.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number]
+    return { flow, received, admitted, refused, shed }
+  }
+  return {
+    totals: told.totals,
+    rate_per_s: told.rate_per_s,
+    get flows() {
+      return (rows ??= flows.map(row))
+    },
+  }
+}
 
 class City {
   place = $state.raw<Place | null>(null)
@@ -33,14 +53,14 @@ class City {
   refusals = $state.raw<Refusals | null>(null)
   chain = $state.raw<Chain | null>(null)
   heardAt = $state(0) // machine time
-  now = $state(Date.now()) // machine time, ticking
+  now = $state(Date.now()) // machine time, ticking once a second while the tab is seen
   version = $state(0) // grows with every change of `readings`
 
   /** device -> property -> the newest reading */
-  readonly readings = new Map<string, Map<string, Reading>>()
+  readonly readings = new Readings()
   readonly lastRefusal = new Map<string, number>()
-  /** Devices of which something was heard or refused since whoever draws them looked last; at most all of them. */
-  readonly news = new Set<string>()
+  /** Devices of which something was refused since whoever draws them looked last; at most all of them. */
+  readonly refusedNews = new Set<string>()
   times = $derived(new Times(this.place?.timezone ?? 'UTC'))
   devices = $derived(new Map((this.place?.devices ?? []).map((d) => [d.id, d] as const)))
   areas = $derived(new Map((this.place?.areas ?? []).map((a) => [a.id, a.name] as const)))
@@ -49,7 +69,12 @@ class City {
   ours = $derived(this.chain && new Set(this.chain.edges.filter((e) => e.observability === 'enforced').map((e) => e.from)))
 
   #clock = $state.raw<{ city: number; machine: number; speed: number } | null>(null)
-  #source: EventSource | null = null
+  #ear: Ear | null = null
+  #flowNames: readonly string[] = []
+  #seenAt = 0 // machine time: what is older was not to be heard
+  readonly #listeners = new Set<() => void>()
+  #refusedThen = -1 // rows refused and shed when refusals were asked for last
+  #refusalsAt = 0
 
   /** The city's time, running on between two beats of the feed; it stops when the feed is silent. */
   cityNow = $derived.by(() => {
@@ -61,7 +86,12 @@ class City {
 
   /** Load the declaration, then listen until the page closes. */
   async start(): Promise<void> {
-    setInterval(() => this.#tick(), 500)
+    this.#ear = new Ear({
+      beat: (beat) => this.#take(beat),
+      gaveUp: () => setTimeout(() => void this.#again(), RETRY_MS), // of an answer that is no stream: ask why, then try again
+      failed: () => (this.problem = 'This browser did not start the worker that listens to the city.'),
+    })
+    document.addEventListener('visibilitychange', () => (this.#seenAt = Date.now()))
     setInterval(() => void this.#askRefusals(), REFUSALS_EVERY_MS)
     for (;;) {
       try {
@@ -74,7 +104,7 @@ class City {
       }
     }
     this.#setClock(this.place.clock)
-    this.#listen()
+    this.#ear.listen()
     void this.#askRefusals()
     void this.askChain().catch(() => undefined)
   }
@@ -100,42 +130,44 @@ class City {
     return 'stale'
   }
 
-  #tick(): void {
-    this.now = Date.now()
-    if (this.link === 'live' && this.now - this.heardAt > SILENCE_MS) this.link = 'silent'
+  /** Called once a second while the tab is seen, after what was heard is known. */
+  listen(heard: () => void): () => void {
+    this.#listeners.add(heard)
+    return () => this.#listeners.delete(heard)
   }
 
-  #listen(): void {
-    this.#source?.close()
-    const source = (this.#source = new EventSource('/api/live'))
-    const on = <T>(event: string, take: (data: T) => void) =>
-      source.addEventListener(event, (e: MessageEvent<string>) => {
-        this.heardAt = this.now = Date.now()
-        this.link = 'live'
-        take(JSON.parse(e.data) as T)
-      })
-    on<Counts>('counts', (counts) => {
-      this.counts = counts
-      this.rates = [...this.rates.slice(1 - KEPT_RATES), counts.rate_per_s]
-    })
-    on<Latest[]>('latest', (rows) => this.#take(rows))
-    on<Command[]>('commands', (rows) => {
-      const known = new Map([...(this.commands ?? []), ...rows].map((c) => [c.id, c]))
-      this.commands = [...known.values()].sort((a, b) => b.sent_at_ms - a.sent_at_ms).slice(0, KEPT_COMMANDS)
-    })
-    on<Clock>('clock', (clock) => this.#setClock(clock))
-    on<Health>('health', (health) => (this.health = health))
-    source.onerror = () => {
-      if (this.link !== 'signed-out') this.link = this.heardAt ? 'silent' : 'connecting'
-      // A browser gives up on an answer that is not a stream: ask why, then try again.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => void this.#again(), RETRY_MS)
+  #take(beat: Beat): void {
+    this.now = Date.now()
+    this.#judge(beat)
+    if (beat.clock) this.#clock = { city: beat.clock.now_ms, machine: beat.clock.machine, speed: beat.clock.speed }
+    if (beat.counts) this.counts = countsOf(beat.counts, (this.#flowNames = beat.counts.flows ?? this.#flowNames))
+    if (beat.rates.length) this.rates = [...this.rates, ...beat.rates].slice(-KEPT_RATES)
+    if (beat.health) this.health = beat.health
+    if (beat.commands.length) this.#takeCommands(beat.commands)
+    if (beat.channel.length) {
+      this.readings.take(beat)
+      this.version++
     }
+    for (const heard of this.#listeners) heard()
+  }
+
+  #judge({ heardAt, broken }: Beat): void {
+    const anew = heardAt > this.heardAt
+    this.heardAt = heardAt
+    if (this.link === 'signed-out' && !anew) return
+    const late = this.now - Math.max(heardAt, this.#seenAt) > SILENCE_MS
+    this.link = heardAt === 0 ? 'connecting' : broken || late ? 'silent' : 'live'
+  }
+
+  #takeCommands(rows: readonly Command[]): void {
+    const known = new Map([...(this.commands ?? []), ...rows].map((c) => [c.id, c]))
+    this.commands = [...known.values()].sort((a, b) => b.sent_at_ms - a.sent_at_ms).slice(0, KEPT_COMMANDS)
   }
 
   async #again(): Promise<void> {
     try {
       this.place = await get<Place>('/api/place')
-      this.#listen()
+      this.#ear?.listen()
     } catch (error) {
       if (!this.#failed(error)) setTimeout(() => void this.#again(), RETRY_MS)
     }
@@ -153,28 +185,20 @@ class City {
     this.#clock = { city: clock.now_ms, machine: Date.now(), speed: clock.speed }
   }
 
-  #take(rows: Latest[]): void {
-    for (const row of rows) {
-      this.news.add(row.device)
-      let of = this.readings.get(row.device)
-      if (!of) this.readings.set(row.device, (of = new Map()))
-      const before = of.get(row.property)
-      if (before && row.observed_at_ms < before.at) continue
-      const gap = before ? Math.max(0, row.observed_at_ms - before.at) : 0
-      of.set(row.property, { value: row.value, at: row.observed_at_ms, gap: before ? Math.max(gap, before.gap * 0.9) : 0 })
-    }
-    this.version++
-  }
-
   async #askRefusals(): Promise<void> {
     if (!this.place || document.hidden || this.link === 'signed-out') return
+    // what is counted of refusals comes by the feed: they are asked for when the count moved, and now and then for the doors'
+    const refused = this.counts ? this.counts.totals.refused + this.counts.totals.shed : -1
+    if (this.refusals && refused === this.#refusedThen && Date.now() - this.#refusalsAt < REFUSALS_LATEST_MS) return
     try {
       const answer = await get<Refusals>('/api/refusals?limit=200')
       this.refusals = answer
+      this.#refusedThen = refused
+      this.#refusalsAt = Date.now()
       for (const r of answer.recent) {
         if (r.received_at_ms <= (this.lastRefusal.get(r.device) ?? 0)) continue
         this.lastRefusal.set(r.device, r.received_at_ms)
-        this.news.add(r.device)
+        this.refusedNews.add(r.device)
       }
     } catch (error) {
       if (error instanceof Unanswered && error.status === 401) this.#failed(error)

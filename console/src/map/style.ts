@@ -30,10 +30,10 @@ const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: 
 // What is drawn of a device changes by feature state: the points themselves are given to the map once. `state`: rank in CONDITIONS.
 const now = (name: string, otherwise: number): ExpressionSpecification => ['to-number', ['feature-state', name], otherwise]
 const STATE = now('state', 5)
-const LEVEL = now('level', 0)
+const SHINE = now('shine', 0) // of a lamp, by its level; 0: dark, or no lamp
 const alive = (shown: number | ExpressionSpecification, hidden: number): ExpressionSpecification =>
   ['match', now('how', 0), 2, shown, 1, hidden, 0]
-const lit = (on: number | string, off: number | string | ExpressionSpecification): ExpressionSpecification => ['case', ['>', LEVEL, 0], on, off] as ExpressionSpecification
+const lit = (on: number | string, off: number | string | ExpressionSpecification): ExpressionSpecification => ['case', ['>', SHINE, 0], on, off] as ExpressionSpecification
 const small = (elsewhere: number, others: number): ExpressionSpecification => ['match', STATE, ELSEWHERE, elsewhere, others]
 const [REFUSED, STALE, UNHEARD, FRESH, INACTIVE, ELSEWHERE] = [0, 1, 2, 3, 4, 5]
 
@@ -86,7 +86,7 @@ export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
           'circle-color': p.lamp,
           'circle-radius': ['interpolate', ['exponential', 1.5], ['zoom'], 10, lit(12, 0), 13, lit(30, 0), 16, lit(100, 0)],
           'circle-blur': 1,
-          'circle-opacity': now('shine', 0), // also under a cluster's mark
+          'circle-opacity': SHINE, // also under a cluster's mark
           'circle-pitch-alignment': 'map',
         },
       },

@@ -32,7 +32,7 @@ export function prepareWorker(): void {
   const Plain = globalThis.Worker
   globalThis.Worker = class extends Plain {
     constructor(url: string | URL, options?: WorkerOptions) {
-      super(policy.createScriptURL(String(url)), options)
+      super(String(url) === WORKER ? policy.createScriptURL(WORKER) : url, options)
     }
   }
 }

@@ -57,7 +57,8 @@ from cityward.web.routes import Call, Nothing, Route, mount, route
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "worker-src 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'self'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html cityward-map-worker"
+    "form-action 'self'; require-trusted-types-for 'script'; "
+    "trusted-types svelte-trusted-html cityward-map-worker cityward-live-worker"
 )
 
 SECURITY_HEADERS = {
