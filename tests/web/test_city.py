@@ -13,6 +13,7 @@ from msgspec.structs import replace as replace_fields
 from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.place.services import Service
 from cityward.reach.picture import Picture
+from cityward.runtime.ports import SourceSpan
 from cityward.time import DAY, HOUR, MINUTE
 from web.forecasts import kept_forecasts_of_a_counter
 from web.house import NOON, House, MemoryPeople, house, opened
@@ -205,6 +206,29 @@ def test_commands_show_their_cause_and_their_record(shared: House) -> None:
         "cause": {"why": "moonlight"},
         "because": "lamp-01 dim 40 <- lighting: why moonlight <- no reading",
         "record": "service:7",
+        "rests": [],
+        "more_rests": 0,
+    }
+
+
+def test_a_command_leads_to_the_readings_it_rests_on_as_far_as_they_are_seen() -> None:
+    people, place = MemoryPeople(), staffed_place()
+    people.hold("operator", "desk")
+    people.hold("eve", "engineer", party="northlight", until=NOON + HOUR)
+    desk = replace_fields(place.roles["desk"], services=("lighting",))
+    built = house(replace_fields(place, roles={**place.roles, "desk": desk}), people=people)
+    spans = tuple(SourceSpan(device, NOON - MINUTE, NOON - 1_000_000) for device in ("counter-1", "lamp-01", "gone-1"))
+    cause = {"why": "traffic", "rests_on": "vehicle-speed of 1 sensor (31), lamp-level of 1 sensor (40)"}
+    built.doors.state.issued[:] = [replace(built.doors.state.issued[0], cause=cause, sources=spans)]
+    told: dict[str, list[tuple[str, str, int]]] = {}
+    with opened(built) as city:
+        for who in ("operator", "eve"):
+            with city.client(who) as client:
+                (command,) = client.get("/api/commands").json()["commands"]
+                told[who] = [(one["device"], one["property"], one["at_ms"]) for one in command["rests"]]
+    assert told == {
+        "operator": [("counter-1", "vehicle-speed", MS - 1000)],
+        "eve": [("lamp-01", "lamp-level", MS - 1000)],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from cityward.place.parties import Party, PartyKind
+from cityward.place.parties import Agreement, Party, PartyKind
 from cityward.place.roles import Right, Role
 from cityward.time import HOUR
 from web.handing import MemoryFiles, MemoryHands
@@ -19,8 +19,9 @@ from web.watching import MemoryBook
 def door(files: MemoryFiles) -> House:
     """ada watches for the city, the guest for another party; the owner audits."""
     people = MemoryPeople()
-    for person, role in (("ada", "officer"), ("guest", "visitor"), ("owner", "keeper")):
-        people.hold(person, role)
+    people.hold("ada", "officer")
+    people.hold("guest", "visitor", party="elsewhere")
+    people.hold("owner", "keeper")
     roles = {
         "officer": Role(party="council", rights=(Right.LOOK, Right.WATCH)),
         "visitor": Role(party="elsewhere", rights=(Right.WATCH,)),
@@ -71,6 +72,32 @@ def test_whose_an_incident_is_concerns_people_of_the_city_only() -> None:
             assert guest.post("/api/watch/incidents/i1/snooze", json={"hours": 1}).status_code == 403
             assert "Ada" not in guest.get("/api/watch/incidents/i1").text
             assert "ada" not in guest.get("/api/watch").text
+
+
+def test_who_answers_for_an_incident_is_told_to_the_city_and_to_others_only_their_own_part() -> None:
+    made = door(MemoryFiles())
+    place = made.doors.place
+    model = place.devices["lamp"].model
+    parties = {**place.parties, "maker-inc": structs.replace(place.parties["elsewhere"], name="Maker Inc")}
+    lamp = structs.replace(place.devices["lamp"], owner="elsewhere")
+    models = {**place.device_models, model: structs.replace(place.device_models[model], maker="maker-inc")}
+    datasets = next(flow.datasets for flow in place.flows.values() if flow.from_ == "lamp")
+    agreed = {"upkeep": Agreement(kind="support", parties=("council", "maker-inc"), datasets=datasets)}
+    devices = {**place.devices, "lamp": lamp}
+    more = {"parties": parties, "devices": devices, "device_models": models, "agreements": agreed}
+    made.doors = replace(made.doors, place=structs.replace(place, **more))
+    with opened(made) as built:
+        with built.client("ada") as ada:
+            told = ada.get("/api/watch").json()["suppliers"]["i1"]
+        assert [(one["party"], one["ties"], one["agreements"]) for one in told] == [
+            ("elsewhere", ["owner"], []),
+            ("maker-inc", ["maker"], ["upkeep"]),
+        ]
+        with built.client("guest") as guest:  # of the party that owns it: nothing of what was agreed with its maker
+            answer = guest.get("/api/watch")
+            assert answer.status_code == 200, answer.text
+        assert [one["party"] for one in answer.json()["suppliers"]["i1"]] == ["elsewhere"]
+        assert "maker-inc" not in answer.text and "upkeep" not in answer.text
 
 
 def test_steps_of_a_file_are_put_on_record_as_the_person_of_the_session() -> None:

@@ -15,6 +15,7 @@ from cityward.reach.picture import Picture, layout
 from cityward.reach.questions import Reach
 from cityward.reach.regrown import layout_after
 from cityward.time import MINUTE, from_us
+from cityward.watch.suppliers import Suppliers
 from cityward.web.accounts.challenges import Challenges
 from cityward.web.accounts.oidc import Asked, Provider
 from cityward.web.accounts.proofs import Proofs
@@ -101,6 +102,21 @@ class NoticesToday:
         return made[1]
 
 
+class SuppliersToday:
+    """Who answers for what, by the agreements in force on the city's day."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._made: tuple[date, Suppliers] | None = None
+
+    def __call__(self) -> Suppliers:
+        """All of the place."""
+        today, made = from_us(self._doors.city_now_us()).date(), self._made
+        if made is None or made[0] != today:
+            made = self._made = today, Suppliers(self._doors.place, today)
+        return made[1]
+
+
 class ChainDrawn:
     """The chain picture: laid out when it is first asked for, so that what was drawn before keeps its place."""
 
@@ -133,6 +149,7 @@ class Desk:
     rates: DeviceRates
     graph: FlowGraph
     drawn: ChainDrawn
+    suppliers: SuppliersToday
     reach: ReachToday
     notices: NoticesToday
     groups: dict[str, Sequence[int]]  # declared device -> its units
@@ -166,6 +183,7 @@ def set_up(doors: Doors) -> Desk:
         rates=DeviceRates(doors.clock.speed),
         graph=graph,
         drawn=ChainDrawn(doors, graph),
+        suppliers=SuppliersToday(doors),
         reach=reach,
         notices=NoticesToday(reach),
         groups={group: tuple(units) for group, units in groups.items()},

@@ -27,10 +27,10 @@ from cityward.runtime.forecast_told import told_forecasts
 from cityward.time import DAY, HOUR
 from cityward.web.accounts.sight import Sight
 from cityward.web.api.forecasts import ForecastView, forecast_view
+from cityward.web.api.resting import command_view
 from cityward.web.api.views import (
     ChainView,
     CommandsView,
-    CommandView,
     DevicePageView,
     IndicatorsView,
     PlaceView,
@@ -50,7 +50,7 @@ from cityward.web.api.views import (
 from cityward.web.api.whole import whole
 from cityward.web.desk import Desk
 from cityward.web.identity import NOTHING
-from cityward.web.live import LiveStream, command_row
+from cityward.web.live import LiveStream
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, route
 from cityward.web.told import tell_read
@@ -124,7 +124,7 @@ def _device_page(desk: Desk, unit: Unit, sight: Sight) -> DevicePageView:
         ),
         last_seen_ms=None if seen is None else seen // 1000,
         flow=doors.registry.flows[unit.flow] if unit.flow >= 0 else None,
-        chain=tuple(flow for flow in downstream(desk.graph, unit.group) if sight.flow(flow)),
+        chain=downstream(desk.graph, unit.group),
         credential=credential_view(credential),
         refusals=tuple(refusal_view(row) for row in sight.refused(doors.state.quarantine(DEVICE_REFUSALS, unit.id))),
     )
@@ -217,7 +217,8 @@ async def commands(call: Call[CommandsQuery]) -> object:
     if call.query.device is not None:
         _unit(call, call.query.device)
     rows = await asyncio.to_thread(call.desk.doors.state.commands, call.query.limit, call.query.device)
-    return CommandsView(commands=tuple(CommandView(**command_row(row)) for row in _sight(call).commands(rows)))
+    sight, registry = _sight(call), call.desk.doors.registry
+    return CommandsView(commands=tuple(command_view(row, sight, registry) for row in sight.commands(rows)))
 
 
 @route(

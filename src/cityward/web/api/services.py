@@ -19,8 +19,8 @@ from cityward.runtime.serving.kept import NoticeRow, PlanRow, ProposalShown, Ser
 from cityward.services.board import Board
 from cityward.time import HOUR, MINUTE, SECOND
 from cityward.web.accounts.sight import Sight
+from cityward.web.api.resting import command_view
 from cityward.web.api.views import CommandView
-from cityward.web.live import command_row
 from cityward.web.plan_files import GEOJSON, GPX, geojson_of, gpx_of
 from cityward.web.ports import Doors, ServiceReader
 from cityward.web.problems import Problem
@@ -237,7 +237,7 @@ def _page(doors: Doors, reader: ServiceReader, name: str, sight: Sight) -> Servi
         board=reader.board(name),
         notices=tuple(reader.notices_of(name, MOST_NOTICES)),
         proposals=status.proposals if status is not None and mine else (),
-        commands=tuple(CommandView(**command_row(row)) for row in sight.commands(commands)),
+        commands=tuple(command_view(row, sight, doors.registry) for row in sight.commands(commands)),
         estimates=_estimates(reader, name, now, None, MOST_ESTIMATES),
         plans=tuple(_plan_line(row) for row in reader.plans_of(name, MOST_PLANS)),
         published=dict(reader.published_names(name)),

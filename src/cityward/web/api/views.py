@@ -226,6 +226,14 @@ class ChainView(View, frozen=True, kw_only=True):
     edges: tuple[EdgeView, ...]
 
 
+class RestView(View, frozen=True, kw_only=True):
+    """A reading that a command rests on: the newest of it that the service was shown."""
+
+    device: str
+    property: str
+    at_ms: int
+
+
 class CommandView(View, frozen=True, kw_only=True):
     id: str
     service: str
@@ -238,6 +246,8 @@ class CommandView(View, frozen=True, kw_only=True):
     cause: dict[str, str]
     because: str  # the cause path, in one line
     record: str
+    rests: tuple[RestView, ...] = ()  # what it rests on, as far as who asks may see it
+    more_rests: int = 0
 
 
 class CommandsView(View, frozen=True, kw_only=True):

@@ -24,7 +24,8 @@ from cityward.watch import find_detectors
 from cityward.watch.contract import Card, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 from cityward.watch.hands import Hand, waits
-from cityward.web.identity import refuse_cross_site
+from cityward.watch.suppliers import Supplier
+from cityward.web.identity import NOTHING, refuse_cross_site
 from cityward.web.ports import Containing, Handing, WatchReader
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, route
@@ -57,6 +58,9 @@ class WatchView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     now: int
     hands: dict[str, Hand]  # of the page's incidents, where somebody said something
     waiting: tuple[str, ...]  # those of the page that are put off now
+    suppliers: dict[
+        str, tuple[Supplier, ...]
+    ]  # who answers for what the page's incidents are about; to others only themselves
 
 
 class StandingView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,6 +149,7 @@ async def watch(call: Call[IncidentsQuery]) -> object:
         now=now,
         hands=dict(hands),
         waiting=tuple(one.id for one in page if waits(hands.get(one.id), one, now)),
+        suppliers=_suppliers(call, page),
     )
 
 
@@ -284,6 +289,15 @@ def _hands(call: Call[Any], incidents: Sequence[Incident]) -> Mapping[str, Hand]
     """What people said of them; who is not of the city is not told whose they are."""
     desk = call.desk.doors.handing
     return desk.hands([one.id for one in incidents]) if desk is not None and _of_the_city(call) else {}
+
+
+def _suppliers(call: Call[Any], incidents: Sequence[Incident]) -> dict[str, tuple[Supplier, ...]]:
+    """What was agreed with whom is told to people of the city; to others what was agreed with their own party."""
+    known, held = call.desk.suppliers(), call.caller.held if call.caller else NOTHING
+    mine = {role.party for role in held.roles}
+    of = {one.id: known.of(one.first_subjects) for one in incidents}
+    told = {id_: tuple(one for one in those if held.of_the_city or one.party in mine) for id_, those in of.items()}
+    return {id_: those for id_, those in told.items() if those}
 
 
 def _of_the_city(call: Call[Any]) -> bool:
