@@ -15,6 +15,7 @@ from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Answer, Seen
 from cityward.exercises.steps import Ask, Deed, Do, Persona, Send
 from cityward.place.loader import load
+from cityward.time import DAY, HOUR
 
 
 def send(key: str = "lie", at_s: float = 0.0, unit_: str = "counter-1", **more: object) -> Send:
@@ -142,6 +143,21 @@ def test_a_plan_that_mars_the_twin_is_its_last_and_shares_it_with_no_other_such(
 
 def test_a_twin_runs_no_process_that_its_plans_do_not_need() -> None:
     assert batches({"a": of("x-01"), "b": of("y-01", roles=("cameras",))}) == [["a"], ["b"]]
+
+
+def test_a_twin_of_the_dark_is_not_one_of_the_day() -> None:
+    assert batches({"a": of("x-01"), "b": replace(of("y-01"), began=HOUR)}) == [["a"], ["b"]]
+
+
+def test_a_scenario_with_an_hour_begins_at_the_next_such_hour_of_the_place() -> None:
+    scene = replace(SCENE, began=1_790_000_000_000_000)
+    plain, late = (planned(replace(scenario(plan(send())), hour=hour), scene, 7) for hour in (None, 23.0))
+    assert isinstance(plain, Plan) and isinstance(late, Plan)
+    assert plain.began == scene.began
+    assert 0 <= late.began - scene.began < DAY
+    assert replace(scene, began=late.began).hour() == pytest.approx(23.0, abs=1e-6)
+    # 1 degree of longitude is 4 minutes of the sun
+    assert late.began % DAY == pytest.approx((23 - scene.place.position[0] / 15) % 24 * HOUR, abs=2)
 
 
 def test_a_twin_is_for_so_many_plans_at_most() -> None:

@@ -39,11 +39,14 @@ def planned(scenario: Scenario, scene: Scene, seed: int) -> Plan | NotStaged:
     """
     word = hashlib.sha256(scenario.id.encode()).digest()
     chance = np.random.default_rng([seed, *np.frombuffer(word, np.uint32).tolist()])
+    if scenario.hour is not None:
+        scene = replace(scene, began=scene.next_hour(scenario.hour))
     plan = scenario.plan(replace(scene, strangers=_strangers_of(scenario)), chance)
-    if isinstance(plan, Plan):
-        for fault in faults(plan):
-            raise PlanError(f"{scenario.id}: {fault}")
-    return plan
+    if not isinstance(plan, Plan):
+        return plan
+    for fault in faults(plan):
+        raise PlanError(f"{scenario.id}: {fault}")
+    return replace(plan, began=scene.began)
 
 
 def _strangers_of(scenario: Scenario) -> int:
@@ -141,7 +144,7 @@ def batches(plans: Mapping[str, Plan], most: int = 6) -> list[list[str]]:
     """Which plans may share a twin, one after another; in the order of the plans.
 
     None of them speaks for a unit, revokes or silences a thing that another one does; one that mars the twin is the last. Where
-    processes differ they do not share: a twin runs no more than it needs.
+    processes differ they do not share: a twin runs no more than it needs. Nor where one begins in the dark and another does not.
     """
     shared: list[list[str]] = []
     for name, plan in plans.items():
@@ -164,7 +167,8 @@ def mars(plan: Plan) -> bool:
 def _apart(one: Plan, other: Plan) -> bool:
     if mars(one) and mars(other):
         return False
-    return set(one.roles) == set(other.roles) and _touched(one).isdisjoint(_touched(other))
+    alike = set(one.roles) == set(other.roles) and one.began == other.began
+    return alike and _touched(one).isdisjoint(_touched(other))
 
 
 def _touched(plan: Plan) -> set[str]:

@@ -67,6 +67,7 @@ class Plan:
         str, ...
     ] = ()  # detectors whose findings belong to the attack; all other new incidents are false alarms
     wrong: Callable[[CommandIssued], bool] | None = None
+    began: int = 0  # city us at which its twin begins; `planning.planned` sets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Scenario:
     """One file of `scenarios/`.
 
     source: the incident, in our own words. tries: controls that rest on it. limits: what a twin cannot show.
+    hour: of the sun where the place lies (12: noon), at which its twin begins; None: whenever is asked for.
     """
 
     id: str
@@ -89,4 +91,5 @@ class Scenario:
     tries: tuple[str, ...]
     limits: str
     plan: Callable[[Scene, np.random.Generator], Plan | NotStaged]
+    hour: float | None = None
     critical: bool = True  # of the sixteen that every place should try each year

@@ -16,6 +16,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit, number
 from cityward.place.roles import Right
 from cityward.place.things import CommandLimits, DeviceStatus
+from cityward.time import HOUR
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class Scene:
     def place(self) -> Place:
         """What is declared."""
         return self.loaded.place
+
+    def hour(self) -> float:
+        """Of the sun where the place lies, at the beginning: 12 is noon."""
+        return (self.began / HOUR + self.place.position[0] / 15) % 24
+
+    def next_hour(self, hour: float) -> int:
+        """City us of the next moment from the beginning on at which it is that hour of the sun."""
+        return self.began + round(((hour - self.hour()) % 24) * HOUR)
 
     @cached_property
     def registry(self) -> Registry:

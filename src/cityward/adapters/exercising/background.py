@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 Each unit is a client of its own, with its own credential, by the door that its flow declares. It begins with `past` (so that
-the watch knows it), then says something every `LIVE_US` of the city. A lamp is the simulated controller of the demonstration.
+the watch knows it), then says something every `LIVE_US` of the city. A lamp is the simulated controller of the demonstration, and so is
+the bus operator's desk.
 An exercise may silence units and use their connections.
 
 INVARIANTS
@@ -23,6 +24,7 @@ import structlog
 
 from cityward.adapters.exercising.synthetic import Synthetic
 from cityward.adapters.exercising.visitor import Visitor
+from cityward.adapters.street.bus_desk import run_bus_desk
 from cityward.adapters.street.credentials import http_key_of, password_of
 from cityward.adapters.street.door_http import UPSERT, HttpDoor
 from cityward.adapters.street.link import DeviceLink, MqttDoor
@@ -48,7 +50,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where it plays. past_us: how much of the past is told first."""
+    """Where it plays. past_us: how much of the past is told first. feeds: where the bus operator's files go; None: none runs."""
 
     place: Place
     registry: Registry
@@ -57,6 +59,7 @@ class Stage:
     mqtt: MqttDoor
     web_port: int
     past_us: int
+    feeds: Path | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +97,9 @@ class Background:
         self.playing = sum(isinstance(body, _Sensor) for body in bodies)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(body.run(stop)) for body in bodies]
+            if self.stage.feeds is not None:
+                desk = run_bus_desk(self.stage.feeds, time_.now, self.stage.clock.speed, stop)
+                tasks.append(group.create_task(desk))
             await stop.wait()
             for task in tasks:
                 task.cancel()

@@ -77,6 +77,7 @@ class House:
             mqtt=MqttDoor("127.0.0.1", self.twin.mqtt_port),
             web_port=self.twin.web_port,
             past_us=past_us,
+            feeds=setting.home.root / "feeds" if "feeds" in self.twin.options.roles else None,
         )
         self.street, self.eyes, self.people = Background(stage), Eyes(self.twin), People(self.twin)
         self._stop = asyncio.Event()

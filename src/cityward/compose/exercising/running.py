@@ -105,7 +105,7 @@ async def _open(wanted: Exercising, plans: Sequence[Plan], say: Say) -> House:
         place=wanted.place,
         folder=wanted.root / secrets.token_hex(4),
         speed=wanted.speed,
-        city_time_us=wanted.city_time_us,
+        city_time_us=plans[0].began,
         roles=roles,
     )
     house = House(wanted, await start_twin(options), say)

@@ -12,13 +12,12 @@ from cityward.exercises.scene import Scene
 from cityward.exercises.seen import Seen
 from cityward.exercises.steps import Deed, Do, Send
 from cityward.place.registry import Unit
-from cityward.time import HOUR
 
 LIARS = 2
 LASTS_S = 3600.0  # by then it has to be seen, doubted, marked and let go of
 EVERY_S = 60.0
 TURNS_S = 300.0
-JAM, FREE, WAVERS = 0.1, 0.7, 0.05  # of the declared range
+JAM, FREE, WAVERS = 0.08, 0.82, 0.04  # of the declared range: a leap that costs more than half of the trust
 NOTICED_S = LASTS_S
 PLAUSIBLE = (
     "step-bias",
@@ -164,7 +163,6 @@ def _musts(scene: Scene, service: str, liars: list[str], honest: Unit) -> tuple[
             within_s=LASTS_S + 600,
             when=made_safe,
             said="with too little left to believe, the street goes to its fail-safe",
-            failing="by day no lamp is driven: begin the twin in the dark" if _is_day(scene) else "",
         ),
         Must(
             id="honest-heard",
@@ -181,12 +179,6 @@ def _is_safe(scene: Scene, command: CommandIssued) -> bool:
     unit = scene.registry.units[scene.registry.unit_index[command.device]]
     limits = scene.registry.models[unit.model].commands.get(command.command)
     return limits is not None and limits.fail_safe == command.value
-
-
-def _is_day(scene: Scene) -> bool:
-    """By the sun's hour where the place lies; dusk is neither."""
-    hour = (scene.began / HOUR + scene.place.position[0] / 15) % 24
-    return 8 <= hour < 15
 
 
 def _first_doubted(units: list[str]) -> When:
@@ -210,4 +202,5 @@ SCENARIO = Scenario(
         "for the watch bench (`cityward bench watch`)."
     ),
     plan=plan,
+    hour=23.0,  # lamps are driven in the dark: by day there is nothing to make safe
 )
