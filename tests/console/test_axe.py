@@ -20,11 +20,13 @@ from cityward.compose.reporting.asking import ReportMade
 from cityward.compose.reporting.folder import Wanted, files_of
 from cityward.compose.reporting.gathering import gather
 from cityward.compose.reporting.given import GivingDesk
+from cityward.runtime.ports import CredentialRow
 from cityward.web.assurance_ports import Assuring
+from cityward.web.identity import digest
 from console.axe import AXE, violations
 from console.browser import Browser
 from console.test_console import CHROMIUM, TILES, complaints, sign_in
-from web.house import House, MemoryPeople, MemoryTiles, house, opened
+from web.house import NOON, House, MemoryPeople, MemoryTiles, house, opened
 from web.watching import MemoryBook
 
 pytestmark = [
@@ -36,7 +38,7 @@ pytestmark = [
 LOOKS = [(1440, 900, "light"), (1440, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 CONSOLE = (
     "#/", "#/services", "#/cameras", "#/chain", "#/reach", "#/whatif", "#/out", "#/watch", "#/incidents", "#/assurance",
-    "#/exercises", "#/register", "#/datum", "#/me", "#/as", "#/device/crossing-01", "#/nowhere",
+    "#/exercises", "#/register", "#/datum", "#/me", "#/as", "#/device/quay-crossings-01", "#/nowhere",
 )  # fmt: skip
 OPEN = ("/sign-in", "/public/", "/stops/")
 SETTLED = (
@@ -69,6 +71,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     roles = [name for name, role in loaded.place.roles.items() if role.party == loaded.place.responsible]
     people.hold("operator", *roles, party=loaded.place.responsible)
     built = house(loaded.place, people=people, watch=MemoryBook(), tiles=MemoryTiles(TILES.read_bytes()))
+    key = digest("a secret of 32 letters, or of more")
+    built.credentials.issue([CredentialRow("quay-crossings-01", None, key, None, "active", NOON)])
     built.doors = replace(built.doors, where=loaded.where, digest=loaded.digest, assuring=assuring, reporting=reporting)
     with opened(built, files("cityward.web") / "console") as door:
         yield door
