@@ -124,7 +124,7 @@ def _device_page(desk: Desk, unit: Unit, sight: Sight) -> DevicePageView:
         ),
         last_seen_ms=None if seen is None else seen // 1000,
         flow=doors.registry.flows[unit.flow] if unit.flow >= 0 else None,
-        chain=downstream(desk.graph, unit.group),
+        chain=tuple(flow for flow in downstream(desk.graph, unit.group) if sight.flow(flow)),
         credential=credential_view(credential),
         refusals=tuple(refusal_view(row) for row in sight.refused(doors.state.quarantine(DEVICE_REFUSALS, unit.id))),
     )
