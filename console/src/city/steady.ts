@@ -8,7 +8,8 @@
 const SLICES = 10
 
 export class Steady<Row> {
-  #rows = new Map<string, Row>()
+  #keys: readonly string[] = []
+  #rows: Row[] = []
   #beat = 0
   readonly #seen = new Set<string>()
   readonly #of = new WeakMap<Element, string>()
@@ -20,16 +21,24 @@ export class Steady<Row> {
     this.#came = came
   }
 
-  /** The rows of these keys, in order. */
-  rows(keys: readonly string[], make: (key: string) => Row): Row[] {
+  /** The rows of these keys, in order; `make` is told a key and its place. */
+  rows(keys: readonly string[], make: (key: string, i: number) => Row): Row[] {
     this.#beat = (this.#beat + 1) % SLICES
-    const kept = new Map<string, Row>()
-    keys.forEach((key, i) => {
-      const before = this.#rows.get(key)
-      kept.set(key, before === undefined || this.#seen.has(key) || i % SLICES === this.#beat ? make(key) : before)
+    const before = this.#before(keys)
+    this.#rows = keys.map((key, i) => {
+      const row = before(key, i)
+      return row === undefined || this.#seen.has(key) || i % SLICES === this.#beat ? make(key, i) : row
     })
-    this.#rows = kept
-    return [...kept.values()]
+    this.#keys = keys
+    return this.#rows
+  }
+
+  /** Mostly the keys are those of last time. */
+  #before(keys: readonly string[]): (key: string, i: number) => Row | undefined {
+    const rows = this.#rows
+    if (keys.length === rows.length && keys.every((key, i) => key === this.#keys[i])) return (_, i) => rows[i]
+    const of = new Map(this.#keys.map((key, i) => [key, rows[i]] as const))
+    return (key) => of.get(key)
   }
 
   /** For the element of a row. */

@@ -27,13 +27,16 @@ const grow = (...stops: number[]): ExpressionSpecification =>
 const kind = (...kinds: string[]): ExpressionSpecification => ['in', ['get', 'kind'], ['literal', kinds]]
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
 
-// What is drawn of a device changes by feature state: the points themselves are given to the map once. `state`: rank in CONDITIONS.
+// What is drawn of a device changes by feature state: the points themselves are given to the map once. `state`: rank in CONDITIONS; `how`:
+// hidden, dim, whole; `lit`: 1 a lamp that is on. Every property of a layer that depends on any is worked out anew for a device that
+// changes, so the glow, which changes most, has a source of its own.
 const now = (name: string, otherwise: number): ExpressionSpecification => ['to-number', ['feature-state', name], otherwise]
 const STATE = now('state', 5)
-const SHINE = now('shine', 0) // of a lamp, by its level; 0: dark, or no lamp
+const SHINE = now('shine', 0) // of a lamp, by its level; 0: dark
 const alive = (shown: number | ExpressionSpecification, hidden: number): ExpressionSpecification =>
   ['match', now('how', 0), 2, shown, 1, hidden, 0]
-const lit = (on: number | string, off: number | string | ExpressionSpecification): ExpressionSpecification => ['case', ['>', SHINE, 0], on, off] as ExpressionSpecification
+const lit = (on: number | string, off: number | string | ExpressionSpecification): ExpressionSpecification => ['match', now('lit', 0), 1, on, off] as ExpressionSpecification
+const shines = (radius: number): ExpressionSpecification => ['case', ['>', SHINE, 0], radius, 0]
 const small = (elsewhere: number, others: number): ExpressionSpecification => ['match', STATE, ELSEWHERE, elsewhere, others]
 const [REFUSED, STALE, UNHEARD, FRESH, INACTIVE, ELSEWHERE] = [0, 1, 2, 3, 4, 5]
 
@@ -46,6 +49,7 @@ export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
       ...(tiles ? { city: { type: 'vector' as const, url: `pmtiles://${tiles}` } } : {}),
       areas: { type: 'geojson', data: EMPTY },
       devices: { type: 'geojson', data: EMPTY, promoteId: 'id' },
+      lamps: { type: 'geojson', data: EMPTY, promoteId: 'id' },
     },
     layers: [
       { id: 'sea', type: 'background', paint: { 'background-color': p.sea } },
@@ -81,10 +85,10 @@ export function mapStyle(p: Palette, tiles: string | null): StyleSpecification {
         paint: { 'line-color': p.area, 'line-width': 1, 'line-dasharray': [3, 3], 'line-opacity': 0.8 },
       },
       {
-        id: 'glow', type: 'circle', source: 'devices',
+        id: 'glow', type: 'circle', source: 'lamps',
         paint: {
           'circle-color': p.lamp,
-          'circle-radius': ['interpolate', ['exponential', 1.5], ['zoom'], 10, lit(12, 0), 13, lit(30, 0), 16, lit(100, 0)],
+          'circle-radius': ['interpolate', ['exponential', 1.5], ['zoom'], 10, shines(12), 13, shines(30), 16, shines(100)],
           'circle-blur': 1,
           'circle-opacity': SHINE, // also under a cluster's mark
           'circle-pitch-alignment': 'map',
