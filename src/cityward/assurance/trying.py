@@ -11,15 +11,16 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from cityward.assurance.control import TRIED_LASTS_US, Dossier, Tries, on_record
+from cityward.assurance.control import TRIED_LASTS_US, Control, Dossier, Tries, on_record
 from cityward.assurance.results import EvidenceClass, Judged, Result
 from cityward.assurance.trail import Entry
 from cityward.evidence.records import Exercised
 from cityward.time import iso
 
+_ANY = ("*",)
 _SPEAKS_FIRST = (Result.FAILED, Result.PROVEN)
 
 
@@ -39,6 +40,11 @@ def tried(dossier: Dossier, subject: str, tries: Tries) -> Judged:
     latest_first = sorted(newest.values(), key=lambda run: -run[0].record.at)
     told = [_of_run(dossier, subject, run, tries[run[0].record.scenario]) for run in latest_first]
     return next((one for result in _SPEAKS_FIRST for one in told if one.result is result), told[0])
+
+
+def trying(controls: Mapping[str, Control], scenario: str) -> tuple[str, ...]:
+    """The controls that rest on some of a scenario's musts. One that rests on any scenario at all is tried by none of them."""
+    return tuple(name for name, control in controls.items() if control.tries.get(scenario, _ANY) != _ANY)
 
 
 def _of_run(dossier: Dossier, subject: str, run: tuple[Entry[Exercised], str], musts: tuple[str, ...]) -> Judged:

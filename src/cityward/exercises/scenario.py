@@ -81,14 +81,13 @@ class NotStaged:
 class Scenario:
     """One file of `scenarios/`.
 
-    source: the incident, in our own words. tries: controls that rest on it. limits: what a twin cannot show.
+    source: the incident, in our own words. limits: what a twin cannot show.
     hour: of the sun where the place lies (12: noon), at which its twin begins; None: whenever is asked for.
     """
 
     id: str
     title: str
     source: str
-    tries: tuple[str, ...]
     limits: str
     plan: Callable[[Scene, np.random.Generator], Plan | NotStaged]
     hour: float | None = None

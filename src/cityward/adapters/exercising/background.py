@@ -3,9 +3,8 @@
 Theory of operation
 -------------------
 Each unit is a client of its own, with its own credential, by the door that its flow declares. It begins with `past` (so that
-the watch knows it), then says something every `LIVE_US` of the city. A lamp is the simulated controller of the demonstration, and so is
-the bus operator's desk.
-An exercise may silence units and use their connections.
+the watch knows it), then says something every `LIVE_US` of the city. Lamps and the bus operator's desk are the simulated ones
+of the demonstration. An exercise may silence units and use their connections.
 
 INVARIANTS
 - What it says is within the flow's rate and age.

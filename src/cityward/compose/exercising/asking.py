@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from cityward.assurance.controls import find_controls
+from cityward.assurance.trying import trying
 from cityward.compose.exercising.outcome import SPEED, Outcome
 from cityward.compose.places import load_place
 from cityward.exercises.planning import planned
@@ -68,12 +70,19 @@ def staged_here(place: Path, seed: int = SEED) -> Sequence[Staged]:
         PlaceErrors: the declaration is wrong.
     """
     scene = Scene(load_place(place), 0, SPEED)
-    found: list[Staged] = []
+    controls, found = find_controls(), list[Staged]()
     for one in find_scenarios().values():
         plan = planned(one, scene, seed)
         why = plan.why if isinstance(plan, NotStaged) else ""
         found.append(
-            Staged(id=one.id, title=one.title, source=one.source, tries=one.tries, critical=one.critical, why=why)
+            Staged(
+                id=one.id,
+                title=one.title,
+                source=one.source,
+                tries=trying(controls, one.id),
+                critical=one.critical,
+                why=why,
+            )
         )
     return found
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from cityward.assurance.controls import find_controls
+from cityward.assurance.trying import trying
 from cityward.compose.exercising.outcome import SPEED
 from cityward.compose.exercising.recording import Covered, Tried
 from cityward.compose.places import load_place
@@ -73,7 +75,7 @@ def _here(scenario: Scenario, loaded: Loaded) -> ScenarioHere:
         title=scenario.title,
         source=scenario.source,
         limits=scenario.limits,
-        tries=scenario.tries,
+        tries=trying(find_controls(), scenario.id),
         critical=scenario.critical,
         why="",
     )

@@ -19,6 +19,7 @@ from cityward.assurance.actors.stix import MOST_BYTES, Read, read_stix
 from cityward.assurance.control import Dossier
 from cityward.assurance.controls import find_controls
 from cityward.assurance.trail import Trail
+from cityward.assurance.trying import trying
 from cityward.compose.home import Home, read_city_file
 from cityward.compose.places import load_place
 from cityward.compose.proving.incident_files import dossier_of_city
@@ -112,10 +113,5 @@ def outlook(where: Path, name: str) -> Outlook:
 
 
 def _catalogue() -> Catalogue:
-    """A scenario tries the controls that rest on some of its musts; one that rests on any scenario at all is tried by none."""
     controls = find_controls()
-    tried = {
-        one.id: tuple(name for name, control in controls.items() if control.tries.get(one.id, ("*",)) != ("*",))
-        for one in find_scenarios().values()
-    }
-    return Catalogue(controls, {one.id: (one.title, tried[one.id]) for one in find_scenarios().values()})
+    return Catalogue(controls, {one.id: (one.title, trying(controls, one.id)) for one in find_scenarios().values()})

@@ -159,7 +159,6 @@ SCENARIO = Scenario(
         "an hour and a half; the radio carried no proof of who had sent it, and repeaters had to be unplugged "
         "by hand"
     ),
-    tries=("X-08", "I-04", "X-03", "X-04"),
     limits=(
         "Nobody records radio here: the frame is made up, as somebody would who knows how commands look. That "
         "an actuator refuses a recorded frame with the city's own signature is tested at the actuator "

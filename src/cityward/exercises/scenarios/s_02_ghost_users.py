@@ -171,7 +171,6 @@ SCENARIO = Scenario(
         "positions of cyclists who did not exist, in ten cities; nobody checked who or where they were. "
         "Conflicting greens were not possible"
     ),
-    tries=("I-02", "X-04", "X-03"),
     limits=(
         "Ghosts who have a declared asker's credential and ask for what it may ask for are believed up to what "
         "its call allows an hour; that bound, too even times and impossible travel are tested at the gate "

@@ -254,7 +254,6 @@ SCENARIO = Scenario(
         "an open debug port; from one junction they reached the whole network. The hardware monitor let no "
         "conflict through, but drops to flashing red"
     ),
-    tries=("X-04", "X-03", "K-01", "I-04"),
     limits=(
         "No street stands behind the twin's junctions: that a controller's own monitor has the last word is "
         "shown with SUMO (`tests/city/test_signals.py`, docs/signals-safety.md). Who reaches a controller's own "

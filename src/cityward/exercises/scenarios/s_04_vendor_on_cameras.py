@@ -209,7 +209,6 @@ SCENARIO = Scenario(
         "Verkada, March 2021: a server of the maker's support held rights over all customers; whoever found it "
         "could look through some 150,000 cameras and open a shell on them, past every customer's own sign-in"
     ),
-    tries=("M-01", "J-04", "K-03", "X-07"),
     limits=(
         "No camera is connected to the twin, so whether recording goes on inside a camera is not seen. What a "
         "maker reaches by its own cloud never passes our door: `cityward reach` says where that is so."

@@ -228,7 +228,6 @@ SCENARIO = Scenario(
         "a strike; the security service had some 10,000 cameras switched off. A joint advisory of May 2025 "
         "tells of 10,000 more along borders and railways, public traffic cameras among them"
     ),
-    tries=("X-03", "J-04", "R-07", "X-08"),
     limits=(
         "No camera moves here: that one is re-aimed is seen by the role `cameras` and tested with real pictures "
         "(`tests/insight`, docs/cctv-bench.md). A second stream over a network that no log covers is seen by "

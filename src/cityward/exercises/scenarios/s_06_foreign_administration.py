@@ -177,7 +177,6 @@ SCENARIO = Scenario(
         "reached the records of 2.8 million patients, 36 of them as administrators, while those in charge said "
         "that nobody could"
     ),
-    tries=("J-04", "J-07", "M-01", "K-04"),
     limits=(
         "Who administers a supplier's own systems never comes to our door: what is not declared there is found "
         "only in logs of the network, or in an audit of the supplier."

@@ -197,7 +197,6 @@ SCENARIO = Scenario(
         "maker's updates lead to its battery and power control by a foreign SIM card: it could be stopped. "
         "Where the data lay said nothing of that"
     ),
-    tries=("J-09", "J-10", "M-01", "X-08", "I-04"),
     limits=(
         "Vehicles that hang on their maker's own radio never pass a gate of ours: here a fleet that we command "
         "stands for them. That an update is delayed and looked at is the firewall's and the workshop's to do."

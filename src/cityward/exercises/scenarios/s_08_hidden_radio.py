@@ -185,7 +185,6 @@ SCENARIO = Scenario(
         "the US road authority on roadside equipment with such parts: told by unnamed officials, and no intent "
         "was proven"
     ),
-    tries=("I-02", "J-10", "X-08", "K-04", "I-04"),
     limits=(
         "A radio that is silent until it is used is found by opening the device. One whose user also has the "
         "device lie about its state is seen by nothing here."

@@ -201,7 +201,6 @@ SCENARIO = Scenario(
         "hours, 497 l/s, until somebody noticed. The police security service named pro-Russian actors, who "
         "meant to frighten"
     ),
-    tries=("K-01", "I-04", "K-03", "M-03"),
     limits=(
         "There are no passwords here to be weak; how an account is taken over is left open. Whether two persons "
         "are asked for is the declaration's, and the control I-04 says where they are not."

@@ -266,7 +266,6 @@ SCENARIO = Scenario(
         "into heating controllers of a flat network; the controllers reported what was not so, and more than "
         "600 houses had no heat for two days"
     ),
-    tries=("I-02", "X-03", "X-02", "X-08"),
     limits=(
         "A lie that stays within what the sensor may say, for minutes, by a true credential from its own place, "
         "is seen by neighbours only, after hours; S-18 tries that. Registers that a poller reads are no message "

@@ -173,7 +173,6 @@ SCENARIO = Scenario(
         "100 to 11,100 parts per million; an operator saw the pointer move and set it back. Later accounts "
         "doubt that it came from outside: only the way is used"
     ),
-    tries=("M-01", "K-01", "I-04", "J-04"),
     limits=(
         "Who sits at the operator's own desk, by whatever remote hand, is the operator: bounds, a second person "
         "and the record are what is left then. Sessions are used from two addresses here, not screens."

@@ -242,7 +242,6 @@ SCENARIO = Scenario(
         "Lappeenranta, late 2016: a flood of requests made the controllers of two houses' heating start again "
         "every five minutes, so that nothing was heated; it ended when they were unplugged from the Internet"
     ),
-    tries=("X-08", "X-04", "X-02", "I-06"),
     limits=(
         "A flood that fills the line in front of the city is the network's matter; here it is as large as one "
         "machine can make. What a controller does that hears nothing for two hours (its own fail-safe) is "

@@ -194,7 +194,6 @@ SCENARIO = Scenario(
         "lights was among them, and lights burned day and night for weeks, as that was what they did when nobody told "
         "them otherwise"
     ),
-    tries=("I-06", "X-08", "M-04"),
     limits=(
         "The office is the web door of the twin, and gone for a quarter of an hour, not for weeks. What other systems "
         "of the office the street really leans on is known as far as it is declared."

@@ -173,7 +173,6 @@ SCENARIO = Scenario(
         "San Francisco, November 2016: about 2,100 of the transit agency's 8,700 computers were encrypted by software "
         "that spread by itself; fares were not taken, duty sheets written by hand, and the vehicles ran"
     ),
-    tries=("K-04", "X-08", "X-01"),
     limits=(
         "The feed is held, not its source; the spreading is lines of a firewall's log. Fares and duty sheets are the "
         "operator's, and no part of the twin."

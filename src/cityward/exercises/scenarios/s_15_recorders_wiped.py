@@ -150,7 +150,6 @@ SCENARIO = Scenario(
         "Washington, January 2017: 123 of 187 recorders of the police's cameras were encrypted eight days before the "
         "inauguration; it was noticed because a few sites looked odd"
     ),
-    tries=("M-04",),
     limits="A stream that leads nowhere stands for a recorder that was wiped. No copy is taken for an inquiry.",
     plan=plan,
 )

@@ -146,7 +146,6 @@ SCENARIO = Scenario(
         "Johannesburg, 2010-11: the SIM cards of some 400 of 600 traffic signals were taken and used for calls; "
         "whoever did it seemed to know where they were, and repairs cost some nine million rand"
     ),
-    tries=("R-05", "X-04", "X-03", "K-01"),
     limits="The other place is another address of the same machine. Where else the SIM card works is its operator's to bar.",
     plan=plan,
 )

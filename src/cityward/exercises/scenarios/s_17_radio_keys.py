@@ -171,7 +171,6 @@ SCENARIO = Scenario(
         "public code, or could be read out; with them anybody joins as the device, says what they like or keeps it "
         "silent, and its owner cannot tell"
     ),
-    tries=("X-04", "I-02"),
     limits=(
         "Frames as a network server passes them on; there is no radio. Whether it refuses a join that was used before "
         "is the server's to show (`radio-log`)."

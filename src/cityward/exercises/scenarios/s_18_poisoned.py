@@ -195,7 +195,6 @@ SCENARIO = Scenario(
         "Berlin, February 2020: 99 telephones in a handcart made a map show a jam that was not there. Xi'an, 2016: "
         "those who kept an air station muffled its inlets"
     ),
-    tries=("I-02", "I-06"),
     limits=(
         "Values that leap within their range. A false level that stays was tried for three hours: only its first leap was seen, "
         "as a twin's past is too short for the detectors of levels. They, and what drifts by less than a usual deviation, are "

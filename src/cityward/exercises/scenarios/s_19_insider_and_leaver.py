@@ -213,7 +213,6 @@ SCENARIO = Scenario(
         "which took four days to undo. Maroochy, 2000: a contractor who was turned down used a radio and software "
         "that he had kept, and posed as a station, some 46 times; 800,000 litres of sewage ran out"
     ),
-    tries=("M-01", "M-03", "K-01", "I-04", "J-04"),
     limits="Whoever has the machine itself may do anything there. That a person shares their passkey is not seen.",
     plan=plan,
 )

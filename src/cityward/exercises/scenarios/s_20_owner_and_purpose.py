@@ -249,7 +249,6 @@ SCENARIO = Scenario(
         "served the police only, and went on recording because they shared their power with the lamps; the seller "
         "had taken the city's own credentials away"
     ),
-    tries=("P-02", "P-03", "J-11", "J-03"),
     limits=(
         "The off switch is the city's gate: it stores nothing more. Whether a camera still records inside itself no "
         "gate can see."

@@ -205,7 +205,6 @@ SCENARIO = Scenario(
         "words; an app of the maker set them by radio, the password was 1234, nobody had a name of their own, and the "
         "contract said nothing of security"
     ),
-    tries=("X-04", "X-02", "R-05"),
     limits="The box's own radio is not tried: the city can ask its maker for it, and see what comes of it here.",
     plan=plan,
 )

@@ -207,7 +207,6 @@ SCENARIO = Scenario(
         "Bournemouth, 2021: a contract with a foreign cloud and data firm for the town's connected place was dropped "
         "after national advice, late, when much was planned around it"
     ),
-    tries=("X-08", "J-11", "J-02"),
     limits=(
         "What ends with the contract, by when, and which keys and data must be got back, is `cityward whatif`'s to "
         "tell; here the supplier's devices are cut off for ten minutes. No price is known."

@@ -227,7 +227,6 @@ SCENARIO = Scenario(
         "No single city: that what a device or a person writes is run by whoever reads it is named in national advice "
         "on connected places, and is the commonest fault of web systems"
     ),
-    tries=("X-02", "X-03"),
     limits="The texts are a dozen of the hundred that the tests know. That no browser runs them is tried there.",
     plan=plan,
 )

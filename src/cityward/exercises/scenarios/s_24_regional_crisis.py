@@ -31,7 +31,6 @@ SCENARIO = Scenario(
         "A case that a national security service describes: sabotage, denial of service and the use of cameras "
         "against one region within an hour, so that each alone is too much"
     ),
-    tries=("X-08", "I-04", "X-03"),
     limits="What the parts do not show, this does not show either. That the same few people see to all is not measured.",
     plan=plan,
 )

@@ -209,7 +209,6 @@ SCENARIO = Scenario(
         "Advice on connected places warns that data about a city's own systems is what an attacker needs first; from "
         "a support account that was used to read in bulk (2021) it is known how fast that goes"
     ),
-    tries=("M-01", "X-03"),
     limits="Who has the files of the declaration need not ask us. There are no planted devices by which a leak would show later.",
     plan=plan,
 )

@@ -16,14 +16,12 @@ from starlette.responses import FileResponse, Response
 
 from cityward.errors import EvidenceError, LinkError
 from cityward.place.roles import Right
+from cityward.web.api.bodies import json_made, made_beside
 from cityward.web.api.whole import whole
 from cityward.web.assurance_ports import Assuring
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, Route, route
 
-AFTER_S = 5
-_LATER = {"retry-after": str(AFTER_S)}
-_BEING_MADE = b'{"state":"being made"}'
 NONE_YET = b'{"since":null}'
 
 
@@ -65,9 +63,9 @@ async def since(call: Call[Nothing]) -> object:
     whole(call)
     if reporting is None:
         raise Problem(404, "not-found", "no report is made here")
-    made = await _asked(reporting)
+    made = await made_beside(reporting)
     if made is None:
-        return Response(_BEING_MADE, status_code=202, media_type=JSON, headers=_LATER)
+        return json_made(None)
     found = await assuring.given.changes(made.data)
     return Response(NONE_YET if found is None else msgspec.json.encode(found), media_type=JSON)
 
@@ -118,17 +116,7 @@ def _assuring(call: Call[Any]) -> Assuring:
 
 async def _made(call: Call[Any], ask: Callable[[], Awaitable[bytes | None]]) -> Response:
     whole(call)
-    made = await _asked(ask)
-    if made is None:
-        return Response(_BEING_MADE, status_code=202, media_type=JSON, headers=_LATER)
-    return Response(made, media_type=JSON)
-
-
-async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
-    try:
-        return await ask()
-    except LinkError as error:
-        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
+    return json_made(await made_beside(ask))
 
 
 ROUTES: tuple[Route[Any], ...] = (entry, statements, risks, since, given, give, given_file)

@@ -11,17 +11,16 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from starlette.responses import Response
 
 from cityward.errors import LinkError
 from cityward.place.roles import Right
+from cityward.web.api.bodies import body_of, json_made, made_beside
 from cityward.web.api.whole import whole
 from cityward.web.assurance_ports import Exercises
-from cityward.web.problems import Problem, unavailable
+from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, Route, route
 
 MOST_BODY = 512
-AFTER_S = 5
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,15 +37,7 @@ async def board(call: Call[Nothing]) -> object:
     """As `cityward exercise history --whole --json` tells it; 202 while it is being made."""
     desk = _desk(call)
     whole(call)
-    try:
-        made = await desk.board()
-    except LinkError as error:
-        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
-    if made is None:
-        return Response(
-            b'{"state":"being made"}', status_code=202, media_type=JSON, headers={"retry-after": str(AFTER_S)}
-        )
-    return Response(made, media_type=JSON)
+    return json_made(await made_beside(desk.board))
 
 
 @route("GET", "/api/exercises/now", summary="The exercise that runs, or ran last", right=Right.AUDIT)
@@ -64,10 +55,7 @@ async def start(call: Call[Nothing]) -> object:
     desk = _desk(call)
     whole(call)
     assert call.caller is not None
-    try:
-        wanted = msgspec.json.decode(call.body, type=Wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
+    wanted = body_of(call, Wanted)
     try:
         began = await desk.start(wanted.scenario, wanted.seed, call.caller.id)
     except LinkError as error:

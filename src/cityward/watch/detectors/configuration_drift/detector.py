@@ -39,7 +39,8 @@ CARD = Card(
     id="configuration-drift",
     title="Configuration drift",
     reads="events",
-    sees="a changed declaration, a running configuration that is not the declared one, a process that keeps ending or stands still",
+    sees="a changed declaration, a running configuration that is not the declared one, a process that keeps ending or stands "
+    "still",
     fails_when=("whoever changes the configuration also changes what reports it",),
     source="MITRE ATT&CK for ICS T0836, T0881; NCSC connected places principle 9 (manage the place)",
     kinds=(
