@@ -25,6 +25,7 @@ from cityward.runtime.pictures.camera_ports import Pictures, SegmentRow
 from cityward.runtime.pictures.viewing import ViewRow, ViewState
 from cityward.runtime.pictures.viewing_ports import Viewed, Viewer, ViewWanted
 from cityward.text import harmless
+from cityward.web.api.bodies import body_of
 from cityward.web.api.camera_views import ViewedView, ViewView, view_of, viewed_of
 from cityward.web.ports import Viewing
 from cityward.web.problems import Problem, unavailable
@@ -281,7 +282,7 @@ async def recorded(call: Call[Span]) -> object:
        limit=MOST_BODY, answer=AskedView, status=201)  # fmt: skip
 async def ask(call: Call[Nothing]) -> object:
     call.desk.reception.limit(call.request, "view", *ASKS)
-    asked = _body(call)
+    asked = body_of(call, Asked)
     wanted = ViewWanted(
         camera=call.path("camera")[:128], purpose=asked.purpose, reason=asked.reason,
         seconds=max(1, round(asked.minutes * 60)), kind=asked.kind, cover=asked.cover, since=asked.since,
@@ -390,13 +391,6 @@ async def _party(call: Call[Any], person: str) -> str:
     people = call.desk.doors.people
     standing = await asyncio.to_thread(people.standing, person) if people is not None else None
     return standing.person.party if standing is not None else ""
-
-
-def _body(call: Call[Nothing]) -> Asked:
-    try:
-        return msgspec.json.decode(call.body, type=Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
 
 
 def _asked(call: Call[Any], found: Viewed) -> AskedView:

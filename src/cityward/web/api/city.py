@@ -16,7 +16,6 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from cityward.catalogue import PROPERTIES
-from cityward.errors import LinkError
 from cityward.place.registry import Unit
 from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
@@ -26,6 +25,7 @@ from cityward.reach.regrown import layout_after, seated
 from cityward.runtime.forecast_told import told_forecasts
 from cityward.time import DAY, HOUR
 from cityward.web.accounts.sight import Sight
+from cityward.web.api.bodies import json_made, made_beside
 from cityward.web.api.forecasts import ForecastView, forecast_view
 from cityward.web.api.resting import command_view
 from cityward.web.api.views import (
@@ -51,8 +51,8 @@ from cityward.web.api.whole import whole
 from cityward.web.desk import Desk
 from cityward.web.identity import NOTHING
 from cityward.web.live import LiveStream
-from cityward.web.problems import Problem, unavailable
-from cityward.web.routes import JSON, Call, Nothing, route
+from cityward.web.problems import Problem
+from cityward.web.routes import Call, Nothing, route
 from cityward.web.told import tell_read
 
 MOST_POINTS = 5000  # per series: more than a screen has columns
@@ -273,14 +273,10 @@ async def chain_seen(call: Call[Nothing]) -> object:
     asking = call.desk.doors.seen
     if asking is None:
         raise Problem(404, "not-found", "this door does not hold its flows against what was seen")
-    try:
-        made = await asking()
-    except LinkError as error:
-        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
-    if made is None:
-        return Response(b'{"state":"being made"}', status_code=202, media_type=JSON, headers={"retry-after": "3"})
-    call.desk.reads.note(call.caller, "chain seen", 1)
-    return Response(made, media_type=JSON)
+    made = await made_beside(asking)
+    if made is not None:
+        call.desk.reads.note(call.caller, "chain seen", 1)
+    return json_made(made, again_s=3)
 
 
 @route(

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from cityward.errors import EvidenceError, LinkError, PlaceError
 from cityward.place.roles import Right
+from cityward.web.api.bodies import body_of, json_made, made_beside
 from cityward.web.identity import refuse_cross_site
 from cityward.web.ports import Filing, IncidentsTold
 from cityward.web.problems import Problem, unavailable
@@ -28,17 +29,15 @@ T = TypeVar("T")
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
-AFTER_S = 5
 MOST_BODY = 16_384
 MOST_NAMED = 50
-_LATER = b'{"state":"being made"}'
 
 
 @route("GET", "/api/incidents", summary="Incident files and their reporting clocks", right=Right.AUDIT)
 async def as_list(call: Call[Nothing]) -> object:
     """Every file with its clocks, oldest first; 202 while they are being made."""
     made = await _made(call)
-    return _later() if made is None else Response(made.list, media_type=JSON)
+    return json_made(None if made is None else made.list)
 
 
 @route("GET", "/api/incidents/{id}", summary="One incident file, whole", right=Right.AUDIT)
@@ -46,7 +45,7 @@ async def as_file(call: Call[Nothing]) -> object:
     """As `cityward incident show --json` tells it."""
     made = await _made(call)
     if made is None:
-        return _later()
+        return json_made(None)
     found = made.files.get(call.path("id"))
     if found is None:
         raise Problem(404, "not-found", "there is no such incident file")
@@ -84,7 +83,7 @@ class FileLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def begin(call: Call[Nothing]) -> object:
     """Of an incident of the watch, or by hand."""
     refuse_cross_site(call.request)
-    wanted, (desk, person) = _body(call, Opening), _writing(call)
+    wanted, (desk, person) = body_of(call, Opening), _writing(call)
     if not wanted.incident and not wanted.title:
         raise Problem(400, "bad-request", "name an incident of the watch, or say by a title what it is about")
     return await _put(desk.open, wanted.incident, wanted.title, wanted.subjects, person)
@@ -95,7 +94,7 @@ async def begin(call: Call[Nothing]) -> object:
 async def step(call: Call[Nothing]) -> object:
     """`told` with `duties` stops those clocks; closing stops none."""
     refuse_cross_site(call.request)
-    said, (desk, person), file = _body(call, Step), _writing(call), call.path("id")
+    said, (desk, person), file = body_of(call, Step), _writing(call), call.path("id")
     match said.step:
         case "decided":
             return await _put(desk.decide, file, said.text, person)
@@ -141,13 +140,6 @@ def _require_of_the_city(call: Call[Any]) -> None:
         raise Problem(403, "no-right", "incident files tell of the whole city, and are for people of the city")
 
 
-def _body(call: Call[Nothing], kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(call.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
-
-
 async def _put(act: Callable[..., Awaitable[tuple[str, str, str]]], *arguments: object) -> FileLine:
     return FileLine(*await _told(act, *arguments))
 
@@ -161,19 +153,12 @@ async def _told(act: Callable[..., Awaitable[T]], *arguments: object) -> T:
         raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
 
 
-def _later() -> Response:
-    return Response(_LATER, status_code=202, media_type=JSON, headers={"retry-after": str(AFTER_S)})
-
-
 async def _made(call: Call[Any]) -> IncidentsTold | None:
     asking = call.desk.doors.incidents
     if asking is None:
         raise Problem(404, "not-found", "no incident files are told here")
     _require_of_the_city(call)
-    try:
-        made = await asking()
-    except LinkError as error:
-        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
+    made = await made_beside(asking)
     if made is not None:
         call.desk.reads.note(call.caller, "incident files", 1)
     return made

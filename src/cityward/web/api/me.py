@@ -19,6 +19,7 @@ from cityward.text import harmless
 from cityward.watch.events import EventKind
 from cityward.web.accounts.proofs import PROVE
 from cityward.web.accounts.sight import reaches
+from cityward.web.api.bodies import body_of
 from cityward.web.api.sign_in import MOST_PROOF, proof_of
 from cityward.web.identity import Caller
 from cityward.web.ports import Doors, PeopleDesk
@@ -366,18 +367,6 @@ def desk_of(call: Call[Any]) -> PeopleDesk:
     if people is None:
         raise Problem(404, "not-found", "this door knows nobody")
     return people
-
-
-def body_of(call: Call[Any], kind: type[T]) -> T:
-    """The body as its declared struct.
-
-    Raises:
-        Problem: 400.
-    """
-    try:
-        return msgspec.json.decode(call.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
 
 
 async def told(ask: Callable[..., T], *arguments: Any) -> T:

@@ -19,6 +19,7 @@ from cityward.runtime.causes import cause_line
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.serving.acting.preview import OverridePreview, Wanted
 from cityward.text import harmless
+from cityward.web.api.bodies import body_of
 from cityward.web.ports import Overriding
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, route
@@ -141,7 +142,7 @@ async def overrides(call: Call[Nothing]) -> object:
 @route("POST", "/api/services/{service}/overrides/preview", summary="What holding it would do, unit by unit",
        right=Right.OPERATE, media=[JSON], limit=MOST_BODY, answer=OverridePreview)  # fmt: skip
 async def preview(call: Call[Nothing]) -> object:
-    asked = _body(call, Asked)
+    asked = body_of(call, Asked)
     wanted = Wanted(call.path("service"), asked.target, asked.value, asked.command)
     return await _told(_desk(call).preview, wanted, _who(call))
 
@@ -149,7 +150,7 @@ async def preview(call: Call[Nothing]) -> object:
 @route("POST", "/api/services/{service}/overrides", summary="Hold it from now on, or ask for that", right=Right.OPERATE,
        media=[JSON], limit=MOST_BODY, answer=OverrideView, status=201)  # fmt: skip
 async def begin(call: Call[Nothing]) -> object:
-    held = _body(call, Held)
+    held = body_of(call, Held)
     wanted = Wanted(call.path("service"), held.target, held.value, held.command)
     seconds = round(held.hours * 3600)
     return _override(await _told(_desk(call).begin, wanted, harmless(held.reason), seconds, _who(call)))
@@ -184,13 +185,6 @@ def _who(call: Call[Nothing]) -> Operator:
     assert call.caller is not None
     held = call.caller.held
     return Operator(call.caller.id, held.operates, Right.OPERATE in held.alone, Right.APPROVE in held.rights)
-
-
-def _body(call: Call[Nothing], shape: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(call.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
 
 
 def _settled(row: OverrideRow | ConsentRow) -> SettledView:

@@ -14,7 +14,8 @@ from cityward.place.roles import Right
 from cityward.runtime.people import Grant, Person, Second, Stance, Standing, Wish, held_now, roles_of
 from cityward.text import harmless
 from cityward.web.accounts.sight import reaches
-from cityward.web.api.me import Name, Text, body_of, caller_of, desk_of, told
+from cityward.web.api.bodies import body_of
+from cityward.web.api.me import Name, Text, caller_of, desk_of, told
 from cityward.web.desk import Desk
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, route

@@ -19,6 +19,7 @@ from cityward.place.roles import Right
 from cityward.policy.preview import Preview
 from cityward.runtime.posturing import PostureRow, Switcher
 from cityward.text import harmless
+from cityward.web.api.bodies import body_of
 from cityward.web.ports import Posturing
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, route
@@ -76,10 +77,7 @@ async def preview(call: Call[Nothing]) -> object:
 @route("POST", "/api/postures/{name}/on", summary="Switch it on, or ask for it", right=Right.POSTURE, media=[JSON],
        limit=MOST_BODY, answer=PostureRow, status=201)  # fmt: skip
 async def on(call: Call[Nothing]) -> object:
-    try:
-        wanted = msgspec.json.decode(call.body, type=Wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
+    wanted = body_of(call, Wanted)
     seconds = round(wanted.hours * 3600)
     return await _told(_desk(call).on, call.path("name"), harmless(wanted.reason), _who(call), seconds)
 

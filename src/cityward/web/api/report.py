@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
-from cityward.errors import LinkError
 from cityward.place.roles import Right
+from cityward.web.api.bodies import AGAIN_S, json_made, made_beside
 from cityward.web.ports import ReportTold
-from cityward.web.problems import Problem, unavailable
-from cityward.web.routes import JSON, Call, Nothing, Route, route
+from cityward.web.problems import Problem
+from cityward.web.routes import Call, Nothing, Route, route
 
-AFTER_S = 5
-_LATER = {"retry-after": str(AFTER_S), "refresh": str(AFTER_S)}
+_LATER = {"retry-after": str(AGAIN_S), "refresh": str(AGAIN_S)}
 _WAIT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>The report is being made</title></head>
 <body><main><h1>The report is being made</h1>
@@ -28,10 +27,7 @@ _WAIT = """<!doctype html>
 async def as_data(call: Call[Nothing]) -> object:
     """The report as `cityward report --json` tells it; 202 while it is being made."""
     made = await _made(call)
-    if made is None:
-        later = b'{"state":"being made"}'
-        return Response(later, status_code=202, media_type=JSON, headers={"retry-after": str(AFTER_S)})
-    return Response(made.data, media_type=JSON)
+    return json_made(None if made is None else made.data)
 
 
 @route("GET", "/report", summary="The report as a page", right=Right.AUDIT, hidden=True)
@@ -48,10 +44,7 @@ async def _made(call: Call[Any]) -> ReportTold | None:
     asking = call.desk.doors.reporting
     if asking is None:
         raise Problem(404, "not-found", "no report is made here")
-    try:
-        made = await asking()
-    except LinkError as error:
-        raise unavailable("link", f"{error.what}; {error.mend}", 60) from None
+    made = await made_beside(asking)
     if made is not None:
         call.desk.reads.note(call.caller, "report", 1)
     return made

@@ -24,7 +24,8 @@ from starlette.responses import Response
 from cityward.evidence.records import Lifecycle
 from cityward.place.roles import Right
 from cityward.runtime.people import roles_of
-from cityward.web.api.me import body_of, caller_of, withheld
+from cityward.web.api.bodies import body_of
+from cityward.web.api.me import caller_of, withheld
 from cityward.web.desk import Desk
 from cityward.web.identity import Caller
 from cityward.web.problems import Problem

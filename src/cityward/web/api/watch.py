@@ -25,6 +25,7 @@ from cityward.watch.contract import Card, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState
 from cityward.watch.hands import Hand, waits
 from cityward.watch.suppliers import Supplier
+from cityward.web.api.bodies import body_of
 from cityward.web.identity import NOTHING, refuse_cross_site
 from cityward.web.ports import Containing, Handing, WatchReader
 from cityward.web.problems import Problem, unavailable
@@ -193,7 +194,7 @@ async def incident(call: Call[Nothing]) -> object:
        media=[JSON], limit=MOST_BODY, answer=Incident)  # fmt: skip
 async def say(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
-    said, book, wanted, person = _body(call, Said), _book(call), call.path("id"), _person(call)
+    said, book, wanted, person = body_of(call, Said), _book(call), call.path("id"), _person(call)
     await asyncio.to_thread(_incident, book, wanted)
     ledger = call.desk.doors.ledger
     if ledger is None:
@@ -216,7 +217,7 @@ async def say(call: Call[Nothing]) -> object:
        media=[JSON], limit=MOST_BODY, answer=Hand)  # fmt: skip
 async def assign(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
-    said, desk, wanted = _body(call, Given), _handing(call), call.path("id")
+    said, desk, wanted = body_of(call, Given), _handing(call), call.path("id")
     await asyncio.to_thread(_incident, _book(call), wanted)
     return await _told(desk.assign, wanted, said.to, _person(call), said.note)
 
@@ -226,7 +227,7 @@ async def assign(call: Call[Nothing]) -> object:
 async def snooze(call: Call[Nothing]) -> object:
     """It comes back by itself, and at once where it grows worse."""
     refuse_cross_site(call.request)
-    said, desk, wanted = _body(call, PutOff), _handing(call), call.path("id")
+    said, desk, wanted = body_of(call, PutOff), _handing(call), call.path("id")
     await asyncio.to_thread(_incident, _book(call), wanted)
     return await _told(desk.snooze, wanted, round(said.hours * HOUR), _person(call), said.why)
 
@@ -249,7 +250,7 @@ async def preview(call: Call[TargetQuery]) -> object:
        media=[JSON], limit=MOST_BODY, answer=ContainmentRow, status=201)  # fmt: skip
 async def begin(call: Call[Nothing]) -> object:
     refuse_cross_site(call.request)
-    wanted, desk = _body(call, Wanted), _containing(call)
+    wanted, desk = body_of(call, Wanted), _containing(call)
     alone = call.caller is not None and Right.CONTAIN in call.caller.held.alone
     act, seconds = desk.begin if alone else desk.ask, round(wanted.hours * 3600)
     return await _told(act, harmless(wanted.target), harmless(wanted.reason), _person(call), seconds)
@@ -330,13 +331,6 @@ def _incident(book: WatchReader, wanted: str) -> Incident:
 def _person(call: Call[Nothing]) -> str:
     assert call.caller is not None
     return call.caller.id
-
-
-def _body(call: Call[Nothing], kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(call.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "bad-request", f"the body: {error}") from error
 
 
 async def _told(ask: Callable[..., Any], *arguments: object) -> object:
