@@ -80,6 +80,7 @@ GATED = "cityward, gate on"
 APART = {
     "assurance": "cityward.cli.bench_assurance",
     "cctv": "cityward.cli.bench_cctv",
+    "console": "cityward.cli.bench_console",
     "services": "cityward.cli.bench_services",
     "signals": "cityward.cli.bench_signals",
 }
