@@ -25,9 +25,13 @@ from cityward.web.assurance_ports import Assuring
 from cityward.web.identity import digest
 from console.axe import AXE, violations
 from console.browser import Browser
+from console.rooms import FIXTURES, alerted_city, board, followed_city, out_city, room, served_city
 from console.test_console import CHROMIUM, TILES, complaints, sign_in
 from web.house import NOON, House, MemoryPeople, MemoryTiles, house, opened
+from web.test_transport import Opened, pages
 from web.watching import MemoryBook
+
+__all__ = ["FIXTURES", "alerted_city", "board", "followed_city", "out_city", "room", "served_city"]
 
 pytestmark = [
     pytest.mark.browser,
@@ -73,7 +77,10 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     built = house(loaded.place, people=people, watch=MemoryBook(), tiles=MemoryTiles(TILES.read_bytes()))
     key = digest("a secret of 32 letters, or of more")
     built.credentials.issue([CredentialRow("quay-crossings-01", None, key, None, "active", NOON)])
-    built.doors = replace(built.doors, where=loaded.where, digest=loaded.digest, assuring=assuring, reporting=reporting)
+    opened_ = Opened({"stops.json": pages()})
+    built.doors = replace(
+        built.doors, opened=opened_, where=loaded.where, digest=loaded.digest, assuring=assuring, reporting=reporting
+    )
     with opened(built, files("cityward.web") / "console") as door:
         yield door
 
@@ -114,9 +121,9 @@ def test_no_page_breaks_a_rule_of_axe(browser: Browser, city: House) -> None:
     for path in OPEN:
         browser.open(f"{city.url}{path}")
         found += in_all_looks(browser, path)
-    group = next(iter(city.doors.place.devices))
-    browser.open(f"{city.url}/public/{group}")
-    found += in_all_looks(browser, "/public/<group>")
+    for group in (*list(city.doors.place.devices)[::5], "no-such-group"):
+        browser.open(f"{city.url}/public/{group}")
+        found += in_all_looks(browser, f"/public/{group}")
     browser.look(1440, 900)
     sign_in(browser, city)
     for page in CONSOLE:
@@ -136,6 +143,43 @@ def test_no_page_breaks_a_rule_of_axe(browser: Browser, city: House) -> None:
     browser.until("!document.querySelector('.as') && document.querySelector('main .go[type=button]')")
     assert not found, "\n".join([f"{len(found)} findings", *found])
     assert [one for one in complaints(browser) if "policy" in one.lower()] == []
+
+
+@pytest.mark.slow
+def test_pages_with_much_on_them_break_no_rule_of_axe(browser: Browser, room: tuple[House, tuple[str, ...]]) -> None:
+    door, pages = room
+    browser.look(1440, 900)
+    sign_in(browser, door)
+    found: list[str] = []
+    for page in pages:
+        browser.look(1440, 900)
+        browser.evaluate(f"location.hash = '{page}'")
+        settle(browser)
+        found += in_all_looks(browser, page)
+    assert not found, "\n".join([f"{len(found)} findings", *found])
+
+
+@pytest.mark.slow
+def test_no_dialog_and_no_page_of_a_stop_breaks_a_rule_of_axe(browser: Browser, city: House) -> None:
+    browser.look(1440, 900)
+    sign_in(browser, city)
+    browser.evaluate(
+        "[...document.querySelectorAll('header button')].find(b => b.innerText.includes('Search')).click()"
+    )
+    browser.until("document.querySelector('dialog[open] li')")
+    found = in_all_looks(browser, "search")
+    browser.press("Escape")
+    browser.look(1440, 900)
+    browser.evaluate("location.hash = '#/register/quay-crossings-01'")
+    replace = "[...document.querySelectorAll('main td button')].find(b => b.ariaLabel.startsWith('Replace'))"
+    browser.until(replace)
+    browser.evaluate(f"{replace}.click()")
+    browser.until("document.querySelector('dialog[open]')")
+    found += in_all_looks(browser, "replace")
+    browser.open(f"{city.url}/stops/quay")
+    assert "Quay" in browser.text()
+    found += in_all_looks(browser, "/stops/quay")
+    assert not found, "\n".join([f"{len(found)} findings", *found])
 
 
 def test_the_report_breaks_no_rule_of_axe(browser: Browser, tmp_path: Path) -> None:
