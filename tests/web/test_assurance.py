@@ -21,7 +21,7 @@ from cityward.compose.reporting.folder import check_folder
 from cityward.compose.reporting.gathering import gather
 from cityward.compose.reporting.given import GivingDesk
 from cityward.compose.stating.asking import asked_risks, asked_statements
-from cityward.errors import EvidenceError
+from cityward.errors import EvidenceError, LinkError
 from cityward.place.roles import Right, Role
 from cityward.web.assurance_ports import Assuring
 from web.house import House, MemoryPeople, house, opened
@@ -142,6 +142,36 @@ def test_a_folder_that_was_not_finished_is_not_told_of(tmp_path: Path) -> None:
     before, began, failed = asyncio.run(scene())
     assert (before, began) == ((), True)
     assert failed.startswith("it could not be made; run `cityward report --out`")
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "said"),
+    [
+        ("MOST_KEPT_BYTES", 1_999_999, "the reports kept here take 2 MB, and 2 MB are the most"),
+        ("MOST_KEPT", 1, "1 reports are kept here, and 1 are the most"),
+    ],
+    ids=["bytes", "number"],
+)
+def test_no_report_is_begun_where_those_kept_are_at_their_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, said: str
+) -> None:
+    kept = tmp_path / "given" / "report-20270101T000000Z"
+    kept.mkdir(parents=True)
+    (kept / "report.pdf").write_bytes(bytes(2_000_000))
+    desk = GivingDesk(tmp_path, (sys.executable, "-c", "raise SystemExit(2)"))
+
+    async def begun() -> bool:
+        try:
+            return await desk.give_out("ada")
+        finally:
+            await desk.close()
+
+    assert asyncio.run(begun())
+    monkeypatch.setattr(f"cityward.compose.reporting.given.{bound}", most)
+    with pytest.raises(LinkError, match=said) as refused:
+        asyncio.run(begun())
+    assert "move the oldest folders out of `given`" in str(refused.value.mend)
+    assert kept.is_dir()
 
 
 def test_statements_and_risks_of_a_real_city_are_told_with_owners_only(town: Path) -> None:

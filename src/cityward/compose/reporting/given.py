@@ -10,6 +10,8 @@ INVARIANTS
 - At most one child, bounded in time; it ends when the door does.
 - A folder without a signed list was not finished: it is not told of, and never read.
 - Nothing is given of a folder but the files that a report has, by their names.
+- None is begun while the folders, unfinished ones too, are at their bound in number or in bytes. None is deleted: what was given
+  out is on record, and whoever keeps the machine decides what goes.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ FILES = (
 )
 MOST_TOLD = 50
 MOST_KEPT = 500
+MOST_KEPT_BYTES = 1_000_000_000  # PRECEDENT: a signed report of the demonstration is 4 MB
 CHILD_S = 300.0
 _NAME = re.compile(r"report-[0-9]{8}T[0-9]{6}Z")
 _MEND = "run `cityward report --out` on the city's machine: it says what is wrong"
@@ -92,8 +95,7 @@ class GivingDesk:
         if self._task is not None and not self._task.done():
             return False
         before = await asyncio.to_thread(given_under, self._root / FOLDER)
-        if len(before) >= MOST_KEPT:
-            raise LinkError(f"{MOST_KEPT} reports are kept", mend=f"move some out of `{FOLDER}` in the state directory")
+        await asyncio.to_thread(_ask_room, self._root / FOLDER)
         if self._task is not None and not self._task.done():
             return False  # somebody came while the disk was read
         self._failed = ""
@@ -155,6 +157,21 @@ def given_under(folder: Path) -> list[Given]:
         with suppress(OSError, CitywardError, UnicodeDecodeError):
             found.append(_given(folder / name))
     return found
+
+
+def _ask_room(folder: Path) -> None:
+    """Refuse where no more may be kept. What ended before it signed takes room, too. Blocks."""
+    kept = [one for one in folder.glob("report-*") if _NAME.fullmatch(one.name)]
+    taken = 0
+    for file in (file for one in kept for file in one.glob("*")):
+        with suppress(FileNotFoundError):  # moved away meanwhile
+            taken += file.lstat().st_size
+    mend = f"move the oldest folders out of `{FOLDER}` in the state directory; they can be checked wherever they lie"
+    if len(kept) >= MOST_KEPT:
+        raise LinkError(f"{len(kept)} reports are kept here, and {MOST_KEPT} are the most", mend=mend)
+    if taken >= MOST_KEPT_BYTES:
+        said = f"the reports kept here take {taken / 1e6:,.0f} MB, and {MOST_KEPT_BYTES / 1e6:,.0f} MB are the most"
+        raise LinkError(said, mend=mend)
 
 
 def _given(folder: Path) -> Given:
