@@ -51,7 +51,7 @@ def room(request: pytest.FixtureRequest) -> Iterator[tuple[House, tuple[str, ...
 
 def _exercised(board: bytes, running: bool) -> Any:
     made = house(watch=MemoryBook())
-    told = {"progress": PROGRESS} if running else {"outcome": OUTCOME}
+    told: Any = {"progress": PROGRESS} if running else {"outcome": OUTCOME}
     now = Now(state="running" if running else "over", scenario="S-18", seed=7, person="ada", **told)
     made.doors = replace(made.doors, exercises=Played(board, now))
     return opened(made, files("cityward.web") / "console")
