@@ -19,7 +19,7 @@ Examples:
 \b
 The folder of recorded data holds `cctv_cdnet_highway` (frames and what moves in them, as others annotated it) and `cctv` (clips).
 """
-PARTS = ("foreground", "counting", "heads", "tampering", "speed")
+PARTS = ("foreground", "counting", "heads", "plates", "tampering", "speed")
 
 
 @click.command("cctv", epilog=EXAMPLES)
@@ -29,7 +29,7 @@ PARTS = ("foreground", "counting", "heads", "tampering", "speed")
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this; may be given again.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(data: Path, parts: tuple[str, ...], as_json: bool) -> None:
-    """Foreground, counts, heads covered, troubles told and speed, each beside what it is judged by."""
+    """Foreground, counts, heads and plates covered, troubles told and speed, each beside what it is judged by."""
     from cityward.compose.bench.cctv import run_bench_cctv
 
     tables = run_bench_cctv(data, parts, aside)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.errors import DecodeError, PlaceError
-from cityward.insight.sight.covering import CASCADES, finders_of, pixelated
+from cityward.insight.sight.covering import pixelated
 from cityward.insight.sight.eye import LEARNED, Eye, EyeSettings
+from cityward.insight.sight.finding import CASCADES, finders_of
 from cityward.insight.sight.seen import Seen
 from cityward.place.cameras import CountLine
 

@@ -86,3 +86,27 @@ def test_a_run_that_comes_again_is_a_loop_and_a_quiet_street_is_none() -> None:
 
 def test_the_memory_is_bounded() -> None:
     assert len(lived(200)[-1].prints) == 512
+
+
+def test_a_still_that_is_coded_anew_is_frozen_and_not_looped() -> None:
+    """It trembles, so its noise is not nothing; one run of fingerprints like another is what a still has."""
+    told = lived(11, lived(60)[-1], same=True, noise=0.4)
+    assert told[-1].troubles == ("frozen",)
+    assert all("looped" not in one.troubles for one in told)
+
+
+def test_a_street_that_was_still_for_long_is_frozen_only_after_twice_as_long() -> None:
+    usual = lived(20, lived(30, lived(60)[-1], same=True, noise=0.4)[-1])
+    assert usual[-1].troubles == ()
+    told = lived(70, usual[-1], same=True, noise=0.4)
+    assert [one.troubles for one in (told[50 * 5], told[-1])] == [(), ("frozen",)]
+
+
+def test_stillness_of_an_hour_delays_what_is_told_by_two_minutes_at_most() -> None:
+    usual = lived(20, lived(600, lived(60)[-1], same=True, noise=0.4)[-1])
+    assert lived(125, usual[-1], same=True, noise=0.4)[-1].troubles == ("frozen",)
+
+
+def test_most_of_the_view_hidden_is_covered_and_not_aimed_anew() -> None:
+    assert lived(11, lived(60)[-1], hidden=0.7, likeness=0.2)[-1].troubles == ("covered",)
+    assert lived(11, lived(60)[-1], hidden=0.4, likeness=0.2)[-1].troubles == ("re-aimed",)

@@ -38,8 +38,8 @@ from cityward.adapters.video.exchange import (
 from cityward.adapters.video.exchange import Clip as ClipAsked
 from cityward.adapters.video.looking import Looker, Sight
 from cityward.adapters.video.recording import Recorder
-from cityward.insight.sight.covering import CASCADES, finders_of
 from cityward.insight.sight.eye import Eye, EyeSettings
+from cityward.insight.sight.finding import CASCADES, finders_of
 
 MEMORY_BYTES = 512 << 20  # beside what the libraries take up. PRECEDENT: sixteen pictures of 9 Mpixel in YUV are 230 MB
 UNFILTERED = 4

@@ -11,6 +11,7 @@ from cityward.adapters.bench.sight import SightBenchError
 from cityward.adapters.bench.sight.counting import counting_table
 from cityward.adapters.bench.sight.foreground import foreground_table
 from cityward.adapters.bench.sight.heads import heads_table
+from cityward.adapters.bench.sight.plates import plates_table
 from cityward.adapters.bench.sight.speed import speed_table
 from cityward.adapters.bench.sight.tampering import tamper_table
 from cityward.adapters.bench.tables import Table
@@ -32,6 +33,7 @@ PARTS: dict[str, Part] = {
     "foreground": _foreground,
     "counting": counting_table,
     "heads": heads_table,
+    "plates": plates_table,
     "tampering": tamper_table,
     "speed": speed_table,
 }

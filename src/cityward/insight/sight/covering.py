@@ -16,14 +16,11 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.errors import PlaceError
+from cityward.insight.sight.finding import Finders, Search
 from cityward.insight.sight.foreground import evened, pieces
 from cityward.insight.sight.picture import Image, grey_of
 
@@ -36,48 +33,18 @@ DIFFERS = 24
 STREET_S = 600.0  # memory of the empty street
 STANDS, LEAST_STANDING = 20, 24  # levels of a colour from the empty street; pixels of the small picture
 
-CASCADES = (
-    "haarcascade_frontalface_default.xml",
-    "haarcascade_profileface.xml",
-    "haarcascade_russian_plate_number.xml",
-)
-"""What ships with OpenCV and finds faces and plates; whoever may read files reads them (`cv2.data.haarcascades`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finders:
-    """Loaded classifiers."""
-
-    classifiers: tuple[cv2.CascadeClassifier, ...] = ()
-
-    def found(self, grey: Image) -> list[tuple[int, int, int, int]]:
-        """Boxes of faces and plates, in pixels: x, y, width, height."""
-        boxes: list[tuple[int, int, int, int]] = []
-        for classifier in self.classifiers:
-            boxes += [(int(x), int(y), int(w), int(h)) for x, y, w, h in classifier.detectMultiScale(grey, 1.2, 3)]
-        return boxes
-
-
-def finders_of(texts: Mapping[str, str]) -> Finders:
-    """Classifiers of the texts of their files, by name.
-
-    Raises:
-        PlaceError: a text is no classifier.
-    """
-    return Finders(tuple(_classifier(name, text) for name, text in texts.items()))
-
 
 class Cover:
     """Of one camera, at its small size (h, w)."""
 
     def __init__(self, shape: tuple[int, int], finders: Finders) -> None:
         self._until = np.full(shape, -np.inf)
-        self._finders = finders
+        self._search = Search(finders)
         self._street: NDArray[np.float32] | None = None
         self._all = True
         self._at_s = 0.0
 
-    def note(self, small: Image, doubted: Image, at_s: float, learned: Image | None) -> None:
+    def note(self, small: Image, doubted: Image, at_s: float, learned: Image | None, image: Image) -> None:
         """What is to be covered of this picture, and for how long.
 
         Args:
@@ -85,10 +52,11 @@ class Cover:
             doubted: (h, w), where something may move.
             at_s: when, by the stream's clock.
             learned: (h, w, 3), the empty street as it was learned; None: not yet.
+            image: the same picture as it came, of any size.
         """
         moving = doubted if learned is None else doubted | self._standing(small, learned, at_s - self._at_s)
         grown = np.asarray(cv2.dilate(moving, np.ones((WIDER, WIDER), np.uint8)), np.uint8)
-        for x, y, width, height in self._finders.found(grey_of(small)):
+        for x, y, width, height in self._search.of(small, image):
             cv2.rectangle(grown, (x - 2, y - 2), (x + width + 2, y + height + 2), 255, -1)
         if at_s < self._at_s:  # the stream began anew
             self._until = np.where(self._until > self._at_s, at_s + KEPT_S, -np.inf)
@@ -135,15 +103,3 @@ def differing(one: Image, other: Image) -> Image:
 
 def _grown(few: NDArray[np.generic], cell: int) -> NDArray[np.generic]:
     return np.repeat(np.repeat(few, cell, axis=0), cell, axis=1)
-
-
-def _classifier(name: str, text: str) -> cv2.CascadeClassifier:
-    classifier = cv2.CascadeClassifier()
-    try:
-        held = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)  # a node lives as long as it
-        known = classifier.read(held.getFirstTopLevelNode())
-    except cv2.error:
-        known = False
-    if not known:
-        raise PlaceError("a classifier cannot be read", where=name, mend="take the file that ships with OpenCV")
-    return classifier

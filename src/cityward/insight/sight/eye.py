@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.insight.sight.covering import Cover, Finders, differing, pixelated
+from cityward.insight.sight.covering import Cover, differing, pixelated
+from cityward.insight.sight.finding import Finders
 from cityward.insight.sight.foreground import Foreground
 from cityward.insight.sight.health import Health, judged
-from cityward.insight.sight.measures import measured
+from cityward.insight.sight.measures import Steady, measured
 from cityward.insight.sight.picture import Image, checked, grey_of, shrunk
 from cityward.insight.sight.seen import Seen
 from cityward.insight.sight.tracks import Tracks
@@ -48,14 +49,15 @@ class Eye:
         Raises:
             DecodeError: it is no picture.
         """
-        small = shrunk(checked(frame_bgr))
+        image = checked(frame_bgr)
+        small = shrunk(image)
         if self._small is None or self._small.shape != small.shape:
             self._begin(small)
         grey, before = grey_of(small), self._grey
         moving = self._foreground.moving(small, self._background)
         learning = self._learn(small)
-        self._cover.note(small, moving | self._foreground.doubted(), at_s, None if learning else self._street)
-        measures = measured(grey, moving, self._background, before)
+        self._cover.note(small, moving | self._foreground.doubted(), at_s, None if learning else self._street, image)
+        measures = measured(grey, moving, self._background, before, self._steady)
         self._small, self._grey = small, grey
         if learning:
             return Seen(at_s=at_s, measures=measures, learning=True)
@@ -82,6 +84,7 @@ class Eye:
         self._background: NDArray[np.float32] | None = None
         self._street: Image | None = None
         self._learning: list[Image] = []
+        self._steady = Steady()
         self._grey: Image | None = None
 
     def _learn(self, small: Image) -> bool:

@@ -9,7 +9,8 @@ is like it: a quiet street, where all runs are alike, is never called a loop.
 
 Fails when
 - fog or rain blurs the picture as a lens does: it is called `defocused`, which it is;
-- a street does not move and its stream is so compressed that nothing changes for ten seconds: it is called `frozen`;
+- a street does not move and its stream is so compressed that nothing changes for ten seconds: it is called `frozen`, until
+  something moves; after that, only when it stays so for twice as long (at most two minutes);
 - a loop is longer than 512 pictures, or was changed a little in every round.
 """
 
@@ -39,10 +40,13 @@ PRINTS, RUN = 512, 20
 SAME_BITS, OTHER_BITS = 4.0, 12.0
 DRIFT_S = 5.0
 SHIFTED = 0.02
+HIDDEN = 0.6
+LONGEST_STILL_S = 60.0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is remembered of one camera. since, seen: when a suspicion began, and was there last, by the stream's clock.
+    same_since_s: since when nothing changes; longest_same_s: how long that lasted at most before something did.
 
     usual_detail: sharpness over contrast squared: the same at any light. offset_s: wall clock less stream clock, at first.
     """
@@ -56,19 +60,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     since: dict[Trouble, float] = {}
     seen: dict[Trouble, float] = {}
     troubles: tuple[Trouble, ...] = ()
+    same_since_s: float | None = None
+    longest_same_s: float = 0.0
     prints: Annotated[tuple[int, ...], Meta(max_length=PRINTS)] = ()
 
 
 def judged(health: Health, measures: Measures, at_s: float, wall_s: float | None = None) -> Health:
     """What is remembered after this picture; `troubles` are those that hold now. Times in seconds."""
     if at_s < health.at_s:  # the stream began anew: times before it mean nothing
-        health = msgspec.structs.replace(health, since={}, seen={}, offset_s=None)
+        health = msgspec.structs.replace(health, since={}, seen={}, offset_s=None, same_since_s=None)
+    health = _stillness(health, measures, at_s)
     offset = health.offset_s
     if offset is None and wall_s is not None:
         offset = wall_s - at_s
     drift = 0.0 if offset is None or wall_s is None else wall_s - at_s - offset
     prints = (*health.prints[-(PRINTS - 1) :], measures.fingerprint)
-    suspected = _suspected(health, measures, prints, drift)
+    suspected = _suspected(health, measures, prints, drift, at_s)
     since = {t: health.since.get(t, at_s) for t in suspected}
     seen = {t: s for t, s in health.seen.items() if at_s - s <= CLEAR_S} | dict.fromkeys(suspected, at_s)
     held = {t for t in suspected if at_s - since[t] >= HOLDS_S[t]} | {t for t in health.troubles if t in seen}
@@ -88,7 +95,7 @@ def judged(health: Health, measures: Measures, at_s: float, wall_s: float | None
     )
 
 
-def _suspected(health: Health, m: Measures, prints: tuple[int, ...], drift: float) -> tuple[Trouble, ...]:
+def _suspected(health: Health, m: Measures, prints: tuple[int, ...], drift: float, at_s: float) -> tuple[Trouble, ...]:
     found: list[Trouble] = []
     detail, less = _detail(m), health.usual_detail
     if m.light < DARK and m.contrast < FLAT:
@@ -100,9 +107,9 @@ def _suspected(health: Health, m: Measures, prints: tuple[int, ...], drift: floa
             found.append("defocused")
         elif m.likeness < 0.5 * health.usual_likeness or _shifted(m):
             found.append("re-aimed")
-        if m.noise == 0:
+        if m.noise == 0 or _too_long_the_same(health, m, at_s):
             found.append("frozen")
-        elif repeats(prints):
+        elif not m.same and repeats(prints):
             found.append("looped")
     if abs(drift) > DRIFT_S:
         found.append("drifting")
@@ -121,9 +128,29 @@ def _learned(health: Health, m: Measures, doubted: bool) -> Health:
     )
 
 
+def _stillness(health: Health, m: Measures, at_s: float) -> Health:
+    """How long nothing has changed; a stillness that ended by itself was the street's own."""
+    if m.same:
+        return health if health.same_since_s is not None else msgspec.structs.replace(health, same_since_s=at_s)
+    if health.same_since_s is None:
+        return health
+    lasted = min(max(health.longest_same_s, at_s - health.same_since_s), LONGEST_STILL_S)
+    return msgspec.structs.replace(health, same_since_s=None, longest_same_s=lasted)
+
+
+def _too_long_the_same(health: Health, m: Measures, at_s: float) -> bool:
+    """From twice as long as this street was still before."""
+    began = health.same_since_s
+    return m.same and began is not None and at_s - began >= 2 * health.longest_same_s - HOLDS_S["frozen"]
+
+
 def _hidden(health: Health, m: Measures) -> bool:
     flat = m.contrast < 0.35 * health.usual_contrast and m.likeness < 0.5 * health.usual_likeness
-    return flat or (_detail(m) < 0.35 * health.usual_detail and m.likeness < 0.3 * health.usual_likeness)
+    return (
+        flat
+        or m.hidden > HIDDEN
+        or (_detail(m) < 0.35 * health.usual_detail and m.likeness < 0.3 * health.usual_likeness)
+    )
 
 
 def _detail(m: Measures) -> float:

@@ -14,9 +14,30 @@ SHIFT_WIDTH = 192
 BITS = 8
 AROUND = 15  # pixels: what moves has a seam that is neither it nor the street
 STILL_LEAST = 0.2  # of the picture
+STEADY = (24, 18)  # cells
+TREMBLES = 1.5  # levels. PRECEDENT: H.264 at a low rate moves a cell of a still by 1.5; live clips are not so still for a second
+CELLS, EDGED, LOST, OTHER_LIGHT = (16, 12), 4.0, 0.35, 10.0
+FEWEST_EDGED = 12
 
 
-def measured(grey: Image, moving: Image, background: Greys | None, before: Image | None) -> Measures:
+class Steady:
+    """Whether a picture is the same as one before: one that was coded anew trembles, but as a whole it stays."""
+
+    def __init__(self) -> None:
+        self._first: Greys | None = None
+
+    def is_same(self, grey: Image) -> bool:
+        """Whether no cell's light went further than `TREMBLES` from the picture where this began; else it begins here."""
+        now = np.asarray(cv2.resize(grey.astype(np.float32), STEADY, interpolation=cv2.INTER_AREA), np.float32)
+        same = self._first is not None and float(np.abs(now - self._first).max()) < TREMBLES
+        if not same:
+            self._first = now
+        return same
+
+
+def measured(
+    grey: Image, moving: Image, background: Greys | None, before: Image | None, steady: Steady | None = None
+) -> Measures:
     """grey, moving, background, before: (h, w), of one size.
 
     Contrast, sharpness and likeness are of what does not move, where that is enough of the picture: a lorry is no lens cap.
@@ -37,6 +58,8 @@ def measured(grey: Image, moving: Image, background: Greys | None, before: Image
         shift_y=y,
         fingerprint=_fingerprint(grey, background),
         noise=1.0 if apart is None else float(apart.mean()),
+        hidden=0.0 if background is None else _hidden(grey, background),
+        same=steady is not None and steady.is_same(grey),
     )
 
 
@@ -72,3 +95,16 @@ def _fingerprint(grey: Image, background: Greys | None) -> int:
     apart = grey.astype(np.float32) - (0 if background is None else background)
     few = cv2.resize(apart, (BITS + 1, BITS), interpolation=cv2.INTER_AREA)
     return int.from_bytes(np.packbits(few[:, 1:] > few[:, :-1]).tobytes(), "big")
+
+
+def _hidden(grey: Image, background: Greys) -> float:
+    """A lens out of focus loses edges and keeps the light; a camera that turned loses none; a hand before it does both."""
+    (was, light), (now, lit) = (
+        (cv2.resize(_edges(g), CELLS, interpolation=cv2.INTER_AREA), cv2.resize(g, CELLS, interpolation=cv2.INTER_AREA))
+        for g in (background, grey.astype(np.float32))
+    )
+    edged = np.asarray(was, np.float32) > EDGED
+    if int(edged.sum()) < FEWEST_EDGED:
+        return 0.0
+    lost = (np.asarray(now) < LOST * np.asarray(was)) & (np.abs(np.asarray(lit) - np.asarray(light)) > OTHER_LIGHT)
+    return float(lost[edged].mean())

@@ -52,6 +52,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     moved: share of the picture that is foreground. likeness: to the learned background, -1..1 (correlation of edges).
     shift_x, shift_y: how far it lies off the background, shares of the picture. fingerprint: 64 bits that are the same of the
     same picture and near of near ones. noise: how much the still parts differ from the picture before; 0 is exactly the same.
+    hidden: share of the background's cells with edges that have lost them and have another light. same: whether nothing changed
+    since some picture before, beyond what a coder does.
     """
 
     light: float
@@ -63,6 +65,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shift_y: float
     fingerprint: int
     noise: float
+    hidden: float = 0.0
+    same: bool = False
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

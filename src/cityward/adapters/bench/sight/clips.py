@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from cityward.adapters.bench.sight import SightBenchError
-from cityward.insight.sight.covering import CASCADES, Finders, finders_of
+from cityward.insight.sight.finding import CASCADES, Finders, finders_of
 from cityward.insight.sight.picture import Image
 
 FOLDER = "cctv"

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from cityward.adapters.bench.sight.clips import FOLDER, shipped_finders, shown
 from cityward.adapters.bench.sight.looked import HEAD, HEADS, YARD
 from cityward.adapters.bench.tables import Table, table_of
-from cityward.insight.sight.covering import CELLS, Finders
+from cityward.insight.sight.covering import CELLS
 from cityward.insight.sight.eye import Eye, EyeSettings
+from cityward.insight.sight.finding import Finders
 from cityward.insight.sight.picture import Image
 
 RATES = (10.0, 5.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 from cityward.adapters.bench.sight.clips import FOLDER, shipped_finders, shown
 from cityward.adapters.bench.sight.looked import ROAD, YARD
 from cityward.adapters.bench.tables import Table, table_of
-from cityward.insight.sight.covering import Finders
 from cityward.insight.sight.eye import Eye, EyeSettings
+from cityward.insight.sight.finding import Finders
 
 PER_S = 10.0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
@@ -20,6 +22,7 @@ from cityward.insight.sight.seen import Trouble
 PER_S = 5.0
 FROM = 1 / 3  # of the clip
 LOOP_S = 8.0
+CODED = 300  # pictures: longer than what is spoilt of a clip
 DAY_S = 86_400.0
 SEED = 7
 
@@ -66,6 +69,30 @@ def _stopped_anew(pictures: list[Shown], begin: int, now: int) -> Image:
     return np.asarray(np.clip(image.astype(np.int16) + chance.integers(-1, 2, image.shape), 0, 255), np.uint8)
 
 
+def _stopped_stream(pictures: list[Shown], begin: int, now: int) -> Image:
+    """The same picture, trembling, through H.264 at a low rate with a key picture every two seconds."""
+    image = pictures[begin].image
+    coded = _coded(image.tobytes(), image.shape[0] // 2 * 2, image.shape[1] // 2 * 2, image.shape[1])
+    return coded[(now - begin) % len(coded)]
+
+
+@lru_cache(maxsize=1)
+def _coded(image: bytes, height: int, width: int, row: int) -> list[Image]:
+    still = np.frombuffer(image, np.uint8).reshape(-1, row, 3)
+    chance, made = np.random.default_rng(SEED), io.BytesIO()
+    with av.open(made, mode="w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=round(PER_S), options={"crf": "32", "g": "10", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for _ in range(CODED):
+            now = np.clip(still[:height, :width].astype(np.int16) + chance.integers(-2, 3, (height, width, 3)), 0, 255)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(now.astype(np.uint8), format="bgr24")))
+        out.mux(stream.encode())
+    with av.open(io.BytesIO(made.getvalue()), mode="r") as held:
+        frames = (np.asarray(f.to_ndarray(format="bgr24"), np.uint8) for f in held.decode(video=0))
+        grown = (height, width) != still.shape[:2]
+        return [np.asarray(cv2.resize(f, (row, still.shape[0])), np.uint8) if grown else f for f in frames]
+
+
 def _again(pictures: list[Shown], begin: int, now: int) -> Image:
     length = min(begin, round(LOOP_S * PER_S))
     return pictures[begin - length + (now - begin) % length].image
@@ -85,9 +112,33 @@ TAMPERS = (
     Tamper("turned by 5 % of its view", "re-aimed", partial(_turned, share=0.05)),
     Tamper("the same picture for ever", "frozen", _stopped),
     Tamper("the same picture, coded anew", "frozen", _stopped_anew),
+    Tamper("the same picture, through H.264", "frozen", _stopped_stream),
     Tamper(f"its last {LOOP_S:g} s for ever", "looped", _again),
     Tamper("black", "black", _dark),
 )
+
+
+def _dimming(pictures: list[Shown]) -> Iterator[tuple[float, Image]]:
+    """The light falls to two thirds and comes back, once."""
+    for n, one in enumerate(pictures):
+        gain = 1 - abs(1 - abs(2 * n / len(pictures) - 1)) / 3
+        yield one.at_s, np.asarray(cv2.convertScaleAbs(one.image, alpha=gain), np.uint8)
+
+
+def _noisy(pictures: list[Shown]) -> Iterator[tuple[float, Image]]:
+    """As at night: each pixel trembles by 4 levels (standard deviation)."""
+    chance = np.random.default_rng(SEED)
+    for one in pictures:
+        noise = chance.normal(0, 4, one.image.shape).astype(np.float32)
+        yield one.at_s, np.asarray(np.clip(one.image + noise, 0, 255), np.uint8)
+
+
+HONEST: dict[str, Callable[[list[Shown]], Iterator[tuple[float, Image]]]] = {
+    "as they are": lambda pictures: ((one.at_s, one.image) for one in pictures),
+    "backwards": lambda pictures: ((pictures[-1].at_s - one.at_s, one.image) for one in reversed(pictures)),
+    "dimming": _dimming,
+    "noisy": _noisy,
+}
 
 
 def tamper_table(data: Path, tell: Callable[[str], None]) -> Table:
@@ -97,20 +148,24 @@ def tamper_table(data: Path, tell: Callable[[str], None]) -> Table:
         SightBenchError: a clip is not in `data/cctv`.
     """
     rows: list[dict[str, object]] = []
-    looked_s, false = 0.0, 0
+    looked_s, own_s, false = 0.0, 0.0, list[str]()
     for clip in (YARD, ROAD):
         pictures = list(shown(data / FOLDER / clip, PER_S))
         tell(f"tampering: {clip}")
-        clean = _first_told((one.at_s, one.image) for one in pictures)
-        looked_s, false = looked_s + pictures[-1].at_s, false + len(clean)
+        own_s += pictures[-1].at_s
+        for way, honest in HONEST.items():
+            looked_s += pictures[-1].at_s
+            false += [f"{word} ({clip}, {way})" for word in _first_told(honest(pictures))]
         rows += [_row(clip, tamper, pictures) for tamper in TAMPERS]
     return table_of(
         "Troubles of a camera, made of the clips",
         rows,
-        verdict=f"false alarms on the clips as they are: {false} in {looked_s:.0f} s",
+        verdict=f"false alarms on unspoilt clips: {len(false)} in {looked_s:.0f} s {', '.join(false)}".rstrip(),
         notes=(
             f"{PER_S:g} pictures a second; each is spoilt from one third of the clip on, to its end",
-            f"{looked_s:.0f} s without a false alarm bound their rate by {3 * DAY_S / looked_s:,.0f} a day (95 %), by no less",
+            f"unspoilt: {own_s:.0f} s of clips, {', '.join(HONEST)}: {looked_s:.0f} s",
+            f"without a false alarm {looked_s:.0f} s bound their rate by {3 * DAY_S / looked_s:,.0f} a camera-day (95 %) if they"
+            f" were independent, {own_s:.0f} s by {3 * DAY_S / own_s:,.0f}; by no less",
         ),
     )
 
