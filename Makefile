@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all check fuzz lock console screenshots clean
+.PHONY: run test test-all check fuzz published lock console screenshots clean
 
 run: .venv/runtime
 	$(BIN)/cityward run
@@ -42,6 +42,18 @@ endif
 	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+# the report's OSCAL and SARIF, held to the schemas that are published for them
+published: .venv/dev .published/done
+	PYTHONPATH=.published SARIF_SCHEMA=.published/package/sarif-2.1.0.json \
+		$(BIN)/python -m pytest -q tests/assurance/test_oscal.py tests/compose/test_reporting.py -k published
+
+.published/done: requirements-published.txt | .venv/dev
+	rm -rf .published && mkdir .published
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .published -r requirements-published.txt
+	cd .published && npm pack --silent @microsoft/sarif-multitool-linux@5.7.0 # MIT
+	cd .published && tar xzf *.tgz package/sarif-2.1.0.json && rm *.tgz
+	@touch $@
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Cityward needs Python 3.11 or newer; say which: make PYTHON=python3.12"; exit 1; }
@@ -75,4 +87,4 @@ screenshots: .venv/dev
 	PYTHONPATH=tests $(BIN)/python -m console.screenshots
 
 clean:
-	rm -rf .venv .venv-fuzz var dist
+	rm -rf .venv .venv-fuzz .published var dist

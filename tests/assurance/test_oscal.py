@@ -2,7 +2,7 @@
 
 The schema itself is not at hand in the tests: the shape below is written from the model's published reference, closed objects and
 all, for the parts that are used here. Where the package that NIST's schema was compiled into is at hand
-(`pip install 'compliance-trestle==3.10.*'`, of OSCAL 1.1.3), it judges, too.
+(`make published` fetches it: `compliance-trestle`, of OSCAL 1.1.3), it judges, too.
 """
 
 from __future__ import annotations
