@@ -106,7 +106,7 @@ def test_a_spreadsheet_finds_no_formula_and_a_terminal_no_control():
     one = released()
     nasty = ("=cmd|' /C calc'!A0", "@sum(1)", "\x1b[31mred", "plain")
     object.__setattr__(
-        one, "columns", {"area": Coded(np.arange(4, dtype=np.int32), nasty), "value": np.array([-1.0] * 4)}
+        one, "columns", {"area": Coded(np.arange(4, dtype=np.uint8), nasty), "value": np.array([-1.0] * 4)}
     )
     rows = list(csv.DictReader(ENCODINGS["csv"].encode(one).decode().splitlines()[1:]))
     assert [row["area"][0] for row in rows] == ["'", "'", "\N{REPLACEMENT CHARACTER}", "p"]
@@ -115,7 +115,7 @@ def test_a_spreadsheet_finds_no_formula_and_a_terminal_no_control():
 
 
 def test_what_has_no_place_is_null():
-    columns: dict[str, Any] = {"longitude": Coded(np.array([0, 1], dtype=np.int32), ("", "2.500000"))}
+    columns: dict[str, Any] = {"longitude": Coded(np.array([0, 1], dtype=np.uint8), ("", "2.500000"))}
     assert frame_of(columns)["longitude"].to_list() == [None, 2.5]
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 import math
-import subprocess
-import sys
+import struct
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.catalogue import PROPERTIES
 from cityward.guard.forms import RecipientKeys
-from cityward.guard.watermark import RESOLUTION, _hashed, find, marked, siphash
+from cityward.guard.hashing import siphash
+from cityward.guard.watermark import RESOLUTION, find, marked
 from cityward.place.release import Form
 from releases import KEYS, laid_out, passed, rows_of, table
 
@@ -27,18 +29,20 @@ WARM = np.zeros(400, dtype=np.int32)
 COPY = marked(VALUES, NAMES, WARM, AT, MINE)
 
 
-@pytest.mark.skipif(sys.hash_info.algorithm != "siphash13", reason="this Python hashes otherwise")
-def test_its_short_form_is_the_siphash_1_3_of_python_itself():
-    """With the seed 0 Python hashes bytes under a key of zeros."""
-    told = [(1, 2), (0, 0), (2**63 + 5, 17), (1_785_585_600_000_000, 2**52)]
-    said = f"print([hash(a.to_bytes(8, 'little') + b.to_bytes(8, 'little')) % 2**64 for a, b in {told}])"
-    right = subprocess.run(
-        [sys.executable, "-c", said], env={"PYTHONHASHSEED": "0"}, capture_output=True, check=True, timeout=60
-    ).stdout.decode()
-    words = [np.array(column, dtype=np.uint64) for column in zip(*told, strict=True)]
-    zero = np.uint64(0)
-    assert str(_hashed(words, zero, zero, 1, 3).tolist()) == right.strip()
-    assert str(_hashed(words, np.zeros(4, np.uint64), np.zeros(4, np.uint64), 1, 3).tolist()) == right.strip()
+def test_which_of_a_pair_is_told_is_the_lowest_bit_of_the_masked_block_under_the_recipients_key() -> None:
+    """Worked out row by row, by the words of the module alone."""
+    names = ["air-temperature", "wind-speed"]
+    code = np.array([0, 1, 0, 1], dtype=np.int32)
+    value, at = np.array([12.3, 4.5, -7.1, 0.0]), AT[:4]
+    right: list[float] = []
+    for row in range(4):
+        name, pair = names[code[row]], int(np.floor(value[row] / 0.1 + 1e-9))
+        mask = hmac.new(MINE, f"cityward watermark 3 {name}".encode(), "sha256").digest()[:16]
+        block = bytes(a ^ b for a, b in zip(struct.pack("<qq", at[row], pair), mask, strict=True))
+        key = hmac.new(MINE, b"cityward watermark 3", "sha256").digest()
+        bit = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(block)[0] & 1
+        right.append(round((2 * pair + bit) * 0.05, 6))
+    assert marked(value, names, code, at, MINE).tolist() == right
 
 
 def test_the_hash_is_siphash_2_4():

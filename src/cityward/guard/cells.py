@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.guard.columns import Column, Rows, coded
+from cityward.guard.hashing import siphash
 from cityward.guard.layout import Layout, period_us
 from cityward.guard.ordering import order_by
-from cityward.guard.watermark import marked, siphash
+from cityward.guard.watermark import marked
 from cityward.place.release import Form
 from cityward.time import SECOND
 

@@ -35,9 +35,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A column of words: `words[codes]`. Words are sorted, each once, and every one is used."""
+    """A column of words: `words[codes]`. Words are sorted, each once, and every one is used. Codes are of the least width."""
 
-    codes: NDArray[np.int32]
+    codes: NDArray[np.unsignedinteger[Any]]
     words: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ def coded(codes: NDArray[Any], words: Sequence[str]) -> Coded:
     seen = np.bincount(codes, minlength=len(words)).tolist()
     told = sorted({word for word, used in zip(words, seen, strict=True) if used})
     place = {word: n for n, word in enumerate(told)}
-    number = np.array([place.get(word, 0) for word in words], dtype=np.int32)
+    number = np.array([place.get(word, 0) for word in words], dtype=width_of(len(told)))
     return Coded(number[codes], tuple(told))
 
 
@@ -73,11 +73,12 @@ def digest_of(columns: Mapping[str, Column]) -> str:
         if isinstance(column, Coded):
             hashed.update(len(column.words).to_bytes(8, "little"))
             hashed.update("".join(word + "\0" for word in column.words).encode())
-            hashed.update(np.ascontiguousarray(column.codes, dtype=_width(len(column.words))).data)
+            hashed.update(np.ascontiguousarray(column.codes, dtype=width_of(len(column.words))).data)
         else:
             hashed.update(np.ascontiguousarray(column, dtype="<f8" if column.dtype.kind == "f" else "<i8").data)
     return hashed.hexdigest()
 
 
-def _width(words: int) -> str:
+def width_of(words: int) -> str:
+    """The type of codes into so many words."""
     return "<u1" if words <= 1 << 8 else "<u2" if words <= 1 << 16 else "<u4"

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.guard.columns import Coded, Column, Rows, coded
+from cityward.guard.columns import Coded, Column, Rows, coded, width_of
 from cityward.guard.ladder import rotation_us, squares, step_us
 from cityward.guard.layout import Layout, degrees
 from cityward.guard.ordering import order_by, sort_ties
@@ -90,7 +90,7 @@ def hidden_by(form: Form) -> frozenset[str]:
 
 def _empty(name: str) -> Column:
     if name in _WORDS:
-        return Coded(np.empty(0, dtype=np.int32), ())
+        return Coded(np.empty(0, dtype=width_of(0)), ())
     return np.empty(0, dtype=np.float64 if name == "value" else np.int64)
 
 

@@ -108,6 +108,8 @@ def _series(name: str, column: Column) -> pl.Series:
         words = pl.Series(name, [float(w) if w else None for w in column.words], dtype=pl.Float64)
     else:
         known = pl.Enum(list(dict.fromkeys(w for w in column.words if w)))  # stays coded: Parquet hashes no text again
+        if len(known.categories) == len(column.words):
+            return pl.Series(name, column.codes).cat.to(known)
         words = pl.Series(name, [w or None for w in column.words], dtype=known)
     return words.gather(column.codes) if len(column) else words.clear()
 
