@@ -168,7 +168,9 @@ class Held:
 
     moments: list[int]
 
-    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def span(
+        self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int, *, came: bool
+    ) -> tuple[Rows, int]:
         at = np.array([t for t in self.moments if since_us <= t < until_us], dtype=np.int64)
         reached = until_us if len(at) <= most else int(at[most])
         at, channel = at[at < reached], int(np.flatnonzero(channels)[0])
@@ -235,10 +237,12 @@ def test_pages_end_with_the_hour(coarse: Scene, monkeypatch: pytest.MonkeyPatch)
 class Slow(Held):
     """Answers when it is let."""
 
-    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def span(
+        self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int, *, came: bool
+    ) -> tuple[Rows, int]:
         self.entered.release()
         assert self.go.wait(20)
-        return super().span(channels, since_us, until_us, most)
+        return super().span(channels, since_us, until_us, most, came=came)
 
     entered = threading.Semaphore(0)
     go = threading.Event()

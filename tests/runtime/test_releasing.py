@@ -64,7 +64,7 @@ class Held:
             return after, rows_of(LAYOUT)
         return HistoryAt(version=version + 1), self.commits[version]
 
-    def span(self, channels: Any, since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def span(self, channels: Any, since_us: int, until_us: int, most: int, *, came: bool) -> tuple[Rows, int]:
         raise AssertionError("readings follow commits")
 
 

@@ -121,6 +121,8 @@ def cells(
     strand = layout.holdings.strand[rows.channel].astype(np.int64)
     grain = grid.atom[strand]
     start = rows.observed_at // grain * grain
+    if rows.received_at is None:
+        raise ValueError("cells are of rows of which it is known when they came")
     late = rows.received_at > start + (grain + layout.settle_us)
     verdict[~_complete(start, strand, grid, form, layout, asked, now_us)] = INCOMPLETE
     verdict[late] = LATE

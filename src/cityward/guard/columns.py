@@ -18,19 +18,23 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Held observations that somebody wants. Columns of length N: channel int32; value float64; times int64 us."""
+    """Held observations that somebody wants. Columns of length N: channel int32; value float64; times int64 us.
+
+    received_at: None where nobody asks when they came: only cells do.
+    """
 
     channel: NDArray[np.int32]
     value: NDArray[np.float64]
     observed_at: NDArray[np.int64]
-    received_at: NDArray[np.int64]
+    received_at: NDArray[np.int64] | None
 
     def __len__(self) -> int:
         return len(self.channel)
 
     def take(self, rows: NDArray[Any] | slice) -> Rows:
         """The rows at these indices, in this order; or those where a mask holds; or a slice."""
-        return Rows(self.channel[rows], self.value[rows], self.observed_at[rows], self.received_at[rows])
+        came = None if self.received_at is None else self.received_at[rows]
+        return Rows(self.channel[rows], self.value[rows], self.observed_at[rows], came)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cityward.guard.release import Rows
 from cityward.place.registry import Registry
 from cityward.runtime.watching.ports import HistoryAt
 
-_COLUMNS = ("device", "property", "observed_at", "received_at", "value", "seq")
+_COLUMNS = ("device", "property", "observed_at", "value", "seq")
 
 
 class DeltaHeldRows:
@@ -41,22 +41,30 @@ class DeltaHeldRows:
         held = tailed.held
         return tailed.at, Rows(held.channel, held.value, held.observed_at, held.received_at)
 
-    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def span(
+        self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int, *, came: bool
+    ) -> tuple[Rows, int]:
         """See the port."""
         try:
-            return self._span(channels, since_us, until_us, most)
+            return self._span(channels, since_us, until_us, most, came)
         except TableNotFoundError:
             return _NOTHING, until_us
         except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
             mend = "see that the history's folder can be read"
             raise LinkError(f"the history could not be read: {error}", where=self._shelf.uri, mend=mend) from error
 
-    def _span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def _span(
+        self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int, came: bool
+    ) -> tuple[Rows, int]:
         parts = self._parts(since_us, until_us)
         if not parts or since_us >= until_us:
             return _NOTHING, until_us
         at = pl.col("observed_at").dt.epoch("us")
-        scanned = self._shelf.scan(parts).select(_COLUMNS).filter((at >= since_us) & (at < until_us))
+        scanned = (
+            self._shelf.scan(parts)
+            .select([*_COLUMNS, *(["received_at"] if came else [])])
+            .filter((at >= since_us) & (at < until_us))
+        )
         wanted = self._names.key.filter(pl.Series(channels[self._names.key["channel"].to_numpy()])).lazy()
         chosen = scanned.join(wanted, on=["device", "property"], how="inner")
         frame = chosen.sort("observed_at", "channel", "seq").head(most + 1).collect()
@@ -71,7 +79,7 @@ class DeltaHeldRows:
             channel=frame["channel"].to_numpy().astype(np.int32),
             value=frame["value"].to_numpy(),
             observed_at=frame["observed_at"].to_physical().to_numpy(),
-            received_at=frame["received_at"].to_physical().to_numpy(),
+            received_at=frame["received_at"].to_physical().to_numpy() if came else None,
         ), until
 
     def _parts(self, since_us: int, until_us: int) -> list[str]:

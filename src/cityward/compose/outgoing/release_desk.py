@@ -167,7 +167,7 @@ class ReleaseDesk:
         since, until = self._span(question, decision, now)
         channels = rules.layout.holdings.of[lane.dataset]
         most = MOST_PERIOD_ROWS if decision.form.aggregate else PAGE
-        rows, reached = self._held.span(channels, since, until, most)
+        rows, reached = self._held.span(channels, since, until, most, came=decision.form.aggregate is not None)
         if (step := moment_us(decision.form)) and decision.form.aggregate is None and reached < until:
             rows, reached = self._whole_steps(channels, since, reached, step, rows)
         to = declared.addresses[origin]
@@ -195,7 +195,7 @@ class ReleaseDesk:
         end = max(since + step, reached // step * step)
         if end <= reached:
             return rows.take(rows.observed_at < end), end
-        rows, reached = self._held.span(channels, since, end, MOST_PERIOD_ROWS)
+        rows, reached = self._held.span(channels, since, end, MOST_PERIOD_ROWS, came=False)
         if reached < end:
             raise LinkError(
                 "one step of time holds more than can be told at once", mend="ask for a form with a finer step"

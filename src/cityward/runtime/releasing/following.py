@@ -191,7 +191,7 @@ class Releaser:
         if channels is None:
             return False
         most = MOST_PERIOD_ROWS if form.aggregate else MOST_ROWS
-        rows, until = self._held.span(channels, at.until, end, most)
+        rows, until = self._held.span(channels, at.until, end, most, came=form.aggregate is not None)
         there = LaneAt(history=at.history, until=end if form.aggregate else until)
         self._hand(lane, rules, decision, rows, Asked(at.until, until, channels), there)
         return True

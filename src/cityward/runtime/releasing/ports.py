@@ -285,10 +285,12 @@ class HeldRows(Protocol):
         """What was committed after a position, about so many rows (whole commits)."""
         ...
 
-    def span(self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int) -> tuple[Rows, int]:
+    def span(
+        self, channels: NDArray[np.bool_], since_us: int, until_us: int, most: int, *, came: bool
+    ) -> tuple[Rows, int]:
         """Rows of channels observed in a span, oldest first: (rows, until): all that was observed before that moment.
 
-        At most so many, but never less than one moment's. `until` is the asked one where all fitted.
+        At most so many, but never less than one moment's. `until` is the asked one where all fitted. came: with `received_at`.
         """
         ...
 
