@@ -209,9 +209,10 @@ def _passed(
     recipient: str, decision: Decision, columns: dict[str, Column], number: int, inside: Rows, span: tuple[int, int],
     withheld: Withheld, layout: Layout, atoms: Atoms,
 ) -> Passed:  # fmt: skip
+    heard = np.zeros(len(layout.registry.channel_unit), dtype=np.bool_)
+    heard[inside.channel] = True
     seen = np.zeros(len(layout.registry.units), dtype=np.bool_)
-    if len(inside):
-        seen[layout.registry.channel_unit[inside.channel]] = True
+    seen[layout.registry.channel_unit[heard]] = True
     return Passed(
         recipient=recipient,
         decision=decision,

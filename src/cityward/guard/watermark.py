@@ -119,17 +119,17 @@ class _Pen:
 
     def __init__(self, properties: Sequence[str], key: bytes) -> None:
         made = (hmac.new(key, b"cityward watermark 3 " + name.encode(), "sha256").digest()[:16] for name in properties)
-        self._masks = np.frombuffer(b"".join(made), dtype="<i8").astype(np.int64).reshape(-1, 2)
+        self._masks = np.frombuffer(b"".join(made), dtype="<i8").reshape(-1, 2).T.copy()
         aes = algorithms.AES(hmac.new(key, b"cityward watermark 3", "sha256").digest())
         self._cipher = Cipher(aes, modes.ECB()).encryptor()  # noqa: S305 - see above
 
     def bits(self, code: NDArray[Any], at: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
         """(N,) a keyed bit of each row."""
-        block = self._masks[code]
-        block[:, 0] ^= at
-        block[:, 1] ^= pair
-        said = self._cipher.update(block.astype("<i8", copy=False).data.cast("B")) if len(block) else b""
-        return np.frombuffer(said, dtype="<i8")[::2].astype(np.int64) & 1
+        block = np.empty((len(at), 2), dtype="<i8")
+        for half, (mask, word) in enumerate(zip(self._masks, (at, pair), strict=True)):
+            np.bitwise_xor(mask[code], word, out=block[:, half])
+        said = self._cipher.update(block.data.cast("B")) if len(block) else b""
+        return np.frombuffer(said, dtype="<i8")[::2] & 1
 
 
 def _tail(rows: int, agreed: int) -> float:
