@@ -15,6 +15,7 @@ from cityward.runtime.ports import BatchEffects, FlowCount
 from cityward.runtime.watching.ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.contract import Phase, Severity
 from cityward.watch.findings import DeviceStanding, Finding, Incident, IncidentState, Trust
+from cityward.watch.hands import Hand
 
 
 def test_a_database_of_an_older_version_gets_the_columns_that_came_since_and_keeps_its_rows(
@@ -103,6 +104,22 @@ def test_what_a_person_said_stays_until_it_grows_worse_than_the_person_saw(store
     watch.acknowledge("i1", "operator", "done", IncidentState.CLOSED)
     watch.hold(a_turn(4, incidents=[an_incident(severity=Severity.CRITICAL)]))
     assert watch.words_on(["i1", "i9"]) == {"i1": (IncidentState.CLOSED, "operator", "done")}
+
+
+def test_its_version_grows_with_what_is_told_of_incidents_and_with_nothing_else(store: SqlState) -> None:
+    watch, seen = store.watch, [store.watch.version()]
+    watch.hold(a_turn(1))
+    watch.hold(a_turn(2, findings=[a_finding()]))
+    assert watch.version() == seen[0]
+    for change in (
+        lambda: watch.hold(a_turn(3, incidents=[an_incident()])),
+        lambda: watch.acknowledge("i1", "ada", "", IncidentState.ACKNOWLEDGED),
+        lambda: store.hands.put_hand(Hand(incident="i1", assigned_to="ada"), at=4),
+        lambda: watch.hold(a_turn(5, trusted=["lamp-01"])),
+    ):
+        change()
+        seen.append(watch.version())
+    assert seen == sorted(set(seen))
 
 
 def test_the_book_of_the_watch_keeps_what_goes_on_and_counts_what_it_forgets(

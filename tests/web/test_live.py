@@ -135,7 +135,7 @@ def test_a_tick_is_encoded_once_for_all_of_one_sight(monkeypatch: pytest.MonkeyP
         real = live.event
         monkeypatch.setattr(live, "event", lambda name, data: asked.append(name) or real(name, data))
         await feed.tick()
-        assert sorted(asked) == ["clock", "commands", "counts", "health", "health", "latest"]
+        assert sorted(asked) == ["clock", "commands", "counts", "health", "health", "latest", *["versions"] * 50]
         assert len({id(one._queue[0][1]) for one in listeners}) == 2
         healths = [(await all_of(one))["health"][0]["dropped"] for one in listeners]
         assert healths == [7, 7] + [0] * 48

@@ -25,6 +25,10 @@ class MemoryBook:
     held: dict[str, Incident] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
     stands: dict[str, DeviceStanding] = field(default_factory=dict)
+    changes: int = 1  # grows by hand, and with what people say
+
+    def version(self) -> int:
+        return self.changes
 
     def incidents(
         self, state: IncidentState | None = None, most: int = 100, after: str | None = None
@@ -50,6 +54,7 @@ class MemoryBook:
 
     def acknowledge(self, incident: str, person: str, note: str, state: IncidentState) -> bool:
         self.held[incident] = msgspec.structs.replace(self.held[incident], state=state, person=person, note=note)
+        self.changes += 1
         return True
 
 

@@ -47,6 +47,9 @@ export interface Command {
   sent_at_ms: number
   settled_at_ms: number | null
 }
+/** A token for each answer that pages keep: it moves when the answer does. */
+export interface Versions { people?: string; watch?: string }
+
 export interface Health { status: 'ok' | 'stale'; backlog: number | null; clients: number; dropped: number; dropped_values: number }
 export interface Refusal {
   seq: number
@@ -181,7 +184,7 @@ export interface Finding {
   todo: string
 }
 export interface Standing { device: string; trust: number; state: 'trusted' | 'suspect' | 'quarantined'; since: number; because: string[] }
-export interface WatchView { incidents: Incident[]; counts: Partial<Record<IncidentState, Partial<Record<Severity, number>>>>; standings: Standing[]; standings_in_all: number; detectors: number; now: number }
+export interface WatchView { incidents: Incident[]; counts: Partial<Record<IncidentState, Partial<Record<Severity, number>>>>; standings: Standing[]; standings_in_all: number; detectors: number; now: number; waiting?: string[]; hands?: Record<string, { snoozed_until: number }> }
 export interface IncidentView { incident: Incident; findings: Finding[] }
 export interface Card {
   id: string

@@ -9,7 +9,7 @@
  * - Everything kept is bounded: one value per channel, `KEPT_COMMANDS` commands, `KEPT_RATES` rates.
  */
 
-import { get, Unanswered, type Chain, type Clock, type Command, type Counts, type Device, type FlowCount, type Health, type Place, type Refusals } from './api'
+import { get, Unanswered, type Chain, type Clock, type Command, type Counts, type Device, type FlowCount, type Health, type Place, type Refusals, type Versions } from './api'
 import { Ear } from './ear'
 import { KEPT_COMMANDS, KEPT_RATES, type Beat, type CountsTold } from './gathering'
 import { Readings, type Reading } from './readings'
@@ -52,6 +52,8 @@ class City {
   chain = $state.raw<Chain | null>(null)
   heardAt = $state(0) // machine time
   now = $state(Date.now()) // machine time, ticking once a second while the tab is seen
+  /** Of answers that are kept: tokens that move when the answer does. Empty until the feed told them. */
+  versions: Versions = {}
   version = $state(0) // grows with every change of `readings`
 
   /** device -> property -> the newest reading */
@@ -141,6 +143,7 @@ class City {
     if (beat.counts) this.counts = countsOf(beat.counts, (this.#flowNames = beat.counts.flows ?? this.#flowNames))
     if (beat.rates.length) this.rates = [...this.rates, ...beat.rates].slice(-KEPT_RATES)
     if (beat.health) this.health = beat.health
+    if (beat.versions) this.versions = beat.versions
     if (beat.commands.length) this.#takeCommands(beat.commands)
     if (beat.channel.length) {
       this.readings.take(beat)

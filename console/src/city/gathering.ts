@@ -9,7 +9,7 @@
  * - Of two readings of a channel the one observed later stays, in whatever order they come.
  */
 
-import type { Clock, Command, Counts, Health, Latest } from './api'
+import type { Clock, Command, Counts, Health, Latest, Versions } from './api'
 
 export const KEPT_COMMANDS = 300
 export const KEPT_RATES = 90
@@ -26,6 +26,7 @@ export interface Beat {
   commands: Command[]
   clock: (Clock & { machine: number }) | null
   health: Health | null
+  versions: Versions | null
   names: [device: string, property: string][] // of the channels that are new, in the order of their numbers
   channel: Uint32Array
   value: Float64Array
@@ -46,6 +47,7 @@ export class Gathering {
   #flows: string[] = [] // as the page knows them
   #clock: Beat['clock'] = null
   #health: Health | null = null
+  #versions: Versions | null = null
   heardAt = 0
   broken = false
 
@@ -59,6 +61,7 @@ export class Gathering {
     else if (event === 'commands') this.#takeCommands(data as Command[])
     else if (event === 'clock') this.#clock = { ...(data as Clock), machine: now }
     else if (event === 'health') this.#health = data as Health
+    else if (event === 'versions') this.#versions = data as Versions
   }
 
   /** All of it since the last time. The columns are the caller's, to be given away. */
@@ -73,6 +76,7 @@ export class Gathering {
       commands: [...this.#commands.values()],
       clock: this.#clock,
       health: this.#health,
+      versions: this.#versions,
       names: this.#names,
       channel: changed,
       value: of(this.#value),
@@ -83,7 +87,7 @@ export class Gathering {
     this.#commands = new Map()
     this.#rates = []
     this.#names = []
-    this.#counts = this.#clock = this.#health = null
+    this.#counts = this.#clock = this.#health = this.#versions = null
     return told
   }
 

@@ -1,7 +1,8 @@
-/** What the watch found, asked again every few seconds while somebody is signed in. Further pages are asked for when somebody wants them. */
+/** What the watch found, asked again when the feed says that it moved. Further pages are asked for when somebody wants them. */
 
 import { get, type Incident, type IncidentState, type Severity, type WatchView } from '../city/api'
 import { city } from '../city/city.svelte'
+import { Kept } from '../city/kept'
 import { me } from '../people/me.svelte'
 
 const EVERY_MS = 5000
@@ -24,6 +25,9 @@ class Watch {
   })
   /** How many open ones, and ones in hand, are not in `incidents`. */
   readonly left = $derived(Math.max(0, this.open + this.inHand - this.incidents.length))
+  /** City time (us), running on between two answers. */
+  readonly now = $derived(Math.max(this.view?.now ?? 0, 1000 * (city.cityNow ?? 0)))
+  readonly #kept = new Kept('watch')
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
@@ -33,6 +37,7 @@ class Watch {
   /** Ask now; what is shown is never older than the answer. Whoever may not look, or is not known yet, is not asked for. */
   async ask(): Promise<void> {
     if (!me.view?.rights.includes('watch')) return
+    this.#kept.asked()
     try {
       this.view = await get<WatchView>('/api/watch')
       this.problem = null
@@ -61,8 +66,13 @@ class Watch {
     this.#further = []
   }
 
+  /** Whether one that was put off is not any more: that comes by the clock, and no token tells it. */
+  #oneComesBack(): boolean {
+    return city.link === 'live' && (this.view?.waiting ?? []).some((id) => (this.view?.hands?.[id]?.snoozed_until ?? Infinity) <= this.now)
+  }
+
   async #again(): Promise<void> {
-    if (city.link !== 'signed-out' && !document.hidden) await this.ask()
+    if (this.#kept.due() || (this.#oneComesBack() && !document.hidden)) await this.ask()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#again(), me.view ? EVERY_MS : UNTIL_KNOWN_MS)
   }

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ from cityward.web.accounts.sight import Sight, Sights
 from cityward.web.identity import Caller, Reception
 from cityward.web.ports import Doors
 from cityward.web.problems import unavailable
+from cityward.web.versions import Versions
 
 TICK_S = 1.0
 HEARTBEAT_S = 15.0  # PRECEDENT: proxies close silent connections after 30 to 60 s
@@ -61,6 +62,7 @@ class Asked:
     changed: Sequence[Latest]
     commands: Sequence[CommandRow]
     callers: dict[bytes, Caller | None]  # by session, as of now
+    versions: Mapping[bytes, Mapping[str, str]]  # by session
 
 
 def event(name: str, data: Any) -> bytes:
@@ -96,18 +98,18 @@ def command_row(row: CommandRow) -> dict[str, Any]:
 
 
 class Made:
-    """A tick as one sight hears it: encoded once, but for how much a listener lost, which mostly is nothing."""
+    """A tick as one sight hears it: encoded once, but for what a listener lost and what is theirs, which mostly is nothing."""
 
     def __init__(self, frames: Sequence[bytes], values: int) -> None:
         self.events, self.values = len(frames), values
         self._shared = b"".join(frames)
-        self._of: dict[int, bytes] = {}
+        self._of: dict[tuple[int, bytes], bytes] = {}
 
-    def for_one(self, dropped: int, health: Callable[[int], dict[str, Any]]) -> bytes:
-        """The bytes for whoever lost so many events: the same object for all of them."""
-        found = self._of.get(dropped)
+    def for_one(self, dropped: int, theirs: bytes, health: Callable[[int], dict[str, Any]]) -> bytes:
+        """The bytes for whoever lost so many events and is told this besides: the same object for all of them."""
+        found = self._of.get((dropped, theirs))
         if found is None:
-            found = self._of[dropped] = self._shared + event("health", health(dropped))
+            found = self._of[dropped, theirs] = self._shared + theirs + event("health", health(dropped))
         return found
 
 
@@ -119,6 +121,7 @@ class Listener:
         self.wants_all = True
         self.closed = False
         self.dropped = 0  # events
+        self.versions: Mapping[str, str] = {}  # as they were told last
         self._lagging = False
         self._queue: deque[tuple[int, bytes]] = deque()
         self._wake = asyncio.Event()
@@ -159,6 +162,8 @@ class Feed:
     def __init__(self, doors: Doors, reception: Reception, sights: Sights, reads: Reads) -> None:
         self._doors, self._reception, self._sights, self._reads = doors, reception, sights, reads
         self._listeners: set[Listener] = set()
+        self._of_polls = Versions(doors)
+        self._versions: Mapping[bytes, Mapping[str, str]] = {}
         self._values: dict[tuple[str, str], Latest] = {}
         self._commands: dict[str, CommandRow] = {}
         self._counts: Sequence[FlowCount] = ()
@@ -249,7 +254,10 @@ class Feed:
             if whole:
                 listener.wants_all = False
             self._reads.note(listener.caller, "live", one.values)
-            listener.put(one.events + 1, one.for_one(listener.dropped, self._health))
+            versions = self._versions.get(listener.caller.session, {})
+            news = event("versions", versions) if whole or versions != listener.versions else b""
+            listener.versions = versions
+            listener.put(one.events + bool(news) + 1, one.for_one(listener.dropped, news, self._health))
 
     async def _ask(self) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         """What changed since the last time; nothing, and `stale`, when the store does not answer."""
@@ -281,11 +289,13 @@ class Feed:
         """In a thread."""
         state = self._doors.state
         after = 0 if self._ticks % SWEEP_TICKS == 0 else self._highest_seq
+        callers = self._callers_now([one.caller for one in list(self._listeners)])
         return Asked(
             counts=list(state.counts()),
             changed=list(self._pages(after)),
             commands=list(state.commands(MOST_COMMANDS)),
-            callers=self._callers_now([one.caller for one in list(self._listeners)]),
+            callers=callers,
+            versions=self._of_polls.of(caller for caller in callers.values() if caller is not None),
         )
 
     def _callers_now(self, callers: Sequence[Caller]) -> dict[bytes, Caller | None]:
@@ -318,6 +328,7 @@ class Feed:
     def _take(self, asked: Asked) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         self._ticks += 1
         self._cut_off(asked.callers)
+        self._versions = asked.versions
         self._counts = asked.counts
         self._note_rate(sum(row.received for row in asked.counts))
         news = {(row.device, row.property): row for row in asked.changed if self._is_news(row)}

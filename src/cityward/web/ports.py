@@ -134,6 +134,10 @@ class NgsiBatch(Protocol):
 class WatchReader(Protocol):
     """What the watch found. `acknowledge` is the book's part: evidence first is the caller's."""
 
+    def version(self) -> int:
+        """Grows with every change of incidents, of standings, and of what people said of them."""
+        ...
+
     def incidents(
         self, state: IncidentState | None = None, most: int = 100, after: str | None = None
     ) -> Sequence[Incident]: ...

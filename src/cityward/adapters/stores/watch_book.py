@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, case, delete, func, or_, select, tuple
 
 from cityward.adapters.stores.database import Database, many
 from cityward.adapters.stores.schema import TALLY
-from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION
+from cityward.adapters.stores.watch_schema import ALERT, FINDING, INCIDENT, STANDING, WATCH_POSITION, WATCH_VERSION
 from cityward.runtime.watching.ports import AlertRow, HistoryAt, Position, WatchEffects
 from cityward.watch.contract import Severity
 from cityward.watch.findings import (
@@ -75,6 +75,8 @@ class WatchRecords:
             for incident in effects.incidents:
                 self._put_incident(link, incident)
             self._put_standings(link, effects)
+            if effects.incidents or effects.standings or effects.trusted:
+                self._count(link, {WATCH_VERSION: 1})
             many(link, self._db.insert(ALERT).on_conflict_do_nothing(), [_alert_row(a) for a in effects.alerts])
             self._count(link, (dict(effects.counts) if moved else {}) | self._prune(link, effects))
 
@@ -128,6 +130,11 @@ class WatchRecords:
         many(link, self._db.add(TALLY), [{"name": n, "count": c} for n, c in sorted(counts.items()) if c])
 
     # -- reading ------------------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """Grows with every change of incidents, of standings, and of what people said of them."""
+        with self._db.reading("say whether the watch's book changed") as link:
+            return link.execute(select(TALLY.c.count).where(TALLY.c.name == WATCH_VERSION)).scalar() or 0
 
     def standings_version(self) -> int:
         """Grows whenever a standing changes, so that others notice."""
@@ -241,6 +248,7 @@ class WatchRecords:
         seen = -1 if state is IncidentState.OPEN else INCIDENT.c.rank
         values = {"state": state.value, "person": person, "note": note, "acknowledged_rank": seen}
         with self._db.writing("note who has an incident in hand") as link:
+            self._count(link, {WATCH_VERSION: 1})
             return link.execute(update(INCIDENT).where(INCIDENT.c.id == incident).values(values)).rowcount > 0
 
     def not_kept(self) -> Mapping[str, int]:

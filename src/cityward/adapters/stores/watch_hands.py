@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import delete, select
 
 from cityward.adapters.stores.database import Database
-from cityward.adapters.stores.watch_schema import HAND
+from cityward.adapters.stores.schema import TALLY
+from cityward.adapters.stores.watch_schema import HAND, WATCH_VERSION
 from cityward.watch.hands import Hand
 
 HANDS_KEPT = 10_000
@@ -45,6 +46,7 @@ class HandRecords:
         row = {"incident": hand.incident, "said_at": at, "body": msgspec.json.encode(hand).decode()}
         with self._db.writing("note whose an incident is") as link:
             link.execute(self._db.put(HAND), row)
+            link.execute(self._db.add(TALLY), {"name": WATCH_VERSION, "count": 1})
             oldest = select(HAND.c.said_at).order_by(HAND.c.said_at.desc()).offset(HANDS_KEPT).limit(1)
             beyond = link.execute(oldest).scalar()
             if beyond is not None:

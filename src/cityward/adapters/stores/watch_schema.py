@@ -48,6 +48,8 @@ INCIDENT = Table(
     sqlite_autoincrement=True,
 )
 
+WATCH_VERSION = "watch-version"  # a tally: how often what is told of incidents and standings changed
+
 HAND = Table(
     "watch_hand",
     METADATA,
