@@ -218,7 +218,7 @@ def test_the_feed_is_listened_to_by_a_worker_and_not_by_the_page(browser: Browse
     assert [url.rpartition("/")[2].startswith("live.worker-") for url in workers].count(True) == 1
     assert all(url.startswith(f"{stage.address}/assets/") for url in workers)
     asked = [e for e in browser.events if e["method"] == "Network.requestWillBeSent"]
-    feeds = [e for e in asked if e["params"]["request"]["url"] == f"{stage.address}/api/live"]
+    feeds = [e for e in asked if e["params"]["request"]["url"] == f"{stage.address}/api/live?form=columns"]
     assert [bool(e.get("sessionId")) for e in feeds] == [True]
     assert "cityward-live-worker" in CSP.rpartition("trusted-types ")[2].split()
 

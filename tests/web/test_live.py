@@ -112,6 +112,53 @@ def test_afterwards_only_what_changed_is_sent() -> None:
     asyncio.run(play())
 
 
+def test_columns_tell_what_rows_tell() -> None:
+    async def play() -> None:
+        built = house()
+        feed = a_feed(built.doors)
+        rows, columns = feed.join(somebody(feed)), feed.join(somebody(feed), columns=True)
+        names: list[Any] = []
+        flows: list[str] = []
+        for tick in range(3):
+            built.state.rows[0] = value(7 + tick, 20.0 + tick)
+            await feed.tick()
+            told, inside = await all_of(rows), await all_of(columns)
+            assert "latest" not in inside
+            names = inside["channels"][0] if tick == 0 else names
+            assert ("channels" in inside) == (tick == 0)
+            [one] = inside["readings"]
+            found = {
+                (*names[channel], number, one["at_ms"] - ago)
+                for channel, number, ago in zip(one["channel"], one["value"], one["ago_ms"], strict=True)
+            }
+            assert found == {(v["device"], v["property"], v["value"], v["observed_at_ms"]) for v in told["latest"][0]}
+            [counts], [by_row] = inside["counts"], told["counts"]
+            assert ("flows" in counts) == (tick == 0)
+            flows = counts.get("flows", flows)
+            assert counts["totals"] == by_row["totals"]
+            assert flows == [row["flow"] for row in by_row["flows"]]
+            assert counts["numbers"] == [
+                row[n] for row in by_row["flows"] for n in ("received", "admitted", "refused", "shed")
+            ]
+
+    asyncio.run(play())
+
+
+def test_columns_name_a_flow_that_is_new() -> None:
+    async def play() -> None:
+        built = house()
+        feed = a_feed(built.doors)
+        listener = feed.join(somebody(feed), columns=True)
+        await feed.tick()
+        await all_of(listener)
+        built.state.counted = [*built.state.counted, FlowCount("air-reports", 1, 1, 0, 0)]
+        await feed.tick()
+        [counts] = (await all_of(listener))["counts"]
+        assert counts["flows"] == ["counts", "weather-reports", "air-reports"]
+
+    asyncio.run(play())
+
+
 def test_one_poll_serves_all() -> None:
     async def play() -> None:
         built = house()

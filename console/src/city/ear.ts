@@ -13,7 +13,7 @@ interface Policy { createScriptURL(text: string): string }
 interface Factory { createPolicy(name: string, rules: { createScriptURL: (text: string) => string }): Policy }
 
 const WORKER = new URL(workerUrl, import.meta.url).href
-const FEED = '/api/live'
+const FEED = '/api/live?form=columns'
 
 function vouch(text: string): string {
   if (text !== WORKER) throw new TypeError(`not the live feed's worker: ${text}`)

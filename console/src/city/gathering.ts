@@ -34,7 +34,15 @@ export interface Beat {
   gap: Float64Array // between the newest two readings; it fades, so that one long silence is forgotten
 }
 
+/** Values as the feed tells them: each channel by its number among those that `channels` named. */
+interface ReadingsTold { at_ms: number; channel: number[]; value: number[]; ago_ms: number[] }
+interface FlowsTold { totals: Counts['totals']; rate_per_s: number; flows?: string[]; numbers: number[] }
+
+type Heard = Omit<CountsTold, 'flows'> & { names: string[] }
+
 export class Gathering {
+  #channels: [device: string, property: string][] = [] // by the feed's number
+  #ours = new Int32Array() // by the feed's number: ours, -1 before its first reading
   readonly #of = new Map<string, Map<string, number>>()
   readonly #value: number[] = []
   readonly #at: number[] = []
@@ -43,8 +51,9 @@ export class Gathering {
   #names: [string, string][] = []
   #rates: number[] = []
   #commands = new Map<string, Command>()
-  #counts: Counts | null = null
+  #counts: Heard | null = null
   #flows: string[] = [] // as the page knows them
+  #heardFlows: string[] = [] // as the feed told them
   #clock: Beat['clock'] = null
   #health: Health | null = null
   #versions: Versions | null = null
@@ -57,7 +66,9 @@ export class Gathering {
     this.broken = false
     const data: unknown = JSON.parse(text)
     if (event === 'latest') this.#takeLatest(data as Latest[])
-    else if (event === 'counts') this.#takeCounts(data as Counts)
+    else if (event === 'channels') this.#takeChannels(data as [string, string][])
+    else if (event === 'readings') this.#takeReadings(data as ReadingsTold)
+    else if (event === 'counts') this.#takeCounts(data as Counts | FlowsTold)
     else if (event === 'commands') this.#takeCommands(data as Command[])
     else if (event === 'clock') this.#clock = { ...(data as Clock), machine: now }
     else if (event === 'health') this.#health = data as Health
@@ -92,15 +103,31 @@ export class Gathering {
   }
 
   #takeLatest(rows: readonly Latest[]): void {
-    for (const row of rows) {
-      const c = this.#number(row.device, row.property)
-      const before = this.#at[c]
-      if (before !== undefined && row.observed_at_ms < before) continue
-      this.#gap[c] = before === undefined ? 0 : Math.max(row.observed_at_ms - before, this.#gap[c]! * 0.9)
-      this.#value[c] = row.value
-      this.#at[c] = row.observed_at_ms
-      this.#changed.add(c)
+    for (const row of rows) this.#takeOne(this.#number(row.device, row.property), row.value, row.observed_at_ms)
+  }
+
+  #takeReadings({ at_ms, channel, value, ago_ms }: ReadingsTold): void {
+    for (let i = 0; i < channel.length; i++) {
+      const n = channel[i]!
+      const name = this.#channels[n]
+      if (!name) continue // nobody said what it is: all is told anew soon
+      if (this.#ours[n]! < 0) this.#ours[n] = this.#number(...name)
+      this.#takeOne(this.#ours[n]!, value[i]!, at_ms - ago_ms[i]!)
     }
+  }
+
+  #takeChannels(channels: [string, string][]): void {
+    this.#channels = channels
+    this.#ours = new Int32Array(channels.length).fill(-1)
+  }
+
+  #takeOne(c: number, value: number, at: number): void {
+    const before = this.#at[c]
+    if (before !== undefined && at < before) return
+    this.#gap[c] = before === undefined ? 0 : Math.max(at - before, this.#gap[c]! * 0.9)
+    this.#value[c] = value
+    this.#at[c] = at
+    this.#changed.add(c)
   }
 
   #number(device: string, property: string): number {
@@ -116,9 +143,16 @@ export class Gathering {
     return number
   }
 
-  #takeCounts(counts: Counts): void {
-    this.#counts = counts
+  #takeCounts(counts: Counts | FlowsTold): void {
     this.#rates = [...this.#rates.slice(1 - KEPT_RATES), counts.rate_per_s]
+    if ('numbers' in counts) {
+      this.#heardFlows = counts.flows ?? this.#heardFlows
+      if (counts.numbers.length !== 4 * this.#heardFlows.length) return // names were lost: all is told anew soon
+      this.#counts = { totals: counts.totals, rate_per_s: counts.rate_per_s, names: this.#heardFlows, numbers: Float64Array.from(counts.numbers) }
+      return
+    }
+    const numbers = counts.flows.flatMap((f) => [f.received, f.admitted, f.refused, f.shed])
+    this.#counts = { totals: counts.totals, rate_per_s: counts.rate_per_s, names: counts.flows.map((f) => f.flow), numbers: Float64Array.from(numbers) }
   }
 
   #takeCommands(rows: readonly Command[]): void {
@@ -128,12 +162,10 @@ export class Gathering {
     this.#commands = new Map(newest.map((c) => [c.id, c]))
   }
 
-  #inColumns({ totals, rate_per_s, flows }: Counts): CountsTold {
-    const numbers = new Float64Array(4 * flows.length)
-    flows.forEach((f, i) => numbers.set([f.received, f.admitted, f.refused, f.shed], 4 * i))
-    if (flows.length === this.#flows.length && flows.every((f, i) => f.flow === this.#flows[i])) return { totals, rate_per_s, flows: null, numbers }
-    this.#flows = flows.map((f) => f.flow)
-    return { totals, rate_per_s, flows: this.#flows, numbers }
+  #inColumns({ names, ...told }: Heard): CountsTold {
+    const same = names === this.#flows || (names.length === this.#flows.length && names.every((name, i) => name === this.#flows[i]))
+    if (!same) this.#flows = names
+    return { ...told, flows: same ? null : names }
   }
 }
 

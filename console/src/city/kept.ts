@@ -7,7 +7,7 @@
 import type { Versions } from './api'
 import { city } from './city.svelte'
 
-const LATEST_MS = 60_000
+const LATEST_MS = 300_000
 const SPREAD_MS = 3_000 // what concerns everybody is not to be asked for by everybody at once
 
 export class Kept {

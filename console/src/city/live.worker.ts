@@ -15,7 +15,7 @@ export const GAVE_UP = 'gave-up'
 const PAUSE_MS = 950 // the feed's second is not always one: a little less, so that no beat waits for the next
 const GATHER_MS = 10
 const LATEST_MS = 1_050
-const EVENTS = ['counts', 'latest', 'commands', 'clock', 'health', 'versions']
+const EVENTS = ['counts', 'channels', 'readings', 'latest', 'commands', 'clock', 'health', 'versions']
 
 const gathering = new Gathering()
 let source: EventSource | null = null

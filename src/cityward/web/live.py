@@ -32,6 +32,7 @@ from cityward.runtime.causes import cause_line
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
 from cityward.web.accounts.reads import Reads
 from cityward.web.accounts.sight import Sight, Sights
+from cityward.web.columns import Columns
 from cityward.web.identity import Caller, Reception
 from cityward.web.ports import Doors
 from cityward.web.problems import unavailable
@@ -114,10 +115,10 @@ class Made:
 
 
 class Listener:
-    """One open tab: a queue of ticks, oldest dropped first."""
+    """One open tab: a queue of ticks, oldest dropped first. columns: values and counts are told as columns, not as rows."""
 
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
+    def __init__(self, caller: Caller, *, columns: bool = False) -> None:
+        self.caller, self.columns = caller, columns
         self.wants_all = True
         self.closed = False
         self.dropped = 0  # events
@@ -162,7 +163,7 @@ class Feed:
     def __init__(self, doors: Doors, reception: Reception, sights: Sights, reads: Reads) -> None:
         self._doors, self._reception, self._sights, self._reads = doors, reception, sights, reads
         self._listeners: set[Listener] = set()
-        self._of_polls = Versions(doors)
+        self._of_polls, self._columns = Versions(doors), Columns()
         self._versions: Mapping[bytes, Mapping[str, str]] = {}
         self._values: dict[tuple[str, str], Latest] = {}
         self._commands: dict[str, CommandRow] = {}
@@ -183,7 +184,7 @@ class Feed:
         """Open streams."""
         return len(self._listeners)
 
-    def join(self, caller: Caller) -> Listener:
+    def join(self, caller: Caller, *, columns: bool = False) -> Listener:
         """A new listener; it is sent the whole picture at the next tick.
 
         Raises:
@@ -191,7 +192,7 @@ class Feed:
         """
         if self._closed or len(self._listeners) >= MOST_LISTENERS:
             raise unavailable("too-many-listeners", f"at most {MOST_LISTENERS} live feeds at a time", 10)
-        listener = Listener(caller)
+        listener = Listener(caller, columns=columns)
         self._listeners.add(listener)
         self._someone.set()
         return listener
@@ -243,14 +244,14 @@ class Feed:
     async def tick(self) -> None:
         """Ask, find what changed, tell everyone."""
         changed, commands = await self._ask()
-        made: dict[tuple[Sight, bool], Made] = {}
+        made: dict[tuple[Sight, bool, bool], Made] = {}
         for listener in list(self._listeners):
             whole = listener.wants_all and self._asked_once
-            key = (self._sights.of(listener.caller.held), whole)
+            key = (self._sights.of(listener.caller.held), whole, listener.columns)
             one = made.get(key)
             if one is None:
                 values = list(self._values.values()) if whole else changed
-                one = made[key] = self._made(key[0], values, self._commands.values() if whole else commands)
+                one = made[key] = self._made(*key, values, self._commands.values() if whole else commands)
             if whole:
                 listener.wants_all = False
             self._reads.note(listener.caller, "live", one.values)
@@ -258,6 +259,9 @@ class Feed:
             news = event("versions", versions) if whole or versions != listener.versions else b""
             listener.versions = versions
             listener.put(one.events + bool(news) + 1, one.for_one(listener.dropped, news, self._health))
+        self._columns.keep({sight for sight, _, _ in made})
+        for sight in {sight for sight, _, columns in made if columns}:
+            self._columns.told(sight, self._counts_seen(sight))
 
     async def _ask(self) -> tuple[Sequence[Latest], Sequence[CommandRow]]:
         """What changed since the last time; nothing, and `stale`, when the store does not answer."""
@@ -356,27 +360,36 @@ class Feed:
         (first, before), (last, now) = self._received[0], self._received[-1]
         return round((now - before) / (last - first), 1) if last > first else 0.0
 
-    def _made(self, sight: Sight, values: Iterable[Latest], commands: Iterable[CommandRow]) -> Made:
+    def _made(
+        self, sight: Sight, whole: bool, columns: bool, values: Iterable[Latest], commands: Iterable[CommandRow]
+    ) -> Made:
         """The events that are the same for all listeners of one sight, in order."""
-        frames = (
-            [event("counts", self._counts_now(sight)), event("clock", self._clock_now())] if self._asked_once else []
-        )
+        frames = list[bytes]()
+        if self._asked_once:
+            frames += [event("counts", self._counts_now(sight, whole, columns)), event("clock", self._clock_now())]
+        if columns and whole:
+            frames.append(event("channels", self._columns.channels(sight)))
         seen = sight.latest(values)
-        frames += [
-            event("latest", [value_row(row) for row in seen[at : at + MOST_VALUES]])
-            for at in range(0, len(seen), MOST_VALUES)
-        ]
+        for at in range(0, len(seen), MOST_VALUES):
+            rows = seen[at : at + MOST_VALUES]
+            if columns:
+                frames.append(event("readings", self._columns.readings(sight, rows)))
+            else:
+                frames.append(event("latest", [value_row(row) for row in rows]))
         if told := sight.commands(commands):
-            frames.append(event("commands", [command_row(row) for row in told]))
+            frames.append(event("commands", [command_row(sight.told(row)) for row in told]))
         return Made(frames, len(seen) if frames else 0)
 
-    def _counts_now(self, sight: Sight) -> dict[str, Any]:
-        columns = ("received", "admitted", "refused", "shed")
-        counts = [row for row in self._counts if sight.flow(row.flow)]
+    def _counts_seen(self, sight: Sight) -> list[FlowCount]:
+        return [row for row in self._counts if sight.flow(row.flow)]
+
+    def _counts_now(self, sight: Sight, whole: bool, columns: bool) -> dict[str, Any]:
+        names = ("received", "admitted", "refused", "shed")
+        counts = self._counts_seen(sight)
         return {
-            "totals": {column: sum(getattr(row, column) for row in counts) for column in columns},
-            "flows": counts,
+            "totals": {name: sum(getattr(row, name) for row in counts) for name in names},
             "rate_per_s": self._rate_per_s() if sight.flows is None else 0.0,
+            **(self._columns.flows(sight, counts, whole) if columns else {"flows": counts}),
         }
 
     def _clock_now(self) -> dict[str, Any]:

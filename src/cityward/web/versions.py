@@ -1,7 +1,7 @@
 """Which of the answers that open consoles keep at hand have changed: told by the live feed, so that they ask only then.
 
 `people`: what `GET /api/me` tells of somebody. `watch`: what `GET /api/watch` tells. A token stays the same while the answer
-does; what is not in it (a passkey's last use, the time) is asked for by a console once a minute.
+does; what is not in it (a passkey's last use, the time) is asked for by a console every five minutes.
 
 Theory of operation: once a tick, the books say how often they changed. Only where one did, or a time limit passed, tokens are
 made anew: from what the books hold, read once for all callers.

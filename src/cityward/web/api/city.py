@@ -9,7 +9,7 @@ import asyncio
 from base64 import b64encode
 from hashlib import sha256
 from re import search
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -63,6 +63,10 @@ _FIRST_MS, _LAST_MS = 0, 4_102_444_800_000  # 1970 .. 2100
 Milliseconds = Annotated[int, Meta(ge=_FIRST_MS, le=_LAST_MS)]
 
 
+class LiveQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    form: Literal["rows", "columns"] = "rows"
+
+
 class WindowQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since_ms: Milliseconds | None = None
     until_ms: Milliseconds | None = None
@@ -93,11 +97,12 @@ async def place(call: Call[Nothing]) -> object:
     "/api/live",
     summary="The live feed, as server-sent events",
     right=Right.LOOK,
+    query=LiveQuery,
     answer_media="text/event-stream",
 )
-async def live(call: Call[Nothing]) -> object:
+async def live(call: Call[LiveQuery]) -> object:
     assert call.caller is not None
-    return LiveStream(call.desk.feed, call.desk.feed.join(call.caller))
+    return LiveStream(call.desk.feed, call.desk.feed.join(call.caller, columns=call.query.form == "columns"))
 
 
 @route("GET", "/api/devices/{id}", summary="One device", right=Right.LOOK, answer=DevicePageView)
