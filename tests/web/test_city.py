@@ -221,15 +221,21 @@ def test_a_command_leads_to_the_readings_it_rests_on_as_far_as_they_are_seen() -
     cause = {"why": "traffic", "rests_on": "vehicle-speed of 1 sensor (31), lamp-level of 1 sensor (40)"}
     built.doors.state.issued[:] = [replace(built.doors.state.issued[0], cause=cause, sources=spans)]
     told: dict[str, list[tuple[str, str, int]]] = {}
+    words: dict[str, tuple[str, str]] = {}
     with opened(built) as city:
         for who in ("operator", "eve"):
             with city.client(who) as client:
                 (command,) = client.get("/api/commands").json()["commands"]
                 told[who] = [(one["device"], one["property"], one["at_ms"]) for one in command["rests"]]
+                words[who] = (command["cause"]["rests_on"], command["because"])
     assert told == {
         "operator": [("counter-1", "vehicle-speed", MS - 1000)],
         "eve": [("lamp-01", "lamp-level", MS - 1000)],
     }
+    assert words["operator"][0] == cause["rests_on"]
+    assert all("not yours to see" in one and "31" not in one for one in words["eve"]), (
+        "values of others are not in the words"
+    )
 
 
 def test_indicators_are_hourly_means(shared: House) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
@@ -19,10 +19,12 @@ from cityward.place.holdings import holdings
 from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit
 from cityward.place.roles import Right
+from cityward.runtime.causes import RESTS_ON
 from cityward.runtime.people import Held
 from cityward.runtime.ports import CommandRow, HourlyRow, Latest, Quarantined
 
 MOST_SIGHTS = 256
+NOT_TOLD = "readings that are not yours to see"
 
 T = TypeVar("T")
 
@@ -78,8 +80,14 @@ class Sight:
         return row.device in self.whole_units and (row.device, row.property) not in self.declared
 
     def commands(self, rows: Iterable[CommandRow]) -> list[CommandRow]:
-        """Of commands those that are seen."""
+        """Of commands those that are seen, as they are on record: `told` makes of each what is told."""
         return [row for row in rows if row.service in self.commanded]
+
+    def told(self, row: CommandRow) -> CommandRow:
+        """A command as it is told: people of the city are owed its reasons; others, values only of what they see themselves."""
+        if self.units is None or all(span.device in self.whole_units for span in row.sources):
+            return row
+        return replace(row, cause={**row.cause, RESTS_ON: NOT_TOLD})
 
     def hourly(self, rows: Iterable[HourlyRow]) -> list[HourlyRow]:
         """Of indicators those made of nothing but what is seen."""

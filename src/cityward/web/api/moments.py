@@ -146,15 +146,17 @@ async def span(call: Call[SpanQuery]) -> object:
     since, until = call.query.from_ms * 1000, call.query.until_ms * 1000
     if not 0 < until - since <= MOST_SPAN:
         raise Problem(400, "bad-request", "from_ms must be before until_ms, by at most seven days")
-    doors, services = call.desk.doors, _sight(call).commanded
-    steps, total = await asyncio.to_thread(doors.state.steps, services, since, until, MOST_STEPS)
+    doors, sight = call.desk.doors, _sight(call)
+    steps, total = await asyncio.to_thread(doors.state.steps, sight.commanded, since, until, MOST_STEPS)
     watches = call.caller is not None and Right.WATCH in call.caller.held.rights
     alerts = await asyncio.to_thread(_alerts, doors.watch, since, until) if watches and doors.watch else None
     call.desk.reads.note(call.caller, "span", len(steps) + len(alerts or ()))
     return SpanView(
         from_ms=call.query.from_ms,
         until_ms=call.query.until_ms,
-        commands=tuple(StepView(row.sent_at // 1000, row.service, devices, cause_line(row)) for row, devices in steps),
+        commands=tuple(
+            StepView(row.sent_at // 1000, row.service, devices, cause_line(sight.told(row))) for row, devices in steps
+        ),
         commands_in_all=total,
         alerts=alerts,
     )

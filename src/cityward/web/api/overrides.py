@@ -20,6 +20,7 @@ from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.serving.acting.preview import OverridePreview, Wanted
 from cityward.text import harmless
 from cityward.web.api.bodies import body_of
+from cityward.web.identity import NOTHING
 from cityward.web.ports import Overriding
 from cityward.web.problems import Problem
 from cityward.web.routes import JSON, Call, Nothing, route
@@ -125,7 +126,8 @@ async def overrides(call: Call[Nothing]) -> object:
     waiting = await asyncio.to_thread(desk.consents, MOST_SHOWN, name)
     mine = name in who.operates
     commands = await asyncio.to_thread(call.desk.doors.state.commands, COMMANDS_LOOKED_AT) if mine else ()
-    last = [row for row in commands if row.service == name][:LAST_COMMANDS]
+    sight = call.desk.sights.of(call.caller.held if call.caller else NOTHING)
+    last = [sight.told(row) for row in commands if row.service == name][:LAST_COMMANDS]
     return OverridesView(
         overrides=tuple(_override(row) for row in rows),
         # what a command rests on are readings: for those who operate what they move

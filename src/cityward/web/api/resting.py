@@ -20,7 +20,9 @@ def command_view(row: CommandRow, sight: Sight, registry: Registry) -> CommandVi
     The record names the devices and when they were heard; which of their properties counted stands in the cause.
     """
     found = list(_rests(row, sight, registry))
-    return CommandView(**command_row(row), rests=tuple(found[:MOST_RESTS]), more_rests=max(0, len(found) - MOST_RESTS))
+    return CommandView(
+        **command_row(sight.told(row)), rests=tuple(found[:MOST_RESTS]), more_rests=max(0, len(found) - MOST_RESTS)
+    )
 
 
 def _rests(row: CommandRow, sight: Sight, registry: Registry) -> Iterator[RestView]:
