@@ -173,7 +173,7 @@ def at_the_doors(scene: Scene, chance: np.random.Generator) -> Plan | NotStaged:
     )  # fmt: skip
 
 
-SCENARIO = Scenario(id="T-01", title="At the doors", source="", tries=(), limits="", plan=at_the_doors)
+SCENARIO = Scenario(id="T-01", title="At the doors", source="", limits="", plan=at_the_doors)
 
 
 def run(place: Path, root: Path) -> Outcome:
