@@ -32,12 +32,14 @@ class MemoryHands:
         if to and to not in self.people():
             raise PlaceError(f"`{to}` is nobody of this city", mend="name somebody")
         self.held[incident] = assigned(self._hand(incident), to=to, by=person, at=NOON)
+        self.book.changes += 1
         return self.held[incident]
 
     def snooze(self, incident: str, for_us: int, person: str, why: str = "") -> Hand:
         found = self.book.held[incident]
         hand = snoozed(self._hand(incident), found, until=NOON + for_us, by=person, why=why, now=NOON)
         self.held[incident] = hand
+        self.book.changes += 1
         return hand
 
     def _hand(self, incident: str) -> Hand:

@@ -22,6 +22,7 @@ from cityward.web.accounts.proofs import Proofs
 from cityward.web.accounts.reads import Reads
 from cityward.web.accounts.sight import Sights
 from cityward.web.gcra import Gcra
+from cityward.web.glances import Glances
 from cityward.web.identity import Reception
 from cityward.web.live import Feed
 from cityward.web.meters import Meters
@@ -163,6 +164,7 @@ class Desk:
     lessening: Turns
     following: Turns
     moments: Turns
+    glances: Glances
 
 
 def set_up(doors: Doors) -> Desk:
@@ -197,4 +199,5 @@ def set_up(doors: Doors) -> Desk:
         lessening=Turns(waiting=4),
         following=Turns(kept=1),
         moments=Turns(running=2, waiting=6, kept=0),  # what is erased is told no more: no answer is kept
+        glances=Glances(),
     )

@@ -134,7 +134,20 @@ async def watch(call: Call[IncidentsQuery]) -> object:
     book, wanted, after = _book(call), call.query.state, call.query.after
     if wanted is None and after is not None:
         raise Problem(400, "bad-request", "`after` goes with a `state`")
-    states = [wanted] if wanted is not None else [IncidentState.OPEN, IncidentState.ACKNOWLEDGED]
+    if wanted is not None:
+        return await _view(call, book, [wanted], after)
+    held = call.caller.held if call.caller else NOTHING
+    whose = (held.of_the_city, frozenset(role.party for role in held.roles))
+    version = await asyncio.to_thread(book.version)
+    return await call.desk.glances.one(
+        (*whose, version), lambda: _view(call, book, [IncidentState.OPEN, IncidentState.ACKNOWLEDGED], None)
+    )
+
+
+async def _view(
+    call: Call[IncidentsQuery], book: WatchReader, states: Sequence[IncidentState], after: str | None
+) -> WatchView:
+    """It rests on nothing of the caller but whether they are of the city, and of which parties."""
     found = [await asyncio.to_thread(book.incidents, state, MOST_INCIDENTS, after) for state in states]
     page = [incident for some in found for incident in some]
     hands = await asyncio.to_thread(_hands, call, page)
