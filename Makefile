@@ -42,16 +42,19 @@ endif
 	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+SARIF_SHA512 := 37151ba6ae884825a84d0fcd7ce604c040caab51de91afeb3282794792ccc9d7006505ff5fb8399961dc8310ee6fed0cd3b2c2f7ab59e4b647bc5d50cb78234c
+
 # the report's OSCAL and SARIF, held to the schemas that are published for them
 published: .venv/dev .published/done
 	PYTHONPATH=.published SARIF_SCHEMA=.published/package/sarif-2.1.0.json \
 		$(BIN)/python -m pytest -q tests/assurance/test_oscal.py tests/compose/test_reporting.py -k published
 
-.published/done: requirements-published.txt | .venv/dev
+.published/done: requirements-published.lock | .venv/dev
 	rm -rf .published && mkdir .published
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .published -r requirements-published.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .published -r requirements-published.lock
 	cd .published && npm pack --silent @microsoft/sarif-multitool-linux@5.7.0 # MIT
-	cd .published && tar xzf *.tgz package/sarif-2.1.0.json && rm *.tgz
+	cd .published && mv *.tgz sarif.tgz && echo "$(SARIF_SHA512)  sarif.tgz" | sha512sum --check --quiet
+	cd .published && tar xzf sarif.tgz package/sarif-2.1.0.json && rm sarif.tgz
 	@touch $@
 
 .venv/bin/python:
