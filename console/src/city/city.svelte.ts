@@ -24,7 +24,7 @@ export const STALE_MS = 2 * 3_600_000 // city time; slow devices get four times 
 export const REFUSED_MS = 3_600_000 // city time
 const RETRY_MS = 3_000
 const REFUSALS_EVERY_MS = 4_000
-const REFUSALS_LATEST_MS = 60_000
+const REFUSALS_LATEST_MS = 300_000
 
 /** Rows of flows are made when somebody looks at them. */
 function countsOf(told: CountsTold, flows: readonly string[]): Counts {

@@ -67,11 +67,13 @@ class Door:
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What the readers have had until now."""
+    """What the readers have had until now; asked: answers beside the feed, failed: of them refused."""
 
     open: int
     bytes: int
     ticks: int
+    asked: int
+    failed: int
 
 
 def measured(bench: Bench) -> list[Table]:
@@ -91,7 +93,7 @@ def measured(bench: Bench) -> list[Table]:
 
 def listened(bench: Bench) -> Table:
     """The door's processor share by how many consoles are open."""
-    rows: list[tuple[int, float, float, float, float]] = []
+    rows: list[tuple[int, float, float, float, float, float]] = []
     with _door(bench.folder) as door, bench.changing.going_on():
         for count in bench.wanted.consoles:
             bench.tell(f"{count} consoles listen for {bench.wanted.seconds} s")
@@ -104,17 +106,25 @@ def listened(bench: Bench) -> Table:
     )
     return Table(
         title="what open consoles cost the web door",
-        head=("consoles", "share of a core %", "of it for each console %", "kB a second each", "ticks a second each"),
+        head=(
+            "consoles",
+            "share of a core %",
+            "of it for each console %",
+            "kB a second each",
+            "ticks a second each",
+            "answers a second, all",
+        ),
         rows=tuple(rows),
         verdict=verdict,
         notes=(
-            f"{bench.wanted.changes:,} changes a second of {bench.wanted.devices:,} devices; live feeds alone",
+            f"{bench.wanted.changes:,} changes a second of {bench.wanted.devices:,} devices",
+            "consoles as they are looked at: the feed, and what pages ask while nobody's rights and no alert moves",
             f"load of the machine over a minute at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         ),
     )
 
 
-def _listened(bench: Bench, door: Door, count: int) -> tuple[int, float, float, float, float]:
+def _listened(bench: Bench, door: Door, count: int) -> tuple[int, float, float, float, float, float]:
     command = [sys.executable, "-m", READERS, str(door.port)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as readers:  # noqa: S603 - our words
@@ -129,9 +139,11 @@ def _listened(bench: Bench, door: Door, count: int) -> tuple[int, float, float, 
         readers.stdin.close()
     if after.open != count:
         raise LinkError(f"{count - after.open} of {count} consoles are not connected any more")
+    if after.failed:
+        raise LinkError(f"{after.failed} of {after.asked} questions of consoles were refused")
     share, each = 100 * used / took, max(1, count)
     kb, ticks = (after.bytes - before.bytes) / took / each / 1000, (after.ticks - before.ticks) / took / each
-    return count, share, share / each, kb, ticks
+    return count, share, share / each, kb, ticks, (after.asked - before.asked) / took
 
 
 def _told(readers: subprocess.Popen[str]) -> Told:
