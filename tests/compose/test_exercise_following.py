@@ -67,9 +67,7 @@ def test_what_is_out_of_the_ordinary_is_told_newest_first_and_musts_as_they_stan
         musts=(must("noticed"), must("kept", Kind.KEPT), must("late")),
         settle_s=91,
     )
-    scenario = Scenario(
-        id="S-99", title="Tried", source="", limits="", plan=lambda scene, random: NotStaged("")
-    )
+    scenario = Scenario(id="S-99", title="Tried", source="", limits="", plan=lambda scene, random: NotStaged(""))
     entries = (
         ("worker-0:1", admitted({})),
         ("worker-0:2", admitted({"unknown-device": 3})),
