@@ -41,6 +41,7 @@ def test_each_open_console_hears_the_real_feed_and_the_doors_share_is_told() -> 
     assert "the bar for 500 is 10 %" in table["verdict"]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(
     not any(map(shutil.which, NAMES)), reason="NO CHROMIUM ON THIS MACHINE: the console is not measured"

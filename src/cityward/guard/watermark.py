@@ -38,7 +38,7 @@ RESOLUTION: dict[str, float] = {
 }  # fmt: skip
 """What no use of a property can tell apart, in its unit: at most what good instruments resolve. Others are not marked."""
 
-_CHUNK = 16_384  # rows at a time: the columns of the hash stay in the processor's cache
+_CHUNK = 16_384  # rows at a time: their columns stay in the processor's cache
 _HAIR = 1e-9  # of a pair: what stands on the grid is in the pair it begins, whatever division makes of it
 _EXACT = 4_096  # up to so many rows the chance is worked out exactly
 

@@ -189,6 +189,7 @@ def test_a_file_name_becomes_a_uri():
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "a%20dir/p%C3%A4th%20%231.yaml"
 
 
+@pytest.mark.slow
 def test_what_is_cut_is_said():
     run = json.loads(findings([ONE] * (MAX_RESULTS + 1), {}, ""))["runs"][0]  # its schema is held to by the tests above
     assert len(run["results"]) == MAX_RESULTS

@@ -37,6 +37,8 @@ OUTWARD = {
     "adapters/outlets/sftp.py": "speaks SSH over one that is open",
 }
 INWARD = {
+    "adapters/bench/console/chromium.py": "the bench, to the browser it started on this machine",
+    "adapters/bench/console/readers.py": "the bench against a door on this machine",
     "adapters/bench/doors.py": "the bench against a town on this machine",
     "adapters/bench/flooder.py": "the bench against a town on this machine",
     "adapters/bench/generator.py": "the bench against a town on this machine",
@@ -51,6 +53,7 @@ INWARD = {
     "adapters/street/link.py": "a simulated device, to the city's own door",
     "compose/bench/town.py": "the bench against a town on this machine",
     "compose/watching/telling.py": "asks whether the city's own broker is there",
+    "runtime/supervisor.py": "a pair of sockets to each of its own children; it has no address",
     "web/serve.py": "listens",
 }
 
