@@ -17,7 +17,7 @@ from cityward.evidence.records import (
     ViewGranted,
     ViewRefused,
 )
-from cityward.exercises.expecting import broker_refused
+from cityward.exercises.expecting import broker_refused, stopped
 from cityward.exercises.planning import planned
 from cityward.exercises.scenario import Must, Plan
 from cityward.exercises.scenarios import find_scenarios
@@ -56,8 +56,20 @@ def test_frames_are_refused_when_the_broker_has_put_every_one_on_record() -> Non
     target = frames[0].topic.removeprefix("cmd/") if frames[0].topic else ""
     one = must("S-01", "frames-refused")
     short = refusals(300, **{target.replace("-", "_"): str(len(frames) - 1)})
-    assert one.when(seen("S-01", short)) is None
-    assert one.when(seen("S-01", short, refusals(360, **{target.replace("-", "_"): "1"}))) == BEGAN + 360 * S
+    taken = {step.key: Answer(200, BEGAN + round(step.at_s * S)) for step in frames}
+    assert one.when(seen("S-01", short, answers=taken)) is None
+    both = (short, refusals(360, **{target.replace("-", "_"): "1"}))
+    assert one.when(seen("S-01", *both, answers=taken)) == BEGAN + 360 * S
+    assert one.when(seen("S-01", *both)) is None  # of none is it known what came of it
+
+
+def test_a_frame_whose_sender_is_turned_away_in_the_midst_is_refused_too() -> None:
+    away, late = Answer(0, BEGAN + 400 * S), {"a": Answer(200, BEGAN), "b": Answer(200, BEGAN)}
+    record = Seen(BEGAN, BEGAN + 600 * S, [("1", refusals(5, lamp_01="2"))], {"a": BEGAN}, late | {"c": away}, {})
+    assert stopped(("a", "b", "c"), "a", ["lamp-01"])(record) == BEGAN + 400 * S
+    assert stopped(("a", "b", "c"), "a", ["lamp-02"])(record) is None
+    assert stopped(("c",), "a", ["lamp-02"])(record) == BEGAN + 400 * S
+    assert stopped(("a", "d"), "a", ["lamp-01"])(record) is None
 
 
 def test_refusals_of_other_devices_topics_do_not_count() -> None:

@@ -168,6 +168,24 @@ def broker_refused(since: str, devices: Collection[str], least: int) -> When:
     return when
 
 
+def stopped(steps: Collection[str], since: str, devices: Collection[str]) -> When:
+    """Each of the steps came to nothing: its sender was turned away, or the broker refused its message, on record.
+
+    Which of the two is a question of time: whoever is cut off in the midst gets no further than the door.
+    """
+
+    def when(seen: Seen) -> int | None:
+        answers = [answer for step in steps if (answer := seen.answers.get(step)) is not None]
+        if len(answers) < len(steps):
+            return None
+        away = [one.at for one in answers if one.status != 200]
+        let_in = len(answers) - len(away)
+        at = broker_refused(since, devices, let_in)(seen) if let_in else 0
+        return None if at is None else max([at, *away])
+
+    return when
+
+
 def entries_refused(since: str) -> When:
     """The broker put on record that somebody did not prove who they are."""
     return recorded(since, Lifecycle, lambda one: one.event == "broker-turned-away")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cityward.exercises.bodies import unsigned_command
-from cityward.exercises.expecting import broker_refused, broker_said_no, contained, goes_on, noticed, turned_away
+from cityward.exercises.expecting import broker_said_no, contained, goes_on, noticed, stopped, turned_away
 from cityward.exercises.scenario import Kind, Must, NotStaged, Plan, Scenario
 from cityward.exercises.scene import Fleet, Scene
 from cityward.exercises.seen import Seen
@@ -79,7 +79,7 @@ def _musts(scene: Scene, fleet: Fleet, thief: Unit, targets: list[Unit], frames:
             kind=Kind.REFUSED,
             since=first,
             within_s=900,
-            when=broker_refused(first, moved, len(frames)),
+            when=stopped(frames, first, moved),
             said="no frame that the city did not send reaches an actuator",
         ),
         Must(
