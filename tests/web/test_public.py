@@ -165,7 +165,10 @@ def _commands(path: str) -> Iterator[tuple[str, list[float]]]:
 
 
 def test_what_is_not_sensed_here_is_not_found(citizen: httpx.Client):
-    assert citizen.get("/public/nothing").status_code == 404
+    gone = citizen.get("/public/nothing?lang=en")
+    assert (gone.status_code, gone.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nothing of this name is sensed here now" in gone.text
+    assert "<script" not in gone.text.lower()
     assert citizen.get("/public/nothing/sign.svg").status_code == 404
     assert citizen.get("/public/", params={"lang": "en", "more": "x"}).status_code == 400
 

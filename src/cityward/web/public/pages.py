@@ -63,7 +63,10 @@ async def index(call: Call[LanguageQuery]) -> object:
 async def group(call: Call[LanguageQuery]) -> object:
     """One group: what, why, by whom, for how long, for whom, under whose law, and how to object."""
     notices = await asyncio.to_thread(call.desk.notices)
-    notice = _found(notices, call.path("group"))
+    try:
+        notice = _found(notices, call.path("group"))
+    except Problem as gone:  # a sign may outlive what it told of
+        return _page(call, "index.html", notices, gone.status, here="/public/", missing=True)
     samples = await asyncio.to_thread(_samples, call, notice)
     return _page(call, "group.html", notices, here=f"/public/{notice.id}", one=notice, samples=samples)
 
@@ -133,7 +136,7 @@ def _sample(name: str, values: Sequence[float]) -> Sample:
     return Sample(title=PROPERTIES[name].title, value=f"{mean:.3g}", unit=PROPERTIES[name].unit, units=len(values))
 
 
-def _page(call: Call[LanguageQuery], template: str, notices: Notices, **values: object) -> Response:
+def _page(call: Call[LanguageQuery], template: str, notices: Notices, status: int = 200, **values: object) -> Response:
     language = chosen(call.query.lang, call.request.headers.get("accept-language", ""))
     page = PAGES.get_template(f"public/{template}").render(
         t=words_of(language),
@@ -143,7 +146,7 @@ def _page(call: Call[LanguageQuery], template: str, notices: Notices, **values: 
         titles={name: prop.title for name, prop in PROPERTIES.items()},
         **values,
     )
-    return HTMLResponse(page, headers={"content-language": language, "vary": "accept-language"})
+    return HTMLResponse(page, status, headers={"content-language": language, "vary": "accept-language"})
 
 
 ROUTES: tuple[Route[Any], ...] = (index, sign, group, as_data, as_dtpr)
