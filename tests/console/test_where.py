@@ -85,6 +85,20 @@ def test_a_party_folds_and_unfolds_by_keyboard_and_keeps_the_focus(browser: Brow
     assert complaints(browser) == []
 
 
+def test_the_picture_is_laid_out_anew_for_who_asks_and_goes_back_to_known_places(browser: Browser, stage: Stage) -> None:
+    named = "[...document.querySelectorAll('.ways a')].find(a => a.innerText === '{}')"
+    browser.open(f"{stage.address}/#/chain/cityward")
+    browser.until("document.querySelectorAll('.node').length > 60")
+    browser.evaluate(f"{named.format('Lay out anew')}.click()")
+    browser.until(f"{named.format('Back to known places')} && document.querySelectorAll('.node').length > 60")
+    assert browser.evaluate("location.hash") == "#/chain/cityward?tidy=1"  # what was chosen stays chosen
+    assert [one for one in browser.requested() if one.endswith("/api/chain?tidy=true")]
+    browser.evaluate(f"{named.format('Back to known places')}.click()")
+    browser.until(f"{named.format('Lay out anew')} && document.querySelectorAll('.node').length > 60")
+    assert browser.evaluate("location.hash") == "#/chain/cityward"
+    assert complaints(browser) == []
+
+
 def test_a_data_owner_asks_who_can_read_and_what_changed_since_they_signed(browser: Browser, stage: Stage) -> None:
     old = {name: flow for name, flow in stage.place.flows.items() if name != "speeds-to-planner"}
     versions = (Version(digest="a" * 64, at_us=NOW_US - 40 * DAY), Version(digest="b" * 64, at_us=NOW_US - 3 * DAY))

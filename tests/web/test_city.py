@@ -12,7 +12,8 @@ from msgspec.structs import replace as replace_fields
 
 from cityward.insight.marks import OPEN, Mark, MarkState
 from cityward.place.services import Service
-from cityward.reach.picture import Picture
+from cityward.reach.chains import flow_graph
+from cityward.reach.picture import Picture, layout
 from cityward.runtime.ports import SourceSpan
 from cityward.time import DAY, HOUR, MINUTE
 from web.forecasts import kept_forecasts_of_a_counter
@@ -302,5 +303,12 @@ def test_the_chain_is_drawn_where_it_was_when_the_city_starts_again_with_one_flo
         built.doors = replace(built.doors, drawn=kept)
         with opened(built) as door, door.client() as person:
             drawn.append({node["id"]: (node["x"], node["y"]) for node in person.get("/api/chain").json()["nodes"]})
+            tidy = person.get("/api/chain?tidy=true").json()["nodes"]
+            again = person.get("/api/chain").json()["nodes"]
     assert drawn[0] == drawn[1] == {name: drawn[2][name] for name in drawn[0]}
     assert len(kept.kept) == 2  # what is as it was is not written again
+    anew = {node.id: (node.x, node.y) for node in layout(flow_graph(replace_fields(place, flows=flows))).nodes}
+    assert {node["id"]: (node["x"], node["y"]) for node in tidy} == anew != drawn[2]
+    assert {node["id"]: (node["x"], node["y"]) for node in again} == drawn[
+        2
+    ]  # laid out anew for one answer, not for all

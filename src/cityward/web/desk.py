@@ -119,16 +119,24 @@ class SuppliersToday:
 
 
 class ChainDrawn:
-    """The chain picture: laid out when it is first asked for, so that what was drawn before keeps its place."""
+    """The chain picture: laid out when it is first asked for, so that what was drawn before keeps its place.
+
+    What was added since may stand where there was room. `tidy` is the same laid out as if nothing had been drawn before: it is
+    kept for who asks again, never as the picture that the next one follows.
+    """
 
     def __init__(self, doors: Doors, graph: FlowGraph) -> None:
         self._doors, self._graph = doors, graph
         self._lock = Lock()
         self._made: Picture | None = None
+        self._tidy: Picture | None = None
 
-    def __call__(self) -> Picture:
+    def __call__(self, tidy: bool = False) -> Picture:
         """All of it. In a thread."""
         with self._lock:
+            if tidy:
+                self._tidy = self._tidy or layout(self._graph)
+                return self._tidy
             if self._made is None:
                 kept = self._doors.drawn
                 before = kept.before() if kept else None

@@ -247,9 +247,10 @@ async def indicators(call: Call[IndicatorsQuery]) -> object:
 
 
 class ChainQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """fold: parties, by a comma; all that each runs is one box. `*`: every party."""
+    """fold: parties, by a comma; all that each runs is one box. `*`: every party. tidy: laid out anew, for this answer alone."""
 
     fold: Annotated[str, Meta(max_length=4096)] = ""
+    tidy: bool = False
 
 
 @route("GET", "/api/chain", summary="The data chain picture, laid out", right=Right.LOOK, query=ChainQuery,
@@ -257,14 +258,14 @@ class ChainQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def chain(call: Call[ChainQuery]) -> object:
     whole(call)
     call.desk.reads.note(call.caller, "chain", 1)
-    return await asyncio.to_thread(_chain, call.desk, call.query.fold)
+    return await asyncio.to_thread(_chain, call.desk, call.query)
 
 
-def _chain(desk: Desk, fold: str) -> ChainView:
+def _chain(desk: Desk, asked: ChainQuery) -> ChainView:
     """In a thread."""
     place, of = desk.doors.place, parties_of(desk.doors.place, desk.graph)
-    parties = set(of.values()) if fold == "*" else set(fold.split(",")) - {""}
-    picture = desk.drawn()
+    parties = set(of.values()) if asked.fold == "*" else set(asked.fold.split(",")) - {""}
+    picture = desk.drawn(asked.tidy)
     if parties:
         picture = layout_after(folded(place, desk.graph, parties), seated(picture, of))
     return chain_view(picture, {**of, **{f"{PREFIX}{party}": party for party in parties}})
