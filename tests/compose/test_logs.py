@@ -70,3 +70,12 @@ def test_numbers_stay_numbers_and_a_text_without_end_is_cut(screen: Screen) -> N
     line = screen.getvalue()
     assert "rows=3 share=0.5 ok=true nothing=" in line or "rows=3 share=0.5 ok nothing=" in line
     assert len(line) < LONGEST + 500
+
+
+def test_what_only_helps_to_write_the_program_is_not_said(screen: Screen) -> None:
+    log = structlog.get_logger()
+    log.debug("no answer")
+    log.info("the street begins")
+    said = screen.getvalue()
+    assert "the street begins" in said
+    assert "no answer" not in said

@@ -9,7 +9,7 @@ INVARIANT: one call, one line (on a terminal, a traceback stands in one below); 
 from __future__ import annotations
 
 import sys
-from logging import ERROR
+from logging import ERROR, INFO
 from typing import Any
 
 import structlog
@@ -21,7 +21,7 @@ LONGEST = 16_384
 
 
 def log_to_stderr(role: str) -> None:
-    """Set up logging for one process."""
+    """Set up logging for one process: what an operator can act on. What helps to write the program stays unsaid."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -31,6 +31,7 @@ def log_to_stderr(role: str) -> None:
             harmless_line,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if sys.stderr.isatty() else _lines(),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(role=role)
