@@ -70,14 +70,22 @@ def lighting(data: Path, as_json: bool) -> None:
     help="Emptyings kept aside, in the same form: learn from all recorded ones, judge these.",
 )
 @click.option("--whole", is_flag=True, help="All instances at the published budget: hours.")
-@click.option("--budget", type=click.FloatRange(0, 60), default=0.0, help="Seconds for each place of an instance.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 60),
+    default=0.0,
+    help="Seconds of processor time for each place of an instance.",
+)
 @click.option("--instances", type=click.IntRange(0, 100), default=0, help="So many instances, smallest first.")
+@click.option("--skip", type=click.IntRange(0, 100), default=0, help="Leave out so many of the smallest instances.")
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append each instance to this file; what stands there is not measured again.",
+)
 @AS_JSON
-def waste(
-    parts: tuple[str, ...], data: Path, judged: Path | None, whole: bool, budget: float, instances: int, as_json: bool
-) -> None:
+def waste(parts: tuple[str, ...], data: Path, as_json: bool, **options: Any) -> None:
     """Emptyings recognised, overflowing hours against kilometres, rounds beside the best known ones."""
-    options = {"judged": judged, "whole": whole, "budget": budget, "instances": instances}
     _show("waste", as_json, data, aside, parts=parts, **options)
 
 
