@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 
 from cityward.insight.sight.seen import TROUBLE_CODES
 from cityward.services.cctv.service import Cctv, CctvSettings
@@ -57,8 +60,9 @@ def test_a_camera_that_is_not_believed_does_not_see_for_us() -> None:
     assert titles(view({TWO: (0, 5)}, left_out=left_out)) == ["quay-01 does not see: quarantined"]
 
 
-def test_a_number_that_means_nothing_here_is_trouble_all_the_same() -> None:
-    assert titles(view({ONE: (8.6 + 20, 5), TWO: (0, 5)})) == ["quay-01 does not see: unknown trouble"]
+@pytest.mark.parametrize("number", [28.6, -1.0, 1e300, math.inf, math.nan])
+def test_a_number_that_means_nothing_here_is_trouble_all_the_same(number: float) -> None:
+    assert titles(view({ONE: (number, 5), TWO: (0, 5)})) == ["quay-01 does not see: unknown trouble"]
 
 
 def test_counts_are_summed_by_whole_hours_and_an_hour_without_a_word_is_no_nought() -> None:

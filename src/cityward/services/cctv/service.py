@@ -30,7 +30,7 @@ from cityward.time import DAY, HOUR, SECOND
 
 TROUBLE = "camera-trouble"
 COUNTED = ("pedestrian-count", "vehicle-count")
-_WORDS = {code: word for word, code in TROUBLE_CODES.items()}
+_WORDS = {float(code): word for word, code in TROUBLE_CODES.items()}
 
 
 class CctvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +91,7 @@ def _why_blind(view: View[CctvSettings], unit: str) -> str:
     reading = view.fresh(unit, TROUBLE, view.settings.silent_s * SECOND)
     if reading is None:
         return "silent"
-    return _WORDS.get(round(reading.value), "unknown trouble") if reading.value > 0 else ""
+    return _WORDS.get(reading.value, "unknown trouble") if reading.value != 0 else ""  # no number is trouble too
 
 
 def _notice(unit: str, why: str) -> Notice:
