@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from cityward.catalogue import PROPERTIES
 from cityward.errors import PlaceError, PlaceErrors
 from cityward.guard.permit import MOST_SOURCES, ActuatorRule, Issued, PermitReason, PermitRules, Refusal, permit
+from cityward.guard.plans import PlanReason
 from cityward.place.independence import Traits
 from cityward.place.junctions import Conflict, Junction, Link, PlanStep, PriorityCall, SignalGroup
 from cityward.place.things import CommandLimits
 from cityward.services import find_services
 from cityward.services.board import Board, clipped
 from cityward.services.contract import (
+    NOT_ON_RECORD,
     MOST_MEMORY,
     Actuator,
     Commanded,
@@ -178,6 +180,8 @@ GATES = {
     PermitReason.NOT_AN_ACTUATOR,
     PermitReason.UNDECLARED_COMMAND,
 }
+PLANS = ("round", "maintenance", "early")  # two kinds and a crew of the examples
+NO = (*(reason.value for reason in PlanReason), NOT_ON_RECORD)
 ABSURD = np.array([0.0, -0.0, -1.0, 1e300, -1e300, 1e-300, np.nan, np.inf, 1e9])
 
 
@@ -205,6 +209,7 @@ def random_view(service: Service[Any, Any], read: Any, now: int, rng: np.random.
         documents={flow: Document(rng.bytes(int(rng.integers(0, 64))), now, 0) for flow in flows if rng.random() < 0.3},
         held=frozenset(unit for unit in mine if rng.random() < 0.1),
         done={"job": rng.bytes(16)} if rng.random() < 0.02 else {},
+        refused_plans={(PLANS[n], PLANS[-1]): NO[rng.integers(len(NO))] for n in range(int(rng.integers(0, 3)))},
     )
 
 

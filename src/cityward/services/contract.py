@@ -51,6 +51,7 @@ S = TypeVar("S")
 M = TypeVar("M", bound=msgspec.Struct)
 
 MOST_MEMORY = 1 << 20  # bytes of a service's memory as JSON: what is larger is not kept, and the service is in fault
+NOT_ON_RECORD = "not-on-record"
 MOST_WINDOWS = 500  # series in one view
 MOST_WINDOW_POINTS = 5000  # values in one of them; the newest are shown
 
@@ -179,7 +180,7 @@ class View(Generic[S]):
     documents: flow -> its newest admitted body, for the flows that `documents` names.
     held: units that a person holds at a value now (an override): the service proposes nothing for them.
     done: job id -> what `work` answered since the last turn; None: it failed, or was stopped after its `longest_s`.
-    refused_plans: (kind, crew) -> why the gate refused what was planned in the last turn, in its word; `not-on-record` where the
+    refused_plans: (kind, crew) -> why the gate refused what was planned in the last turn, in its word; `NOT_ON_RECORD` where the
     evidence could not be written. Such a plan was shown to nobody.
     pace: city seconds in a second of the street: more than 1 only where a demonstration's clock runs faster.
     """

@@ -12,7 +12,7 @@ import pytest
 
 from cityward.errors import PlaceError
 from cityward.guard.permit import Urgency
-from cityward.services.contract import MOST_MEMORY, Reading, Series
+from cityward.services.contract import MOST_MEMORY, NOT_ON_RECORD, Reading, Series
 from cityward.services.waste import SERVICE
 from cityward.services.waste.choice import Why
 from cityward.services.waste.memory import WasteMemory
@@ -44,13 +44,71 @@ def test_a_round_that_the_gate_refused_was_driven_by_nobody_and_people_are_told_
     town = Town().sees_all(40).sees("quay-01", 97)
     town.round()
     assert town.memory.visited["quay-01"] > town.now, "it is expected to be emptied then"
-    town.refused_plans = {("round", "early"): "too-much-in-one-area"}
-    (notice,) = town.step().notices
-    assert "The round of early was refused (too-much-in-one-area)" in notice.title
-    assert town.memory.visited["quay-01"] <= town.now
-    assert [one.title for one in town.step().notices] == [notice.title], "it stands"
+    town.refused_plans = {("round", "early"): "off-place"}
+    turn = town.step()
+    assert "The round of early was refused (off-place): nobody was told" in turn.notices[0].title
+    assert town.memory.visited["quay-01"] <= town.now and not turn.jobs, "no other round would be let pass"
+    assert [one.title for one in town.step().notices] == [turn.notices[0].title], "it stands"
     town.later(1.0).sees_all(40).sees("quay-01", 97).round()
     assert town.step().notices == []
+
+
+def test_in_place_of_a_round_refused_for_its_readings_the_fixed_round_is_driven_once():
+    town = Town().sees_all(40).sees("quay-01", 97)
+    (lopsided,) = town.round().values()
+    town.refused_plans = {("round", "early"): "too-much-in-one-area"}
+    (fixed,) = town.solve().plans
+    assert {stop.subject for stop in fixed.stops} == {*UNITS["quay"], *UNITS["market"]} and fixed.sources == ()
+    assert fixed.crew == lopsided.crew and fixed.cause["in_place_of"] == "a round that was refused"
+    turn = town.step()
+    assert not turn.plans and not turn.jobs
+    assert [one.title.split(": ")[1] for one in turn.notices] == ["the fixed round was planned in its place"]
+    assert turn.board is not None and "in place of what was refused" in turn.board.summary
+    town.refused_plans = {("round", "early"): "rate-exceeded"}
+    turn = town.step()
+    assert not turn.plans and not turn.jobs, "it was tried"
+    assert "(rate-exceeded): nobody was told to drive it" in turn.notices[0].title
+
+
+def test_only_the_crew_that_was_refused_drives_the_fixed_round_and_only_what_the_other_does_not():
+    crews = {name: {"depot": "depot", "capacity_kg": 60, "starts": 5, "finishes": 13} for name in ("early", "also")}
+    town = Town(settings=settings_of(crews=crews)).sees_all(40)
+    for unit in UNITS["quay"]:
+        town.sees(unit, 97)
+    made = town.round()
+    assert made.keys() == crews.keys(), "two bins fill a lorry"
+    town.refused_plans = {("round", "early"): "untrusted-source"}
+    (fixed,) = town.solve().plans
+    others = {stop.subject for stop in made["also"].stops}
+    assert fixed.crew == "early" and others.isdisjoint(stop.subject for stop in fixed.stops)
+    day = town.memory.today
+    assert day is not None and sorted(one.crew for one in day.crews) == ["also", "early"]
+
+
+def test_a_refused_round_puts_off_no_minimum_round():
+    town = Town().sees_all(5, 1)
+    town.step()
+    since, told = dict(town.memory.visited), dict[str, str]()
+    for _ in range(7):
+        town.later(1).sees_all(5, 1)
+        town.sees("quay-01", 97)
+        told = town.stops()
+        if told:
+            town.refused_plans = {("round", "early"): "off-place"}
+            town.step()
+    assert {unit for unit, why in told.items() if why == Why.LONGEST} >= {*UNITS["market"]}
+    assert town.memory.visited["quay-01"] == since["quay-01"]
+
+
+def test_a_round_that_was_not_put_on_record_is_proposed_again_while_its_day_lasts():
+    town = Town().sees_all(40).sees("quay-01", 97)
+    (first,) = town.round().values()
+    town.refused_plans = {("round", "early"): NOT_ON_RECORD}
+    (again,) = town.step().plans
+    assert again.stops == first.stops and town.step().plans == [], "it was not refused a second time"
+    town.refused_plans = {("round", "early"): NOT_ON_RECORD}
+    turn = town.later(0.2).step()
+    assert turn.plans == [] and "nobody was told to drive it" in turn.notices[0].title
 
 
 def test_the_board_counts_in_words_and_numbers_each_stop_once():

@@ -72,6 +72,7 @@ def _summary(view: View[WasteSettings], memory: WasteMemory) -> str:
     stops = sum(len(crew.stops) for crew in day.crews)
     blind = day.blind > view.settings.blind_share
     how = "The fixed round, for too few levels are known" if blind else "By what the containers hold"
+    how = "The fixed round in place of what was refused" if day.instead else how
     return f"Round of {_date(day.day)}: {_many(stops, 'stop')} for {_many(len(day.crews), 'crew')}. {how}; ordered by {day.by}."
 
 

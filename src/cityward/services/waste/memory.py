@@ -43,7 +43,9 @@ class StopKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job under way. `day`: of the round, days since 1970. blind: share of levels not known when the stops were chosen."""
+    """A job under way. `day`: of the round, days since 1970. blind: share of levels not known when the stops were chosen.
+    instead: it is the fixed round, in place of one that was refused.
+    """
 
     job: str
     at: int
@@ -51,6 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     work: RoutingJob
     stops: tuple[StopKept, ...]
     blind: float = 0.0
+    instead: bool = False
 
 
 class CrewDay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +70,7 @@ class CrewDay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The round that was made last."""
+    """The round that was made last. instead: some of it is the fixed round, in place of what was refused."""
 
     day: int
     made_at: int
@@ -75,6 +78,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     left_out: tuple[str, ...] = ()
     blind: float = 0.0
     by: str = ""
+    instead: bool = False
 
 
 class Warmth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +100,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class WasteMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it. visited: container -> when it was last in a round, us. alarms: `fire:<unit>` or `tilt:<unit>`. refused:
-    crew -> why the gate did not let its round of the day pass.
+    crew -> why the gate did not let its round of the day pass. before: container of the day's rounds -> its visit before.
+    fixed_day: for which the fixed round was asked for in place of a refused one; instead: the crews that were given it.
     """
 
     known: dict[str, Known] = {}
@@ -108,3 +113,6 @@ class WasteMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     warmth: dict[str, Warmth] = {}
     alarms: dict[str, Alarm] = {}
     refused: dict[str, str] = {}
+    before: dict[str, int] = {}
+    fixed_day: int = -1
+    instead: tuple[str, ...] = ()

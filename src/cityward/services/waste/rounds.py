@@ -84,13 +84,18 @@ def next_days(settings: WasteSettings, day: int) -> float:
 
 
 def choice_of(
-    view: View[WasteSettings], known: Mapping[str, Known], memory: WasteMemory, day: int, burning: frozenset[str]
+    view: View[WasteSettings],
+    known: Mapping[str, Known],
+    memory: WasteMemory,
+    day: int,
+    passed: frozenset[str],
+    insist: bool = False,
 ) -> Choice:
-    """The stops of the day's round. What burns is not loaded."""
+    """The stops of the day's round. passed: left out (what burns is not loaded). insist: the fixed round, whatever is known."""
     settings, declared, groups = view.settings, containers_of(view), groups_of(view)
-    units = [unit for unit in declared if unit not in burning and unit in view.positions]
+    units = [unit for unit in declared if unit not in passed and unit in view.positions]
     blind = sum(1 for unit in units if known[unit].level is None) / len(units) if units else 1.0
-    fixed = blind > settings.blind_share
+    fixed = insist or blind > settings.blind_share
     on_day = fixed_on(view, day)
     candidates = [
         Candidate(
@@ -128,8 +133,8 @@ def _days_since(view: View[WasteSettings], memory: WasteMemory, unit: str) -> fl
     return max(0.0, (view.now_us - memory.visited.get(unit, view.now_us)) / DAY)
 
 
-def asked_for(view: View[WasteSettings], choice: Choice, day: int) -> Asked:
-    """The job that orders these stops."""
+def asked_for(view: View[WasteSettings], choice: Choice, day: int, only: frozenset[str] | None = None) -> Asked:
+    """The job that orders these stops. only: crews; None: all that can still work."""
     settings, declared = view.settings, containers_of(view)
     names = list(settings.places)
     crews = tuple(
@@ -145,6 +150,7 @@ def asked_for(view: View[WasteSettings], choice: Choice, day: int) -> Asked:
         )
         for name, (early, late) in _crews(view, day).items()
         for crew in (settings.crews[name],)
+        if only is None or name in only
     )
     stops = tuple(
         JobStop(
@@ -214,7 +220,15 @@ def day_of(view: View[WasteSettings], asked: Asked, routed: Routed) -> Day:
     crews = tuple(_crew_day(asked.day, route, kept, KEPT_WAY // len(driven)) for route in driven)
     must = [stop.unit for stop in asked.stops if stop.why != Why.WORTH_IT]
     left = tuple(unit for unit in must if unit in routed.left_out)
-    return Day(day=asked.day, made_at=view.now_us, crews=crews, left_out=left, blind=asked.blind, by=routed.by)
+    return Day(
+        day=asked.day,
+        made_at=view.now_us,
+        crews=crews,
+        left_out=left,
+        blind=asked.blind,
+        by=routed.by,
+        instead=asked.instead,
+    )
 
 
 def _crew_day(day: int, route: CrewRoute, kept: Mapping[str, StopKept], points: int) -> CrewDay:
@@ -267,7 +281,8 @@ def _cause(view: View[WasteSettings], day: Day, crew: CrewDay) -> dict[str, str]
     reasons = {why: sum(1 for stop in crew.stops if stop.why == why) for why in (*Why,)}
     said = ", ".join(f"{count} {why.value}" for why, count in reasons.items() if count)
     ways = "declared roads" if view.settings.roads is not None and day.by == "pyvrp" else "straight lines made longer"
-    return {
+    instead = {"in_place_of": "a round that was refused"} if day.instead else {}
+    return instead | {
         "stops": said or "none",
         "levels_not_known": f"{day.blind:.0%}",
         "ordered_by": day.by,

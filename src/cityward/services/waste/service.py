@@ -6,8 +6,8 @@ Every turn looks at temperatures and tilts. Every `renew_s`, levels are cleaned,
 forecast (`knowing`). Once a day, at `plan_at`, the stops are chosen (`rounds`, `choice`) and a job is asked to put them in
 order (`routing`). The job is named in every turn until its answer is there; then each crew's plan is proposed, once.
 
-Safe state: where too few levels are known, the declared fixed round; where no answer comes, stops in plain order; whatever levels
-say, the minimum round.
+Safe state: where too few levels are known, or the gate refused what rests on them (`refusals`), the declared fixed round; where
+no answer comes, stops in plain order; whatever levels say, the minimum round.
 
 INVARIANT: pure and total: the same view and memory give the same turn; no reading, however absurd, raises.
 """
@@ -25,6 +25,7 @@ from cityward.services.waste import alarms
 from cityward.services.waste.board import board, estimates
 from cityward.services.waste.knowing import LEVEL, SHAKEN, containers_of, know
 from cityward.services.waste.memory import Day, WasteMemory
+from cityward.services.waste.refusals import merged, notices, told_no, with_fixed
 from cityward.services.waste.rounds import answer_of, asked_for, body_of, choice_of, day_due, day_of, plans_of
 from cityward.services.waste.routing import route
 from cityward.services.waste.settings import WasteSettings, read_settings
@@ -74,12 +75,13 @@ class Waste:
         renewed = _is_due(view, memory)
         memory = _watched(view, _renewed(view, memory) if renewed else memory)
         memory = _asked(view, memory)
-        memory = _told_no(view, memory)
+        memory, again = told_no(view, memory)
+        memory = with_fixed(view, memory, alarms.burning(memory.alarms))
         memory, plans = _answered(view, memory)
         asked = memory.asked
         return Turn(
             memory,
-            plans=plans,
+            plans=[*again, *plans],
             estimates=estimates(view, memory.known) if renewed else (),
             notices=[*alarms.notices(memory.alarms), *_notices(memory)],
             jobs=[Job(asked.job, body_of(asked, view.settings), JOB_S)] if asked is not None else (),
@@ -120,7 +122,7 @@ def _asked(view: View[WasteSettings], memory: WasteMemory) -> WasteMemory:
     choice = choice_of(view, memory.known, memory, day, alarms.burning(memory.alarms))
     if not choice.stops:
         return msgspec.structs.replace(memory, planned_day=day)
-    return msgspec.structs.replace(memory, asked=asked_for(view, choice, day), planned_day=day, refused={})
+    return msgspec.structs.replace(memory, asked=asked_for(view, choice, day), planned_day=day, refused={}, instead=())
 
 
 def _answered(view: View[WasteSettings], memory: WasteMemory) -> tuple[WasteMemory, list[PlanProposal]]:
@@ -130,35 +132,25 @@ def _answered(view: View[WasteSettings], memory: WasteMemory) -> tuple[WasteMemo
     routed = answer_of(view, memory.asked)
     if routed is None:
         return memory, []
-    day = day_of(view, memory.asked, routed)
+    day, instead = day_of(view, memory.asked, routed), memory.asked.instead
     visits = {stop.unit: due for crew in day.crews for stop, due in zip(crew.stops, crew.due, strict=True)}
-    visited = memory.visited | {unit: due for unit, due in visits.items() if unit in memory.visited}
+    before = {unit: memory.visited[unit] for unit in visits if unit in memory.visited}
     plans = [plan for plan in plans_of(view, day) if plan.stops]
-    return msgspec.structs.replace(memory, asked=None, today=day, visited=visited), plans
-
-
-def _told_no(view: View[WasteSettings], memory: WasteMemory) -> WasteMemory:
-    """With the rounds that the gate refused: nobody drives them, so nothing of them was visited."""
-    no = {crew: why for (kind, crew), why in view.refused_plans.items() if kind == view.settings.plan}
-    if not no or memory.today is None:
-        return memory
-    undriven = {stop.unit for crew in memory.today.crews if crew.crew in no for stop in crew.stops}
-    visited = {unit: min(at, view.now_us) if unit in undriven else at for unit, at in memory.visited.items()}
-    return msgspec.structs.replace(memory, refused=no, visited=visited)
+    return msgspec.structs.replace(
+        memory,
+        asked=None,
+        today=merged(memory, day) if instead else day,
+        visited=memory.visited | {unit: visits[unit] for unit in before},
+        before=memory.before | before if instead else before,
+        instead=tuple(plan.crew for plan in plans) if instead else (),
+    ), plans
 
 
 def _notices(memory: WasteMemory) -> list[Notice]:
     """What is due and no crew can do, or may not."""
     day = memory.today
-    if day is None:
-        return []
-    left: Sequence[str] = day.left_out
-    no = [
-        Notice(f"refused-{day.day}-{crew}"[:96], crew, f"The round of {crew} was refused ({why}): nobody was told to drive it",
-               since=day.made_at, do="drive the fixed round, or look at what the round rested on")
-        for crew, why in sorted(memory.refused.items())
-    ]  # fmt: skip
-    return [*no, *_left_out(day, left)] if left else no
+    left: Sequence[str] = day.left_out if day is not None else ()
+    return [*notices(memory), *(_left_out(day, left) if day is not None and left else ())]
 
 
 def _left_out(day: Day, left: Sequence[str]) -> list[Notice]:

@@ -34,12 +34,12 @@ from cityward.runtime.serving.acting.judging import as_text
 from cityward.runtime.serving.binding import Bound
 from cityward.runtime.serving.kept import PlanRow, StopRow
 from cityward.runtime.serving.world import ServiceWorld
+from cityward.services.contract import NOT_ON_RECORD
 from cityward.time import DAY, HOUR
 
 PLANS_PER_TURN = 50
 PLANS_LAST_US = 32 * DAY  # what was issued before that is over
 MOST_REFUSALS = 1000
-NOT_ON_RECORD = "not-on-record"
 
 _Refused = tuple[str, str, str, str]
 
