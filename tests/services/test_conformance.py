@@ -22,8 +22,8 @@ from cityward.place.things import CommandLimits
 from cityward.services import find_services
 from cityward.services.board import Board, clipped
 from cityward.services.contract import (
-    NOT_ON_RECORD,
     MOST_MEMORY,
+    NOT_ON_RECORD,
     Actuator,
     Commanded,
     Document,
