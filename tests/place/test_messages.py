@@ -53,6 +53,7 @@ MISTAKES: dict[str, tuple[tuple[str, str], ...]] = {
     "command that sets nothing": (("sets: lamp-level", "sets: lamp-power"),),
     "command beyond the limits": (("low: 10, high: 100,", "low: 10, high: 120,"),),
     "unsafe safe value": (("fail_safe: 100", "fail_safe: 0"),),
+    "goes by itself unseen": (("fail_safe: 100", "fail_safe: 100, by_itself: lamp-levels"),),
     "areas do not match positions": (("[2.31, 54.9]]", "[2.31, 54.9]], areas: [quay]"),),
     "more needed than there are": (("k: 1", "k: 3"),),
     "needed twice": (("lamps-01, lamps-02", "lamps-01, lamps-01"),),

@@ -40,7 +40,7 @@ def kinds() -> dict[str, mi.StructType]:
 
 LOOKED_UP_BY_CHECKS = {
     "budgets": {"of"},
-    "device_models": {"commands{}.sets"},
+    "device_models": {"commands{}.sets", "commands{}.by_itself"},
     "services": {"interlocks[].commands[]"},
     "junctions": {
         "groups{}.yields_to[]", "conflicts[].first", "conflicts[].then", "stages{}[]", "plan[].stage", "calls[].groups[]",

@@ -14,6 +14,7 @@ Ids that samples name:
     bins-01..02         fill-level, battery-level
     works-01..08        water-level: a waterworks' eight readings, a site of its own, 13 km away
     hill-mast           as weather-mast, 44 km away
+    junction            signal-stage (set by command, fail-safe -1), signal-own-plan (whether it goes by itself)
 
 Values in samples are in the catalogue's units (speeds in m/s).
 """
@@ -70,6 +71,11 @@ device_models:
     properties: {lamp-level: {}, lamp-power: {low: 0, high: 250}}
     commands:
       dim: {sets: lamp-level, low: 10, high: 100, fail_safe: 100}
+  junction:
+    maker: tessel
+    properties: {signal-stage: {high: 7}, signal-own-plan: {}}
+    commands:
+      signal-stage: {sets: signal-stage, low: -1, high: 7, fail_safe: -1, by_itself: signal-own-plan}
   light-sensor: {maker: isobar, properties: {illuminance: {}}}
   people-counter: {maker: isobar, properties: {pedestrian-count: {low: 0, high: 10000}}}
   parking-counter: {maker: tessel, properties: {parking-occupied: {low: 0, high: 5000}}}
@@ -99,6 +105,7 @@ devices:
      positions:
        [[2.5, 54.9], [2.501, 54.9], [2.502, 54.9], [2.503, 54.9], [2.504, 54.9], [2.505, 54.9], [2.506, 54.9], [2.507, 54.9]]}
   hill-mast: {model: mast, site: waterworks, zone: street, owner: council, position: [3.0, 54.9]}
+  junction: {model: junction, site: ring, zone: street, owner: council, position: [2.34, 54.93]}
 datasets:
   readings:
     personal: false
@@ -107,7 +114,7 @@ datasets:
     properties:
       [vehicle-speed, pm2-5, pm10, so2, no2, co, o3, air-temperature, dew-point, air-pressure, rain, wind-speed,
        relative-humidity, lamp-level, lamp-power, illuminance, pedestrian-count, parking-occupied, water-level,
-       fill-level, battery-level]
+       fill-level, battery-level, signal-stage, signal-own-plan]
 flows:
 """
 
@@ -127,7 +134,7 @@ AIR_KINDS = (
 
 SOURCES = (
     "ring-loops", "bank-loops", "air-north", "air-south", "weather-mast", "lamps", "twilight",
-    "counters", "car-parks", "tide", "bins", "works", "hill-mast",
+    "counters", "car-parks", "tide", "bins", "works", "hill-mast", "junction",
 )  # fmt: skip
 
 

@@ -108,7 +108,9 @@ class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     zone), none of them trusted less than `least_trust`. No quarantined device's reading counts, whatever these say.
 
     two_person: any value but the safe one waits until a second person agreed. revert: what follows a command that the actuator
-    did not answer or did not take: once its safe value, or the last value that it took.
+    did not answer or did not take: once its safe value, or the last value that it took. by_itself: the property that is above
+    zero while the actuator goes by itself, where its safe value stands for a way of its own (a junction's own plan) and `sets`
+    tells what it does meanwhile.
     """
 
     sets: Id
@@ -120,6 +122,7 @@ class CommandLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     least_trust: Annotated[float, Meta(ge=0, le=1)] = 0.0
     two_person: bool = False
     revert: Literal["fail-safe", "before"] = "fail-safe"
+    by_itself: Id | None = None
 
 
 class PayloadDecoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,7 +29,8 @@ class World:
     """See the module. Each of `maker`, `owner`, ... numbers the names in `names[<field>]`.
 
     observed: (C,) number of the observed property. state: (C,) whether the property is a state (a lamp's level), not a measure.
-    set_by_command: (C,) whether a command of the unit's model sets it.
+    set_by_command: (C,) whether a command of the unit's model sets it. by_itself: (C,) of one that tells whether its unit goes by
+    itself, the channel that is set; -1 elsewhere.
     lon_lat: (U, 2) degrees, NaN where not declared. neighbours: (C, NEIGHBOURS) see the module.
     home_networks: blocks of addresses from which people of those who run the city are declared to come.
     beside: (C, NEIGHBOURS) channels of *other* properties of the same unit, or of units within `BESIDE_M`, nearest first.
@@ -39,6 +40,7 @@ class World:
     observed: NDArray[np.int32]
     state: NDArray[np.bool_]
     set_by_command: NDArray[np.bool_]
+    by_itself: NDArray[np.int32]
     lon_lat: NDArray[np.float64]
     neighbours: NDArray[np.int32]
     beside: NDArray[np.int32]
@@ -108,6 +110,7 @@ def world_of(place: Place, registry: Registry) -> World:
         observed=prop,
         state=np.array([PROPERTIES[p].kind == "state" for p in registry.channel_property], dtype=np.bool_),
         set_by_command=np.array(sets, dtype=np.bool_),
+        by_itself=_by_itself(registry),
         lon_lat=lon_lat,
         neighbours=_neighbours(where, prop, registry.channel_unit),
         beside=_beside(where, prop, registry.channel_unit),
@@ -131,6 +134,16 @@ def _home_networks(place: Place) -> tuple[str, ...]:
     known = [place.parties[name] for name in dict.fromkeys(parties) if name in place.parties]
     found = [read_address(text) for party in known for text in party.addresses]
     return tuple(dict.fromkeys(str(address) for address in found if not isinstance(address, str)))
+
+
+def _by_itself(registry: Registry) -> NDArray[np.int32]:
+    found = np.full(len(registry.channel_unit), -1, dtype=np.int32)
+    for u, unit in enumerate(registry.units):
+        for limits in registry.models[unit.model].commands.values():
+            tells = registry.channel_by_property.get((u, limits.by_itself or ""), -1)
+            if tells >= 0:
+                found[tells] = registry.channel_by_property.get((u, limits.sets), -1)
+    return found
 
 
 def _metres(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -113,6 +113,9 @@ def _command(path: str, model: DeviceModel, bounds: CommandLimits) -> Iterator[P
                 f"{bounds.low:g} to {bounds.high:g} leaves the model's limits of `{bounds.sets}`, {low:g} to {high:g}"
             )
             yield Problem(path, what, "narrow `low` and `high` to those limits")
+    if bounds.by_itself is not None and bounds.by_itself not in model.properties:
+        what = f"the model does not observe `{bounds.by_itself}`{did_you_mean(bounds.by_itself, model.properties)}"
+        yield Problem(f"{path}.by_itself", what, "add it to the model's `properties`, or leave `by_itself` away")
     if bounds.low > bounds.high:
         yield Problem(path, f"`low` {bounds.low:g} is above `high` {bounds.high:g}", "give the lower one as `low`")
     elif not bounds.low <= bounds.fail_safe <= bounds.high:

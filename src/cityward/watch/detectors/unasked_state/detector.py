@@ -5,9 +5,10 @@ Theory of operation
 Of each channel that a command sets, the last commanded value is remembered. A reading observed `SETTLE` after that command or
 later must be the commanded value, or the declared fail-safe (a lamp that hears nothing goes there by itself). `IN_A_ROW`
 readings in a row that are neither begin an episode; the first that agrees again ends it. Readings observed before the command
-say nothing.
+say nothing. An actuator whose model declares `by_itself` is at its fail-safe while that property is above zero, whatever it
+shows: a junction on its own plan shows one stage after the other.
 
-INVARIANT: state is four numbers a channel.
+INVARIANT: state is six numbers a channel.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ KIND = "state-without-command"
 
 @dataclass(slots=True)
 class State:
-    """Arrays over channels (C,). wanted: NaN where nothing was commanded. odd: readings that disagree. began: 0 outside one."""
+    """Arrays over channels (C,). wanted: NaN where nothing was commanded. odd: readings that disagree. began: 0 outside one. alone: whether the unit goes by
+    itself, of channels that are set."""
 
     wanted: NDArray[np.float64]
     since: NDArray[np.int64]
     odd: NDArray[np.int32]
     first_odd: NDArray[np.int64]
     began: NDArray[np.int64]
+    alone: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class UnaskedState:
             odd=np.zeros(c, dtype=np.int32),
             first_odd=np.zeros(c, dtype=np.int64),
             began=np.zeros(c, dtype=np.int64),
+            alone=np.zeros(c, dtype=np.bool_),
         )
 
     def hear(self, state: State, events: Sequence[Event], now: int, world: World) -> Sequence[Sign]:
@@ -69,10 +73,16 @@ class UnaskedState:
     def rows(self, state: State, held: Held, world: World) -> Sequence[Sign]:
         """Compare what actuators report."""
         out: list[Sign] = []
-        for i in np.flatnonzero(world.set_by_command[held.channel] & ~np.isnan(state.wanted[held.channel])).tolist():
-            channel, at = int(held.channel[i]), int(held.observed_at[i])
-            if at >= state.since[channel] + SETTLE:
-                out += _compare(state, channel, float(held.value[i]), at, world)
+        told = world.set_by_command[held.channel] & ~np.isnan(state.wanted[held.channel])
+        alone = world.by_itself[held.channel] >= 0
+        seen = np.flatnonzero(told | alone)
+        # of one moment first what was shown: it is held against what was known before it, however the rows came
+        for i in seen[np.lexsort((alone[seen], held.observed_at[seen]))].tolist():
+            channel, at, value = int(held.channel[i]), int(held.observed_at[i]), float(held.value[i])
+            if world.by_itself[channel] >= 0:
+                state.alone[world.by_itself[channel]] = value > 0
+            elif at >= state.since[channel] + SETTLE:
+                out += _compare(state, channel, value, at, world)
         return out
 
     def step(self, state: State, step: Step, world: World) -> Sequence[Sign]:
@@ -98,7 +108,7 @@ def _remember(state: State, event: Event, world: World) -> None:
 def _compare(state: State, channel: int, value: float, at: int, world: World) -> list[Sign]:
     safe, reach = _safe(channel, world)
     wanted = float(state.wanted[channel])
-    if abs(value - wanted) <= reach or abs(value - safe) <= reach:
+    if state.alone[channel] or abs(value - wanted) <= reach or abs(value - safe) <= reach:
         state.odd[channel] = 0
         if not state.began[channel]:
             return []
