@@ -34,8 +34,9 @@ KIND = "state-without-command"
 
 @dataclass(slots=True)
 class State:
-    """Arrays over channels (C,). wanted: NaN where nothing was commanded. odd: readings that disagree. began: 0 outside one. alone: whether the unit goes by
-    itself, of channels that are set."""
+    """Arrays over channels (C,). wanted: NaN where nothing was commanded. odd: readings that disagree. began: 0 outside one.
+    alone: whether the unit goes by itself, of channels that are set.
+    """
 
     wanted: NDArray[np.float64]
     since: NDArray[np.int64]
