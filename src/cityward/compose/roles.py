@@ -36,6 +36,7 @@ from cityward.compose.gathering.network import run_network
 from cityward.compose.home import Home
 from cityward.compose.keeping.retention import Keeper
 from cityward.compose.logs import log_to_stderr
+from cityward.compose.lorries import visits_of_crews
 from cityward.compose.outgoing.played_recipients import added_in_time
 from cityward.compose.outgoing.releasing import run_release
 from cityward.compose.pictures.cameras import run_cameras
@@ -351,6 +352,7 @@ async def run_street_role(setting: Setting, stop: asyncio.Event) -> None:
         memory=setting.home.root / "street.json",
         backfill_days=street.backfill_days,
         feeds=setting.home.root / "feeds",
+        visits=partial(visits_of_crews, setting),
     )
 
     async def receive() -> None:

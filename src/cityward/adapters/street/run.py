@@ -25,6 +25,7 @@ from cityward.adapters.street.credentials import checked_by, http_key_of, passwo
 from cityward.adapters.street.door_http import HttpDoor, HttpLink
 from cityward.adapters.street.lamp import Lamp, LampSpec, Publish
 from cityward.adapters.street.link import DeviceLink, MqttDoor
+from cityward.adapters.street.lorries import Known, Visits, emptied
 from cityward.adapters.street.pace import Pace
 from cityward.adapters.street.player import Source, sources
 from cityward.adapters.street.wire import PACK, Wire
@@ -47,8 +48,8 @@ class StreetSettings:
     """What the street needs.
 
     position: the place's; for sensors that have none. recordings: folder with `recordings.yaml`. credentials: folder of
-    `<device>.json`. feeds: folder for what the bus operator writes; None: it writes nothing. memory: file in which devices
-    remember what was taken. zone_s: the place's standard time from UTC.
+    `<device>.json`. visits: when lorries came to which containers; may block. feeds: folder for what the bus operator writes;
+    None: it writes nothing. memory: file in which devices remember what was taken. zone_s: the place's standard time from UTC.
     """
 
     registry: Registry
@@ -62,6 +63,7 @@ class StreetSettings:
     zone_s: int = 0
     backfill_days: float = 7.0
     feeds: Path | None = None
+    visits: Visits | None = None
 
 
 class Memory:
@@ -130,7 +132,9 @@ async def run_street(settings: StreetSettings, stop: asyncio.Event) -> None:
         PlaceError: a model's unit does not fit what was recorded.
     """
     recordings = read_folder(settings.recordings)
-    playing = sources(recordings, settings.registry, settings.position, settings.zone_s)
+    playing, known = sources(recordings, settings.registry, settings.position, settings.zone_s), Known()
+    if settings.visits is not None:
+        playing = emptied(playing, recordings, settings.zone_s, known)
     memory, city = Memory(settings.memory), CityTime(settings.clock)
     active = [u for u in settings.registry.units if u.status is DeviceStatus.ACTIVE]
     lamps = [(unit, spec) for unit in active if (spec := lamp_spec(settings.registry, unit))]
@@ -147,6 +151,8 @@ async def run_street(settings: StreetSettings, stop: asyncio.Event) -> None:
             if settings.feeds is not None:
                 desk = run_bus_desk(settings.feeds, city.now, settings.clock.speed, stop)
                 tasks.append(group.create_task(desk, name="bus-desk"))
+            if settings.visits is not None:
+                tasks.append(group.create_task(known.keep(settings.visits, LONGEST_SLEEP_S, stop), name="lorries"))
             await stop.wait()
             for task in tasks:
                 task.cancel()
