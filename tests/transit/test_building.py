@@ -153,6 +153,37 @@ def test_a_small_zip_that_unpacks_to_a_thousand_times_its_size_is_refused() -> N
         archive.unpack(body)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [b"," * 2000, b"x" * 2000, b'"a\nb",' * 300, b'"' + b"\n" * 2000],
+    ids=["one line of cells", "one cell", "cells over lines", "an open quote"],
+)
+@pytest.mark.parametrize(
+    "head", [b"", b"stop_id,stop_name\n", b"stop_id,stop_name\na,b\n"], ids=["head", "first", "second"]
+)
+def test_no_row_is_longer_than_a_row_may_be_however_it_is_written(
+    row: bytes, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MOST_ROW", 1000)
+    with pytest.raises(DecodeError) as caught:
+        archive.tabulate({"stops.txt": head + row})
+    assert caught.value.reason == "too-large"
+    short = archive.tabulate({"stops.txt": b"stop_id,stop_name\n" + b"a,%b\n" % (b"b" * 900) * 20})
+    assert len(short["stops.txt"]) == 20, "each row has the bound for itself"
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_a_text_is_read_right_and_broken_bytes_are_seen_wherever_a_piece_ends(
+    at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "CHUNK", 4)
+    head = "stop_id,stop_name\n" + "a" * at
+    table = archive.tabulate({"stops.txt": f"{head},Z\u00fcrich \U0001f68b\r\n".encode()})["stops.txt"]
+    assert (table.column("stop_name")[0], table.not_utf8) == ("Z\u00fcrich \U0001f68b", False)
+    cut = archive.tabulate({"stops.txt": f"{head},Z".encode() + "\U0001f68b".encode()[:3]})["stops.txt"]
+    assert cut.not_utf8 and cut.column("stop_name")[0].startswith("Z")
+
+
 def test_empty_lines_count_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_ROWS", 100)
     with pytest.raises(DecodeError, match="rows"):

@@ -4,8 +4,8 @@ Lives here: the zip and the CSV. Does not live here: what the texts mean (`build
 
 INVARIANTS
 - Any bytes give `Tables` or a `DecodeError`, in bounded time and memory.
-- SECURITY: what a member says of its own size is not believed: no more than the bound is ever inflated. Nothing is extracted to
-  a path; a name is only compared.
+- SECURITY: what a member says of its own size is not believed: no more than the bound is ever inflated, and
+  a piece at a time: what is held are cells. Nothing is extracted to a path; a name is only compared.
 - Nothing is repaired silently: a row that is too short or too long, a text that is no UTF-8 are counted by line.
 
 SPEC: GTFS Schedule reference, "File requirements".
@@ -13,13 +13,15 @@ SPEC: GTFS Schedule reference, "File requirements".
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zipfile
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import IO, Any
 
 from cityward.errors import DecodeError
 
@@ -38,6 +40,8 @@ MOST_SHARED = 1 << 16  # texts of a column that are kept once however often they
 CELL_BYTES, PLACE_BYTES = 56, 8  # of a text beside its characters, and of its place in a column
 MOST_COLUMNS = 100
 MOST_CELL = 10_000  # characters
+MOST_ROW = MOST_COLUMNS * MOST_CELL  # characters
+CHUNK = 1 << 16  # bytes that are inflated at a time
 MOST_ODD_ROWS = 20  # named by their line; the rest is counted
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
@@ -177,7 +181,7 @@ def tabulate(files: Mapping[str, bytes]) -> Tables:
         DecodeError: as `unpack`.
     """
     budget = _Budget(MOST_ROWS, MOST_INFLATED, MOST_HELD)
-    tables = {name: _table(name, files[name], budget) for name in sorted(files) if name in KNOWN}
+    tables = {name: _table(name, io.BytesIO(files[name]), budget) for name in sorted(files) if name in KNOWN}
     return Tables(tables, _unknown(files))
 
 
@@ -194,7 +198,8 @@ def _unpack(archive: zipfile.ZipFile, most_inflated: int) -> Tables:
             continue
         if name in tables:
             raise DecodeError("undecodable", f"the timetable has two files called `{name}`")
-        tables[name] = _table(name, _inflate(archive, info, budget), budget)
+        with archive.open(info) as member:
+            tables[name] = _table(name, member, budget)
     return Tables(tables, _unknown(info.filename.removeprefix(folder) for info in infos), folder.rstrip("/"))
 
 
@@ -210,31 +215,74 @@ def _unknown(names: Mapping[str, bytes] | Iterator[str]) -> tuple[str, ...]:
     return tuple(sorted(n for n in names if n not in KNOWN and n not in ALSO_KNOWN))
 
 
-def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> bytes:
-    with archive.open(info) as member:
-        body = member.read(budget.bytes + 1)
-    if len(body) > budget.bytes:
-        raise DecodeError("too-large", "the timetable inflates to more than any timetable does")
-    budget.bytes -= len(body)
-    return body
+class _Bytes(io.RawIOBase):
+    """A file's bytes as they are inflated, never more than the budget, and whether they are UTF-8."""
+
+    def __init__(self, member: IO[bytes], budget: _Budget) -> None:
+        self._member, self._budget, self.broken = member, budget, False
+        self._strict = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """See `io.RawIOBase`."""
+        some = self._member.read(min(len(into), CHUNK))
+        self._budget.bytes -= len(some)
+        if self._budget.bytes < 0:
+            raise DecodeError("too-large", "the timetable inflates to more than any timetable does")
+        if not self.broken:
+            try:
+                self._strict.decode(some, final=not some)
+            except UnicodeDecodeError:
+                self.broken = True
+        into[: len(some)] = some
+        return len(some)
 
 
-def _table(name: str, body: bytes, budget: _Budget) -> Table:
-    try:
-        text, broken = body.decode("utf-8-sig"), False
-    except UnicodeDecodeError:
-        text, broken = body.decode("utf-8-sig", "replace"), True
-    rows = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header = [cell.strip() for cell in next(rows, [])]
-        if len(header) > MOST_COLUMNS:
-            raise DecodeError("too-large", f"`{name}` has {len(header)} columns, more than {MOST_COLUMNS}")
-        return _rows(name, header, rows, budget, broken)
-    except csv.Error as error:
-        raise DecodeError("undecodable", f"`{name}` is no CSV") from error
+class _Lines:
+    """Lines for the CSV reader. A row may have many lines and a line many cells: what one row takes is bounded.
+
+    SECURITY: without the bound, one row of a hostile file would be a list of as many cells as the file has commas.
+    """
+
+    def __init__(self, name: str, text: IO[str]) -> None:
+        self._name, self._text, self._left = name, text, MOST_ROW
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise DecodeError("too-large", f"a row of `{self._name}` is longer than {MOST_ROW} characters")
+        if not line:
+            raise StopIteration
+        return line
+
+    def rows(self) -> Iterator[list[str]]:
+        """The rows, each with the whole bound for itself."""
+        for row in csv.reader(self):
+            self._left = MOST_ROW
+            yield row
 
 
-def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budget, broken: bool) -> Table:
+def _table(name: str, member: IO[bytes], budget: _Budget) -> Table:
+    raw = _Bytes(member, budget)
+    with io.TextIOWrapper(io.BufferedReader(raw, CHUNK), "utf-8-sig", "replace", newline="") as text:
+        rows = _Lines(name, text).rows()
+        try:
+            header = [cell.strip() for cell in next(rows, [])]
+            if len(header) > MOST_COLUMNS:
+                raise DecodeError("too-large", f"`{name}` has {len(header)} columns, more than {MOST_COLUMNS}")
+            table = _rows(name, header, rows, budget)
+        except csv.Error as error:
+            raise DecodeError("undecodable", f"`{name}` is no CSV") from error
+    return replace(table, not_utf8=raw.broken)
+
+
+def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budget) -> Table:
     wanted = [(at, column) for at, column in enumerate(header) if column in KNOWN[name] and header.index(column) == at]
     columns: dict[str, list[str]] = {column: [] for _, column in wanted}
     lines, odd, odd_rows, width = array("q"), list[int](), 0, len(header)
@@ -255,4 +303,4 @@ def _rows(name: str, header: list[str], rows: Iterator[list[str]], budget: _Budg
         for at, column, keep in places:
             column.append(keep(cells[at].strip()[:MOST_CELL]))
     budget.rows -= len(lines)
-    return Table(columns, lines, header, odd, odd_rows, broken)
+    return Table(columns, lines, header, odd, odd_rows)
