@@ -263,9 +263,10 @@ def _chance(dice: random.Random) -> tuple[Proposal, PermitRules, list[Issued], C
     return proposal, by, recent, doubt, street
 
 
-def test_nothing_outside_its_limits_passes_in_100_000_random_streets():
+@pytest.mark.parametrize("streets", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_nothing_outside_its_limits_passes_in_random_streets(streets: int):
     dice, passed = random.Random(6), 0
-    for _ in range(100_000):
+    for _ in range(streets):
         proposal, by, recent, doubt, street = _chance(dice)
         verdict = permit(proposal, by, recent, NOW, doubt, street)
         if isinstance(verdict, Refusal):
@@ -288,4 +289,4 @@ def test_nothing_outside_its_limits_passes_in_100_000_random_streets():
             assert len(others) < 3
         if lim.two_person:
             assert street.agreed["lights", verdict.device, "dim", verdict.value].until > NOW
-    assert passed > 5000, "else this would show nothing"
+    assert passed > streets // 20, "else this would show nothing"

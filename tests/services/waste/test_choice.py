@@ -41,10 +41,11 @@ def test_the_fixed_day_counts_where_the_level_is_not_known(level: float | None, 
     assert bool(choose([container("a1", level, fixed_today=on_day)], POLICY)) is chosen
 
 
-def test_no_choice_is_outside_its_limits_in_100_000_random_views():
+@pytest.mark.parametrize("views", [5_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_no_choice_is_outside_its_limits_in_random_views(views: int):
     rng = np.random.default_rng(6)
     groups = list("ab")
-    for _ in range(100_000 // 25):  # 4,000 draws of settings and containers, 25 mornings of each
+    for _ in range(views // 25):  # draws of settings and containers, 25 mornings of each
         count, policy = int(rng.integers(1, 5)), _policy(rng)
         paces = [Filling(float(m), float(u), float(s)) for m, u, s in rng.exponential((12, 3, 40), (count, 3)) + 0.01]
         street = [groups[i] for i in rng.integers(0, 2, count)]
