@@ -68,17 +68,19 @@ def marked(
     out = np.empty_like(value)
     for first in range(0, len(value), _CHUNK):
         part = slice(first, first + _CHUNK)
-        kind = code[part]
+        kind = code[part].astype(np.intp)  # once: it looks up three things
         out[part] = _marked(value[part], steps[kind], pen, kind, at[part])
     return out
 
 
 def _marked(
-    value: NDArray[np.float64], step: NDArray[np.float64], pen: _Pen, code: NDArray[np.int32], at: NDArray[np.int64]
+    value: NDArray[np.float64], step: NDArray[np.float64], pen: _Pen, code: NDArray[np.intp], at: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """A few rows of `marked`; most often all of them can be."""
     can = step > 0
-    pair = np.floor(value / np.where(can, 2 * step, 1.0) + _HAIR)
+    pair = value / (2 * step if bool(can.all()) else np.where(can, 2 * step, 1.0))
+    pair += _HAIR
+    np.floor(pair, out=pair)
     can &= np.abs(pair) < 2.0**52
     every = bool(can.all())
     point = (pair if every else np.where(can, pair, 0.0)).astype(np.int64)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from cityward.guard.columns import Coded, Column
@@ -105,6 +106,8 @@ def _series(name: str, column: Column) -> pl.Series:
         series = pl.Series(name, column)
         return series.cast(pl.Datetime("us", "UTC")) if name == "observed_at" else series
     if name in PLACES:
+        if all(column.words):  # NumPy looks numbers up in half the time, but knows no null
+            return pl.Series(name, np.array(column.words, dtype=np.float64)[column.codes])
         words = pl.Series(name, [float(w) if w else None for w in column.words], dtype=pl.Float64)
     else:
         known = pl.Enum(list(dict.fromkeys(w for w in column.words if w)))  # stays coded: Parquet hashes no text again

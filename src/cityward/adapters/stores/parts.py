@@ -94,10 +94,10 @@ class Names:
         """
         if frame.is_empty():
             return np.empty(0, dtype=np.int32)
-        device, named = frame["device"], frame["property"]
-        changed = ((device != device.shift()) | (named != named.shift())).fill_null(True)
-        starts = changed.arg_true().to_numpy()
-        heads = frame[starts].select("device", "property")
+        device, named = frame["device"].rechunk(), frame["property"].rechunk()
+        changed = (device[1:] != device[:-1]) | (named[1:] != named[:-1])
+        starts = np.append(0, changed.arg_true().to_numpy() + 1)
+        heads = pl.DataFrame([device.gather(starts), named.gather(starts)])
         found = heads.join(self.key, on=["device", "property"], how="left", maintain_order="left")["channel"]
         lengths = np.diff(np.append(starts, len(frame)))
         return np.repeat(found.fill_null(-1).to_numpy(), lengths).astype(np.int32, copy=False)
