@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from cityward.adapters.protocols.ngsi_ld.identity import entity_id, entity_type
-from cityward.adapters.protocols.ngsi_ld.streetlight import TYPE as STREETLIGHT
-from cityward.adapters.protocols.ngsi_ld.streetlight import streetlight
+from cityward.adapters.protocols.ngsi_ld.streetlight import SHAPES
 from cityward.adapters.protocols.ngsi_ld.units import unit_code
 from cityward.catalogue import PROPERTIES
 from cityward.place.registry import Registry
@@ -34,10 +33,11 @@ def entity(registry: Registry, unit: int, latest: Iterable[Latest], form: Form =
     """
     known = registry.units[unit]
     mappings = registry.models[known.model].properties
-    body: dict[str, object] = {"id": entity_id(registry, unit), "type": entity_type(registry, unit)}
+    kind = entity_type(registry, unit)
+    body: dict[str, object] = {"id": entity_id(registry, unit), "type": kind}
     newest = [reading for reading in latest if reading.property in mappings]
-    if body["type"] == STREETLIGHT:
-        for name, (value, reading) in streetlight({reading.property: reading for reading in newest}).items():
+    if kind in SHAPES:
+        for name, (value, reading) in SHAPES[kind]({reading.property: reading for reading in newest}).items():
             at = iso(reading.observed_at)
             body[name] = value if form is Form.SIMPLIFIED else {"type": "Property", "value": value, "observedAt": at}
     for reading in newest:
