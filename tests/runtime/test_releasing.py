@@ -18,9 +18,10 @@ from cityward.guard.release import Rows
 from cityward.place.release import Form
 from cityward.policy.contract import Grounds, ReleaseReason
 from cityward.policy.table import Draft, tabulate
-from cityward.runtime.releasing.following import ReleasePorts, Releaser, tell_orphans
+from cityward.runtime.releasing.following import ReleasePorts, Releaser
 from cityward.runtime.releasing.refusals import Refusal, Refusals
 from cityward.runtime.releasing.rules import ReleaseRules, rules_of
+from cityward.runtime.releasing.running import tell_orphans
 from cityward.runtime.watching.ports import HistoryAt
 from cityward.time import DAY
 from releases import KEYS, laid_out, rows_of, town

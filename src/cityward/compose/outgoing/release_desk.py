@@ -32,7 +32,8 @@ from cityward.guard.layout import moment_us
 from cityward.guard.release import Rows
 from cityward.policy.contract import Decision, ReleaseReason
 from cityward.runtime.ports import EventSink, Ledger
-from cityward.runtime.releasing.following import MOST_PERIOD_ROWS, gated
+from cityward.runtime.releasing.following import MOST_PERIOD_ROWS
+from cityward.runtime.releasing.gating import gated
 from cityward.runtime.releasing.handing import Counter
 from cityward.runtime.releasing.ports import Question, Receipt, RecipientRow, ReleaseAnswer, ToldOtherwise
 from cityward.runtime.releasing.refusals import PERSON, Refusal, Refusals

@@ -51,10 +51,11 @@ from cityward.policy.contract import Standing
 from cityward.reach.effective import Lands, lands_of
 from cityward.reach.exposure.compile import place_on
 from cityward.runtime.ports import Ledger
-from cityward.runtime.releasing.following import SENT_TO, ReleasePorts, run_releasing
+from cityward.runtime.releasing.following import SENT_TO, ReleasePorts
 from cityward.runtime.releasing.ports import ApprovalRow, Receipt, WayOut, span_told
 from cityward.runtime.releasing.refusals import Refusals
 from cityward.runtime.releasing.rules import ReleaseRules, delivery_name, rules_of
+from cityward.runtime.releasing.running import run_releasing
 from cityward.time import DAY, from_us
 
 log = structlog.get_logger(__name__)

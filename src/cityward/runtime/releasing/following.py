@@ -21,27 +21,21 @@ INVARIANTS
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
-from cityward.errors import CitywardError, LinkError, Refused
-from cityward.evidence.records import Delivery, Release
-from cityward.guard.cells import Asked, Atoms
+from cityward.errors import LinkError, Refused
+from cityward.guard.cells import Asked
 from cityward.guard.layout import period_us
-from cityward.guard.release import Passed, RecipientKeys, Released, Rows, release
-from cityward.insight.marks import Mark, covered
+from cityward.guard.release import Passed, RecipientKeys, Released, Rows
+from cityward.insight.marks import Mark
 from cityward.place.release import Form
 from cityward.policy.contract import Decision, ReleaseReason
 from cityward.runtime.ports import Ledger
+from cityward.runtime.releasing.gating import gated
 from cityward.runtime.releasing.handing import Counter, delivery, withheld_of
 from cityward.runtime.releasing.ports import (
     DELIVERED,
@@ -66,12 +60,10 @@ BODY_ROWS = {"live": 500, "webhook": 5000, "export": MOST_ROWS}
 """Readings in one body. 500 rows of JSON lines with every field are some 100 kB: less than the least bound of the broker."""
 MOST_PERIOD_ROWS = 5_000_000  # read for one period
 AT_ONCE = 16  # bodies between two looks at the queue
-PACE_S = 1.0
 BACKOFF_S = (1.0, 60.0)
 REFUSED_S = 600.0  # an endpoint that leads elsewhere is looked at again so much later
 LIFE_US = 7 * DAY  # city time: what could not be sent by then is shed
 TRIES = 3  # of a release whose cells somebody else was told meanwhile
-LATEST_ENTRIES = 10_000
 
 SENT_TO = frozenset({"live", "webhook", "export"})
 SPANS = {"hour": HOUR, "day": DAY}
@@ -97,19 +89,6 @@ class ReleasePorts:
     now_us: Callable[[], int]
     name: Callable[[Receipt], str] = lambda receipt: delivery_name(receipt.record)
     clock: Callable[[], float] = time.monotonic
-
-
-class GatePorts(Protocol):
-    """What holding rows to a decision needs."""
-
-    @property
-    def book(self) -> ReleaseBook: ...
-    @property
-    def keys(self) -> Callable[[str], RecipientKeys]: ...
-    @property
-    def marks(self) -> Callable[[], Sequence[Mark]]: ...
-    @property
-    def now_us(self) -> Callable[[], int]: ...
 
 
 @dataclass(slots=True)
@@ -296,29 +275,6 @@ class Releaser:
         self.way.why, self.way.next_at = error.what, self._ports.clock() + REFUSED_S
 
 
-def gated(rows: Rows, decision: Decision, rules: ReleaseRules, lane: Lane, asked: Asked, ports: GatePorts) -> Passed:
-    """Rows held to an allowed decision."""
-    told = ports.book.told(asked.since, asked.until) if decision.form.aggregate else Atoms.none()
-    passed = release(
-        rows,
-        decision,
-        rules.layout,
-        recipient=lane.recipient,
-        keys=ports.keys(lane.recipient),
-        now_us=ports.now_us(),
-        asked=asked,
-        told=told,
-        suspect=suspects(rows, ports.marks(), rules),
-    )
-    assert isinstance(passed, Passed)
-    return passed
-
-
-def suspects(rows: Rows, marks: Sequence[Mark], rules: ReleaseRules) -> NDArray[np.bool_] | None:
-    """(N,) which rows are marked; None where none can be."""
-    return covered(rows.channel, rows.observed_at, marks, rules.layout.registry) if marks else None
-
-
 def span_of(every: str, by_file: bool, form: Form) -> int:
     """How long a piece is that leaves at once, us; 0: as it comes."""
     period = max(period_us(form), MINUTE if form.delay_s else 0)
@@ -336,73 +292,3 @@ def headers_of(receipt: Receipt) -> Mapping[str, str]:
         "cityward-rows": str(receipt.rows),
         "cityward-digest": receipt.digest,
     } | ({} if since == until else {"cityward-since": str(since), "cityward-until": str(until)})
-
-
-def tell_orphans(ports: ReleasePorts, by: str) -> int:
-    """Receipts that a killed process put on record and not into the book: they never left, and are said so; how many."""
-    newest = ports.ledger.tail(LATEST_ENTRIES)
-    entries = {entry: one for entry, one in newest if isinstance(one, Release)}
-    said = {getattr(one, "receipt", "") for _, one in newest}
-    missing = sorted(entries.keys() - ports.book.known(sorted(entries)) - said)
-    orphans = [entries[entry] for entry in missing]
-    if orphans:
-        from_ledger = [
-            delivery_of_orphan(by, entry, one, ports.now_us()) for entry, one in zip(missing, orphans, strict=True)
-        ]
-        ports.ledger.append(from_ledger)
-    return len(orphans)
-
-
-def delivery_of_orphan(by: str, entry: str, one: Release, at: int) -> Delivery:
-    """What is said of a receipt whose rows never left."""
-    return Delivery(
-        at=at, by=by, receipt=entry, recipient=one.recipient, outcome=SHED, rows=one.rows, tries=0, reason="never-queued"
-    )  # fmt: skip
-
-
-async def run_releasing(recipients: Sequence[str], ports: ReleasePorts, by: str, stop: asyncio.Event) -> None:
-    """Give every recipient that is sent to what it may have, until stopped.
-
-    Raises:
-        CitywardError: the ledger is not what was signed.
-    """
-    await asyncio.to_thread(tell_orphans, ports, by)
-    async with asyncio.TaskGroup() as group:
-        for name in recipients:
-            releaser = Releaser(name, ports, by)
-            for step in (releaser.follow, releaser.send):
-                group.create_task(_keep_at(step, name, stop))
-        group.create_task(_flush(ports.refusals, stop))
-
-
-async def _keep_at(step: Callable[[], bool], recipient: str, stop: asyncio.Event) -> None:
-    """One step again and again, in a thread of its own: threads that wait for a dead endpoint are nobody else's."""
-    silent = False
-    with ThreadPoolExecutor(1, thread_name_prefix=f"release-{recipient}"[:60]) as thread:
-        while not stop.is_set():
-            more = False
-            try:
-                more = await asyncio.get_running_loop().run_in_executor(thread, step)
-                silent = False
-            except LinkError as error:
-                if not silent:
-                    log.warning("releasing waits", recipient=recipient, why=error.what)
-                silent = True
-            if not more:
-                await _pause(stop)
-
-
-async def _flush(refusals: Refusals, stop: asyncio.Event) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(refusals.flush)
-        except CitywardError as error:
-            log.warning("refusals wait for the ledger", why=error.what)
-        if stop.is_set():
-            return
-        await _pause(stop)
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), PACE_S)
