@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cityward.errors import DecodeError
 from cityward.transit.cutting import without
+from cityward.transit import decoding
 from cityward.transit.decoding import MOST_BYTES, MOST_JSON_BYTES, decode
 from transits import NOON, alert, body, feed, stop, trip, update, vehicle
 
@@ -130,4 +131,16 @@ def test_more_json_than_is_read_in_time_is_refused_before_it_is_read() -> None:
     assert len(blob) <= MOST_JSON_BYTES < len(blob) + 4
     with pytest.raises(DecodeError) as caught:
         decode(blob + b"{},{}")
+    assert caught.value.reason == "too-large"
+
+
+@pytest.mark.parametrize("unit", [b"{}", b'{"stopId":"a"}'], ids=["nothing", "a word"])
+def test_json_of_more_objects_than_any_feed_has_is_refused_before_they_are_made(
+    unit: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MOST_OBJECTS", 100)
+    head = b'{"header":{"gtfsRealtimeVersion":"2.0"},"entity":[{"id":"a","tripUpdate":{"trip":{},"stopTimeUpdate":['
+    assert decode(head + b",".join([unit] * 90) + b"]}}]}").entities
+    with pytest.raises(DecodeError, match="objects of JSON") as caught:
+        decode(head + b",".join([unit] * 100) + b"]}}]}")
     assert caught.value.reason == "too-large"

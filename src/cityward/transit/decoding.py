@@ -59,6 +59,9 @@ MOST_PARTS = 500_000  # stop time updates, selectors, periods and texts, in all
 MOST_TEXT = 512  # characters of an id
 MOST_WORDS = 20_000  # characters of a text for people
 MOST_DEPTH = 32  # of JSON; the standard needs 8
+MOST_OBJECTS = (
+    150_000  # of JSON: each costs microseconds, however small it is. PRECEDENT: a feed full of stop times has 105,000
+)
 
 _NYCT = 1001
 _DIRECTIONS = {1: "NORTH", 2: "EAST", 3: "SOUTH", 4: "WEST"}
@@ -112,11 +115,20 @@ def _from_json(body: bytes) -> Any:
     raw = cast("Any", gtfs_realtime_pb2.FeedMessage())
     try:
         text = body.decode("utf-8")
+        _refuse_many(text)
         _refuse_depth(text)
         json_format.Parse(text, raw, ignore_unknown_fields=True, max_recursion_depth=MOST_DEPTH)
     except (json_format.ParseError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as error:
         raise DecodeError("undecodable", "this JSON is no GTFS-Realtime feed") from error
     return raw
+
+
+def _refuse_many(text: str) -> None:
+    """SECURITY: before anything is made of them: two megabytes can hold a million objects that say nothing."""
+    if (found := text.count("{")) > MOST_OBJECTS:
+        raise DecodeError(
+            "too-large", f"a feed of {found} objects of JSON has more than {MOST_OBJECTS}; ask for protobuf"
+        )
 
 
 def _refuse_depth(text: str) -> None:
