@@ -41,6 +41,8 @@ def test_a_road_with_the_same_traffic_all_night_is_as_far_below_all_night_as_its
     rows = {row[0]: row for row in table.rows}
     assert rows["cityward, down to M5"][2] == below
     assert rows["all night"][2] == "0.0 %"
+    least = rows["what the reports require, down to M5: no way spares more"]
+    assert least[3] == 0 and float(str(least[1])) <= float(str(rows["cityward, down to M5"][1])), "it is a bound"
     assert [row[3] for row in table.rows if str(row[0]).startswith("cityward")] == [0, 0]
 
 

@@ -37,6 +37,10 @@ RATED_W = 100.0
 DETECTOR, MAST = "loop", "mast"
 ALL_NIGHT, FIXED = "all-night", "fixed"
 TWO, THREE = "two-drops", "three-drops"  # the same road declared twice, each a street of one lamp, which has its name
+LEAST = {
+    TWO: "least-two-drops",
+    THREE: "least-three-drops",
+}  # what the reports require at each moment, to the very percent
 SCHEDULE = ((22, 70.0), (0, 50.0), (5, 70.0), (6, 100.0))  # from that hour on, percent: a common two-step night setback
 
 
@@ -221,7 +225,7 @@ def year_of(road: Road, days: int = 365) -> Table:
     settings = settings_of(road)
     player, zone = _Player(settings, road), ZoneInfo(road.zone)
     installation = settings.streets[TWO].installation or Installation()
-    spent = {name: Spent() for name in (TWO, THREE, ALL_NIGHT, FIXED)}
+    spent = {name: Spent() for name in (TWO, THREE, *LEAST.values(), ALL_NIGHT, FIXED)}
     by_day_wh, unknown, minutes = 0.0, 0.0, STEP / MINUTE
     for now in range(road.first_us, road.first_us + days * DAY, STEP):
         levels = player.turn(now)
@@ -234,6 +238,8 @@ def year_of(road: Road, days: int = 365) -> Table:
             known, true = _required(road, road.drops if name == THREE else road.drops[:2], installation, now)
             share = given_share(level, installation.curve)
             spent[name].add(power_w(level, installation), share, known, true, minutes)
+            if name in LEAST:  # the lamps' curve is linear here: a share of the light is that level
+                spent[LEAST[name]].add(power_w(100 * known, installation), known, known, true, minutes)
     return _table(road, spent, by_day_wh / 1000, unknown)
 
 
@@ -270,6 +276,8 @@ def _table(road: Road, spent: Mapping[str, Spent], by_day_kwh: float, unknown: f
     names = {
         TWO: f"cityward, down to {classes[1]}",
         THREE: f"cityward, down to {classes[2]}",
+        LEAST[TWO]: f"what the reports require, down to {classes[1]}: no way spares more",
+        LEAST[THREE]: f"what the reports require, down to {classes[2]}: no way spares more",
         FIXED: "fixed: 70 % from 22, 50 % from 0, 70 % from 5, 100 % from 6",
         ALL_NIGHT: "all night",
     }
