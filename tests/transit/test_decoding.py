@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.errors import DecodeError
-from cityward.transit.cutting import without
 from cityward.transit import decoding
+from cityward.transit.cutting import without
 from cityward.transit.decoding import MOST_BYTES, MOST_JSON_BYTES, decode
 from transits import NOON, alert, body, feed, stop, trip, update, vehicle
 
