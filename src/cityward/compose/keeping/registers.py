@@ -12,25 +12,19 @@ INVARIANTS
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from cityward.adapters.ledgers.reading import entries_of, folder_reader, ledgers_under, signed_state
 from cityward.compose.home import Home, read_city_file
+from cityward.compose.keeping.left import BLIND, NEVER, UNDECLARED, Key, Seen, said, seen_under, sum_of, undeclared
 from cityward.compose.places import load_place
-from cityward.evidence.records import Alerted, Release, decode
 from cityward.place.data import Flow, Observability
 from cityward.place.model import Place
 from cityward.place.record import UNKNOWN
 from cityward.reach.effective import Lands, lands_of
 from cityward.time import iso
-
-OBSERVED, NEVER, BLIND, UNDECLARED = "observed", "never observed", "cannot be observed here", "undeclared"
-_KINDS = (b'"kind":"release"', b'"kind":"alert"')
 
 
 class Processing(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,24 +83,6 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Seen:
-    receipts: int = 0
-    rows: int = 0
-    last: int = 0
-    form: str = ""
-
-    def take(self, at: int, rows: int, form: str) -> None:
-        self.receipts += 1
-        self.rows += rows
-        if at >= self.last:
-            self.last, self.form = at, form
-
-
-_Key = tuple[str, str, str, str]
-"""(flow, recipient, dataset, purpose) as a receipt says; of an alert the recipient is its channel, without dataset."""
-
-
 def register(state: Path, kind: str) -> Register:
     """The register of a kind, `processing` or `transfers`, of a city that ran.
 
@@ -115,13 +91,13 @@ def register(state: Path, kind: str) -> Register:
     """
     home = Home(state)
     loaded = load_place(Path(read_city_file(home).place))
-    seen = _seen(home.root)
+    seen = seen_under(home.root)
     return register_of(loaded.place, loaded.digest, kind, seen)
 
 
-def register_of(place: Place, digest: str, kind: str, seen: Mapping[_Key, _Seen]) -> Register:
+def register_of(place: Place, digest: str, kind: str, seen: Mapping[Key, Seen]) -> Register:
     """The same, of a declaration and what was observed."""
-    lands, findings = lands_of(place), _undeclared(place, seen)
+    lands, findings = lands_of(place), undeclared(place, seen)
     made = _processing(place, lands, seen) if kind == "processing" else _transfers(place, lands, seen)
     return Register(
         kind=kind,
@@ -130,83 +106,14 @@ def register_of(place: Place, digest: str, kind: str, seen: Mapping[_Key, _Seen]
         declaration=digest,
         seen=sum(one.receipts for one in seen.values()),
         rows=tuple(made),
-        findings=tuple(_said(key, seen[key], why) for key, why in findings.items()),
+        findings=tuple(said(key, seen[key], why) for key, why in findings.items()),
     )
-
-
-# --- what was observed -----------------------------------------------------------------------------------------------
-
-
-def _seen(root: Path) -> Mapping[_Key, _Seen]:
-    """Everything that left, of every ledger."""
-    out: dict[_Key, _Seen] = defaultdict(_Seen)
-    for folder in ledgers_under(root):
-        for record in _left(folder):
-            if isinstance(record, Alerted):
-                out[record.flow, record.channel, "", ""].take(record.at, 1, "alert")
-                continue
-            form = ", ".join(f"{name} {how}" for name, how in sorted(record.form.items()))
-            for dataset in record.datasets:
-                out[record.flow, record.recipient, dataset, record.purpose].take(record.at, record.rows, form)
-    return {key: out[key] for key in sorted(out)}
-
-
-def _left(folder: Path) -> Iterator[Release | Alerted]:
-    for _, entry in entries_of(folder_reader(folder), 0, signed_state(folder).size):
-        if any(kind in entry for kind in _KINDS):
-            record = decode(entry)
-            if isinstance(record, Release) or (isinstance(record, Alerted) and record.outcome == "sent"):
-                yield record
-
-
-def _undeclared(place: Place, seen: Mapping[_Key, _Seen]) -> Mapping[_Key, str]:
-    """What left, and how it differs from the declaration of today."""
-    found: dict[_Key, str] = {}
-    for key in seen:
-        flow_id, who, dataset, purpose = key
-        flow, recipient = place.flows.get(flow_id), place.recipients.get(who)
-        if flow is None:
-            found[key] = "no such flow is declared"
-        elif not dataset:
-            if who not in place.alerts:
-                found[key] = "no such alert channel is declared"
-        elif recipient is None:
-            found[key] = "no such recipient is declared"
-        elif flow_id not in recipient.flows:
-            found[key] = "the recipient is not declared for this flow"
-        elif dataset not in flow.datasets:
-            found[key] = "the flow is not declared for this dataset"
-        elif purpose != flow.purpose:
-            found[key] = f"the flow is declared for `{flow.purpose}`"
-    return found
-
-
-def _said(key: _Key, seen: _Seen, why: str) -> str:
-    flow, who, dataset, purpose = key
-    what = f"`{dataset}` for `{purpose}`" if dataset else "alerts"
-    return f"{what} left by `{flow}` to `{who}`, {seen.receipts} times, last {iso(seen.last)}: {why}"
-
-
-def _sum(place: Place, flows: Sequence[str], seen: Mapping[_Key, _Seen], dataset: str, who: str) -> tuple[_Seen, str]:
-    """What was seen on these flows, and in a word how that stands to the declaration. Empty: of any dataset, recipient."""
-    total = _Seen()
-    for (flow, recipient, what, _), one in seen.items():
-        if flow in flows and (not dataset or what == dataset) and (not who or recipient == who):
-            total.receipts += one.receipts
-            total.rows += one.rows
-            if one.last >= total.last:
-                total.last, total.form = one.last, one.form
-    if total.receipts:
-        return total, OBSERVED
-    here = {place.platform, *(place.systems if place.platform is None else ())}
-    ours = any(place.flows[flow].from_ in here for flow in flows)
-    return total, NEVER if ours else BLIND
 
 
 # --- processing ------------------------------------------------------------------------------------------------------
 
 
-def _processing(place: Place, lands: Lands, seen: Mapping[_Key, _Seen]) -> Iterator[Processing]:
+def _processing(place: Place, lands: Lands, seen: Mapping[Key, Seen]) -> Iterator[Processing]:
     for name, dataset in place.datasets.items():
         if not dataset.personal:
             continue
@@ -214,7 +121,7 @@ def _processing(place: Place, lands: Lands, seen: Mapping[_Key, _Seen]) -> Itera
         purposes = dict.fromkeys(flow.purpose for flow in moving.values()) or {"": None}
         for purpose in purposes:
             flows = {flow_id: flow for flow_id, flow in moving.items() if flow.purpose == purpose}
-            total, word = _sum(place, list(flows), seen, name, "")
+            total, word = sum_of(place, list(flows), seen, name, "")
             parties = _receivers(place, flows.values())
             yield Processing(
                 dataset=dataset.name or name,
@@ -262,7 +169,7 @@ def _security(place: Place, dataset: str, flows: Mapping[str, Flow]) -> tuple[st
 # --- transfers -------------------------------------------------------------------------------------------------------
 
 
-def _transfers(place: Place, lands: Lands, seen: Mapping[_Key, _Seen]) -> Iterator[Transfer]:
+def _transfers(place: Place, lands: Lands, seen: Mapping[Key, Seen]) -> Iterator[Transfer]:
     for flow_id, flow in place.flows.items():
         receivers = [(name, one) for name, one in place.recipients.items() if flow_id in one.flows]
         for who, recipient in receivers:
@@ -270,7 +177,7 @@ def _transfers(place: Place, lands: Lands, seen: Mapping[_Key, _Seen]) -> Iterat
         party = _receiver(place, flow)
         if not receivers and party is not None and party != place.responsible:
             yield from _transfer(place, lands, seen, flow_id, "", party, _where(place, flow))
-    for (flow_id, who, dataset, purpose), why in _undeclared(place, seen).items():
+    for (flow_id, who, dataset, purpose), why in undeclared(place, seen).items():
         one = seen[flow_id, who, dataset, purpose]
         yield Transfer(
             flow=flow_id, recipient=who, party="", datasets=(dataset,) if dataset else (), personal=_personal(place, [dataset]),
@@ -280,14 +187,14 @@ def _transfers(place: Place, lands: Lands, seen: Mapping[_Key, _Seen]) -> Iterat
 
 
 def _transfer(
-    place: Place, lands: Lands, seen: Mapping[_Key, _Seen], flow_id: str, who: str, party: str, where: str
+    place: Place, lands: Lands, seen: Mapping[Key, Seen], flow_id: str, who: str, party: str, where: str
 ) -> Iterator[Transfer]:
     """A row, where it leaves home."""
     flow = place.flows[flow_id]
     certain, possible = _outside(place, lands, party)
     if not certain and not possible and not _is_abroad(place, where):
         return
-    total, word = _sum(place, [flow_id], seen, "", who)
+    total, word = sum_of(place, [flow_id], seen, "", who)
     forms = {flow.form, *(place.datasets[name].release_form for name in flow.datasets if name in place.datasets)}
     if who:
         forms.add(place.recipients[who].form)
