@@ -115,7 +115,11 @@ def picture(browser: Browser, name: str) -> None:
 
 def test_a_service_shows_its_board_and_what_it_says_and_plans(browser: Browser, city: House):
     sign_in(browser, city)
-    at(browser, "#/services", 'aside a[href="#/services/lighting"]')
+    at(browser, "#/services", '.all a[href="#/services/lighting"]')
+    glance = browser.evaluate("document.querySelector('.all section').innerText")
+    for words in ("Night, 12 of 13 lamps dimmed", "Running", "12.4 kWh"):
+        assert words in glance, words
+    picture(browser, "all-services")
     browser.evaluate("document.querySelector('aside a[href=\"#/services/lighting\"]').click()")
     browser.until(f"{SHOWN}.includes('12 of 13 lamps dimmed') && document.querySelector('.shown canvas')")
     told = browser.evaluate(SHOWN)

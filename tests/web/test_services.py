@@ -88,6 +88,8 @@ def test_the_services_are_listed_with_how_they_stand() -> None:
         lines = client.get("/api/services").json()["services"]
         line = next(line for line in lines if line["id"] == "lighting")
         assert (line["state"], line["notices"], line["faults"]) == ("running", 1, 2)
+        assert line["summary"] == "Night."
+        assert [(one["label"], one["value"]) for one in line["figures"]] == [("Energy", "12")]
 
 
 def test_one_that_had_no_turn_for_long_is_silent() -> None:

@@ -71,6 +71,18 @@ def test_what_can_be_asked_about_and_how(built: House) -> None:
         told = person.get("/api/whatif/subjects").json()
     assert [one["id"] for one in told["party"]] == ["acme", "acme-group", "council"]
     assert [one["id"] for one in told["site"]] == ["cloud", "yard"]
+    place = LOADED.place
+    made = [
+        d
+        for d in place.devices.values()
+        if place.device_models[d.model].maker == "acme" or "acme" in (d.owner, d.operator)
+    ]
+    run = [s for s in place.systems.values() if "acme" in (s.operator, s.supplier)]
+    things = sum(len(d.positions) or 1 for d in made) + len(run)
+    assert things > 0
+    first = next(one for one in told["first"] if one["kind"] == "party")
+    assert (first["id"], first["how"], first["things"]) == ("acme", "hostile", things)
+    assert "council" not in {one["id"] for one in told["first"]}  # it is the city
     assert told["ways"]["site"] == ["dark", "cut"]
     assert told["ways"]["party"] == ["dark", "hostile", "sanctioned", "cut"]
 

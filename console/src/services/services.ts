@@ -3,7 +3,7 @@
 import type { Command, Position } from '../city/api'
 
 export type Stance = 'plain' | 'good' | 'wait' | 'bad'
-export interface Line { id: string; kind: string; operator: string; state: 'running' | 'failing' | 'silent' | 'waiting'; last_turn: number | null; notices: number; commands_open: number; faults: number }
+export interface Line { id: string; kind: string; operator: string; state: 'running' | 'failing' | 'silent' | 'waiting'; last_turn: number | null; notices: number; commands_open: number; faults: number; summary: string; figures: Figure[] }
 export interface Figure { label: string; value: string; unit: string; stance: Stance; note: string }
 export interface Cell { text: string; device: string; stance: Stance }
 export interface Table { title: string; columns: string[]; rows: Cell[][]; empty: string }

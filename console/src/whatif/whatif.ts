@@ -18,7 +18,9 @@ export type Kind = 'party' | 'jurisdiction' | 'site'
 export type How = 'dark' | 'hostile' | 'sanctioned' | 'cut'
 
 export interface Askable { id: string; name: string; beside: string; operator: string | null }
-export type Askables = Record<Kind, Askable[]> & { ways: Record<Kind, How[]> }
+/** Where somebody who does not know whom to ask about begins: those that most hangs on. */
+export interface First { kind: Kind; id: string; name: string; how: How; things: number }
+export type Askables = Record<Kind, Askable[]> & { ways: Record<Kind, How[]>; first: First[] }
 
 export interface Item { kind: string; id: string; name: string; mode: string; certain: boolean }
 export interface Line { text: string; where: string }

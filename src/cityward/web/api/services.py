@@ -16,7 +16,7 @@ from starlette.responses import Response
 from cityward.place.roles import Right
 from cityward.runtime.people import Held
 from cityward.runtime.serving.kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus
-from cityward.services.board import Board
+from cityward.services.board import Board, Figure
 from cityward.time import HOUR, MINUTE, SECOND
 from cityward.web.accounts.sight import Sight
 from cityward.web.api.resting import command_view
@@ -28,6 +28,7 @@ from cityward.web.routes import Call, Nothing, route
 
 MOST_NOTICES, MOST_COMMANDS, MOST_ESTIMATES, MOST_PLANS = 200, 50, 500, 50
 SILENT_TICKS = 5
+GLANCED = 4  # figures of a board that are told beside all others
 NOTHING = Held()
 
 State = Literal["running", "failing", "silent", "waiting"]
@@ -37,7 +38,7 @@ class ServiceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One service at a glance. Times in city us.
 
     state: `running`; `failing`: its last turn failed; `silent`: no turn for long; `waiting`: none yet, or nothing here runs its
-    kind. notices: that stand. commands_open: that nobody has answered yet.
+    kind. notices: that stand. commands_open: that nobody has answered yet. summary, figures: the beginning of its board.
     """
 
     id: str
@@ -48,6 +49,8 @@ class ServiceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     notices: int
     commands_open: int
     faults: int
+    summary: str = ""
+    figures: tuple[Figure, ...] = ()
 
 
 class ServicesView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,8 +129,8 @@ class EstimatesView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 @route("GET", "/api/services", summary="The services and how they stand", right=Right.LOOK, answer=ServicesView)
 async def services(call: Call[Nothing]) -> object:
     doors, sight = call.desk.doors, _sight(call)
-    lines = await asyncio.to_thread(_lines, doors, _reader(call))
-    return ServicesView(services=tuple(line for line in lines if sight.service(line.id)), now=doors.city_now_us())
+    lines = await asyncio.to_thread(_lines, doors, _reader(call), sight)
+    return ServicesView(services=tuple(lines), now=doors.city_now_us())
 
 
 @route("GET", "/api/services/{id}", summary="One service: its board, and what it says, does and is shown", right=Right.LOOK,
@@ -193,12 +196,21 @@ def _known(call: Call[Any]) -> str:
     return name
 
 
-def _lines(doors: Doors, reader: ServiceReader) -> list[ServiceLine]:
+def _lines(doors: Doors, reader: ServiceReader, sight: Sight) -> list[ServiceLine]:
     statuses, notices, commands = reader.statuses(), reader.notices_standing(), reader.commands_open()
     return [
-        _line(doors, name, statuses.get(name), notices.get(name, 0), commands.get(name, 0))
+        _glanced(
+            _line(doors, name, statuses.get(name), notices.get(name, 0), commands.get(name, 0)), reader.board(name)
+        )
         for name in doors.place.services
+        if sight.service(name)
     ]
+
+
+def _glanced(line: ServiceLine, board: Board | None) -> ServiceLine:
+    if board is None:
+        return line
+    return msgspec.structs.replace(line, summary=board.summary, figures=board.figures[:GLANCED])
 
 
 def _line(doors: Doors, name: str, status: ServiceStatus | None, notices: int, commands: int) -> ServiceLine:

@@ -7,8 +7,10 @@ would lessen an answer is found beside the door, and a proposal is judged there;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -35,6 +37,7 @@ from cityward.web.whatif_ports import Proposing
 
 MOST_PROPOSAL = 128 << 10  # bytes: the largest of the demonstration's has three thousand
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
+FIRST_PARTIES, FIRST_SITES = 3, 2
 KINDS = (SubjectKind.PARTY, SubjectKind.JURISDICTION, SubjectKind.SITE)
 """What the console offers; the command line takes everything that can fail."""
 
@@ -54,13 +57,24 @@ class Askable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: str | None = None
 
 
+class First(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to begin. things: devices and systems that a party makes, supplies, runs or owns, or that stand at a site."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+    how: How
+    things: int
+
+
 class AskableView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be asked about, by name, and what can become of each kind."""
+    """What can be asked about, by name, and what can become of each kind; `first`: whom most hangs on, but the city itself."""
 
     party: tuple[Askable, ...]
     jurisdiction: tuple[Askable, ...]
     site: tuple[Askable, ...]
     ways: dict[str, tuple[How, ...]]
+    first: tuple[First, ...]
 
 
 @route("GET", "/api/whatif/subjects", summary="Whom and what to ask about", right=Right.LOOK, answer=AskableView)
@@ -78,7 +92,33 @@ def askable(place: Place) -> AskableView:
         jurisdiction=_sorted(Askable(i, j.name or i, "home" if j.home else j.kind.value) for i, j in lands.items()),
         site=_sorted(Askable(id_, s.name or id_, s.jurisdiction, s.operator) for id_, s in sites.items()),
         ways={kind.value: tuple(how for how in How if how not in WILLED or kind in WITH_A_WILL) for kind in KINDS},
+        first=(
+            *_first(place, SubjectKind.PARTY, How.HOSTILE, FIRST_PARTIES),
+            *_first(place, SubjectKind.SITE, How.DARK, FIRST_SITES),
+        ),
     )
+
+
+def _first(place: Place, kind: SubjectKind, how: How, most: int) -> Iterator[First]:
+    named = place.parties if kind is SubjectKind.PARTY else place.sites
+    found = ((one, n) for (of, one), n in _things(place).most_common() if of is kind and one in named)
+    others = ((one, n) for one, n in found if one != place.responsible)
+    for one, things in islice(others, most):
+        yield First(kind, one, named[one].name or one, how, things)
+
+
+def _things(place: Place) -> Counter[tuple[SubjectKind, str]]:
+    """By (kind, id) of parties and sites: how many devices and systems name it."""
+    found: Counter[tuple[SubjectKind, str]] = Counter()
+    for system in place.systems.values():
+        found[(SubjectKind.SITE, str(system.site))] += 1
+        found.update({(SubjectKind.PARTY, str(one)) for one in (system.operator, system.supplier)})
+    for device in place.devices.values():
+        members, maker = max(1, len(device.positions)), place.device_models[device.model].maker
+        found[(SubjectKind.SITE, str(device.site))] += members
+        for one in {(SubjectKind.PARTY, str(one)) for one in (maker, device.owner, device.operator)}:
+            found[one] += members
+    return found
 
 
 def _sorted(known: Iterable[Askable]) -> tuple[Askable, ...]:
