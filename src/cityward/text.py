@@ -16,6 +16,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_FORMULA = tuple(
+    "=+-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)
+# SPEC: OWASP, CSV injection. Of tabs and carriage returns, which stand there too, spaces are left: what is behind them counts.
+
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _SPACES = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -35,6 +40,12 @@ _HARMFUL = re.compile(
 def harmless(text: str) -> str:
     """A text on one line, without characters that drive or deceive whoever shows it; each of those becomes U+FFFD."""
     return _HARMFUL.sub(REPLACEMENT, _SPACES.sub(" ", text))
+
+
+def harmless_cell(text: str) -> str:
+    """A text as a cell of a CSV sheet: harmless, and behind an apostrophe where a spreadsheet would take it for a formula."""
+    safe = harmless(text)
+    return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
 
 
 def harmless_lines(text: str) -> str:

@@ -104,12 +104,12 @@ def test_the_same_release_gives_the_same_bytes(name: str, form: Form):
 
 def test_a_spreadsheet_finds_no_formula_and_a_terminal_no_control():
     one = released()
-    nasty = ("=cmd|' /C calc'!A0", "@sum(1)", "\x1b[31mred", "plain")
+    nasty = ("=cmd|' /C calc'!A0", "@sum(1)", "\x1b[31mred", "plain", "\t=1", "\r+1", " -1", "\uff1d1")
     object.__setattr__(
-        one, "columns", {"area": Coded(np.arange(4, dtype=np.uint8), nasty), "value": np.array([-1.0] * 4)}
+        one, "columns", {"area": Coded(np.arange(8, dtype=np.uint8), nasty), "value": np.array([-1.0] * 8)}
     )
     rows = list(csv.DictReader(ENCODINGS["csv"].encode(one).decode().splitlines()[1:]))
-    assert [row["area"][0] for row in rows] == ["'", "'", "\N{REPLACEMENT CHARACTER}", "p"]
+    assert [row["area"][0] for row in rows] == ["'", "'", "\N{REPLACEMENT CHARACTER}", "p", *"''''"]
     assert rows[0]["value"] == "-1.0"
     assert "\x1b" not in ENCODINGS["jsonl"].encode(one).decode()
 

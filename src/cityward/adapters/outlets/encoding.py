@@ -21,12 +21,11 @@ import polars as pl
 from cityward.guard.columns import Coded, Column
 from cityward.guard.release import Released
 from cityward.runtime.releasing.ports import Encoder
-from cityward.text import harmless
+from cityward.text import harmless, harmless_cell
 
 LEVEL = 1  # of zstd: as the history's own files
 PLACES = frozenset({"longitude", "latitude"})
 
-_FORMULA = ("=", "+", "-", "@")
 _TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -62,7 +61,7 @@ def csv(released: Released) -> bytes:
     """RFC 4180 with line feeds, after a line that says which receipt it is of."""
     out = io.BytesIO()
     out.write(f"# receipt={_receipt(released)} digest={released.digest} rows={released.rows}\n".encode())
-    _written(released.columns, _no_formula).write_csv(out)
+    _written(released.columns, harmless_cell).write_csv(out)
     return out.getvalue()
 
 
@@ -127,11 +126,6 @@ def _shown(name: str, column: Column, safe: Callable[[str], str]) -> Column:
     if name in PLACES or not isinstance(column, Coded):
         return column
     return Coded(column.codes, tuple(map(safe, column.words)))
-
-
-def _no_formula(word: str) -> str:
-    word = harmless(word)
-    return f"'{word}" if word.startswith(_FORMULA) else word
 
 
 def _receipt(released: Released) -> str:

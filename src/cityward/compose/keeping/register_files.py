@@ -15,9 +15,8 @@ import msgspec
 from jinja2 import Environment, StrictUndefined
 
 from cityward.compose.keeping.registers import UNDECLARED, Processing, Register, Transfer
-from cityward.text import harmless
+from cityward.text import harmless, harmless_cell
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # SPEC: OWASP, CSV injection
 _TITLES = {"processing": "Records of processing", "transfers": "Register of transfers"}
 
 _PAGE = """<!doctype html>
@@ -51,7 +50,7 @@ def register_csv(register: Register) -> str:
     lines = csv.writer(out, lineterminator="\n")
     lines.writerow(_names(register))
     for row in register.rows:
-        lines.writerow([_cell(value) for value in _values(row)])
+        lines.writerow([harmless_cell(value) for value in _values(row)])
     return out.getvalue()
 
 
@@ -80,8 +79,3 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return "; ".join(str(one) for one in value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _cell(text: str) -> str:
-    safe = harmless(text)
-    return f"'{safe}" if safe.startswith(_FORMULA) else safe
