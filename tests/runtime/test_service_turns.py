@@ -481,6 +481,23 @@ def test_a_service_is_told_in_its_next_turn_that_its_plan_was_refused_and_why():
     play(script)
 
 
+def test_a_service_is_told_in_its_next_turn_which_of_its_proposals_were_refused_and_why():
+    seen: list[dict[tuple[str, str], str]] = []
+
+    def step(view: View[Any], memory: Memory) -> Turn[Any]:
+        seen.append(dict(view.refused))
+        made = Proposal("loop", "dim", 40.0, {"a": "b"}, view.now_us)
+        return Turn(Memory(turns=memory.turns + 1), proposals=[made] if len(seen) == 1 else ())
+
+    async def script() -> None:
+        book = Book([rogue(step)])
+        await book.ticks(3)
+        assert seen == [{}, {("loop", "dim"): "not-an-actuator"}, {}]
+        await book.runner.close()
+
+    play(script)
+
+
 # -- what is told, and faults -----------------------------------------------------------------------------------------
 
 

@@ -182,6 +182,7 @@ GATES = {
 }
 PLANS = ("round", "maintenance", "early")  # two kinds and a crew of the examples
 NO = (*(reason.value for reason in PlanReason), NOT_ON_RECORD)
+REFUSED = tuple(reason.value for reason in PermitReason)
 ABSURD = np.array([0.0, -0.0, -1.0, 1e300, -1e300, 1e-300, np.nan, np.inf, 1e9])
 
 
@@ -209,6 +210,7 @@ def random_view(service: Service[Any, Any], read: Any, now: int, rng: np.random.
         documents={flow: Document(rng.bytes(int(rng.integers(0, 64))), now, 0) for flow in flows if rng.random() < 0.3},
         held=frozenset(unit for unit in mine if rng.random() < 0.1),
         done={"job": rng.bytes(16)} if rng.random() < 0.02 else {},
+        refused={(unit, "dim"): REFUSED[rng.integers(len(REFUSED))] for unit in mine if rng.random() < 0.1},
         refused_plans={(PLANS[n], PLANS[-1]): NO[rng.integers(len(NO))] for n in range(int(rng.integers(0, 3)))},
     )
 

@@ -50,6 +50,7 @@ class Night:
         self.now, self.memory = MIDNIGHT, LightingMemory()
         self.said: dict[tuple[str, str], tuple[float, int]] = {}
         self.commanded: dict[str, Commanded] = {}
+        self.refused: dict[tuple[str, str], str] = {}
 
     def after(self, minutes: float) -> Night:
         self.now += round(minutes * MINUTE)
@@ -76,11 +77,12 @@ class Night:
             readings={key: Reading(value, at, self.now - at) for key, (value, at) in self.said.items()},
             actuators={lamp: Actuator({"dim": DIM}, (2.37, 54.9)) for lamp in LAMPS},
             last_commands=self.commanded,
+            refused=self.refused,
         )
 
     def turn(self) -> Turn[LightingMemory]:
         turn = SERVICE.step(self.view(), self.memory)
-        self.memory = turn.memory
+        self.memory, self.refused = turn.memory, {}
         for p in turn.proposals:
             self.commanded[p.device] = Commanded(p.command, p.value, p.cause, "acknowledged", self.now)
         return turn
@@ -344,3 +346,50 @@ def test_the_board_says_class_level_and_reason_and_groups_what_to_mend():
 def test_a_class_that_cannot_be_is_answered_with_a_mend(changes: dict[str, object], words: str):
     error = read_settings({"streets": {"quay": {**STREET, **changes}}})
     assert isinstance(error, PlaceError) and words in str(error), error
+
+
+# -- what the gate refused
+
+
+def refused(why: str) -> Night:
+    """A quiet night whose lamps were told their fail-safe value, in place of what was refused for this reason."""
+    night = Night().sees(count=3)
+    night.turn()
+    night.commanded = {lamp: Commanded("dim", 100.0, {}, "acknowledged", night.now) for lamp in LAMPS}
+    night.after(61).sees(count=3)
+    night.refused = {(lamp, "dim"): why for lamp in LAMPS}
+    return night
+
+
+def test_what_an_interlock_holds_up_is_asked_for_again_after_a_while_and_told_meanwhile():
+    night = refused("interlocked")
+    turn = night.turn()
+    assert not turn.proposals and night.after(5).sees(count=3).turn().proposals == []
+    assert [one.title for one in turn.notices] == ["2 lamps of quay may not be dimmed: interlocked"]
+    assert turn.board is not None
+    assert any("2 of its lamps refused: interlocked" in cell.text for cell in turn.board.tables[0].rows[0])
+    night.after(6).sees(count=3)
+    assert [p.device for p in night.turn().proposals] == list(LAMPS), "after ten minutes"
+    night.refused = {(lamp, "dim"): "interlocked" for lamp in LAMPS}
+    assert night.after(1).turn().notices[0].since == turn.notices[0].since, "it still stands"
+
+
+def test_what_waits_its_turn_is_asked_for_again_at_once_and_nobody_is_called():
+    night = refused("fan-out")
+    turn = night.turn()
+    assert [p.device for p in turn.proposals] == list(LAMPS) and not turn.notices
+
+
+def test_more_light_is_asked_for_whatever_was_refused_before():
+    night = refused("interlocked")
+    night.commanded = {lamp: Commanded("dim", 40.0, {}, "acknowledged", night.now) for lamp in LAMPS}
+    night.sees(count=1000)
+    assert {p.value for p in night.turn().proposals} == {80.0}, "M3"
+
+
+def test_what_was_let_pass_is_held_up_no_more():
+    night = refused("untrusted-source")
+    assert night.turn().notices
+    later = Commanded("dim", 60.0, {}, "acknowledged", night.now + 2 * MINUTE)
+    night.commanded = dict.fromkeys(LAMPS, later)
+    assert not night.after(3).turn().notices and not night.memory.held

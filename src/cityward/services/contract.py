@@ -182,6 +182,7 @@ class View(Generic[S]):
     done: job id -> what `work` answered since the last turn; None: it failed, or was stopped after its `longest_s`.
     refused_plans: (kind, crew) -> why the gate refused what was planned in the last turn, in its word; `NOT_ON_RECORD` where the
     evidence could not be written. Such a plan was shown to nobody.
+    refused: (device, command) -> why the gate refused what was proposed in the last turn, in its word.
     pace: city seconds in a second of the street: more than 1 only where a demonstration's clock runs faster.
     """
 
@@ -199,6 +200,7 @@ class View(Generic[S]):
     held: frozenset[str] = frozenset()
     done: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     refused_plans: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     pace: float = 1.0
 
     def fresh(self, unit: str, property_id: str, max_age_us: int) -> Reading | None:

@@ -212,7 +212,9 @@ class ServiceRunner:
             turn = self._turns.ask(bound, view)
             if turn is not None:
                 own = self._persons.own(self._proposals(bound, turn), first, now_us)
-                verdicts += self._judge(bound, view, own, city.doubt, judged)
+                said = self._judge(bound, view, own, city.doubt, judged)
+                self._judging.tell(bound.id, [verdict for _, verdict in said])
+                verdicts += said
                 self._take(bound, turn, city.doubt, now_us)
             self._showing.judged(bound, verdicts, now_us)
             self._keeping.stands(self._status(bound, view))
@@ -285,6 +287,7 @@ class ServiceRunner:
             city.held,
             self._jobs.done(bound.id),
             self._plans.refused(bound.id),
+            self._judging.refused(bound.id),
         )
         last, speed = self._commands.last, self.pace.speed
         return build_view(bound, self.position, city.latest, last, now_us, city.doubt, beyond, speed)

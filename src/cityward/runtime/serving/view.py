@@ -22,6 +22,7 @@ class Beyond:
     held: frozenset[str] = frozenset()
     done: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     refused_plans: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
 
 NOTHING_BEYOND = Beyond()
@@ -70,6 +71,7 @@ def build_view(
         done=beyond.done,
         pace=pace,
         refused_plans=beyond.refused_plans,
+        refused=beyond.refused,
     )
 
 

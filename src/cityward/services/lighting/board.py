@@ -14,6 +14,7 @@ from cityward.services.lighting import faults, lines
 from cityward.services.lighting.levels import class_given
 from cityward.services.lighting.memory import Account, LightingMemory, Suspicion
 from cityward.services.lighting.need import Need
+from cityward.services.lighting.refused import said_of
 from cityward.services.lighting.settings import LightingSettings, Street
 from cityward.services.lighting.sky import Sky
 from cityward.services.lighting.sun import Daylight, sun_times
@@ -148,6 +149,7 @@ def _street_row(
     levels = [last.value for lamp in state.lamps if (last := view.last_commands.get(lamp)) is not None]
     level, need = min(levels, default=None), state.need
     given, account = _given(state, level), memory.streets[name].tonight
+    no = said_of(memory.held, state.lamps)
     under = bool(need.lighting_class) and (not given or given > need.lighting_class)
     return (
         Cell(text=name),
@@ -155,7 +157,7 @@ def _street_row(
         Cell(text=need.lighting_class or "-"),
         Cell(text=given or "-", stance="bad" if under else "plain"),
         Cell(text="-" if level is None else f"{level:g} %"),
-        Cell(text=need.why),
+        Cell(text=f"{need.why}; {no}" if no else need.why, stance="wait" if no else "plain"),
         Cell(text=f"{account.kwh:.2f}"),
         Cell(text=f"{account.baseline_kwh:.2f}"),
     )

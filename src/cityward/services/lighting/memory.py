@@ -58,10 +58,19 @@ class LineMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     suspected: dict[str, Suspicion] = {}
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the permit gate refused a lamp. why: the gate's word. at, since: when last and when first, city us."""
+
+    why: str
+    at: int
+    since: int
+
+
 class LightingMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it. at: when the last turn was, city us."""
+    """All of it. at: when the last turn was, city us. held: lamp -> what it was refused last, and not let have since."""
 
     at: int = 0
     streets: dict[str, StreetMemory] = {}
     suspected: dict[str, Suspicion] = {}
     lines: dict[str, LineMemory] = {}
+    held: dict[str, Held] = {}

@@ -22,6 +22,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from cityward.errors import PlaceError
 from cityward.place.things import CommandLimits
 from cityward.services.contract import Notice, Proposal, Turn, Urgency, View, Window
@@ -31,8 +33,10 @@ from cityward.services.lighting.errands import errand_of, limits_of
 from cityward.services.lighting.faults import suspected_lamps
 from cityward.services.lighting.levels import power_w
 from cityward.services.lighting.lines import LineRules, Sample, Wanted, looked_at
-from cityward.services.lighting.memory import MOST_SUSPECTED, LightingMemory, LineMemory, StreetMemory
+from cityward.services.lighting.memory import MOST_SUSPECTED, Held, LightingMemory, LineMemory, StreetMemory
 from cityward.services.lighting.need import Need, need_of, within
+from cityward.services.lighting.refused import held_now, waits
+from cityward.services.lighting.refused import notices as refusals
 from cityward.services.lighting.settings import LightingSettings, Line, Street, read_settings
 from cityward.services.lighting.sky import Sky, judge_sky
 from cityward.services.lighting.sun import elevation_deg
@@ -107,10 +111,12 @@ class Lighting:
         """Proposals for the lamps that should be told something now, what looks wrong, and the board."""
         sun_deg = elevation_deg(view.now_us, view.position)
         judged = {name: _judged(view, street, sun_deg, memory, name) for name, street in view.settings.streets.items()}
-        proposals = [proposal for name, one in judged.items() for proposal in _proposals(view, name, one)]
-        after = _remembered(view, judged, memory)
+        held = held_now(view, _distinct(lamp for one in judged.values() for lamp in one.lamps), memory.held)
+        proposals = [proposal for name, one in judged.items() for proposal in _proposals(view, name, one, held)]
+        after = msgspec.structs.replace(_remembered(view, judged, memory), held=held)
         states = {name: StreetState(one.street, one.lamps, one.sky, one.need) for name, one in judged.items()}
         notices: list[Notice] = notices_of(view, states, after)
+        notices += refusals({name: one.lamps for name, one in judged.items()}, held)
         return Turn(after, proposals, notices=notices, board=board_of(view, states, after))
 
     def work(self, body: bytes) -> bytes:
@@ -128,11 +134,13 @@ def _judged(view: View[LightingSettings], street: Street, sun_deg: float, memory
     return _Judged(street, lamps, sky, flow, need_of(view, street, sky, flow, held))
 
 
-def _proposals(view: View[LightingSettings], name: str, one: _Judged) -> Iterator[Proposal]:
+def _proposals(view: View[LightingSettings], name: str, one: _Judged, held: Mapping[str, Held]) -> Iterator[Proposal]:
     cause = _cause(name, one.sky, one.flow, one.need) | _unseen(view, one.street)
     for lamp in one.lamps:
         limits = limits_of(view.actuators[lamp], view.settings.command)
-        if limits is not None and lamp not in view.held:
+        if limits is None or lamp in view.held:
+            continue
+        if not waits(view, held.get(lamp), view.last_commands.get(lamp), within(one.need, limits)):
             yield from _propose(view, lamp, limits, one, cause)
 
 

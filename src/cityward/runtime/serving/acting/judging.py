@@ -40,6 +40,7 @@ class Judging:
         self._progress, self._by, self.street, self._signals = progress, by, street, signals
         self._recent: dict[str, deque[Issued]] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
+        self._said_no: dict[str, dict[tuple[str, str], str]] = {}
 
     def judge(self, bound: Bound, proposal: Proposal, doubt: Doubt, now_us: int) -> Allowed | Refusal:
         """The gate's word."""
@@ -49,6 +50,18 @@ class Judging:
         if objected is not None:
             return Refusal(proposal, objected)
         return permit(proposal, bound.rules, recent, now_us, doubt.confidence, self.street.now)
+
+    def tell(self, service: str, verdicts: Sequence[Allowed | Refusal]) -> None:
+        """What the gate said to a turn of a service, for its next."""
+        self._said_no[service] = {
+            (as_text(one.proposal.device), as_text(one.proposal.command)): one.reason.value
+            for one in verdicts
+            if isinstance(one, Refusal)
+        }
+
+    def refused(self, service: str) -> Mapping[tuple[str, str], str]:
+        """What came of nothing in its last turn: (device, command) -> why."""
+        return self._said_no.get(service, {})
 
     def safe_instead(
         self, bound: Bound, refusal: Refusal, last_commands: Mapping[str, Commanded], doubt: Doubt, now_us: int
