@@ -51,7 +51,7 @@ class Town:
 
     now: int = MONDAY + 9 * HOUR // 2
     settings: WasteSettings = field(default_factory=settings_of)
-    memory: WasteMemory = field(default_factory=WasteMemory)
+    memory: WasteMemory = field(default_factory=lambda: WasteMemory(began=1))  # it has run for long
     readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     series: dict[tuple[str, str], Series] = field(default_factory=dict)
     left_out: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -159,6 +159,15 @@ def test_without_levels_the_declared_fixed_round_is_driven(what: str):
     assert town.later(1).stops().keys() == set(UNITS["glass"]), "Tuesday"
 
 
+def test_at_the_very_start_it_waits_for_what_containers_say_though_not_for_long():
+    town = Town(memory=WasteMemory())
+    assert town.stops() == {} and town.later(10 / 1440).sees("quay-01", 97).stops() == {}, "one of ten is too few"
+    assert town.later(2 / 1440).sees_all(40).sees("quay-01", 97).stops() == {"quay-01": Why.LIKELY_FULL}
+    never = Town(memory=WasteMemory())
+    assert never.stops() == {} and never.later(29 / 1440).stops() == {}
+    assert never.later(2 / 1440).stops().keys() == {*UNITS["quay"], *UNITS["market"]}, "the fixed round"
+
+
 def test_one_container_that_is_not_heard_is_visited_on_its_fixed_day():
     town = Town().sees_all(40)
     del town.readings["quay-03", "fill-level"], town.series["quay-03", "fill-level"]

@@ -99,11 +99,13 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class WasteMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it. visited: container -> when it was last in a round, us. alarms: `fire:<unit>` or `tilt:<unit>`. refused:
-    crew -> why the gate did not let its round of the day pass. before: container of the day's rounds -> its visit before.
-    fixed_day: for which the fixed round was asked for in place of a refused one; instead: the crews that were given it.
+    """All of it. began: when its first turn was, us. visited: container -> when it was last in a round, us. alarms: `fire:<unit>`
+    or `tilt:<unit>`. refused: crew -> why the gate did not let its round of the day pass. before: container of the day's rounds
+    -> its visit before. fixed_day: for which the fixed round was asked for in place of a refused one; instead: the crews that
+    were given it.
     """
 
+    began: int = 0
     known: dict[str, Known] = {}
     known_at: int = 0
     visited: dict[str, int] = {}

@@ -35,6 +35,7 @@ from cityward.services.waste.routing import (
 from cityward.services.waste.settings import WasteSettings
 from cityward.time import DAY, HOUR, SECOND
 
+FIRST_WAIT = HOUR // 2  # before the first round ever
 LEAST_SHIFT = HOUR  # of a shift that must be left, for a crew to be sent
 KEPT_WAY = 8000  # points of all crews' ways that are remembered, at 25 bytes each
 
@@ -65,6 +66,14 @@ def day_due(view: View[WasteSettings], planned_day: int) -> int | None:
         if day > planned_day and due and weekday(day) in settings.days and _crews(view, day):
             return day
     return None
+
+
+def is_early(view: View[WasteSettings], memory: WasteMemory) -> bool:
+    """At the very start, while most containers may still be heard: the first round need not be blind for that."""
+    if memory.planned_day >= 0 or not 0 <= view.now_us - memory.began < FIRST_WAIT or not memory.known:
+        return False
+    unknown = sum(1 for one in memory.known.values() if one.level is None)
+    return unknown > view.settings.blind_share * len(memory.known)
 
 
 def _crews(view: View[WasteSettings], day: int) -> dict[str, tuple[int, int]]:

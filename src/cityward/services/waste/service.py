@@ -26,7 +26,7 @@ from cityward.services.waste.board import board, estimates
 from cityward.services.waste.knowing import LEVEL, SHAKEN, containers_of, know
 from cityward.services.waste.memory import Day, WasteMemory
 from cityward.services.waste.refusals import merged, notices, told_no, with_fixed
-from cityward.services.waste.rounds import answer_of, asked_for, body_of, choice_of, day_due, day_of, plans_of
+from cityward.services.waste.rounds import answer_of, asked_for, body_of, choice_of, day_due, day_of, is_early, plans_of
 from cityward.services.waste.routing import route
 from cityward.services.waste.settings import WasteSettings, read_settings
 from cityward.time import DAY, SECOND
@@ -72,6 +72,7 @@ class Waste:
 
     def step(self, view: View[WasteSettings], memory: WasteMemory) -> Turn[WasteMemory]:
         """Alarms always; forecasts when they are due; the day's round when it is time."""
+        memory = msgspec.structs.replace(memory, began=memory.began or view.now_us)
         renewed = _is_due(view, memory)
         memory = _watched(view, _renewed(view, memory) if renewed else memory)
         memory = _asked(view, memory)
@@ -98,7 +99,7 @@ def _is_due(view: View[WasteSettings], memory: WasteMemory) -> bool:
     age = view.now_us - memory.known_at
     if not 0 <= age < view.settings.renew_s * SECOND or memory.known.keys() != containers_of(view).keys():
         return True
-    unheard = all(one.level is None for one in memory.known.values())
+    unheard = is_early(view, memory) or all(one.level is None for one in memory.known.values())
     return unheard and age >= 60 * SECOND and any(name == LEVEL for _, name in view.readings)
 
 
@@ -117,7 +118,7 @@ def _asked(view: View[WasteSettings], memory: WasteMemory) -> WasteMemory:
     """With the job of the day's round, where one is due."""
     planned = memory.planned_day if memory.planned_day <= view.now_us // DAY + 1 else -1  # the clock went back
     day = day_due(view, planned)
-    if memory.asked is not None or day is None:
+    if memory.asked is not None or day is None or is_early(view, memory):
         return memory
     choice = choice_of(view, memory.known, memory, day, alarms.burning(memory.alarms))
     if not choice.stops:
