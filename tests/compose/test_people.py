@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cityward.compose.people.giving import PeopleDesk, begin_people
+from cityward.compose.people.first import begin_people
+from cityward.compose.people.giving import PeopleDesk
 from cityward.errors import PlaceError
 from cityward.evidence.records import Granted
 from cityward.place.roles import Right

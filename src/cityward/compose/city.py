@@ -38,7 +38,7 @@ from cityward.compose.gathering.collecting import sources_of
 from cityward.compose.gathering.feeds import feeds_of
 from cityward.compose.home import CityFile, Exercise, Home, Street, read_city_file, write_city_file
 from cityward.compose.keeping.declarations import keep as keep_declaration
-from cityward.compose.people.giving import begin_people
+from cityward.compose.people.first import begin_people
 from cityward.compose.people.rights import right_events, rights_of
 from cityward.compose.places import load_place
 from cityward.compose.proving.taint import Finisher

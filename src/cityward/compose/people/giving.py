@@ -5,9 +5,7 @@ book, so of two at a time one is first. Both doors (the console, the command lin
 theirs to ask first, what may be done to whom is held here.
 
 INVARIANTS
-- Nobody gives, opens, approves or reviews for themselves.
-- A role goes to people of its own party; nobody who gives roles (`people`) also holds `operate`, `contain` or `data`.
-- What is not standing ends by itself, after the role's `longest_hours` at most.
+- Nobody gives, opens, approves or reviews for themselves; what may be given to whom at all is held in `wishing`.
 - Where a second person is needed, nothing is given before another account than the giver's and the receiver's agrees.
 - A locked or removed person has no session and no link from that moment on.
 """
@@ -17,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -25,13 +22,12 @@ from dataclasses import asdict, dataclass, replace
 import msgspec
 
 from cityward.adapters.ledgers.files import FileLedger
+from cityward.compose.people.wishing import active, check_text, draft, known_person, new_id, now_us
 from cityward.compose.setting import Setting
 from cityward.errors import PlaceError
 from cityward.evidence.records import Granted, Lifecycle
 from cityward.place.hints import listed
-from cityward.place.roles import Right, Role
 from cityward.runtime.people import (
-    NEVER_WITH_PEOPLE,
     Grant,
     Passkey,
     Person,
@@ -41,8 +37,6 @@ from cityward.runtime.people import (
     Step,
     Wish,
     held_now,
-    longest_s,
-    roles_of,
 )
 from cityward.runtime.ports import EventSink
 from cityward.time import SECOND as SECOND_US
@@ -50,10 +44,8 @@ from cityward.watch.events import Event, EventKind, cut
 
 ROLE = "people"
 """The ledger of people; its own, so that it can be written while the city runs."""
-FIRST = "operator"
 LINK_S = 15 * 60
 WAITS_S = 24 * 3600
-LONGEST_TEXT = 500
 MOST_PASSKEYS = 10
 GIVE, OPEN = "grant", "open"
 
@@ -84,10 +76,7 @@ class PeopleDesk:
         Raises:
             PlaceError: there is none of that name.
         """
-        found = self.setting.state.person(id_)
-        if found is None:
-            raise PlaceError(f"there is nobody `{id_[:64]}`", mend="see `cityward person list`")
-        return found
+        return known_person(self.setting, id_)
 
     def standing(self, id_: str) -> Standing | None:
         """All that is on file of one person."""
@@ -104,13 +93,13 @@ class PeopleDesk:
             PlaceError: the name is taken or no name, or there is no such party.
         """
         _check_name(id_)
-        _check_text("name", name)
+        check_text("name", name)
         if party not in self.setting.loaded.place.parties:
             raise PlaceError(f"there is no party `{party[:64]}`", mend="declare it, or name one that is declared")
         with self._alone() as ledger:
             if self.setting.state.person(id_) is not None:
                 raise PlaceError(f"there is a `{id_}` already", mend="choose another name")
-            row = Person(id_, name, party, Stance.ACTIVE, _now())
+            row = Person(id_, name, party, Stance.ACTIVE, now_us())
             self._life(ledger, "person added", {"who": id_, "party": party, "by": by})
             self.setting.state.put_person(row)
         return row
@@ -144,7 +133,7 @@ class PeopleDesk:
             PlaceError: nobody of that name, or somebody else is known so.
         """
         with self._alone() as ledger:
-            row, other = self._active(id_), self.setting.state.person_of_subject(issuer, subject)
+            row, other = active(self.setting, id_), self.setting.state.person_of_subject(issuer, subject)
             if other is not None and other.id != id_:
                 raise PlaceError(f"`{other.id}` is known so already", mend="see `cityward person show`")
             self._life(ledger, "person known", {"who": id_, "issuer": issuer, "by": by})
@@ -165,7 +154,7 @@ class PeopleDesk:
         standing, mend = self.setting.state.standing(id_), f"at the machine: cityward person link {id_[:64]}"
         if standing is not None and standing.ways:
             raise PlaceError(f"`{id_[:64]}` proves who they are by {listed(sorted(standing.ways))}", mend=mend)
-        if standing is not None and not alone and any(grant.holds(_now()) for grant in standing.grants):
+        if standing is not None and not alone and any(grant.holds(now_us()) for grant in standing.grants):
             raise PlaceError(f"`{id_[:64]}` holds roles, and these take two persons", mend=mend)
         return self.link(id_, by)
 
@@ -177,9 +166,9 @@ class PeopleDesk:
         """
         token = secrets.token_urlsafe(32)
         with self._alone() as ledger:
-            self._active(id_)
+            active(self.setting, id_)
             self._life(ledger, "sign-in link", {"who": id_, "by": by})
-            expires = _now() + LINK_S * SECOND_US
+            expires = now_us() + LINK_S * SECOND_US
             self.setting.state.add_link(hashlib.sha256(token.encode()).digest(), id_, expires)
         return token
 
@@ -200,7 +189,7 @@ class PeopleDesk:
             PlaceError: the person has too many, or it is somebody's already.
         """
         with self._alone() as ledger:
-            self._active(passkey.person)
+            active(self.setting, passkey.person)
             if len(self.setting.state.passkeys(passkey.person)) >= MOST_PASSKEYS:
                 raise PlaceError(f"there are {MOST_PASSKEYS} passkeys already", mend="forget one first")
             if self.setting.state.passkey(passkey.credential) is not None:
@@ -237,7 +226,7 @@ class PeopleDesk:
             PlaceError: it may not be given to them, or for so long.
         """
         with self._alone() as ledger:
-            row = self._draft(wish, by)
+            row = draft(self.setting, wish, by)
             return self._begin(ledger, row, by, "given")
 
     def ask(self, wish: Wish) -> Grant:
@@ -247,7 +236,7 @@ class PeopleDesk:
             PlaceError: it may not be given to them, or they wait for it already.
         """
         with self._alone() as ledger:
-            row = replace(self._draft(wish, ""), state=Step.ASKED)
+            row = replace(draft(self.setting, wish, ""), state=Step.ASKED)
             waiting = [g for g in self.setting.state.grants(wish.person) if g.state is Step.ASKED]
             if any(one.role == wish.role for one in waiting) or len(waiting) >= 5:
                 raise PlaceError(f"`{wish.role}` is asked for already", mend="wait until it is opened or refused")
@@ -263,7 +252,9 @@ class PeopleDesk:
         """
         with self._alone() as ledger:
             row = self._known(id_, Step.ASKED)
-            return self._begin(ledger, replace(self._draft(_wish(row), by), id=id_, asked_at=row.asked_at), by, "given")
+            return self._begin(
+                ledger, replace(draft(self.setting, _wish(row), by), id=id_, asked_at=row.asked_at), by, "given"
+            )
 
     def ask_to_open(self, id_: str, by: str) -> Grant:
         """Open what a person asked for once a second person agrees; it waits as it is.
@@ -272,7 +263,7 @@ class PeopleDesk:
             PlaceError: there is none such, it does not wait, or it may not be given any more.
         """
         row = self._known(id_, Step.ASKED)
-        self._draft(_wish(row), by)
+        draft(self.setting, _wish(row), by)
         if any(one.act == OPEN and one.state == "asked" and one.detail == id_ for one in self.seconds()):
             raise PlaceError(f"grant {id_} waits for a second person already", mend="let another one agree")
         self.ask_second(OPEN, f"{row.role} to {row.person}", id_, by)
@@ -293,9 +284,9 @@ class PeopleDesk:
             PlaceError: the role is not made for it, or the person holds no role of the place now.
         """
         with self._alone() as ledger:
-            row = replace(self._draft(wish, "", glass=True), glass=True)
+            row = replace(draft(self.setting, wish, "", glass=True), glass=True)
             standing = self.setting.state.standing(wish.person)
-            if standing is None or not held_now(self.setting.loaded.place, standing, _now(), None).roles:
+            if standing is None or not held_now(self.setting.loaded.place, standing, now_us(), None).roles:
                 raise PlaceError("who holds no role breaks no glass", mend="ask for the role")
             return self._begin(ledger, row, wish.person, "glass-broken")
 
@@ -330,8 +321,8 @@ class PeopleDesk:
         """
         if act not in self._acts():
             raise PlaceError(f"nothing is called `{act[:64]}`")
-        now = _now()
-        row = Second(_id(act, detail, by, str(now)), act, about, detail, by, now, now + WAITS_S * SECOND_US)
+        now = now_us()
+        row = Second(new_id(act, detail, by, str(now)), act, about, detail, by, now, now + WAITS_S * SECOND_US)
         with self._alone() as ledger:
             self._life(ledger, "second person asked", {"act": act, "about": about[:200], "by": by, "id": row.id})
             self.setting.state.put_second(row)
@@ -343,7 +334,7 @@ class PeopleDesk:
         Raises:
             PlaceError: it may not be given to them.
         """
-        self._draft(wish, by)
+        draft(self.setting, wish, by)
         return self.ask_second(GIVE, f"{wish.role} to {wish.person}", _text(wish), by)
 
     def approve(self, id_: str, by: str) -> Second:
@@ -378,12 +369,12 @@ class PeopleDesk:
     def _give_seconded(self, row: Second, by: str) -> None:
         wish = msgspec.json.decode(row.detail, type=Wish)
         with self._alone() as ledger:
-            self._begin(ledger, self._draft(wish, row.asked_by), f"{row.asked_by}, {by}", "given")
+            self._begin(ledger, draft(self.setting, wish, row.asked_by), f"{row.asked_by}, {by}", "given")
 
     def _open_seconded(self, row: Second, by: str) -> None:
         with self._alone() as ledger:
             asked = self._known(row.detail, Step.ASKED)
-            opened = replace(self._draft(_wish(asked), row.asked_by), id=asked.id, asked_at=asked.asked_at)
+            opened = replace(draft(self.setting, _wish(asked), row.asked_by), id=asked.id, asked_at=asked.asked_at)
             self._begin(ledger, opened, f"{row.asked_by}, {by}", "given")
 
     def _for_whom(self, row: Second) -> str:
@@ -393,7 +384,7 @@ class PeopleDesk:
 
     def _waiting(self, id_: str) -> Second:
         row = self.setting.state.second(id_)
-        if row is None or row.state != "asked" or row.until <= _now():
+        if row is None or row.state != "asked" or row.until <= now_us():
             raise PlaceError(f"nothing waits under `{id_[:64]}`")
         return row
 
@@ -402,36 +393,6 @@ class PeopleDesk:
             self._life(ledger, f"second person {state}", {"act": row.act, "by": by, "id": row.id})
             if not self.setting.state.settle_second(row.id, state, by):
                 raise PlaceError(f"nothing waits under `{row.id}`")
-
-    def _draft(self, wish: Wish, by: str, *, glass: bool = False) -> Grant:
-        """The grant that a wish would be, held to every rule. Nothing is written."""
-        _check_text("reason", wish.reason)
-        person, role = self._active(wish.person), self._role(wish.role)
-        if by == wish.person:
-            raise PlaceError("nobody gives a role to themselves", mend="let another one give it")
-        if role.party != person.party:
-            raise PlaceError(
-                f"`{wish.role}` is for people of `{role.party}`, and `{person.id}` is of `{person.party}`",
-                mend="choose a role of that party",
-            )
-        if glass and not role.break_glass:
-            raise PlaceError(f"`{wish.role}` cannot be taken without leave", mend="ask for it")
-        self._check_apart(person, role)
-        seconds = _seconds(wish, role, glass)
-        now = _now()
-        until = now + seconds * SECOND_US if seconds else 0
-        id_ = _id(wish.person, wish.role, by, str(now))
-        return Grant(id_, wish.person, wish.role, Step.GIVEN, wish.reason, now, by, now, until, seconds)
-
-    def _check_apart(self, person: Person, role: Role) -> None:
-        roles, now = roles_of(self.setting.loaded.place), _now()
-        held = {g.role for g in self.setting.state.grants(person.id) if g.holds(now) and g.role in roles}
-        rights = {right for name in held for right in roles[name].rights} | set(role.rights)
-        if Right.PEOPLE in rights and (other := rights & NEVER_WITH_PEOPLE):
-            raise PlaceError(
-                f"with this `{person.id}` would give roles and {', '.join(sorted(r.value for r in other))}",
-                mend="let one person give roles and another one work with them",
-            )
 
     def _begin(self, ledger: FileLedger, row: Grant, by: str, step: str) -> Grant:
         begun = replace(row, given_by=by)
@@ -443,23 +404,11 @@ class PeopleDesk:
     def _end(self, id_: str, state: Step, to: Step, by: str) -> Grant:
         with self._alone() as ledger:
             row = self._known(id_, state)
-            ended = replace(row, state=to, ended_by=by, until=row.until if to is Step.REFUSED else _now())
+            ended = replace(row, state=to, ended_by=by, until=row.until if to is Step.REFUSED else now_us())
             entry = self._granted(ledger, ended, to.value, by)
             self.setting.state.put_grant(ended)
             self._tell(ended, "no", by, entry)
         return ended
-
-    def _role(self, name: str) -> Role:
-        role = roles_of(self.setting.loaded.place).get(name)
-        if role is None:
-            raise PlaceError(f"there is no role `{name[:64]}`", mend="declare it, or name one that is declared")
-        return role
-
-    def _active(self, id_: str) -> Person:
-        row = self.person(id_)
-        if row.state is not Stance.ACTIVE:
-            raise PlaceError(f"`{id_}` is {row.state.value}", mend="unlock the account first")
-        return row
 
     def _of_id(self, id_: str) -> Grant:
         row = self.setting.state.grant(id_)
@@ -469,7 +418,7 @@ class PeopleDesk:
 
     def _known(self, id_: str, state: Step) -> Grant:
         row = self._of_id(id_)
-        if row.state is not state or (state is Step.GIVEN and not row.holds(_now())):
+        if row.state is not state or (state is Step.GIVEN and not row.holds(now_us())):
             raise PlaceError(f"grant {id_} is not {state.value} now", mend="list them: cityward grant list")
         return row
 
@@ -513,35 +462,6 @@ class PeopleDesk:
         )
 
 
-def begin_people(setting: Setting, demo: bool) -> str:
-    """Who the first sign-in link is for, with an account and roles where there were none; "" where people sign in without it.
-
-    In the demonstration one click shows everything but what goes with giving roles. Anywhere else the first person gives roles.
-    """
-    desk, state = PeopleDesk(setting), setting.state
-    if not state.people():
-        desk.add(FIRST, "First person", setting.loaded.place.responsible, "machine")
-    first = state.standing(FIRST)
-    if first is None or first.person.state is not Stance.ACTIVE:
-        return ""
-    if not first.grants:
-        for name in _first_roles(setting, demo):
-            desk.give(Wish(FIRST, name, "the first person, at the first start"), "machine")
-    enrolled = any(state.passkeys(p.id) or p.subject for p in state.people() if p.state is Stance.ACTIVE)
-    return FIRST if demo or not enrolled else ""
-
-
-def _first_roles(setting: Setting, demo: bool) -> Sequence[str]:
-    place = setting.loaded.place
-    mine = {
-        n: r for n, r in roles_of(place).items() if r.party == place.responsible and r.standing and not r.break_glass
-    }
-    gives = [name for name, role in mine.items() if Right.PEOPLE in role.rights]
-    if place.roles and not demo:
-        return gives
-    return [name for name in mine if name not in gives]
-
-
 def _wish(row: Grant) -> Wish:
     return Wish(row.person, row.role, row.reason, row.seconds)
 
@@ -550,26 +470,6 @@ def _text(wish: Wish) -> str:
     return msgspec.json.encode(asdict(wish)).decode()
 
 
-def _seconds(wish: Wish, role: Role, glass: bool) -> int:
-    longest = round(longest_s(role, glass))
-    if wish.seconds < 0 or (longest and wish.seconds > longest):
-        raise PlaceError(f"{wish.seconds} s is longer than {longest} s", mend="ask for less")
-    return wish.seconds or longest
-
-
 def _check_name(id_: str) -> None:
     if not _NAME.match(id_):
         raise PlaceError("a person's id is 1 to 64 of a-z, 0-9, `-` and `.`", mend="choose another one")
-
-
-def _check_text(name: str, text: str) -> None:
-    if not 0 < len(text.strip()) <= LONGEST_TEXT or not text.isprintable():
-        raise PlaceError(f"the {name} is no text of 1 to {LONGEST_TEXT} printable characters", mend=f"say the {name}")
-
-
-def _id(*parts: str) -> str:
-    return hashlib.sha256("\n".join((*parts, secrets.token_hex(8))).encode()).hexdigest()[:12]
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
