@@ -78,6 +78,7 @@ def lighting(data: Path, as_json: bool) -> None:
 )
 @click.option("--instances", type=click.IntRange(0, 100), default=0, help="So many instances, smallest first.")
 @click.option("--skip", type=click.IntRange(0, 100), default=0, help="Leave out so many of the smallest instances.")
+@click.option("--seed", type=click.IntRange(0, 10**6), default=1, help="Of the simulated world, and of the solver.")
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False, path_type=Path),
