@@ -1,0 +1,1 @@
+var e=e=>e==null?null:typeof e==`number`||typeof e==`string`?e:Array.isArray(e)&&e.every(e=>typeof e!=`object`)?e.join(` `):typeof e==`object`?JSON.stringify(e):String(e),t=(t,n)=>[[...n],...t.map(t=>n.map(n=>e(t[n])))];export{t};
