@@ -24,7 +24,15 @@ LIVE = "/Received\\s*[1-9]/.test(document.body.innerText)"
 
 PAGES = (
     ("map", "#/", LIVE),
+    ("all-services", "#/services", "document.querySelectorAll('.all section dl').length > 2"),
     ("services", "#/services/quay-street-lighting", "document.querySelectorAll('main section').length > 1"),
+    (
+        "cameras",
+        "#/cameras",
+        "document.querySelectorAll('main .shown article, main .shown section, main .shown li').length > 3",
+    ),
+    ("device", "#/device/air-station", "document.querySelector('main canvas')"),
+    ("register", "#/register", "document.querySelectorAll('main tr').length > 3"),
     ("chain", "#/chain", "document.querySelector('main svg')"),
     ("reach", "#/reach/dataset/street-video", "document.body.innerText.includes('Street video')"),
     ("datum", "#/datum/air-station/no2", "document.querySelectorAll('main ol > li').length > 1"),
@@ -39,12 +47,14 @@ PAGES = (
         "document.body.innerText.includes('Data out') && document.querySelectorAll('main a').length > 2",
     ),
     ("alerts", "#/watch", "document.body.innerText.includes('Alerts over time')"),
+    ("incidents", "#/incidents", "document.querySelector('main h1')"),
     (
         "assurance",
         "#/assurance",
         "document.body.innerText.includes('Read first') || document.body.innerText.includes('N14')",
     ),
     ("exercises", "#/exercises", "document.body.innerText.includes('S-25')"),
+    ("me", "#/me", "document.body.innerText.includes('What you hold')"),
     ("show-me-as", "#/as", "document.querySelectorAll('main button').length > 1"),
 )
 
