@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cityward.errors import PlaceErrors
+from cityward.place.checks.whole import Word
 from cityward.place.loader import load
 from viewings import CAMERA_TOWN
 
@@ -68,3 +69,19 @@ def test_where_no_role_may_view_nobody_could_look() -> None:
 )
 def test_an_address_that_is_none_or_holds_a_login_is_told(stream: str, words: str) -> None:
     assert any(words in one for one in told(CAMERA_TOWN.replace("file:yard.mp4", stream)))
+
+
+def test_plates_are_searched_for_unless_a_reason_says_that_no_vehicle_comes() -> None:
+    give: Callable[[str], bytes] = lambda _: text.encode()  # noqa: E731
+    text = CAMERA_TOWN
+    assert [w for w in load("place.yaml", give, {"Europe/London", "UTC"}).warnings if w.word is Word.UNSEARCHED] == []
+
+    text = CAMERA_TOWN.replace("view: The yard", "view: The yard, no_vehicles: A walled yard", 1)
+    told_of = [w for w in load("place.yaml", give, {"Europe/London", "UTC"}).warnings if w.word is Word.UNSEARCHED]
+    assert [w.path for w in told_of] == ["cameras.yard.no_vehicles"]
+    assert "A walled yard" in told_of[0].what
+
+
+def test_no_vehicles_without_a_reason_is_refused() -> None:
+    found = told(CAMERA_TOWN.replace("view: The yard", 'view: The yard, no_vehicles: "yes"', 1))
+    assert any("no_vehicles" in what or "10" in what for what in found), found

@@ -43,6 +43,8 @@ def test_a_camera_says_what_it_looks_at_for_whom_and_whose_law_can_reach_it():
     assert [land.code for land in cameras.lands if land.reached is Reached.LAW] == ["XA"]
     [quay] = cameras.cameras
     assert quay.view == "The quay and the way along it" and quay.hours == 4 and quay.seen
+    assert not quay.plates
+    assert [one.plates for one in of("ring-road-cameras").cameras] == [True, True]
 
 
 def test_what_is_about_people_stands_first():

@@ -109,6 +109,8 @@ def test_what_is_open_is_shown_as_one_figure_and_what_is_about_people_is_not(cit
     assert "65.5" in noise and "mean of 2" in noise and "71" not in noise.replace(LOADED.digest, "")
     cameras = citizen.get("/public/harbour-cameras").text
     assert "4711" not in cameras and TEXTS["en"]["sample_closed"] in cameras
+    assert TEXTS["en"]["camera_no_plates"] in cameras
+    assert TEXTS["en"]["camera_no_plates"] not in citizen.get("/public/ring-road-cameras").text
 
 
 def counters(*values: float) -> str:

@@ -61,6 +61,7 @@ def list_all(state: Path, as_json: bool) -> None:
             "keep_hours": one.keep_hours,
             "kept_bytes": sizes.get(name, 0),
             "shown": one.viewing is not None,
+            "no_vehicles": one.no_vehicles or "",
             "told": dict(told.get(name, {})),
         }
         for name, one in cameras.items()
@@ -72,9 +73,14 @@ def list_all(state: Path, as_json: bool) -> None:
         said = told.get(str(row["camera"]), {})
         troubles = said.get("troubles")
         words = ", ".join(map(str, troubles)) if isinstance(troubles, dict) and troubles else "fine"
-        put(f"{row['camera']:28} {harmless(words) if said else 'not heard':18} for {row['purpose']}; {_kept(row)}")
+        told_of = f"{_kept(row)}{_unsearched(row)}"
+        put(f"{row['camera']:28} {harmless(words) if said else 'not heard':18} for {row['purpose']}; {told_of}")
     if not rows:
         put("no camera is declared")
+
+
+def _unsearched(row: Mapping[str, object]) -> str:
+    return f"; plates not searched for: {harmless(str(row['no_vehicles']))}" if row["no_vehicles"] else ""
 
 
 def _kept(row: Mapping[str, object]) -> str:

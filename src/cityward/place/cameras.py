@@ -46,7 +46,8 @@ class Camera(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `rtsps://` with a host, or `file:` with a path below the declaration (a recorded clip, played for ever: demonstrations and
     tests). Its pictures come here by `flow` and go nowhere else. counts: a picture is never told where a count serves. masks:
     polygons that are black before anything else is done. keep_hours: covered pictures are kept so long, in segments of
-    `segment_s`; 0: none are kept. onvif: where the camera is asked for its own events and settings.
+    `segment_s`; 0: none are kept. onvif: where the camera is asked for its own events and settings. no_vehicles: why no vehicle
+    can come into view; plates are then not searched for, and a plate that stands still is not covered.
     """
 
     device: Id
@@ -64,5 +65,6 @@ class Camera(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     viewing: Viewing | None = None  # None: nobody sees a picture, counts only
     keep_hours: Annotated[float, Meta(ge=0, le=24 * 92)] = 0.0
     segment_s: Annotated[int, Meta(ge=2, le=600)] = 10
+    no_vehicles: Annotated[str, Meta(min_length=10, max_length=300)] | None = None
     frames_per_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
     width_most: Annotated[int, Meta(ge=64, le=1920)] = 768

@@ -101,11 +101,15 @@ class Land(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera's view in words. hours: covered pictures are kept so long; seen: whether a person may look at all."""
+    """One camera's view in words. hours: covered pictures are kept so long; seen: whether a person may look at all.
+
+    plates: whether number plates are searched for.
+    """
 
     view: str
     hours: float
     seen: bool
+    plates: bool
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,7 +231,12 @@ def _lands(place: Place, exposure: Exposure, datasets: tuple[str, ...]) -> Itera
 def _cameras(place: Place, units: list[str]) -> Iterator[Camera]:
     for camera in place.cameras.values():
         if camera.device in units:
-            yield Camera(view=camera.view, hours=camera.keep_hours, seen=camera.viewing is not None)
+            yield Camera(
+                view=camera.view,
+                hours=camera.keep_hours,
+                seen=camera.viewing is not None,
+                plates=camera.no_vehicles is None,
+            )
 
 
 def _kept(key: str, dataset: Dataset) -> Kept:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from cityward.insight.sight.eye import LEARNED
-from cityward.insight.sight.finding import Finders, Search, plates_in, tiles_of
-from cityward.insight.sight.picture import Image
+from cityward.insight.sight.finding import Finders, Search, plates_in, searched_for, tiles_of
+from cityward.insight.sight.picture import Image, shrunk
 
 
 @dataclass
@@ -94,4 +94,22 @@ def test_a_kerb_and_an_even_street_are_no_plates() -> None:
     image = np.full((432, 768, 3), 90, np.uint8)
     assert plates_in(image, 384) == []
     image[:, 300:] = 200
+    assert plates_in(image, 384) == []
+
+
+def test_where_no_vehicle_comes_neither_plates_nor_strokes_are_searched_for() -> None:
+    assert set(searched_for(plates=True)) - set(searched_for(plates=False)) == {"haarcascade_russian_plate_number.xml"}
+    image = street_with_plate(300, 200)
+    for strokes, finds in ((True, True), (False, False)):
+        finders = Finders(cast("tuple[cv2.CascadeClassifier, ...]", (Bright(),)), strokes=strokes)
+        search = Search(finders)
+        found = [search.of(shrunk(image), image) for _ in range(finders.turns)]
+        assert bool(found[-1]) is finds
+
+
+def test_what_is_hardly_wider_than_high_is_no_plate() -> None:
+    image = np.full((432, 768, 3), 90, np.uint8)
+    image[200:260, 300:380:8] = 200  # a window's bars
+    image[200:260, 301:380:8] = 200
+    image[200:260, 302:380:8] = 200
     assert plates_in(image, 384) == []

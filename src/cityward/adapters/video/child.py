@@ -39,7 +39,7 @@ from cityward.adapters.video.exchange import Clip as ClipAsked
 from cityward.adapters.video.looking import Looker, Sight
 from cityward.adapters.video.recording import Recorder
 from cityward.insight.sight.eye import Eye, EyeSettings
-from cityward.insight.sight.finding import CASCADES, finders_of
+from cityward.insight.sight.finding import finders_of, searched_for
 
 MEMORY_BYTES = 512 << 20  # beside what the libraries take up. PRECEDENT: sixteen pictures of 9 Mpixel in YUV are 230 MB
 UNFILTERED = 4
@@ -70,7 +70,8 @@ def main(make_sight: Callable[[Settings], Sight]) -> int:
 def sight_of(settings: Settings) -> Sight:
     """The eye, as it is declared to look. Reads the classifiers' files: before anything is given up."""
     folder = Path(cv2.__file__).parent / "data"
-    finders = finders_of({name: (folder / name).read_text("utf-8") for name in CASCADES})
+    texts = {name: (folder / name).read_text("utf-8") for name in searched_for(settings.plates)}
+    finders = finders_of(texts, settings.plates)
     return Eye(EyeSettings(counts=settings.counts, frames_per_s=settings.frames_per_s), finders)
 
 

@@ -29,7 +29,10 @@ Coding = Literal["h264", "hevc", "mjpeg"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="settings"):
-    """How to look: see `place.cameras.Camera`. keep: whether segments are made. The first message; answered when confined."""
+    """How to look: see `place.cameras.Camera`. keep: whether segments are made; plates: whether they are searched for.
+
+    The first message; answered when confined.
+    """
 
     masks: tuple[tuple[Point, ...], ...] = ()
     counts: dict[str, CountLine] = {}
@@ -37,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     width_most: int = 768
     segment_s: int = 10
     keep: bool = False
+    plates: bool = True
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="clip"):

@@ -75,6 +75,7 @@ def settings_of(camera: Camera) -> Settings:
         width_most=camera.width_most,
         segment_s=camera.segment_s,
         keep=camera.keep_hours > 0,
+        plates=camera.no_vehicles is None,
     )
 
 

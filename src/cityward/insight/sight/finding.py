@@ -10,7 +10,8 @@ A small plate is no face: a row of dark and light strokes with little around it.
 goes up and down across, about as often up as down, and which has a plate's shape. OpenCV's cascade needs 60 pixels.
 
 Fails when
-- a plate is turned by more than some 15 degrees, or its strokes touch those of something else (a grille, a fence);
+- a plate has two lines or is turned by more than some 15 degrees;
+- its strokes touch those of something else (a grille, a fence);
 - a face is larger than its tile, or lies across tiles and is larger than a fifth of the side;
 - a face is seen from above or is smaller than 24 pixels of 384.
 
@@ -30,11 +31,8 @@ import numpy as np
 from cityward.errors import PlaceError
 from cityward.insight.sight.picture import Image, grey_of
 
-CASCADES = (
-    "haarcascade_frontalface_default.xml",
-    "haarcascade_profileface.xml",
-    "haarcascade_russian_plate_number.xml",
-)
+FACES = ("haarcascade_frontalface_default.xml", "haarcascade_profileface.xml")
+CASCADES = (*FACES, "haarcascade_russian_plate_number.xml")
 """What ships with OpenCV and finds faces and plates; whoever may read files reads them (`cv2.data.haarcascades`)."""
 
 Box = tuple[int, int, int, int]
@@ -45,19 +43,20 @@ TILE = 0.6  # of each side: what lies across two tiles and is smaller than a fif
 STROKES = 30.0  # levels a pixel. of 16 plates of the road 8 are found at 20 (patches run together), 14 at 30, 3 at 50
 AROUND = (13, 5)
 LEAST_PIXELS, LEAST_WIDE, MOST_WIDE, LEAST_HIGH, MOST_HIGH = 25, 8, 60, 4, 24
-WIDE, FULL = 1.2, 0.45  # width to height; share of its box
+WIDE, FULL = 1.8, 0.45  # width to height (of 16 plates of the road 2.0 is the least); share of its box
 
 
 @dataclass(frozen=True, slots=True)
 class Finders:
-    """Loaded classifiers; none: nothing is searched for, plates neither."""
+    """Loaded classifiers; none: nothing is searched for, plates neither. strokes: whether small plates are."""
 
     classifiers: tuple[cv2.CascadeClassifier, ...] = ()
+    strokes: bool = True
 
     @property
     def turns(self) -> int:
         """How many pictures it takes to search all."""
-        return 4 * len(self.classifiers) + 2 if self.classifiers else 0
+        return 4 * len(self.classifiers) + 2 * self.strokes if self.classifiers else 0
 
     def found(self, turn: int, small: Image, fine: Image) -> list[Box]:
         """Boxes of faces and plates in pixels of the small picture.
@@ -119,7 +118,9 @@ class Search:
         if turns == 0:
             return []
         turn, self._turn = self._turn, (self._turn + 1) % turns
-        self._found[turn] = self._finders.found(turn, small, _fine(image) if turn == turns - 1 else small)
+        self._found[turn] = self._finders.found(
+            turn, small, _fine(image) if self._finders.strokes and turn == turns - 1 else small
+        )
         return [box for boxes in self._found.values() for box in boxes]
 
 
@@ -131,13 +132,18 @@ def _fine(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def finders_of(texts: Mapping[str, str]) -> Finders:
-    """Classifiers of the texts of their files, by name.
+def searched_for(plates: bool) -> tuple[str, ...]:
+    """The files of the classifiers that are needed. plates: whether a vehicle may be in view."""
+    return CASCADES if plates else FACES
+
+
+def finders_of(texts: Mapping[str, str], plates: bool = True) -> Finders:
+    """Classifiers of the texts of their files, by name. plates: False, rows of strokes are not looked for.
 
     Raises:
         PlaceError: a text is no classifier.
     """
-    return Finders(tuple(_classifier(name, text) for name, text in texts.items()))
+    return Finders(tuple(_classifier(name, text) for name, text in texts.items()), strokes=plates)
 
 
 def _classifier(name: str, text: str) -> cv2.CascadeClassifier:

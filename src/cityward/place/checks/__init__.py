@@ -19,6 +19,7 @@ from cityward.place.checks.budgets import (
 from cityward.place.checks.cameras import (
     cameras_are_kept_and_shown_within_bounds,
     cameras_look_as_declared,
+    cameras_that_search_no_plates,
     roles_that_view_are_for_a_task,
 )
 from cityward.place.checks.feeds import feeds_can_be_fetched
@@ -104,5 +105,6 @@ WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
     budgets_bound_something, budgets_hold_what_one_device_may_send, quorums_can_be_met,
     recipients_that_get_nothing, addresses_of_others, roles_have_an_access,
+    cameras_that_search_no_plates,
 )  # fmt: skip
 """Told and counted."""

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from cityward.place.cameras import Camera, Point
-from cityward.place.checks.whole import Problem, Whole
+from cityward.place.checks.whole import Problem, Whole, Word
 from cityward.place.hints import listed, shown
 from cityward.place.record import UNKNOWN
 from cityward.place.roles import Right
@@ -122,3 +122,15 @@ def roles_that_view_are_for_a_task(whole: Whole) -> Iterator[Problem]:
         if role.standing or not role.from_addresses:
             what = f"people of `{role.party}` would look through cameras at any time, or from anywhere; the gate refuses them"
             yield Problem(f"roles.{name}", what, "say `standing: false` and from which addresses they come")
+
+
+# --- warnings
+
+
+def cameras_that_search_no_plates(whole: Whole) -> Iterator[Problem]:
+    """Whoever owns the data sees where a plate that stands still would be kept as it is, and why."""
+    for name, camera in whole.place.cameras.items():
+        if camera.no_vehicles is not None:
+            what = f"`{name}` does not search for number plates: {shown(camera.no_vehicles)}"
+            mend = "leave `no_vehicles` out, if a vehicle can come into view after all"
+            yield Problem(f"cameras.{name}.no_vehicles", what, mend, Word.UNSEARCHED)

@@ -32,6 +32,7 @@ class Word(StrEnum):
     NEVER = "never"
     NO_ACCESS = "no-access"
     OTHERS = "others"
+    UNSEARCHED = "unsearched"
 
     @property
     def heading(self) -> str:
@@ -55,6 +56,7 @@ _HEADINGS = {
     Word.QUORUM: "commands that no reading can ever permit: too few independent sources are declared",
     Word.NEVER: "declared for recipients that can never be given it",
     Word.OTHERS: "addresses of recipients where something of another party stands",
+    Word.UNSEARCHED: "cameras that do not search for number plates",
     Word.NO_ACCESS: "roles of parties without a declared access",
 }
 

@@ -51,6 +51,7 @@ class LineView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CameraView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A camera without its picture. readings: newest values that one may see; troubles: word -> for how many seconds.
 
+    no_vehicles: why plates are not searched for; "": they are.
     viewing: how many look now; viewers: who, for people of the city. may_ask: whether a role of one's own has `view` here.
     """
 
@@ -76,6 +77,7 @@ class CameraView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear: bool
     keep_hours: float
     frames_per_s: float
+    no_vehicles: str
     viewing: int
     viewers: tuple[str, ...]
     may_ask: bool
@@ -238,6 +240,7 @@ def _camera(
         clear=viewing.clear if viewing is not None else False,
         keep_hours=camera.keep_hours,
         frames_per_s=camera.frames_per_s,
+        no_vehicles=camera.no_vehicles or "",
         viewing=len(looking),
         viewers=tuple(row.person for row in looking) if _held(call).of_the_city else (),
         may_ask=viewing is not None and camera.dataset in _datasets(call),

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from cityward.adapters.bench.sight import SightBenchError
-from cityward.insight.sight.finding import CASCADES, Finders, finders_of
+from cityward.insight.sight.finding import Finders, finders_of, searched_for
 from cityward.insight.sight.picture import Image
 
 FOLDER = "cctv"
@@ -43,7 +43,7 @@ def shown(clip: Path, per_s: float | None = None) -> Iterator[Shown]:
                 yield Shown(number, at_s, np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
 
 
-def shipped_finders() -> Finders:
-    """The classifiers that a camera's child loads."""
+def shipped_finders(plates: bool = True) -> Finders:
+    """The classifiers that a camera's child loads. plates: False, as where no vehicle is in view."""
     folder = Path(cv2.__file__).parent / "data"
-    return finders_of({name: (folder / name).read_text("utf-8") for name in CASCADES})
+    return finders_of({name: (folder / name).read_text("utf-8") for name in searched_for(plates)}, plates)

@@ -28,7 +28,11 @@ def heads_table(data: Path, tell: Callable[[str], None]) -> Table:
     """
     rows: list[dict[str, object]] = []
     for per_s in RATES:
-        for name, finders in (("movement and faces", shipped_finders()), ("movement alone", Finders())):
+        for name, finders in (
+            ("movement, faces and plates", shipped_finders()),
+            ("movement and faces", shipped_finders(plates=False)),
+            ("movement alone", Finders()),
+        ):
             tell(f"heads: {name}, {per_s:g} pictures a second")
             rows.append({"cover": name, "per s": per_s, **_covered(data / FOLDER / YARD, per_s, finders)})
     return table_of(
