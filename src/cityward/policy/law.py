@@ -1,4 +1,4 @@
-"""Under which law a copy would stand: the jurisdictions that count for one case.
+"""Under which law a copy would stand: the jurisdictions that count for one case, or for people who look.
 
 They are those with power over the recipient's party, where its addresses are, where the system stands that the flow leads to,
 where the agreement lets the data be, and what an open route passes; and, possibly, those with power over whoever the party hands
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from cityward.place.data import Dataset, Protection
 from cityward.place.record import UNKNOWN
-from cityward.policy.case import Case
+from cityward.policy.case import Case, Facts
 
 Counted = tuple[str, str, str, bool]
 """(jurisdiction or `unknown`, why it counts in words, the line it rests on, whether for certain)."""
@@ -24,6 +24,19 @@ def restricted(dataset: Dataset) -> bool:
     """
     open_to_all = dataset.sensitivity in ("public", "internal") and not dataset.personal and not dataset.special
     return bool(dataset.allowed_jurisdictions) or not open_to_all
+
+
+def closed_to(facts: Facts, party: str) -> frozenset[str]:
+    """The datasets that people of a party are shown no value of: whose law has power over it, for certain or possibly, is none
+    that they allow, or is not known.
+    """
+    certain, possible = facts.standing.lands.get(party, (frozenset[str](), frozenset({UNKNOWN})))
+    over = [facts.around.get(land, frozenset((land,))) for land in sorted(certain | possible)]
+    return frozenset(
+        name
+        for name, one in facts.place.datasets.items()
+        if restricted(one) and any(around.isdisjoint(one.allowed_jurisdictions) for around in over)
+    )
 
 
 def where_it_counts(case: Case) -> Iterator[Counted]:

@@ -4,14 +4,16 @@ A reading is seen by whoever holds `data` for one of its datasets. Things, flows
 others see those that carry their datasets or that their services use.
 
 INVARIANT: shown as a role, nobody sees what they do not see themselves.
+INVARIANT: people of another party see no value of a dataset that does not allow the law over that party, whatever their role.
 INVARIANT: what belongs to no dataset is seen by nobody: a missing declaration never opens anything.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from threading import Lock
 from typing import TypeVar
 
@@ -19,6 +21,10 @@ from cityward.place.holdings import holdings
 from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit
 from cityward.place.roles import Right
+from cityward.policy.case import Facts
+from cityward.policy.contract import Standing
+from cityward.policy.law import closed_to
+from cityward.reach.effective import lands_of
 from cityward.runtime.causes import RESTS_ON
 from cityward.runtime.people import Held
 from cityward.runtime.ports import CommandRow, HourlyRow, Latest, Quarantined
@@ -111,6 +117,16 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
     return other if one is None else one if other is None else one & other
 
 
+def _closed(place: Place) -> Mapping[str, frozenset[str]]:
+    """Other parties whose roles hold `data`, and the datasets that the law over them keeps from their people all the same."""
+    others = {role.party for role in place.roles.values() if Right.DATA in role.rights} - {place.responsible}
+    if not others:  # the closure of powers is not for nothing
+        return {}
+    nothing = frozenset[str]()
+    facts = Facts(place, Standing(nothing, nothing, nothing, lands_of(place)), date.min)
+    return {party: closed_to(facts, party) for party in others}
+
+
 class Sights:
     """Made once for each set of roles."""
 
@@ -121,6 +137,7 @@ class Sights:
         units = (registry.units[unit].id for unit in registry.channel_unit.tolist())
         self._declared = frozenset(zip(units, registry.channel_property, strict=True))
         self._senders = frozenset(unit.id for unit in registry.units)
+        self._closed = _closed(place)
         self._made: OrderedDict[tuple[object, ...], Sight] = OrderedDict()
         self._lock = Lock()
 
@@ -135,6 +152,8 @@ class Sights:
 
     def _of_roles(self, held: Held) -> Sight:
         datasets = held.datasets if Right.DATA in held.rights else frozenset[str]()
+        for party in {role.party for role in held.roles} & self._closed.keys():
+            datasets -= self._closed[party]
         strangers = held.of_the_city and Right.WATCH in held.rights
         key = (datasets, held.services, held.of_the_city, strangers)
         with self._lock:
