@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from click.testing import CliRunner
+
+from cityward.cli import FINDINGS
+from cityward.cli import cityward as command_line
+from cityward.errors import CitywardError
 from towns import Town, write_town
 
 AGREED = """
@@ -59,11 +64,22 @@ def write_releasing(folder: Path, recipients: Sequence[str], *, meters: int = 4,
 
 
 def cityward(*words: str, code: int = 0, given: bytes | None = None) -> Any:
-    """A command with `--json`; its answer."""
-    argv = [sys.executable, "-m", "cityward", *words, "--json"]
-    done = subprocess.run(argv, capture_output=True, input=given, check=False)
-    assert done.returncode == code, (done.stdout, done.stderr)
+    """A command with `--json`; its answer. In this process: a new one spends seconds on imports before it does anything."""
+    done = CliRunner().invoke(command_line, [*words, "--json"], input=given)
+    found = FINDINGS if isinstance(done.exception, CitywardError) else done.exit_code
+    assert found == code, (done.output, done.exception)
     return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def opened(town: Town) -> None:
+    """Wait until the web door listens: it is one of the last to start."""
+    door = urlsplit(town.web)
+
+    def listens() -> bool:
+        with socket.socket() as link:
+            return link.connect_ex(("127.0.0.1", door.port or 0)) == 0
+
+    wait("the door listens", listens, within_s=60)
 
 
 class Hook:

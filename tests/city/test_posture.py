@@ -18,7 +18,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Postured
 from cityward.runtime.people import Grant, Person, Stance, Step
 from cityward.runtime.posturing import Turned
-from releasing import Hook, cityward, count_of, hooked, recipient, rows_in, wait, write_releasing
+from releasing import Hook, cityward, count_of, hooked, opened, recipient, rows_in, wait, write_releasing
 from towns import Town, running_town
 
 POSTURES = """
@@ -88,8 +88,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         setting.state.put_person(Person("ada", "Ada", "council", Stance.ACTIVE, 1))
         setting.state.put_grant(Grant("g1", "ada", "officer", Step.GIVEN, "duty", 1, since=1))
         state = ("--state", str(folder / "state"))
-        keys = {METER: town.secret(METER), "desk": cityward("recipient", "add", "desk", *state)["key"]}
+        meter = cityward("device", "add", METER, *state)["secret"]
+        keys = {METER: meter, "desk": cityward("recipient", "add", "desk", *state)["key"]}
         cityward("recipient", "add", "hook", *state)
+        opened(town)
         yield Scene(town, folder / "state", setting, hook, keys)
 
 
@@ -104,6 +106,8 @@ def test_it_stops_everybody_it_names_and_they_go_on_once_it_is_off(scene: Scene)
     assert (status, "posture" in json.loads(body)["detail"]) == (403, True)
     scene.observe(12.5)
     wait("the reading to be held", lambda: any(row.value == 12.5 for row in scene.setting.state.latest_of([METER])))
+    there = scene.setting.state.releases.position("hook", "light/planning")
+    wait("it is passed by", lambda: scene.setting.state.releases.position("hook", "light/planning") != there)
     scene.posture("off", "crisis")
     scene.observe(13.5)
     wait("an answer again", lambda: 13.5 in scene.values())
@@ -122,4 +126,4 @@ def test_it_ends_by_itself_and_the_running_city_puts_that_on_record(scene: Scene
     scene.setting.state.put_posture(replace(row, until=now + 1))  # its hour is over
     wait("an answer again", lambda: scene.ask()[0] == 200)
     wait("the record", lambda: scene.steps() == [*before, "on", "expired"])
-    assert scene.setting.state.postures(1)[0].state is Turned.EXPIRED
+    wait("the book", lambda: scene.setting.state.postures(1)[0].state is Turned.EXPIRED)

@@ -24,7 +24,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Release
 from cityward.time import iso
 from mqtt import Mqtt
-from releasing import Hook, cityward, count_of, hooked, recipient, rows_in, wait, write_releasing
+from releasing import Hook, cityward, count_of, hooked, opened, recipient, rows_in, wait, write_releasing
 from towns import Town, running_town
 
 SPEED = "600"  # an hour of the city is six seconds: exports by the hour come while one waits
@@ -89,13 +89,15 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         setting = open_setting(Home(folder / "state"))
         open_.callback(setting.state.dispose)
         scene = Scene(town, folder / "state", setting, hook)
-        scene.keys |= {meter: town.secret(meter) for meter in METERS}
+        told = (cityward("device", "add", meter, "--state", str(town.state)) for meter in METERS)
+        scene.keys |= {meter: one["secret"] for meter, one in zip(METERS, told, strict=True)}
         for name in ("desk", "frugal", "groups", "ear", "lost"):
             scene.keys[name] = scene.cli("add", name)["key"]
         scene.cli("add", "hook")
         access = json.dumps({"access": "AKIATEST", "secret": "secret-of-the-store"}).encode()
         scene.cli("add", "files", "--access", "-", given=access)
         open_bucket(store.get_host_and_port()[1])
+        opened(town)
         yield scene
 
 

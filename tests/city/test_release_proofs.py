@@ -24,7 +24,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.evidence.records import Release, ReleaseRefused
 from issuers import Issuer, issuing
 from peers import certificates_for
-from releasing import cityward, recipient, rows_in, wait, write_releasing
+from releasing import cityward, opened, recipient, rows_in, wait, write_releasing
 from towns import Town, running_town
 
 METER = "meter-01"
@@ -115,7 +115,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         scene = Scene(town, setting, issuer, folder)
         for name in ("desk", "other", "sealed", "far", "ear"):
             scene.given[name] = cityward("recipient", "add", name, "--out", str(folder), "--state", str(town.state))
-        scene.given[METER] = town.add(METER, "--out", str(folder))
+        scene.given[METER] = cityward("device", "add", METER, "--out", str(folder), "--state", str(town.state))
+        opened(town)
         wait("the door knows them", lambda: scene.ask(certificate="sealed")[0] == 200)
         scene.observe(11.5)
         wait("rows are held", lambda: len(rows_in(scene.ask(certificate="sealed")[1])) == 1)

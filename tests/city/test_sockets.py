@@ -24,7 +24,7 @@ from cityward.watch.alerts import body_of
 from cityward.watch.contract import Severity
 from cityward.watch.findings import Incident
 from peers import behaving, receiver
-from sockets import Seen, sockets_under, undeclared
+from sockets import Place, Seen, sockets_under, undeclared
 from towns import running_town
 
 LOOKED_S = 1.0
@@ -98,8 +98,13 @@ def test_a_town_at_work_and_at_rest_opens_nothing_but_what_is_declared(tmp_path:
         while time.monotonic() < deadline:
             called()
         looked.set()
-        listening = {one.near for one in sockets_under(pid) if one.state == psutil.CONN_LISTEN}
-        assert listening == {("127.0.0.1", port) for port in doors}
+
+        def listening() -> set[Place]:
+            return {one.near for one in sockets_under(pid) if one.state == psutil.CONN_LISTEN}
+
+        declared = {("127.0.0.1", port) for port in doors}
+        until(lambda: listening() >= declared, "every door listens")
+        assert listening() == declared
 
 
 # -- and this is how it would fail
