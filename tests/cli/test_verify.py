@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,23 @@ from cityward.cli.verify import command
 from cityward.evidence.records import Lifecycle
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two real ledgers of 300 entries, made once: each append is synced."""
+    folder = tmp_path_factory.mktemp("honest")
     for role in ("web", "worker-0"):
-        signer = signing_key(tmp_path / "keys", role)
-        with FileLedger(tmp_path / "ledger" / role, f"doggerford/{role}", signer) as ledger:
-            for i in range(300):
-                at = 1_780_000_000_000_000 + i * 1_000_000
-                ledger.append([Lifecycle(at=at, by=role, event="started", detail={})])
-    return tmp_path
+        signer = signing_key(folder / "keys", role)
+        with FileLedger(folder / "ledger" / role, f"doggerford/{role}", signer) as ledger:
+            for first in range(0, 300, 100):
+                at = [1_780_000_000_000_000 + i * 1_000_000 for i in range(first, first + 100)]
+                ledger.append([Lifecycle(at=one, by=role, event="started", detail={}) for one in at])
+    return folder
+
+
+@pytest.fixture
+def state(honest: Path, tmp_path: Path) -> Path:
+    """A copy of them, to be tampered with."""
+    return Path(shutil.copytree(honest, tmp_path, dirs_exist_ok=True))
 
 
 def run(*arguments: str | Path) -> Result:

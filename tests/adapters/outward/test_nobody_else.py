@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,8 +59,17 @@ INWARD = {
 }
 
 
+WORDS = re.compile(
+    rf"\b({'|'.join({m.partition('.')[0] for m in MODULES} | CALLS | {'__import__', 'import_module'})})\b"
+)
+
+
 def touched(text: str) -> set[str]:
     """The networking modules that a source imports, and the calls that open connections."""
+    if text.isascii() and not WORDS.search(
+        text
+    ):  # what a name is made of stands in the text: most files need no parsing
+        return set()
     return set(_touched(ast.parse(text)))
 
 
