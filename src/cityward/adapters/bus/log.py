@@ -79,9 +79,8 @@ def credentials_of(url: str, role: str, password: str | None) -> tuple[str, str,
 
 async def disconnect(client: Client) -> None:
     """End a connection, also one whose server is gone; never raises, never hangs."""
-    with contextlib.suppress(
-        NatsError, OSError, TimeoutError, RuntimeError
-    ):  # the last: uvloop, of what waits to be sent to it
+    # the last: uvloop, of what still waits to be sent
+    with contextlib.suppress(NatsError, OSError, TimeoutError, RuntimeError):
         async with asyncio.timeout(2):
             await client.close()
 
