@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,11 +33,25 @@ pytestmark = [
 SHOWN = "document.querySelector('.shown').innerText"
 
 
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """For those who only look."""
+    with releasing_city(tmp_path_factory.mktemp("out")) as door:
+        yield door
+
+
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[House]:
-    home = Home(tmp_path / "state")
+def own(tmp_path: Path) -> Iterator[House]:
+    """For those who change it, or who they are."""
+    with releasing_city(tmp_path) as door:
+        yield door
+
+
+@contextmanager
+def releasing_city(folder: Path) -> Iterator[House]:
+    home = Home(folder / "state")
     home.prepare()
-    write_city_file(home, stopped_city(write_releasing_town(tmp_path / "town")))
+    write_city_file(home, stopped_city(write_releasing_town(folder / "town")))
     setting, people = open_setting(home), MemoryPeople()
     let_out(setting)
     fill(setting)
@@ -102,8 +117,8 @@ def test_a_recipient_has_its_balance_its_month_and_what_was_refused_to_it(browse
     assert complaints(browser) == []
 
 
-def test_a_posture_is_seen_before_it_is_switched_and_stops_what_it_said(browser: Browser, city: House):
-    sign_in(browser, city)
+def test_a_posture_is_seen_before_it_is_switched_and_stops_what_it_said(browser: Browser, own: House):
+    sign_in(browser, own)
     at(browser, "#/out", 'section[aria-label="Declared postures"] button')
     browser.evaluate("document.querySelector(\"section[aria-label='Declared postures'] button\").click()")
     browser.until("document.querySelector('.preview h3')")
@@ -147,24 +162,19 @@ def test_the_registers_erasures_and_what_is_kept_are_read_beside_it(browser: Bro
     assert complaints(browser) == []
 
 
-def test_who_may_not_look_at_the_watch_asks_it_for_nothing(browser: Browser, city: House):
-    people: MemoryPeople = city.doors.people
+def test_who_may_look_neither_into_the_watch_nor_into_what_left_asks_for_nothing_of_either(
+    browser: Browser, own: House
+):
+    people: MemoryPeople = own.doors.people
     people.hold("operator", "clerk")
-    sign_in(browser, city)
-    asked = "performance.getEntriesByType('resource').filter(e => new URL(e.name).pathname === '%s').length"
-    browser.until(f"{asked % '/api/me'} > 1")  # long enough for the watch's own round
-    assert browser.evaluate(asked % "/api/watch") == 0
-    assert complaints(browser) == []
-
-
-def test_who_may_not_look_into_what_left_asks_for_nothing_of_it(browser: Browser, city: House):
-    people: MemoryPeople = city.doors.people
-    people.hold("operator", "clerk")
-    sign_in(browser, city)
+    sign_in(browser, own)
+    browser.evaluate("window.beats = 0, setInterval(() => window.beats++, 1000), 0")
     at(browser, "#/out", "aside .empty")
     browser.until("document.querySelector('aside .empty').innerText.includes('right audit')")
     asked = "performance.getEntriesByType('resource').filter(e => new URL(e.name).pathname === '%s').length"
-    browser.evaluate("window.beats = 0, setInterval(() => window.beats++, 1000), 0")
-    browser.until("window.beats > 6")  # longer than this page's own round of 5 s
+    browser.until(
+        f"window.beats > 6 && {asked % '/api/me'} > 1"
+    )  # longer than the rounds of the watch and of this page
+    assert browser.evaluate(asked % "/api/watch") == 0
     assert browser.evaluate(asked % "/api/received/recipients") == 0
     assert complaints(browser) == []
