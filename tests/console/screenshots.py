@@ -26,11 +26,7 @@ PAGES = (
     ("map", "#/", LIVE),
     ("all-services", "#/services", "document.querySelectorAll('.all section dl').length > 2"),
     ("services", "#/services/quay-street-lighting", "document.querySelectorAll('main section').length > 1"),
-    (
-        "cameras",
-        "#/cameras",
-        "document.querySelectorAll('main .shown article, main .shown section, main .shown li').length > 3",
-    ),
+    ("cameras", "#/cameras", "document.body.innerText.includes('Viewing now')"),
     ("device", "#/device/air-station", "document.querySelector('main canvas')"),
     ("register", "#/register", "document.querySelectorAll('main tr').length > 3"),
     ("chain", "#/chain", "document.querySelector('main svg')"),
