@@ -67,7 +67,7 @@ PROPERTIES = _rows(
     ObservedProperty("signal-stage", "Stage that a junction shows, or is changing to", "1", -1, 63, "state"),
     ObservedProperty("signal-since", "Seconds since the stage is wanted", "s", 0, 86_400, "state"),
     ObservedProperty("signal-settled", "Whether all greens of the stage are shown", "1", 0, 1, "state"),
-    ObservedProperty("signal-own-plan", "Whether a junction follows its own plan", "1", 0, 1, "state"),
+    ObservedProperty("signal-own-plan", "Junction on its own: 1 by its plan, 2 by its detectors", "1", 0, 2, "state"),
     ObservedProperty("signal-breaches", "Breaches that a junction's monitor counted", "count", 0, 1_000_000, "state"),
     *(
         ObservedProperty(

@@ -36,7 +36,7 @@ from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
 from cityward.guard.signals.waste import Before
-from cityward.services.signals.seen import Controller, JunctionSeen, Wish
+from cityward.services.signals.seen import Controller, JunctionSeen, LaneSeen, Wish
 
 SHORT = (Fault.INTERGREEN, Fault.GREEN, Fault.AMBER, Fault.NO_AMBER, Fault.COLOUR)
 COLOURS = {"G": Colour.GREEN, "g": Colour.GREEN, "y": Colour.AMBER, "Y": Colour.AMBER, "u": Colour.RED_AMBER}
@@ -80,6 +80,10 @@ class Sequenced:
             self.sequencers = {name: Sequencer(rules, now_s) for name, rules in self._rules.items()}
         observed = plant.observe()
         seen = {name: seen_of(one, observed[name], now_s) for name, one in self.sequencers.items()}
+        for name, one in self.sequencers.items():
+            one.look(
+                before_of(observed[name].lanes), now_s
+            )  # the cabinet's own look: what lies on the way to the centre is not in it
         seen = self._harm.seen(seen, now_s - self._begin)
         begun = time.perf_counter()
         self._memory, wished = self._controller.step(self._junctions, seen, self._memory, now_s)
@@ -102,7 +106,9 @@ class Centre:
 
     def judged(self, wishes: Wishes, seen: Seen, now_s: float) -> dict[str, int]:
         """What each junction hears: a stage, `PLAN`, or nothing."""
-        shown = {name: Shown(now_s, one.stage, one.green_s, one.red_s, _before(one)) for name, one in seen.items()}
+        shown = {
+            name: Shown(now_s, one.stage, one.green_s, one.red_s, before_of(one.lanes)) for name, one in seen.items()
+        }
         self._memory.see(shown, now_s)
         heard: dict[str, int] = {}
         for name, wish in wishes.items():
@@ -116,10 +122,11 @@ class Centre:
         return heard
 
 
-def _before(seen: JunctionSeen) -> Before:
+def before_of(lanes: Mapping[str, LaneSeen]) -> Before:
+    """Who is before the stop lines, by counts alone."""
     return Before(
-        present={name: lane.vehicles for name, lane in seen.lanes.items()},
-        waiting={name: lane.halted for name, lane in seen.lanes.items()},
+        present={name: lane.vehicles for name, lane in lanes.items()},
+        waiting={name: lane.halted for name, lane in lanes.items()},
     )
 
 

@@ -11,7 +11,8 @@ is to end has been green for its minimum. In a change the groups that are in bot
 and red; each that begins goes green as soon as every group in conflict with it has ended its green by the intergreen of that
 pair, and it has been red itself for `SHORTEST_RED_S`.
 
-    wish --> heard within lost_after_s? --no--> the plan's stage of this second
+    wish --> heard within lost_after_s, --no--> on its own: what the local programme wants (`local`), if the cabinet is shown its
+             and not doubted?                   own detectors and is not crowded; else the plan's stage of this second
                | yes                              |
                v                                  v
              the stage that is wanted next: taken when the present one may end, and everybody can still be served in time after
@@ -19,8 +20,9 @@ pair, and it has been red itself for `SHORTEST_RED_S`.
 
 The longest wait holds always, not only while somebody is seen to wait: a detector that lies must not starve anybody.
 
-A wish is a whole number of a stage, or `PLAN`; any other counts as none. Silence for `lost_after_s`, a wish for `PLAN`, and a
-clock that is no number lead to the plan. A wish dated longer ago than `lost_after_s` is not heard.
+A wish is a whole number of a stage, or `PLAN`; any other counts as none. A wish for `PLAN` and a clock that is no number lead
+to the plan; silence for `lost_after_s`, and wishes that waste the green by the cabinet's own look, to the local programme. A
+wish dated longer ago than `lost_after_s` is not heard.
 
 INVARIANTS, for any wishes and any clock
 - No two conflicting groups are green, or one green and one amber; no intergreen, minimum green or amber is cut short.
@@ -37,7 +39,9 @@ from typing import Any
 import numpy as np
 
 from cityward.guard.signals.colours import Colour, Lights
+from cityward.guard.signals.local import LocalProgramme
 from cityward.guard.signals.rules import DARK, LONGEST_STEP_S, PLAN, SHORTEST_RED_S, TINY_S, JunctionRules
+from cityward.guard.signals.waste import Before
 
 MOST_CLOCK_S = 1e12  # a clock that says more is none
 
@@ -48,6 +52,7 @@ class Sequencer:
     def __init__(self, rules: JunctionRules, now_s: float) -> None:
         self.rules = rules
         self._forced = 0
+        self._local = LocalProgramme(rules)
         self.restart(now_s)
 
     def restart(self, now_s: float) -> None:
@@ -74,6 +79,11 @@ class Sequencer:
             return
         if self._now - now_s <= self.rules.lost_after_s:
             self._wish, self._silent = int(stage), -_step(self._now, now_s)  # heard at the coming tick
+
+    def look(self, before: Before, now_s: float) -> None:
+        """What the cabinet's own detectors see now: feeds the local programme and nothing else. Never called: there is none."""
+        if _is_time(now_s):
+            self._local.look(before, self.stage, self.green_s, not self.on_plan, now_s)
 
     def tick(self, now_s: float) -> Lights:
         """Let the time pass up to `now_s` and say what is shown from now on. The mapping is not changed later."""
@@ -120,8 +130,13 @@ class Sequencer:
 
     @property
     def on_plan(self) -> bool:
-        """Whether it follows its own plan and not a wish."""
-        return self._wish == PLAN or self._silent > self.rules.lost_after_s
+        """Whether it is on its own, by its plan or its local programme, and obeys no wish."""
+        return self._unheard or self._local.doubts(self._now)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on its own by what its own detectors see, and not by its plan."""
+        return self.on_plan and self._alone() is not None
 
     @property
     def forced(self) -> int:
@@ -143,7 +158,20 @@ class Sequencer:
         self._silent += step
 
     def _wanted(self) -> int:
-        return self.rules.planned(self._now) if self.on_plan else self._wish
+        if not self.on_plan:
+            return self._wish
+        alone = self._alone()
+        return self.rules.planned(self._now) if alone is None else alone
+
+    @property
+    def _unheard(self) -> bool:
+        return self._wish == PLAN or self._silent > self.rules.lost_after_s
+
+    def _alone(self) -> int | None:
+        """What the local programme wants. None: the plan, because it was wished on purpose, or there is no look to go by."""
+        if self._wish == PLAN and self._silent <= self.rules.lost_after_s:
+            return None
+        return self._local.wanted(self.stage, self._t - self._begun, self.red_s, self._now)
 
     def _may_begin(self, stage: int) -> bool:
         """Whether a stage may be changed to now, and leaves everybody a way out. The present one: whether it may go on."""

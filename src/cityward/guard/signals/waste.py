@@ -53,8 +53,8 @@ class _Kept:
 class WasteWatch:
     """See the module. Seconds of the street."""
 
-    def __init__(self, junctions: Mapping[str, JunctionRules]) -> None:
-        self._junctions = junctions
+    def __init__(self, junctions: Mapping[str, JunctionRules], least_use: float = LEAST_USE) -> None:
+        self._junctions, self._least_use = junctions, least_use
         self._served = {device: _served(rules) for device, rules in junctions.items()}
         self._kept: dict[str, _Kept] = {}
 
@@ -72,7 +72,7 @@ class WasteWatch:
             return
         used = self._used(device, stage, green, before, kept, now_s)
         kept.use += (used - kept.use) * passed_s / OVER_S
-        if kept.use < LEAST_USE:
+        if kept.use < self._least_use:
             _lose_trust(kept, now_s)
 
     def _used(self, device: str, stage: int, green: Container[str], before: Before, kept: _Kept, now_s: float) -> float:

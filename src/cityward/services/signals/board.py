@@ -20,7 +20,7 @@ from cityward.services.board import (
 )
 from cityward.services.signals.priority import Ghost, Requests
 from cityward.services.signals.seen import PriorityAsked
-from cityward.services.signals.view import Looked, Signals
+from cityward.services.signals.view import Looked, Said, Signals
 from cityward.services.signals.wishing import told
 
 WORDS = {"unknown-junction": "no junction of ours", "not-declared": "nobody lets it ask", "too-often": "too often"}
@@ -121,12 +121,16 @@ def _queues(made: Junction, one: Looked) -> tuple[SignalQueue, ...]:
 def _flags(one: Looked) -> tuple[str, ...]:
     if one.said is None:
         return ("silent",)
-    flags = ["on its own plan"] if one.said.on_plan else []
+    flags = [_alone(one.said)] if one.said.on_plan else []
     if one.blind:
         flags.append(f"{len(one.blind)} detectors blind")
     if one.said.breaches > 0:
         flags.append(f"monitor counted {one.said.breaches:g} breaches")
     return (*flags, *(f"{group} called" for group in sorted(one.calls)))
+
+
+def _alone(said: Said) -> str:
+    return "on its own, by its detectors" if said.local else "on its own plan"
 
 
 def _stance(one: Looked) -> Stance:

@@ -52,7 +52,8 @@ def _of(view: Signals, name: str, one: Looked) -> Iterator[Notice]:
         do = "have an engineer look at the controller before it is obeyed again"
         yield Notice(f"breach-{name}"[:96], device, what, Urgency.SAFETY, do=do)
     if said.on_plan and last.stage != PLAN and last.ago_s >= NOT_HEARD_S:
-        what = f"{junction.name or name} follows its own plan and not our word"
+        by = "goes by its own detectors" if said.local else "follows its own plan"
+        what = f"{junction.name or name} {by} and not our word"
         yield Notice(f"own-plan-{name}"[:96], device, what, do="see whether its commands are refused or lost")
     for blind in one.blind:
         yield _blind(blind)

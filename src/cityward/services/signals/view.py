@@ -35,7 +35,7 @@ Signals = View[SignalSettings]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a junction's controller says of itself. breaches: what its monitor counted."""
+    """What a junction's controller says of itself. breaches: what its monitor counted. local: on its own by its detectors."""
 
     stage: int
     since_s: float
@@ -45,6 +45,7 @@ class Said:
     on_plan: bool
     breaches: float
     age_s: float
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def said_by(view: Signals, junction: Junction) -> Said | None:
         green_s={name: one.value + age for name, one in groups.items() if one is not None and one.value > 0},
         red_s={name: age - one.value for name, one in groups.items() if one is not None and one.value <= 0},
         on_plan=own is None or own.value > 0.5,
+        local=own is not None and own.value > 1.5,
         breaches=breaches.value if breaches is not None else 0.0,
         age_s=age,
     )

@@ -19,6 +19,7 @@ from cityward.adapters.sumo.scenario import read_scenario
 from cityward.compose.places import load_place
 from cityward.evidence.checkpoint import Signer
 from cityward.guard.signals.colours import Colour
+from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.runtime.commands import signed
 from cityward.time import SECOND, iso
@@ -153,3 +154,22 @@ def test_demand_follows_the_recorded_day_and_repeats_itself():
     day, night = (sum(len(list(demand.departures(s, hour))) for s in range(900)) for hour in (13.5, 3.5))
     assert day > 3 * night > 0
     assert list(demand.departures(240, 13.5)) == list(Demand(shares, 7).departures(240, 13.5))
+
+
+def test_says_whether_it_is_alone_by_its_plan_or_by_its_own_detectors(cabinet: Cabinet):
+    lanes = [lane for group in cabinet.junction.groups.values() for lane in group.lanes]
+    now = run(cabinet, NOW, 20)
+
+    def alone(at: int) -> float:
+        (said,) = cabinet.report(at)
+        return next(row["v"] for row in json.loads(said.payload) if row["n"] == "signal-own-plan")
+
+    assert alone(now) == 1.0
+    cabinet.look(Before(dict.fromkeys(lanes, 1.0), dict.fromkeys(lanes, 0.0)), now)
+    now = run(cabinet, now, 1)
+    assert alone(now) == 2.0
+    now = run(cabinet, now, 10)  # no look for ten seconds: the plan
+    assert alone(now) == 1.0
+    assert answer(cabinet.on_command(word(2, now), now)) == ("done", "")
+    now = run(cabinet, now, 3)
+    assert alone(now) == 0.0

@@ -4,9 +4,9 @@ Theory of operation
 -------------------
 `on_command` obeys a `signal-stage` that is the city's (by its signature), its own, current, new and within its stages, and
 answers each readable command once. What it obeys is a wish: the sequencer (`guard.signals.sequencer`) makes colours of it, keeps
-every minimum and intergreen, and falls to the junction's own plan when nothing more is heard for `lost_after_s`. `tick` lets a
-second pass. `judge` shows the monitor what the lamps really show; from a conflict on the junction flashes, and obeys nothing,
-until a person resets it.
+every minimum and intergreen, and goes by itself when nothing more is heard for `lost_after_s`: by what it is shown of its own
+detectors (`look`), else by its plan. `tick` lets a second pass. `judge` shows the monitor what the lamps really show; from a
+conflict on the junction flashes, and obeys nothing, until a person resets it.
 
 INVARIANTS
 - Nothing is obeyed that the city did not sign, or signed for another device; a command id and a nonce once at most.
@@ -27,6 +27,7 @@ from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
+from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.runtime.commands import (
     Acknowledgement,
@@ -41,6 +42,7 @@ from cityward.time import SECOND, from_us, to_us
 COMMAND = "signal-stage"
 REPORT_EVERY_S = 2.0
 CLOCK_TOLERANCE_S = 5.0  # of the street, how far ahead of its clock a command may be issued
+BY_PLAN, BY_DETECTORS = 1.0, 2.0  # `signal-own-plan` of a junction on its own
 MOST_GROUPS = 16  # the catalogue's properties for groups
 
 
@@ -90,6 +92,10 @@ class Cabinet:
         self.sequencer.tick(self._street_s(now_us))
         return self.lights
 
+    def look(self, before: Before, now_us: int) -> None:
+        """What its own detectors see, by its own wires: no word of the network comes this way."""
+        self.sequencer.look(before, self._street_s(now_us))
+
     def judge(self, shown: Mapping[str, Colour], now_us: int) -> None:
         """What the lamps show, as read back from them."""
         self.monitor.see(shown, self._street_s(now_us))
@@ -100,7 +106,7 @@ class Cabinet:
         state = (
             sequencer.stage,
             sequencer.settled,
-            sequencer.on_plan,
+            self._alone,
             self.monitor.latched,
             tuple(self.lights.values()),
         )
@@ -112,11 +118,17 @@ class Cabinet:
             "signal-stage": float(sequencer.stage),
             "signal-since": round(min(sequencer.since_s(now), 86_400.0), 1),
             "signal-settled": float(sequencer.settled),
-            "signal-own-plan": float(sequencer.on_plan or self.monitor.latched),
+            "signal-own-plan": self._alone,
             "signal-breaches": float(sum(self.monitor.totals.values())),
             **self._groups(),
         }
         return [Publish(f"in/{self.junction.device}", pack(moment, values))]
+
+    @property
+    def _alone(self) -> float:
+        if self.monitor.latched or not self.sequencer.on_plan:
+            return float(self.monitor.latched)
+        return BY_DETECTORS if self.sequencer.local else BY_PLAN
 
     def _groups(self) -> dict[str, float]:
         green, red = self.sequencer.green_s, self.sequencer.red_s

@@ -27,7 +27,7 @@ from cityward.adapters.street.signals.sensors import Sensor
 from cityward.adapters.street.signals.setting import CorridorSetting
 from cityward.adapters.street.signals.wiring import wired
 from cityward.adapters.sumo.plant import Observed, Plant
-from cityward.adapters.sumo.run import COLOURS
+from cityward.adapters.sumo.run import COLOURS, before_of
 from cityward.adapters.sumo.scenario import Scenario
 from cityward.errors import LinkError
 from cityward.guard.signals.colours import Colour
@@ -192,7 +192,10 @@ class Corridor:
         plant.step()
         for name, cabinet in self.cabinets.items():
             cabinet.judge(self._shown(name), now_us)
-        return plant.observe()
+        observed = plant.observe()
+        for name, cabinet in self.cabinets.items():
+            cabinet.look(before_of(observed[name].lanes), now_us)
+        return observed
 
     def _shown(self, name: str) -> dict[str, Colour]:
         """What the lamps show, read back."""

@@ -1,0 +1,145 @@
+"""The local programme: worked out by hand, and as the sequencer follows it; nobody outside the cabinet has a part in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cityward.guard.signals.local import FRESH_S, LocalProgramme
+from cityward.guard.signals.monitor import Monitor
+from cityward.guard.signals.rules import PLAN, JunctionRules
+from cityward.guard.signals.sequencer import Sequencer
+from cityward.guard.signals.waste import Before
+from cityward.place.junctions import Junction
+from junctions import CROSSING, junctions
+
+LANES = {
+    name: msgspec.structs.replace(group, lanes=(name,) if name != "walk" else ())
+    for name, group in CROSSING.groups.items()
+}
+RULES = JunctionRules.of(msgspec.structs.replace(CROSSING, groups=LANES))
+MAIN, NORTH_ONLY, SIDE, WALKING = range(4)
+LONG_S = 60.0
+NOBODY = Before(dict.fromkeys(("north", "south", "east"), 0.0), dict.fromkeys(("north", "south", "east"), 0.0))
+
+
+def standing(**queues: float) -> Before:
+    return Before({**NOBODY.present, **queues}, {**NOBODY.waiting, **queues})
+
+
+def wanted(before: Before, stage: int = MAIN, red_s: Mapping[str, float] | None = None, since_s: float = LONG_S):
+    local = LocalProgramme(RULES)
+    local.look(before, stage, (), False, 100.0)
+    return local.wanted(stage, since_s, red_s or {}, 100.0)
+
+
+def test_changes_only_where_the_other_stage_is_ahead_by_what_the_change_costs():
+    # to the side road: 9 s of intergreen at most and a step, 10 s; 1 + 0.8 * 10 = 9 vehicles ahead
+    assert RULES.changes[MAIN][SIDE] == 10.0
+    assert wanted(standing(east=9)) == MAIN
+    assert wanted(standing(east=10)) == SIDE
+    assert wanted(standing(east=10, north=1)) == MAIN
+    assert wanted(standing(east=10, north=1), since_s=200.0) == SIDE  # who does not get away counts ever less
+
+
+def test_who_stood_at_red_for_two_minutes_counts_twice():
+    assert wanted(standing(east=5), red_s={"east": 90.0}) == MAIN  # 5 * 1.75
+    assert wanted(standing(east=5), red_s={"east": 100.0}) == SIDE  # 5 * 1.83
+
+
+def test_keeps_a_stage_until_it_has_been_shown_for_a_while():
+    # 5 s, and what the change to itself may take: a step
+    assert wanted(standing(east=20), since_s=5.9) == MAIN
+    assert wanted(standing(east=20), since_s=6.0) == SIDE
+
+
+def test_serves_whom_no_detector_sees_by_the_length_of_their_red():
+    # pedestrians: 5 s and a step, 6 s; 1 + 0.8 * 6 = 5.8 vehicles, which 58 s of red stand for
+    assert wanted(NOBODY, red_s={"walk": 57.0}) == MAIN
+    assert wanted(NOBODY, red_s={"walk": 59.0}) == WALKING
+
+
+def test_gives_way_to_the_plan_without_a_fresh_look_and_in_a_crowd():
+    local = LocalProgramme(RULES)
+    assert local.wanted(MAIN, LONG_S, {}, 0.0) is None
+    crowd = standing(north=20, east=20)  # two of three lanes are full
+    for second in range(60):
+        local.look(crowd, MAIN, (), False, float(second))
+        if second == 10:
+            assert local.wanted(MAIN, LONG_S, {}, 10.0) is not None
+    assert local.wanted(MAIN, LONG_S, {}, 59.0) is None
+    quiet = LocalProgramme(RULES)
+    quiet.look(NOBODY, MAIN, (), False, 0.0)
+    assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S) == MAIN
+    assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S + 0.1) is None
+
+
+def drive(sequencer: Sequencer, seconds: range, before: Before | None, wish: int | None = None) -> list[int]:
+    stages: list[int] = []
+    for second in seconds:
+        if before is not None:
+            sequencer.look(before, second)
+        if wish is not None:
+            sequencer.wish(wish, second)
+        sequencer.tick(second)
+        stages.append(sequencer.stage)
+    return stages
+
+
+def test_a_junction_that_hears_nothing_goes_by_its_own_look():
+    sequencer = Sequencer(RULES, 0)
+    drive(sequencer, range(30), NOBODY, MAIN)
+    assert not sequencer.on_plan
+    # heard last at 29, on its own from 45 on; its plan shows the main road until 105 = 75 + 30
+    assert drive(sequencer, range(30, 60), standing(east=12))[-1] == SIDE
+    assert sequencer.on_plan and sequencer.local
+
+
+def test_one_that_is_told_its_plan_follows_the_plan_and_not_its_look():
+    sequencer = Sequencer(RULES, 0)
+    stages = drive(sequencer, range(29), standing(east=12), PLAN)
+    assert set(stages) == {MAIN} and sequencer.on_plan and not sequencer.local
+
+
+def test_without_detectors_of_its_own_it_follows_the_plan():
+    with_none, never = Sequencer(RULES, 0), Sequencer(RULES, 0)
+    assert drive(with_none, range(150), Before()) != drive(never, range(150), None)
+    assert not never.local
+
+
+def test_wishes_that_waste_its_green_are_not_heard_for_a_while():
+    sequencer = Sequencer(RULES, 0)
+    stages: list[int] = []
+    for second in range(150):  # a queue that moves a little is a true one
+        stages += drive(sequencer, range(second, second + 1), standing(north=9 + second % 2, south=3), SIDE)
+    # the pedestrians, whom nobody sees, are served in turn
+    assert stages.count(SIDE) > 30 and SIDE not in stages[-30:]
+    assert sequencer.on_plan and sequencer.local
+
+
+@pytest.mark.parametrize("lie", [math.nan, math.inf, -1.0, 1e300])
+def test_what_is_no_number_of_vehicles_calls_nobody_and_raises_nothing(lie: float):
+    assert wanted(standing(east=lie), since_s=LONG_S) == (SIDE if lie == 1e300 else MAIN)
+
+
+@settings(max_examples=8, deadline=None)
+@given(junctions(), st.data())
+def test_whatever_its_detectors_say_the_monitor_is_silent(junction: Junction, data: st.DataObject):
+    groups = {name: msgspec.structs.replace(one, lanes=(name,)) for name, one in junction.groups.items()}
+    rules = JunctionRules.of(msgspec.structs.replace(junction, groups=groups))
+    sequencer, monitor = Sequencer(rules, 0), Monitor(rules)
+    counts = st.dictionaries(st.sampled_from(sorted(groups)), st.sampled_from([0.0, 3.0, 14.0, 40.0, math.nan]))
+    for second in range(0, 600, 20):
+        said = data.draw(counts)
+        wish = data.draw(st.sampled_from([None, PLAN, *range(len(rules.stages))]))
+        for now in range(second, second + 20):
+            sequencer.look(Before(said, said), now)
+            if wish is not None:
+                sequencer.wish(wish, now)
+            monitor.see(sequencer.tick(now), now)
+    assert not any(monitor.totals.values())
