@@ -226,8 +226,9 @@ class Watching:
         self.counts.children += 1
         self._fed = (math.inf, -math.inf)
         self._process = process = await asyncio.create_subprocess_exec(
-            *self.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(_THREADS), cwd="/", limit=1 << 20
-        )
+            *self.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(_THREADS), cwd="/", limit=1 << 20,
+            start_new_session=True,  # an interrupt of the terminal is for the city: a camera is not broken by it
+        )  # fmt: skip
         ready = await self._exchange(process, self.settings, START_S)
         if not isinstance(ready, Ready):
             raise ValueError("it did not say that it is ready")
