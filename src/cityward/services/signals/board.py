@@ -36,7 +36,7 @@ def board(view: Signals, looked: Mapping[str, Looked], requests: Requests) -> Bo
         summary=_summary(len(shown), own, blind),
         figures=(
             Figure(label="Junctions we guide", value=str(len(shown) - own), unit=f"of {len(shown)}"),
-            Figure(label="On their own plan", value=str(own), stance="wait" if own else "good"),
+            Figure(label="On their own", value=str(own), stance="wait" if own else "good"),
             Figure(label="Vehicles that stand", value=f"{waiting:.0f}"),
             Figure(label="Blind detectors", value=str(blind), stance="bad" if blind else "good"),
             Figure(
@@ -55,9 +55,9 @@ def _summary(count: int, own: int, blind: int) -> str:
     if not count:
         return "no junctions are declared for it: each follows its own plan"
     if own == count:
-        return f"all {count} junctions follow their own plans"
+        return f"all {count} junctions go on their own"
     seen = "all detectors are seen" if not blind else f"{blind} detectors are blind"
-    return f"{count - own} of {count} junctions follow our word, {own} their own plans; {seen}"
+    return f"{count - own} of {count} junctions follow our word, {own} go on their own; {seen}"
 
 
 def _junction(view: Signals, name: str, one: Looked, asked: Sequence[PriorityAsked]) -> SignalsAt:
