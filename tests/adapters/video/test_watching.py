@@ -204,6 +204,7 @@ def test_a_child_holds_nothing_but_its_pipes_open() -> None:
         links = {fd.name: str(fd.readlink()) for fd in Path(f"/proc/{w.pid}/fd").iterdir()}
         assert set(links) == {"0", "1", "2"} and links["2"] == "/dev/null"
         assert all(links[n].startswith(("pipe:", "socket:")) for n in "01")
+        assert w.pid is not None and os.getsid(w.pid) == w.pid  # an interrupt of the terminal does not reach it
         status = Path(f"/proc/{w.pid}/status").read_text()
         assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status and "Threads:\t1" in status
         assert set(Path(f"/proc/{w.pid}/environ").read_bytes().split(b"\0")) <= {
