@@ -23,6 +23,7 @@ export interface Camera {
   longest_minutes: number
   cameras_most: number
   clear: boolean
+  no_vehicles?: string
   keep_hours: number
   frames_per_s: number
   viewing: number
