@@ -85,7 +85,9 @@ def test_a_party_folds_and_unfolds_by_keyboard_and_keeps_the_focus(browser: Brow
     assert complaints(browser) == []
 
 
-def test_the_picture_is_laid_out_anew_for_who_asks_and_goes_back_to_known_places(browser: Browser, stage: Stage) -> None:
+def test_the_picture_is_laid_out_anew_for_who_asks_and_goes_back_to_known_places(
+    browser: Browser, stage: Stage
+) -> None:
     named = "[...document.querySelectorAll('.ways a')].find(a => a.innerText === '{}')"
     browser.open(f"{stage.address}/#/chain/cityward")
     browser.until("document.querySelectorAll('.node').length > 60")
