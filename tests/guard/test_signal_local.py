@@ -67,12 +67,18 @@ def test_serves_whom_no_detector_sees_by_the_length_of_their_red():
 def test_gives_way_to_the_plan_without_a_fresh_look_and_in_a_crowd():
     local = LocalProgramme(RULES)
     assert local.wanted(MAIN, LONG_S, {}, 0.0) is None
-    crowd = standing(north=20, east=20)  # two of three lanes are full
+    crowd = standing(north=20, east=20)  # two of three lanes are full, and cannot go together
     for second in range(60):
         local.look(crowd, MAIN, (), False, float(second))
-        if second == 10:
-            assert local.wanted(MAIN, LONG_S, {}, 10.0) is not None
+        if second == 5:  # a moment is no crowd
+            assert local.wanted(MAIN, LONG_S, {}, 5.0) is not None
     assert local.wanted(MAIN, LONG_S, {}, 59.0) is None
+    # full lanes that one stage serves together are no crowd, nor is one that is short
+    for full, room in ((standing(north=20, south=20), {}), (crowd, {"east": 5.0})):
+        alone = LocalProgramme(RULES)
+        for second in range(60):
+            alone.look(Before(full.present, full.waiting, room), MAIN, (), False, float(second))
+        assert alone.wanted(MAIN, LONG_S, {}, 59.0) is not None
     quiet = LocalProgramme(RULES)
     quiet.look(NOBODY, MAIN, (), False, 0.0)
     assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S) == MAIN

@@ -39,6 +39,7 @@ from cityward.guard.signals.waste import Before
 from cityward.services.signals.seen import Controller, JunctionSeen, LaneSeen, Wish
 
 SHORT = (Fault.INTERGREEN, Fault.GREEN, Fault.AMBER, Fault.NO_AMBER, Fault.COLOUR)
+JAM_VEHICLE_M = 6.5  # what a vehicle takes in a queue at its densest
 COLOURS = {"G": Colour.GREEN, "g": Colour.GREEN, "y": Colour.AMBER, "Y": Colour.AMBER, "u": Colour.RED_AMBER}
 
 Seen = Mapping[str, JunctionSeen]
@@ -127,6 +128,7 @@ def before_of(lanes: Mapping[str, LaneSeen]) -> Before:
     return Before(
         present={name: lane.vehicles for name, lane in lanes.items()},
         waiting={name: lane.halted for name, lane in lanes.items()},
+        room={name: lane.length_m / JAM_VEHICLE_M for name, lane in lanes.items()},
     )
 
 

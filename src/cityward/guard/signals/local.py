@@ -10,8 +10,9 @@ it lasts. A group that no detector of its own sees (pedestrians, a lane gone bli
 served in turn.
 
 It is no word of the network: nobody outside the cabinet can set it, ask for it, or feed it. Where it has no fresh look, and
-where the junction is *crowded* (more than `HOT` of its lanes full over a minute, until less than `COOL` are), it answers nothing
-and the junction follows its plan: beyond what a detector sees the engineer's plan knows more.
+where the junction is *crowded*, it answers nothing and the junction follows its plan: beyond what a detector sees the
+engineer's plan knows more. Crowded: the less full of the two fullest lanes that no stage serves both is fuller than `HOT` over a
+minute, until it is emptier than `COOL`; as our own controller reckons.
 
 It doubts the centre too: where obeyed wishes waste the green by this same look (`waste`), they are not heard for a while.
 
@@ -21,7 +22,8 @@ INVARIANTS: total: what is no number counts as nobody there; bounded by the junc
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
+from itertools import combinations
 
 from cityward.guard.signals.rules import LONGEST_STEP_S, JunctionRules
 from cityward.guard.signals.waste import MOST_WAITING, Before, WasteWatch
@@ -34,8 +36,9 @@ FADES_AFTER_S, FADE_S = 60.0, 60.0
 AGE_PER_S = 1 / 120  # who stood at red for two minutes counts twice
 YIELDING = 0.4  # what a turn that gives way gets through, of the full rate
 UNSEEN_PER_S = 0.1  # a group that no detector sees: as if somebody came every ten seconds of its red
-HEAT_S, HOT, COOL = 60.0, 0.35, 0.2
-FULL_LANE = 15.0  # vehicles that stand in a lane that can be seen no further
+HEAT_S, HOT, COOL = 60.0, 0.12, 0.05  # sooner than our own controller gives way: this rule does not look ahead
+FILLS_FROM, FULL_AT = 0.4, 0.8  # share of its room at which a lane begins to count as full, and wholly does
+ROOM, LEAST_ROOM = 20.0, 6.0  # vehicles: of a lane of which no room is known; a shorter lane says nothing of a crowd
 DOUBT_USE = 0.5  # our own control never uses less than 0.55; the centre's gate asks for 0.4
 _ME = "own"
 
@@ -46,7 +49,7 @@ class LocalProgramme:
     def __init__(self, rules: JunctionRules) -> None:
         self._rules = rules
         self._served = tuple(_served(rules, stage) for stage in range(len(rules.stages)))
-        self._lanes = frozenset(lane for stage in self._served for lane in stage)
+        self._apart = _apart(self._served)
         self._watch = WasteWatch({_ME: rules}, least_use=DOUBT_USE)
         self._before = Before()
         self._at_s, self._heat, self._crowded = -math.inf, 0.0, False
@@ -57,8 +60,7 @@ class LocalProgramme:
             return
         passed_s = min(now_s - self._at_s, LONGEST_STEP_S)
         self._at_s, self._before = now_s, before
-        full = sum(_count(before.waiting.get(lane, 0.0)) >= FULL_LANE for lane in self._lanes)
-        self._heat += (full / max(len(self._lanes), 1) - self._heat) * passed_s / HEAT_S
+        self._heat += (self._crowd() - self._heat) * passed_s / HEAT_S
         self._crowded = self._heat > (COOL if self._crowded else HOT)
         self._watch.see(_ME, stage, green, before, obeys, now_s)
 
@@ -84,6 +86,17 @@ class LocalProgramme:
         best = max(range(len(leads)), key=lambda nth: leads[nth])
         return best if leads[best] > 0 else stage
 
+    def _crowd(self) -> float:
+        """How full the two fullest lanes are that cannot go together, 0..1: the less full of them."""
+        full = {lane: self._full(lane) for lane in self._before.present}
+        return max((min(full.get(one, 0.0), full.get(other, 0.0)) for one, other in self._apart), default=0.0)
+
+    def _full(self, lane: str) -> float:
+        room = self._before.room.get(lane, ROOM)
+        if not math.isfinite(room) or room < LEAST_ROOM:
+            return 0.0
+        return min(max((_count(self._before.present[lane]) / room - FILLS_FROM) / (FULL_AT - FILLS_FROM), 0.0), 1.0)
+
     def _fresh(self, now_s: float) -> bool:
         return abs(now_s - self._at_s) <= FRESH_S
 
@@ -107,6 +120,19 @@ def _served(rules: JunctionRules, stage: int) -> dict[str, tuple[float, str]]:
         for lane in groups[name].lanes:
             found[lane] = max(found.get(lane, (0.0, "")), (share, name))
     return found
+
+
+def _apart(served: Sequence[Mapping[str, tuple[float, str]]]) -> tuple[tuple[str, str], ...]:
+    """Pairs of lanes that no stage lets go together at the full rate."""
+    lanes = sorted({lane for stage in served for lane in stage})
+    together = {
+        (one, other)
+        for stage in served
+        for one, (share, _) in stage.items()
+        for other, (others, _) in stage.items()
+        if min(share, others) > YIELDING
+    }
+    return tuple(pair for pair in combinations(lanes, 2) if pair not in together)
 
 
 def _count(said: float) -> float:

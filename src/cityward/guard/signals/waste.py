@@ -34,10 +34,13 @@ MOST_WAITING = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Who is before a junction's stop lines: lane -> vehicles, and those of them that stand."""
+    """Who is before a junction's stop lines: lane -> vehicles, those of them that stand, and how many can stand in what is seen
+    of the lane, where that is known.
+    """
 
     present: Mapping[str, float] = field(default_factory=dict[str, float])
     waiting: Mapping[str, float] = field(default_factory=dict[str, float])
+    room: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(slots=True)
