@@ -15,7 +15,7 @@ from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
 from cityward.guard.signals.waste import Before
-from cityward.place.junctions import Junction
+from cityward.place.junctions import Junction, Link
 from junctions import CROSSING, junctions
 
 LANES = {
@@ -23,6 +23,8 @@ LANES = {
     for name, group in CROSSING.groups.items()
 }
 RULES = JunctionRules.of(msgspec.structs.replace(CROSSING, groups=LANES))
+ONWARD = (Link(group="north", to="next", lanes=("next-in",), seconds=20),)
+LINKED = JunctionRules.of(msgspec.structs.replace(CROSSING, groups=LANES, links=ONWARD))
 MAIN, NORTH_ONLY, SIDE, WALKING = range(4)
 LONG_S = 60.0
 NOBODY = Before(dict.fromkeys(("north", "south", "east"), 0.0), dict.fromkeys(("north", "south", "east"), 0.0))
@@ -64,21 +66,25 @@ def test_serves_whom_no_detector_sees_by_the_length_of_their_red():
     assert wanted(NOBODY, red_s={"walk": 59.0}) == WALKING
 
 
-def test_gives_way_to_the_plan_without_a_fresh_look_and_in_a_crowd():
-    local = LocalProgramme(RULES)
-    assert local.wanted(MAIN, LONG_S, {}, 0.0) is None
-    crowd = standing(north=20, east=20)  # two of three lanes are full, and cannot go together
+def after_a_minute(rules: JunctionRules, before: Before) -> int | None:
+    local = LocalProgramme(rules)
     for second in range(60):
-        local.look(crowd, MAIN, (), False, float(second))
+        local.look(before, MAIN, (), False, float(second))
         if second == 5:  # a moment is no crowd
             assert local.wanted(MAIN, LONG_S, {}, 5.0) is not None
-    assert local.wanted(MAIN, LONG_S, {}, 59.0) is None
-    # full lanes that one stage serves together are no crowd, nor is one that is short
-    for full, room in ((standing(north=20, south=20), {}), (crowd, {"east": 5.0})):
-        alone = LocalProgramme(RULES)
-        for second in range(60):
-            alone.look(Before(full.present, full.waiting, room), MAIN, (), False, float(second))
-        assert alone.wanted(MAIN, LONG_S, {}, 59.0) is not None
+    return local.wanted(MAIN, LONG_S, {}, 59.0)
+
+
+def test_gives_way_to_the_plan_in_a_crowd_where_the_plan_knows_of_others():
+    crowd = standing(north=20, east=20)  # two of three lanes are full, and cannot go together
+    assert after_a_minute(LINKED, crowd) is None
+    assert after_a_minute(LINKED, standing(north=20, south=20)) is not None  # one stage serves them together
+    assert after_a_minute(LINKED, Before(crowd.present, crowd.waiting, {"east": 5.0})) is not None  # a short lane
+    assert after_a_minute(RULES, crowd) is not None  # nobody behind it: the plan is coordinated with nobody
+
+
+def test_gives_way_to_the_plan_without_a_fresh_look():
+    assert LocalProgramme(RULES).wanted(MAIN, LONG_S, {}, 0.0) is None
     quiet = LocalProgramme(RULES)
     quiet.look(NOBODY, MAIN, (), False, 0.0)
     assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S) == MAIN

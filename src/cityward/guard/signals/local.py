@@ -12,7 +12,8 @@ served in turn.
 It is no word of the network: nobody outside the cabinet can set it, ask for it, or feed it. Where it has no fresh look, and
 where the junction is *crowded*, it answers nothing and the junction follows its plan: beyond what a detector sees the
 engineer's plan knows more. Crowded: the less full of the two fullest lanes that no stage serves both is fuller than `HOT` over a
-minute, until it is emptier than `COOL`; as our own controller reckons.
+minute, until it is emptier than `COOL`; as our own controller reckons. A junction from which no declared link leads to another
+is never crowded: its plan is coordinated with nobody.
 
 It doubts the centre too: where obeyed wishes waste the green by this same look (`waste`), they are not heard for a while.
 
@@ -49,7 +50,8 @@ class LocalProgramme:
     def __init__(self, rules: JunctionRules) -> None:
         self._rules = rules
         self._served = tuple(_served(rules, stage) for stage in range(len(rules.stages)))
-        self._apart = _apart(self._served)
+        # a plan that is coordinated with nobody knows nothing of a crowd that a look does not
+        self._apart = _apart(self._served) if rules.junction.links else ()
         self._watch = WasteWatch({_ME: rules}, least_use=DOUBT_USE)
         self._before = Before()
         self._at_s, self._heat, self._crowded = -math.inf, 0.0, False
