@@ -69,7 +69,7 @@ def test_alerts_stand_by_who_answers_for_them_with_what_was_agreed(browser: Brow
 def test_the_sensor_of_an_actuation_is_a_link_to_its_reading_at_that_time(browser: Browser, city: House) -> None:
     sign_in(browser, city)
     at(browser, "#/services/lighting", "details ol li a")
-    browser.evaluate("document.querySelector('details summary').click()")
+    browser.evaluate("document.querySelector('details:has(ol) summary').click()")
     link = (
         "[...document.querySelectorAll('details ol li')].find(e => e.innerText.startsWith('Sensor')).querySelector('a')"
     )
