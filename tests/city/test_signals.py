@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,19 @@ class Corridor:
 
         asyncio.run(send())
 
+    def stop(self, pid: int) -> None:
+        """A process stands still, and not in the middle of a write: SQLite lets nobody else write then."""
+        for _ in range(50):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with closing(sqlite3.connect(self.home.root / "state.db", timeout=2)) as beside:
+                    beside.execute("begin immediate")
+                    beside.rollback()
+                return
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+        raise AssertionError("it is always writing")
+
 
 def test_a_corridor_is_controlled_goes_by_itself_when_the_centre_is_silent_and_obeys_nobody_else(tmp_path: Path):
     corridor = Corridor(tmp_path)
@@ -74,7 +89,7 @@ def test_a_corridor_is_controlled_goes_by_itself_when_the_centre_is_silent_and_o
         corridor.until(lambda: corridor.progress()["acks_stray"] >= 1)
 
         pid = corridor.town.counts()["pids"]["signals"]
-        os.kill(pid, signal.SIGSTOP)
+        corridor.stop(pid)
         corridor.until(lambda: corridor.said("signal-own-plan") == [2, 2, 2])  # by their own detectors
         os.kill(pid, signal.SIGCONT)
         corridor.until(lambda: 0 in corridor.said("signal-own-plan"))
