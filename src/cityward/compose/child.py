@@ -26,10 +26,13 @@ async def said_by(program: Sequence[str], bounds: Bounds, raw: bytes | None = No
     """What a program says on its standard output, to its end. raw: what it is given; None: nothing, not even an end.
 
     Raises:
-        LinkError: it took too long, or said too much.
+        LinkError: it could not be started, took too long, or said too much.
     """
     given = DEVNULL if raw is None else PIPE
-    child = await asyncio.create_subprocess_exec(*program, stdin=given, stdout=PIPE, stderr=DEVNULL)
+    try:
+        child = await asyncio.create_subprocess_exec(*program, stdin=given, stdout=PIPE, stderr=DEVNULL)
+    except OSError as error:  # no memory, no process left
+        raise LinkError(f"{bounds.said} could not be started: {error.strerror}", mend=bounds.mend) from error
     try:
         async with asyncio.timeout(bounds.child_s):
             if raw is not None:

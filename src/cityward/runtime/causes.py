@@ -22,9 +22,9 @@ LONGEST_LINE = 500
 RESTS_ON = "rests_on"
 """The cause that says what a value rests on: made by the runtime from what the service was shown."""
 
-_TOLD_APART = frozenset(
-    {RESTS_ON, "held_by", "reason", "until", "override", "revert", "fail_safe", "approved_by", "service"}
-)
+NO_VALUES = frozenset({"held_by", "reason", "until", "override", "revert", "approved_by", "service"})
+"""Causes that say what people did; they hold no reading."""
+_TOLD_APART = NO_VALUES | {RESTS_ON, "fail_safe"}
 _SHOWN = 4  # causes of a rule in a line
 
 

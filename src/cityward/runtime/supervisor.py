@@ -28,6 +28,7 @@ STEADY_S = 30.0
 END_WITHIN_S = 15.0
 BEAT_S = 1.0
 STILL_AFTER_S = 6.0
+MOST_HEARD = 64  # reads at a time: a child that speaks without end holds up nobody
 STANDS_STILL, GOES_ON = "stands still", "goes on"
 
 
@@ -123,7 +124,9 @@ def _spoke(ours: socket.socket) -> bool:
     """Whether the child said anything since the last time."""
     said = False
     with contextlib.suppress(OSError):  # nothing more to read, or nobody there any more
-        while ours.recv(1 << 12):
+        for _ in range(MOST_HEARD):
+            if not ours.recv(1 << 12):
+                break
             said = True
     return said
 

@@ -24,7 +24,7 @@ class Glances:
     async def one(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
         """What was made for this key within the last second, or is being made; else made now."""
         found = self._made.get(key)
-        if found is None or time.monotonic() - found[0] >= KEPT_S or _failed(found[1]):
+        if found is None or (found[1].done() and (time.monotonic() - found[0] >= KEPT_S or _failed(found[1]))):
             found = self._made[key] = time.monotonic(), asyncio.ensure_future(make())
             self._made.move_to_end(key)
             if len(self._made) > MOST:
@@ -33,4 +33,4 @@ class Glances:
 
 
 def _failed(made: asyncio.Future[Any]) -> bool:
-    return made.done() and (made.cancelled() or made.exception() is not None)
+    return made.cancelled() or made.exception() is not None

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -47,7 +47,7 @@ from cityward.runtime.overriding import (
     units_digest,
 )
 from cityward.runtime.people import held_now
-from cityward.runtime.ports import EventSink
+from cityward.runtime.ports import CommandRow, EventSink
 from cityward.runtime.serving.acting.preview import LATER, OverridePreview, UnitPreview, Wanted, judged, sentence
 from cityward.text import harmless
 from cityward.time import HOUR, SECOND
@@ -88,8 +88,10 @@ class OverrideDesk:
         """Those that wait or are approved before the others; of each, the newest first."""
         return self.setting.state.consents(most, service)
 
-    def preview(self, wanted: Wanted, who: Operator) -> OverridePreview:
-        """What holding it would do, unit by unit. Changes nothing.
+    def preview(
+        self, wanted: Wanted, who: Operator, told: Callable[[CommandRow], CommandRow] = lambda row: row
+    ) -> OverridePreview:
+        """What holding it would do, unit by unit; `told`: a command as they may be told it. Changes nothing.
 
         Raises:
             PlaceError: there is no such service, unit or command, or one does not operate it.
@@ -99,7 +101,7 @@ class OverrideDesk:
         command, limits = self._command(wanted, devices)
         now = self.setting.now_us()
         row = _row(replace(wanted, command=command), devices, "preview", who.person, now, HOUR // SECOND)
-        units = _judged(self.setting, service, row, now)
+        units = _judged(self.setting, service, row, now, told)
         counts = Counter(unit.verdict for unit in units)
         return OverridePreview(
             service=wanted.service,
@@ -349,7 +351,9 @@ def _row(wanted: Wanted, devices: tuple[str, ...], reason: str, person: str, now
     )  # fmt: skip
 
 
-def _judged(setting: Setting, service: Service, row: OverrideRow, now: int) -> tuple[UnitPreview, ...]:
+def _judged(
+    setting: Setting, service: Service, row: OverrideRow, now: int, told: Callable[[CommandRow], CommandRow]
+) -> tuple[UnitPreview, ...]:
     """The gate's word on each unit, as the city stands now."""
     state = setting.state
     rules = rules_for(row.service, service, setting.registry, traits_of(setting.loaded.place, setting.registry))
@@ -357,7 +361,7 @@ def _judged(setting: Setting, service: Service, row: OverrideRow, now: int) -> t
         tuple(state.watch.standings().values()), state.marks(), barred_now(state), state.watch.one_source()
     )
     latest = {(one.device, one.property): one for one in state.latest_of(sorted(rules.looked_at))}
-    return judged(row, rules, state.commands(PAST_COMMANDS), latest, doubt, now)
+    return judged(row, rules, state.commands(PAST_COMMANDS), latest, doubt, now, told)
 
 
 # --- what may be asked

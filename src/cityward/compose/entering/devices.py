@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 
 from cityward.adapters.keys.private import write_private
 from cityward.compose.entering.credentials import add_device as add
@@ -168,6 +169,7 @@ class RegisterDesk:
 
     setting: Setting
     events: EventSink | None = None
+    _one: Lock = field(default_factory=Lock)  # who looked gives, before another looks
 
     def give(self, device: str, person: str, again: bool) -> Mapping[str, str]:
         """A declared device's new `secret`, told once, and its `command_key` if it takes commands; `again`: in place of the one
@@ -186,6 +188,10 @@ class RegisterDesk:
         if self.setting.registry.units[number].credential != "password":
             mend = f"on the city's machine: cityward device {'rotate' if again else 'add'} {device}"
             raise PlaceError(f"`{device}` proves itself by a certificate", mend=mend)
+        with self._one:
+            return self._given(device, person, again)
+
+    def _given(self, device: str, person: str, again: bool) -> Mapping[str, str]:
         row = _row(self.setting, device)
         held = None if row is None else row.state
         if held in _MISSING:

@@ -10,6 +10,7 @@ INVARIANT: what belongs to no dataset is seen by nobody: a missing declaration n
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +26,12 @@ from cityward.policy.case import Facts
 from cityward.policy.contract import Standing
 from cityward.policy.law import closed_to
 from cityward.reach.effective import lands_of
-from cityward.runtime.causes import RESTS_ON
+from cityward.runtime.causes import NO_VALUES, RESTS_ON
 from cityward.runtime.people import Held
 from cityward.runtime.ports import CommandRow, HourlyRow, Latest, Quarantined
 
 MOST_SIGHTS = 256
+_NUMBER = re.compile(r"\d")
 NOT_TOLD = "readings that are not yours to see"
 
 T = TypeVar("T")
@@ -91,9 +93,14 @@ class Sight:
 
     def told(self, row: CommandRow) -> CommandRow:
         """A command as it is told: people of the city are owed its reasons; others, values only of what they see themselves."""
-        if self.units is None or all(span.device in self.whole_units for span in row.sources):
-            return row
-        return replace(row, cause={**row.cause, RESTS_ON: NOT_TOLD})
+        return replace(row, cause=self.cause(row.cause, [span.device for span in row.sources]))
+
+    def cause(self, cause: Mapping[str, str], sources: Iterable[str]) -> Mapping[str, str]:
+        """A cause as it is told, of what rests on these devices: to others, what people said and words without a number."""
+        if self.units is None or all(name in self.whole_units for name in sources):
+            return cause
+        kept = {name: words for name, words in cause.items() if name in NO_VALUES or not _NUMBER.search(words)}
+        return {**kept, RESTS_ON: NOT_TOLD}
 
     def hourly(self, rows: Iterable[HourlyRow]) -> list[HourlyRow]:
         """Of indicators those made of nothing but what is seen."""

@@ -19,6 +19,7 @@ from cityward.runtime.causes import cause_line
 from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
 from cityward.runtime.serving.acting.preview import OverridePreview, Wanted
 from cityward.text import harmless
+from cityward.web.accounts.sight import Sight
 from cityward.web.api.bodies import body_of
 from cityward.web.identity import NOTHING
 from cityward.web.ports import Overriding
@@ -119,19 +120,19 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def overrides(call: Call[Nothing]) -> object:
     name = call.path("service")
     declared = call.desk.doors.place.services.get(name)
-    if declared is None:
+    sight = _sight(call)
+    if declared is None or not sight.service(name):
         raise Problem(404, "not-found", "there is no such service")
     desk, who = _desk(call), _who(call)
     rows = await asyncio.to_thread(desk.overrides, MOST_SHOWN, name)
     waiting = await asyncio.to_thread(desk.consents, MOST_SHOWN, name)
     mine = name in who.operates
     commands = await asyncio.to_thread(call.desk.doors.state.commands, COMMANDS_LOOKED_AT) if mine else ()
-    sight = call.desk.sights.of(call.caller.held if call.caller else NOTHING)
     last = [sight.told(row) for row in commands if row.service == name][:LAST_COMMANDS]
     return OverridesView(
         overrides=tuple(_override(row) for row in rows),
         # what a command rests on are readings: for those who operate what they move
-        consents=tuple(_consent(row) for row in waiting) if mine or who.approves else (),
+        consents=tuple(_consent(row, sight) for row in waiting) if mine or who.approves else (),
         commands=tuple(ToldCommand(c.command_id, c.device, c.state, c.sent_at, cause_line(c)) for c in last),
         targets=declared.actuators,
         longest_hours=declared.override_hours,
@@ -146,7 +147,7 @@ async def overrides(call: Call[Nothing]) -> object:
 async def preview(call: Call[Nothing]) -> object:
     asked = body_of(call, Asked)
     wanted = Wanted(call.path("service"), asked.target, asked.value, asked.command)
-    return await _told(_desk(call).preview, wanted, _who(call))
+    return await _told(_desk(call).preview, wanted, _who(call), _sight(call).told)
 
 
 @route("POST", "/api/services/{service}/overrides", summary="Hold it from now on, or ask for that", right=Right.OPERATE,
@@ -183,6 +184,10 @@ def _desk(call: Call[Nothing]) -> Overriding:
     return desk
 
 
+def _sight(call: Call[Nothing]) -> Sight:
+    return call.desk.sights.of(call.caller.held if call.caller else NOTHING)
+
+
 def _who(call: Call[Nothing]) -> Operator:
     assert call.caller is not None
     held = call.caller.held
@@ -210,13 +215,13 @@ def _override(row: OverrideRow) -> OverrideView:
     )
 
 
-def _consent(row: ConsentRow) -> ConsentView:
+def _consent(row: ConsentRow, sight: Sight) -> ConsentView:
     return ConsentView(
         id=row.id,
         device=row.device,
         command=row.command,
         value=row.value,
-        cause=dict(row.cause),
+        cause=dict(sight.cause(row.cause, row.sources)),
         asked_at=row.asked_at,
         until=row.until,
         state=row.state,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -67,6 +67,7 @@ def judged(
     latest: Mapping[tuple[str, str], Latest],
     doubt: Doubt,
     now_us: int,
+    told: Callable[[CommandRow], CommandRow] = lambda row: row,
 ) -> tuple[UnitPreview, ...]:
     """The gate's word on each unit, in order: what goes before uses up a fan-out. A second person is taken to agree.
 
@@ -77,6 +78,7 @@ def judged(
         latest: the newest readings of what the interlocks look at.
         doubt: who is believed.
         now_us: city time.
+        told: a command as whoever asks may be told it.
     """
     memory, recent, last = StreetMemory([rules]), dict[str, list[Issued]](), dict[str, CommandRow]()
     for command in sorted(past, key=lambda command: command.sent_at):
@@ -92,7 +94,8 @@ def judged(
         refused = verdict.reason if isinstance(verdict, Refusal) else None
         if refused is None or refused is PermitReason.SECOND_PERSON:
             memory.told(device, row.command, row.value, now_us)
-        units.append(_unit(device, refused, stopped.why if stopped is not None else "", last.get(device)))
+        before = told(last[device]) if device in last else None
+        units.append(_unit(device, refused, stopped.why if stopped is not None else "", before))
     return tuple(units)
 
 

@@ -29,6 +29,7 @@ LEAST_READINGS = 200
 FADE_A_DAY = 0.98
 LONGEST_GAP_US = 2 * HOUR
 CALM_US = HOUR
+HIGHEST = 1e6  # score that is told
 OCTAVES = 24
 BINS = 2 * OCTAVES
 TELLS_AGAIN = 1.25
@@ -250,11 +251,12 @@ def _episodes(
             state.newest[k, c] = at
             if not running:
                 state.began[k, c], state.told[k, c] = at, 0.0
-            if score >= TELLS_AGAIN * state.told[k, c]:
+            counts = min(score, HIGHEST)
+            if counts >= TELLS_AGAIN * state.told[k, c]:
                 phase = Phase.GOES_ON if running else Phase.BEGAN
-                state.told[k, c] = min(score, 1e6)
+                state.told[k, c] = counts
                 facts = _facts(changes, i, score, world)
-                yield _sign(k, c, int(state.began[k, c]), at, min(score, 1e6), phase, facts, world)
+                yield _sign(k, c, int(state.began[k, c]), at, counts, phase, facts, world)
 
 
 def _facts(changes: Changes, i: int, score: float, world: World) -> dict[str, str]:
