@@ -116,6 +116,7 @@ def test_a_data_owner_asks_who_can_read_and_what_changed_since_they_signed(brows
     assert browser.evaluate("document.querySelector('.answer').innerText").startswith(
         "5 parties can read Speeds on the ring for certain"
     )
+    browser.until("document.querySelector('section[aria-label=Reachable] h3')")
     heads = browser.evaluate("[...document.querySelectorAll('section[aria-label=Reachable] h3')].map(h => h.innerText)")
     assert heads == ["Brennmark", "Norway", "United Kingdom"]
     browser.evaluate(

@@ -27,6 +27,11 @@ export class Kept {
     this.#dueAt = Infinity
   }
 
+  /** It was not answered: it is due again at the next look, and not when the token moves. */
+  failed(): void {
+    this.#askedAt = -Infinity
+  }
+
   /** Whether it is to be asked for now; called every few seconds. */
   due(): boolean {
     if (document.hidden || city.link === 'signed-out') return false

@@ -24,6 +24,7 @@ class Myself {
       this.#heardAt = Date.now()
       this.problem = null
     } catch (error) {
+      this.#kept.failed()
       this.problem = (error as Error).message
       if (error instanceof Unanswered && error.status === 401) city.link = 'signed-out'
     }

@@ -42,6 +42,7 @@ class Watch {
       this.view = await get<WatchView>('/api/watch')
       this.problem = null
     } catch (error) {
+      this.#kept.failed()
       this.problem = (error as Error).message
     }
   }
