@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -367,7 +368,7 @@ def test_listeners_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def play() -> None:
         feed = a_feed(house().doors)
-        first, _ = feed.join(somebody(feed)), feed.join(somebody(feed))
+        first, _ = (feed.join(replace(somebody(feed), id=who)) for who in ("ada", "bob"))
         with pytest.raises(Problem) as caught:
             feed.join(somebody(feed))
         assert caught.value.status == 503

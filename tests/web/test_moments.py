@@ -150,10 +150,12 @@ class SlowHistory:
 
 
 def test_two_moments_are_read_at_a_time_and_six_wait_beyond_that_none_is_begun(city: House) -> None:
-    slow = SlowHistory()
-    city.doors = replace(city.doors, history=cast(History, slow))
+    slow, people = SlowHistory(), MemoryPeople()
+    for n in range(14):
+        people.hold(f"p{n}", "operator")
+    city.doors = replace(city.doors, history=cast(History, slow), people=people)
     with opened(city) as door, ThreadPoolExecutor(14) as pool:
-        asked = [pool.submit(ask, door, "/api/moment", at_ms=NOON - n * MINUTE) for n in range(14)]
+        asked = [pool.submit(ask, door, "/api/moment", f"p{n}", at_ms=NOON - n * MINUTE) for n in range(14)]
         refused = [one.result() for one in islice(as_completed(asked), 6)]
         slow.go.set()
         assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(503, "3")}

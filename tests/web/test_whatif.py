@@ -231,13 +231,13 @@ class Held:
 def test_who_comes_when_enough_wait_is_told_to_come_again_and_nothing_is_begun() -> None:
     async def scene() -> tuple[int, int]:
         turns, work = Turns(running=1, waiting=1), Held()
-        waiting = [asyncio.create_task(turns.take(key, work)) for key in ("a", "b", "a")]
+        waiting = [asyncio.create_task(turns.take(key, key, work)) for key in ("a", "b", "a")]
         await asyncio.sleep(0)
         with pytest.raises(Problem) as told:
-            await turns.take("c", work)
+            await turns.take("ada", "c", work)
         work.go.set()
         assert await asyncio.gather(*waiting) == [1, 2, 1]
-        assert await turns.take("a", work) == 1  # kept
+        assert await turns.take("ada", "a", work) == 1  # kept
         return told.value.status, turns.turned_away
 
     assert asyncio.run(scene()) == (503, 1)
@@ -247,9 +247,9 @@ def test_who_leaves_finds_the_answer_when_they_come_again() -> None:
     async def scene() -> int:
         turns, work = Turns(), Held()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(turns.take("a", work), 0.05)
+            await asyncio.wait_for(turns.take("ada", "a", work), 0.05)
         work.go.set()
-        return await turns.take("a", work)
+        return await turns.take("ada", "a", work)
 
     assert asyncio.run(scene()) == 1
 
@@ -258,8 +258,8 @@ def test_what_a_work_raises_is_told_and_not_kept() -> None:
     async def scene() -> int:
         turns, times = Turns(), iter([0, 5])
         with pytest.raises(ZeroDivisionError):
-            await turns.take("a", lambda: 1 // next(times))
-        return await turns.take("a", lambda: 10 // next(times))
+            await turns.take("ada", "a", lambda: 1 // next(times))
+        return await turns.take("ada", "a", lambda: 10 // next(times))
 
     assert asyncio.run(scene()) == 2
 
@@ -277,7 +277,7 @@ def test_what_runs_beside_is_ended_with_the_last_who_waits_and_begun_anew_for_th
                 raise
             return 7
 
-        first, second = (asyncio.create_task(turns.take_beside("a", work)) for _ in range(2))
+        first, second = (asyncio.create_task(turns.take_beside("ada", "a", work)) for _ in range(2))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         first.cancel()
@@ -285,7 +285,7 @@ def test_what_runs_beside_is_ended_with_the_last_who_waits_and_begun_anew_for_th
         assert told == ["begun"]  # the second waits still
         second.cancel()
         await asyncio.wait({second})
-        third = asyncio.create_task(turns.take_beside("a", work))
+        third = asyncio.create_task(turns.take_beside("ada", "a", work))
         go.set()
         assert await third == 7
         return told

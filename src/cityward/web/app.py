@@ -132,7 +132,7 @@ async def _running(desk: Desk) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for turns in (desk.whatif, desk.lessening, desk.following, desk.moments):
+        for turns in (desk.whatif, desk.lessening, desk.following, desk.moments, desk.drawing):
             await turns.close()
         desk.feed.close()
         await feed

@@ -27,6 +27,7 @@ from cityward.web.identity import Reception
 from cityward.web.live import Feed
 from cityward.web.meters import Meters
 from cityward.web.ports import Doors
+from cityward.web.shares import Shares
 from cityward.web.speakers import Speakers
 from cityward.web.turns import Turns
 
@@ -172,6 +173,9 @@ class Desk:
     lessening: Turns
     following: Turns
     moments: Turns
+    drawing: Turns
+    filing: Shares
+    exports: Shares
     glances: Glances
 
 
@@ -207,5 +211,8 @@ def set_up(doors: Doors) -> Desk:
         lessening=Turns(waiting=4),
         following=Turns(kept=1),
         moments=Turns(running=2, waiting=6, kept=0),  # what is erased is told no more: no answer is kept
+        drawing=Turns(kept=8),
+        filing=Shares("steps of incident files", places=5, share=2),
+        exports=Shares("archives", places=2, share=1),
         glances=Glances(),
     )

@@ -7,7 +7,8 @@ screen. The store's `latest(after_seq)` may miss a value whose log sequence is l
 their partitions independently), so every tenth tick reads all of them.
 
 INVARIANTS
-- Memory is bounded: one value per channel, `QUEUE` ticks per listener (shared bytes), `MOST_LISTENERS` listeners.
+- Memory is bounded: one value per channel, `QUEUE` ticks per listener (shared bytes), `MOST_LISTENERS` listeners, of which one
+  person has an eighth at most.
 - A slow listener delays nobody: no tick waits for a queue, and sending has a deadline (`SEND_S`).
 - A listener hears what they may see now, asked again at each tick; a tick is encoded once for each sight, not for each listener.
 - While the store does not answer the last known numbers stand, marked `stale`; they are never invented.
@@ -30,12 +31,13 @@ from cityward.errors import LinkError
 from cityward.place.roles import Right
 from cityward.runtime.causes import cause_line
 from cityward.runtime.ports import CommandRow, FlowCount, Latest
+from cityward.time import SECOND
 from cityward.web.accounts.reads import Reads
 from cityward.web.accounts.sight import Sight, Sights
 from cityward.web.columns import Columns
 from cityward.web.identity import Caller, Reception
 from cityward.web.ports import Doors
-from cityward.web.problems import unavailable
+from cityward.web.problems import too_many, unavailable
 from cityward.web.versions import Versions
 
 TICK_S = 1.0
@@ -45,6 +47,7 @@ SEND_S = 30.0
 POLL_S = 5.0
 QUEUE = 10
 MOST_LISTENERS = 500  # PRECEDENT: 500 cost a tenth of a core at 1,000 changes a second (docs/console.md)
+SHARE = 8  # of all listeners, one person has at most this part: their tabs do not shut out everybody else
 MOST_VALUES = 5000  # in one event
 MOST_COMMANDS = 100
 PAGE = 5000
@@ -188,8 +191,11 @@ class Feed:
         """A new listener; it is sent the whole picture at the next tick.
 
         Raises:
-            Problem: 503 when there are too many, or the door closes.
+            Problem: 429 when this person has their share; 503 when there are too many, or the door closes.
         """
+        share = max(1, MOST_LISTENERS // SHARE)
+        if sum(one.caller.id == caller.id for one in self._listeners) >= share:
+            raise too_many(f"at most {share} live feeds of one person at a time; close a tab", 10 * SECOND)
         if self._closed or len(self._listeners) >= MOST_LISTENERS:
             raise unavailable("too-many-listeners", f"at most {MOST_LISTENERS} live feeds at a time", 10)
         listener = Listener(caller, columns=columns)

@@ -70,6 +70,11 @@ class Call(Generic[Q]):
     body: bytes = b""
     media: str = ""
 
+    @property
+    def who(self) -> str:
+        """The caller's id; "": nobody's."""
+        return self.caller.id if self.caller else ""
+
     def path(self, name: str) -> str:
         """A path parameter."""
         value: str = self.request.path_params[name]

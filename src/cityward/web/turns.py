@@ -2,6 +2,7 @@
 
 INVARIANTS
 - At most `running` works run and `waiting` wait; whoever comes then is told when to come again, and nothing was begun for them.
+- Nobody has more than `share` works under way that they began; to wait for what others began is free.
 - Who asks what is being worked on waits for that. Of a work in a thread, who leaves ends nothing: the answer is there when they
   come again. A work beside the door is cancelled when the last who waits for it leaves.
 - An answer is kept under its key, the newest `kept` of them. What a work raises is told to those who wait, and not kept.
@@ -15,7 +16,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cityward.web.problems import unavailable
+from cityward.time import SECOND
+from cityward.web.problems import too_many, unavailable
 
 T = TypeVar("T")
 
@@ -25,29 +27,31 @@ AFTER_S = 3
 @dataclass(slots=True)
 class _Work:
     task: asyncio.Task[Any]
+    who: str
     askers: int = 0
 
 
 class Turns:
     """One per door and kind of work. `turned_away` counts who was told to come again."""
 
-    def __init__(self, running: int = 1, waiting: int = 8, kept: int = 64) -> None:
+    def __init__(self, running: int = 1, waiting: int = 8, kept: int = 64, share: int = 2) -> None:
         self._running, self._most, self._kept = asyncio.Semaphore(running), running + waiting, kept
+        self._share = share
         self._open: dict[Hashable, _Work] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self.turned_away = 0
 
-    async def take(self, key: Hashable, work: Callable[[], T]) -> T:
-        """The answer of a work, kept or made now in a thread.
+    async def take(self, who: str, key: Hashable, work: Callable[[], T]) -> T:
+        """The answer of a work, kept or made now in a thread. who: the person it is begun for.
 
         Raises:
-            Problem: 503, too many wait already; or what the work raises.
+            Problem: 429, they have their share under way; 503, too many wait already; or what the work raises.
         """
-        return await self._answer(key, lambda: asyncio.to_thread(work), ends=False)
+        return await self._answer(who, key, lambda: asyncio.to_thread(work), ends=False)
 
-    async def take_beside(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+    async def take_beside(self, who: str, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """The answer of a work that leaves nothing behind when it is cancelled. Raises: as `take`."""
-        return await self._answer(key, work, ends=True)
+        return await self._answer(who, key, work, ends=True)
 
     async def close(self) -> None:
         """Whoever waits is told no more; a thread that works ends by itself."""
@@ -56,11 +60,11 @@ class Turns:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _answer(self, key: Hashable, make: Callable[[], Awaitable[T]], *, ends: bool) -> T:
+    async def _answer(self, who: str, key: Hashable, make: Callable[[], Awaitable[T]], *, ends: bool) -> T:
         if key in self._answers:
             self._answers.move_to_end(key)
             return self._answers[key]
-        work = self._open.get(key) or self._begin(key, make)
+        work = self._open.get(key) or self._begin(who, key, make)
         work.askers += 1
         try:
             return await asyncio.shield(work.task)
@@ -70,11 +74,14 @@ class Turns:
                 self._open.pop(key, None)  # who asks now begins anew, and does not wait for what is being ended
                 work.task.cancel()
 
-    def _begin(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> _Work:
+    def _begin(self, who: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> _Work:
+        if sum(work.who == who for work in self._open.values()) >= self._share:
+            self.turned_away += 1
+            raise too_many(f"{self._share} such questions of yours are worked on; wait for them", AFTER_S * SECOND)
         if len(self._open) >= self._most:
             self.turned_away += 1
             raise unavailable("busy", "too many such questions at a time; ask again shortly", AFTER_S)
-        work = self._open[key] = _Work(asyncio.create_task(self._made(key, make)))
+        work = self._open[key] = _Work(asyncio.create_task(self._made(key, make)), who)
         work.task.add_done_callback(lambda _: self._settle(key, work))
         return work
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from cityward.catalogue import PROPERTIES
+from cityward.place.record import UNKNOWN
 from cityward.place.registry import Unit
 from cityward.place.roles import Right
 from cityward.reach.chain_svg import chain_svg_file
@@ -258,14 +259,15 @@ class ChainQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def chain(call: Call[ChainQuery]) -> object:
     whole(call)
     call.desk.reads.note(call.caller, "chain", 1)
-    return await asyncio.to_thread(_chain, call.desk, call.query)
+    desk, tidy, known = call.desk, call.query.tidy, frozenset((*call.desk.doors.place.parties, UNKNOWN))
+    parties = known if call.query.fold == "*" else known & set(call.query.fold.split(","))
+    return await desk.drawing.take(call.who, (parties, tidy), lambda: _chain(desk, parties, tidy))
 
 
-def _chain(desk: Desk, asked: ChainQuery) -> ChainView:
+def _chain(desk: Desk, parties: frozenset[str], tidy: bool) -> ChainView:
     """In a thread."""
     place, of = desk.doors.place, parties_of(desk.doors.place, desk.graph)
-    parties = set(of.values()) if asked.fold == "*" else set(asked.fold.split(",")) - {""}
-    picture = desk.drawn(asked.tidy)
+    picture = desk.drawn(tidy)
     if parties:
         picture = layout_after(folded(place, desk.graph, parties), seated(picture, of))
     return chain_view(picture, {**of, **{f"{PREFIX}{party}": party for party in parties}})
@@ -295,7 +297,7 @@ async def chain_seen(call: Call[Nothing]) -> object:
 async def chain_svg(call: Call[Nothing]) -> object:
     whole(call)
     call.desk.reads.note(call.caller, "chain", 1)
-    svg = await asyncio.to_thread(lambda: chain_svg_file(call.desk.drawn()))
+    svg = await call.desk.drawing.take(call.who, "svg", lambda: chain_svg_file(call.desk.drawn()))
     return Response(svg, media_type="image/svg+xml", headers={"content-security-policy": _svg_policy(svg)})
 
 

@@ -67,7 +67,7 @@ async def _facts(call: Call[DatumQuery], unit: Unit) -> Facts | None:
     if ask is None:
         return None
     # nothing is kept for the next: what is on record grows
-    return await call.desk.following.take(object(), lambda: ask(unit.id, query.property, query.at))
+    return await call.desk.following.take(call.who, object(), lambda: ask(unit.id, query.property, query.at))
 
 
 def _cut(facts: Facts | None, reads: bool) -> Facts | None:

@@ -24,6 +24,7 @@ from cityward.web.identity import refuse_cross_site
 from cityward.web.ports import Filing, IncidentsTold
 from cityward.web.problems import Problem, unavailable
 from cityward.web.routes import JSON, Call, Nothing, Route, route
+from cityward.web.shares import Taken
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ async def begin(call: Call[Nothing]) -> object:
     wanted, (desk, person) = body_of(call, Opening), _writing(call)
     if not wanted.incident and not wanted.title:
         raise Problem(400, "bad-request", "name an incident of the watch, or say by a title what it is about")
-    return await _put(desk.open, wanted.incident, wanted.title, wanted.subjects, person)
+    return await _put(call, desk.open, wanted.incident, wanted.title, wanted.subjects, person)
 
 
 @route("POST", "/api/incidents/{id}", summary="Put a decision, message, note or the end on record", right=Right.WATCH,
@@ -97,15 +98,15 @@ async def step(call: Call[Nothing]) -> object:
     said, (desk, person), file = body_of(call, Step), _writing(call), call.path("id")
     match said.step:
         case "decided":
-            return await _put(desk.decide, file, said.text, person)
+            return await _put(call, desk.decide, file, said.text, person)
         case "noted":
-            return await _put(desk.note, file, said.text, said.people, person)
+            return await _put(call, desk.note, file, said.text, said.people, person)
         case "told":
             if not said.to:
                 raise Problem(400, "bad-request", "say who was told")
-            return await _put(desk.told, file, said.text, said.to, said.duties, person)
+            return await _put(call, desk.told, file, said.text, said.to, said.duties, person)
         case "closed":
-            return await _put(desk.close, file, said.text, person)
+            return await _put(call, desk.close, file, said.text, person)
 
 
 @route(
@@ -114,12 +115,17 @@ async def step(call: Call[Nothing]) -> object:
 async def export(call: Call[Nothing]) -> object:
     """As `cityward incident export --out FILE.zip` writes it."""
     _require_of_the_city(call)
-    desk, file = _filing(call), call.path("id")
-    archive = await _told(desk.export, file)
+    desk, file, exports = _filing(call), call.path("id"), call.desk.exports
+    exports.enter(call.who)
+    try:
+        archive = await _told(call, desk.export, file)
+    except BaseException:
+        exports.leave(call.who)
+        raise
     call.desk.reads.note(call.caller, "incident files", 1)
     named = "".join(c for c in file[:64] if c.isalnum() or c == "-")
     headers = {"content-disposition": f'attachment; filename="incident-{named}.zip"'}
-    return Response(archive, media_type="application/zip", headers=headers)
+    return Taken(archive, "application/zip", headers, exports, call.who)
 
 
 def _writing(call: Call[Nothing]) -> tuple[Filing, str]:
@@ -140,13 +146,14 @@ def _require_of_the_city(call: Call[Any]) -> None:
         raise Problem(403, "no-right", "incident files tell of the whole city, and are for people of the city")
 
 
-async def _put(act: Callable[..., Awaitable[tuple[str, str, str]]], *arguments: object) -> FileLine:
-    return FileLine(*await _told(act, *arguments))
+async def _put(call: Call[Nothing], act: Callable[..., Awaitable[tuple[str, str, str]]], *said: object) -> FileLine:
+    return FileLine(*await _told(call, act, *said))
 
 
-async def _told(act: Callable[..., Awaitable[T]], *arguments: object) -> T:
+async def _told(call: Call[Nothing], act: Callable[..., Awaitable[T]], *said: object) -> T:
     try:
-        return await act(*arguments)
+        with call.desk.filing.place(call.who):
+            return await act(*said)
     except PlaceError as error:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
     except (LinkError, EvidenceError) as error:

@@ -105,7 +105,7 @@ async def moment(call: Call[MomentQuery]) -> object:
         raise Problem(400, "bad-request", "at_ms is in the city's future: nothing is held of it")
     if not 0 <= at - since <= LOOKED_BACK:
         raise Problem(400, "bad-request", "after_ms must be before at_ms, by at most a day")
-    held = await call.desk.moments.take((since, at), lambda: doors.history.moment(since + 1, at + 1))
+    held = await call.desk.moments.take(call.who, (since, at), lambda: doors.history.moment(since + 1, at + 1))
     view = await asyncio.to_thread(_moment, doors, sight, (since, at), held)
     devices = len({one.device for one in view.latest})
     tell_read(

@@ -181,7 +181,7 @@ async def changes(call: Call[ChangesQuery]) -> object:
         raise Problem(404, "not-found", "this door knows no earlier declaration")
     key = ("changes", call.query.since, from_us(now).date())
     try:
-        told = await call.desk.whatif.take(key, lambda: ask(call.query.since * 1000, now))
+        told = await call.desk.whatif.take(call.who, key, lambda: ask(call.query.since * 1000, now))
     except EvidenceError as error:
         raise Problem(404, "not-found", f"{error.what}; {error.mend}" if error.mend else error.what) from None
     call.desk.reads.note(call.caller, "changes", max(1, len(told.gained) + len(told.lost)))

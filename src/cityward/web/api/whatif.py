@@ -136,7 +136,7 @@ def _sorted(known: Iterable[Askable]) -> tuple[Askable, ...]:
 async def whatif(call: Call[WhatIfQuery]) -> object:
     whole(call)
     query, desk, today = call.query, call.desk, day_of(call)
-    answer = await desk.whatif.take((today, "answer", query), lambda: answer_of(desk.reach(), query, today))
+    answer = await desk.whatif.take(call.who, (today, "answer", query), lambda: answer_of(desk.reach(), query, today))
     _noted(call, "whatif", sum(len(one.effects) + len(one.fallen) + len(one.doings) for one in answer.answers))
     return answer
 
@@ -197,7 +197,7 @@ async def lessening(call: Call[WhatIfQuery]) -> object:
     place = (await asyncio.to_thread(desk.reach)).place
     subject = subject_of(place, query)
     key = desk.doors.digest, day_of(call), query
-    waited = desk.lessening.take_beside(key, lambda: finding.steps(place, query.how, subject))
+    waited = desk.lessening.take_beside(call.who, key, lambda: finding.steps(place, query.how, subject))
     try:
         found = placed(await while_there(call.request, waited), desk.doors.where)
     except LinkError as error:
