@@ -15,6 +15,7 @@ import click
 
 from cityward.compose.home import Home, read_exercise
 from cityward.compose.places import demo_place
+from cityward.runtime.nursery import nursery_of
 from cityward.time import MINUTE, to_us
 
 EXAMPLES = """
@@ -32,6 +33,11 @@ ROLES = (
     *("worker", "service", "signals", "door", "street", "street-signals", "watch", "network", "release"),
     *("collector", "feeds", "cameras"),
 )
+IMPORTED = (
+    "cityward.cli.run",
+    "cityward.compose.roles",
+    "cityward.web.door",
+)  # what the processes of a city are made of
 DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed the lamps come on within a minute
 
 
@@ -120,13 +126,15 @@ def command(
             raise click.UsageError("--role needs --state")
         run_role(Home(state), role, index)
         return
+    folder = place or demo_place()
+    state = state or Path("var") / (folder.stem if folder.is_file() else folder.name)
+    nursery = nursery_of(str(state.resolve()), IMPORTED)  # first of all: it imports while we do
     from cityward.cli.screens import screen_for
     from cityward.compose.city import RunOptions, before_sunset, run_city
     from cityward.compose.logs import log_to_stderr
     from cityward.runtime.supervisor import stop_with_parent
 
     demo = place is None
-    folder = place or demo_place()
     recordings = folder / "recordings"
     wanted = demo if simulate is None else simulate
     if wanted and not recordings.is_dir():
@@ -134,7 +142,7 @@ def command(
     begin = to_us(city_time.replace(tzinfo=UTC)) if city_time else before_sunset(folder, DUSK_BEGINS) if demo else None
     options = RunOptions(
         place=folder,
-        state=state or Path("var") / (folder.stem if folder.is_file() else folder.name),
+        state=state,
         web_host=host,
         web_port=port,
         behind_proxy=behind_proxy,
@@ -165,9 +173,11 @@ def command(
         # a twin ends with whoever started it, however they end
         orphaned = asyncio.create_task(stop_with_parent(stop)) if options.exercise is not None else None
         try:
-            await run_city(options, screen, stop)
+            await run_city(options, screen, stop, nursery)
         finally:
             screen.end()
+            if nursery is not None:
+                nursery.close()
             if orphaned is not None:
                 orphaned.cancel()
 

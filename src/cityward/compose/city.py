@@ -49,7 +49,8 @@ from cityward.errors import CitywardError, LinkError, PlaceError
 from cityward.evidence.records import Lifecycle
 from cityward.place.loader import Loaded
 from cityward.place.registry import Registry, number
-from cityward.runtime.supervisor import Child, Supervisor
+from cityward.runtime.nursery import Nursery
+from cityward.runtime.supervisor import Child, Supervisor, execute
 from cityward.services.lighting.sun import sun_times
 from cityward.time import SECOND, CityClock
 
@@ -122,8 +123,8 @@ class Running:
         return found
 
 
-async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event) -> None:
-    """Run until `stop` is set.
+async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event, nursery: Nursery | None = None) -> None:
+    """Run until `stop` is set. nursery: of its processes; None: each is started by itself.
 
     Raises:
         PlaceErrors: the declaration is wrong.
@@ -137,16 +138,24 @@ async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event) -> 
         state = SqlState(home.state_url)
         if options.simulate is not None or options.exercise is not None:
             await asyncio.to_thread(issue_missing, home, registry, state, time.time_ns() // 1000)
-        await _City(options, screen, home, loaded, registry, state).run(stop)
+        await _City(options, screen, home, loaded, registry, state, nursery).run(stop)
 
 
 class _City:
     """One run: what it starts, it ends."""
 
     def __init__(
-        self, options: RunOptions, screen: Screen, home: Home, loaded: Loaded, registry: Registry, state: SqlState
+        self,
+        options: RunOptions,
+        screen: Screen,
+        home: Home,
+        loaded: Loaded,
+        registry: Registry,
+        state: SqlState,
+        nursery: Nursery | None,
     ) -> None:
         self.options, self.screen, self.home = options, screen, home
+        self.start = execute if nursery is None else nursery.start
         self.loaded, self.registry, self.state = loaded, registry, state
         # an outside bus has its own users: who we are there stands in its address
         self.passwords = {role: new_secret() for role in ROLES} if options.bus_url is None else {}
@@ -224,7 +233,7 @@ class _City:
             def told(role: str, code: str) -> None:
                 events.tell(process_event(role, code, setting.now_us()))
 
-            await Supervisor(children, self.screen.say, told).run(stop)
+            await Supervisor(children, self.screen.say, told, self.start).run(stop)
             for task in minding:
                 task.cancel()
 

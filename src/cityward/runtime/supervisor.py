@@ -18,9 +18,35 @@ import stat
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Process(Protocol):
+    """What is started. `wait`: how it ended; the others raise ProcessLookupError where it has."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | str | None: ...
+
+    async def wait(self) -> int | str: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Start = Callable[[str, Sequence[str], int], Awaitable[Process]]
+"""Start one of this name by this command line, with this descriptor as its standard input. Raises OSError."""
+
+
+async def execute(name: str, argv: Sequence[str], standard_input: int) -> Process:
+    """A process of its own from the beginning."""
+    return await asyncio.create_subprocess_exec(*argv, stdin=standard_input)
+
 
 SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
@@ -39,7 +65,7 @@ class Child:
     name: str
     argv: Sequence[str]
     restarts: int = 0
-    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    process: Process | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int | None:
@@ -54,10 +80,14 @@ class Supervisor:
     """
 
     def __init__(
-        self, children: Sequence[Child], say: Callable[[str], None], told: Callable[[str, str], None] | None = None
+        self,
+        children: Sequence[Child],
+        say: Callable[[str], None],
+        told: Callable[[str, str], None] | None = None,
+        start: Start = execute,
     ) -> None:
         self.children = list(children)
-        self._say, self._told = say, told or _to_nobody
+        self._say, self._told, self._start = say, told or _to_nobody, start
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then every child is ended, gently first."""
@@ -85,7 +115,7 @@ class Supervisor:
         with ours:
             try:
                 with theirs:
-                    child.process = await asyncio.create_subprocess_exec(*child.argv, stdin=theirs.fileno())
+                    child.process = await self._start(child.name, child.argv, theirs.fileno())
             except OSError as error:  # no memory, no process left: the rest of the city goes on
                 return str(error.strerror)
             self._told(child.name, "")
@@ -147,7 +177,7 @@ async def _until(work: Awaitable[T], stop: asyncio.Event) -> T | None:
     return task.result() if not task.cancelled() else None
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
         try:
