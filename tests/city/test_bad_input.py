@@ -24,9 +24,9 @@ from cityward.adapters.bus.log import connect, make_log
 from cityward.adapters.ledgers.reading import tail_of
 from cityward.adapters.stores.state import SqlState
 from cityward.cli import main
-from cityward.compose.city import LOG_BYTES
 from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home, read_city_file
+from cityward.compose.starting.broker import LOG_BYTES
 from cityward.evidence.records import Lifecycle
 from cityward.guard.admit import WINDOW
 from cityward.guard.reasons import MENDS, Reason

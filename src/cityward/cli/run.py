@@ -130,8 +130,9 @@ def command(
     state = state or Path("var") / (folder.stem if folder.is_file() else folder.name)
     nursery = nursery_of(str(state.resolve()), IMPORTED)  # first of all: it imports while we do
     from cityward.cli.screens import screen_for
-    from cityward.compose.city import RunOptions, before_sunset, run_city
+    from cityward.compose.city import run_city
     from cityward.compose.logs import log_to_stderr
+    from cityward.compose.starting.options import RunOptions, before_sunset
     from cityward.runtime.supervisor import stop_with_parent
 
     demo = place is None

@@ -22,9 +22,10 @@ from cityward.adapters.bench.soak import Sample, growth_mb_per_hour, rates, soak
 from cityward.adapters.bench.taint import measure_taint
 from cityward.adapters.bus.server import free_port
 from cityward.adapters.stores.state import SqlState
-from cityward.compose.city import Running, RunOptions, run_city
+from cityward.compose.city import Running, run_city
 from cityward.compose.entering.credentials import issue_for
 from cityward.compose.home import Home
+from cityward.compose.starting.options import RunOptions
 from cityward.errors import LinkError
 from cityward.runtime.ports import FlowCount, Latest
 
