@@ -60,6 +60,7 @@ export interface Page {
   plans: Plan[]
   published: Record<string, number>
   now: number
+  withheld: boolean
 }
 
 export const STATES: Record<Line['state'], string> = { running: 'Running', failing: 'Its last turn failed', silent: 'Silent', waiting: 'No turn yet' }

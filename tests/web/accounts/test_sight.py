@@ -13,7 +13,7 @@ from cityward.place.registry import number
 from cityward.place.roles import Right, Role
 from cityward.runtime.people import Held, HeldRole
 from cityward.runtime.ports import Quarantined
-from cityward.web.accounts.sight import Sights
+from cityward.web.accounts.sight import Sights, reaches
 from places import tiny_place
 
 WHOLE = Held(
@@ -87,6 +87,15 @@ def test_people_of_another_party_see_values_only_where_the_law_over_it_is_allowe
     )
     assert sight.reading("lamp-01", "lamp-level") is seen
     assert sight.reading("air-1", "pm2-5"), "the other dataset stays as it is"
+
+
+@pytest.mark.parametrize(("allowed", "datasets"), [(("xa",), 1), (("xa", "xb"), 2)])
+def test_a_dataset_whose_values_are_withheld_is_not_counted_as_reached(allowed: tuple[str, ...], datasets: int) -> None:
+    place = maker_of("xb", allowed)
+    role = HeldRole("engineer", "maker", 0, "g1", False, True)
+    held = Held(frozenset(ENGINEER.rights), frozenset(ENGINEER.datasets), roles=(role,))
+    registry = number(place)
+    assert reaches(Sights(place, registry).of(held), held, place, registry)[2] == datasets
 
 
 def test_people_of_the_city_are_kept_from_nothing_by_the_law_over_another() -> None:

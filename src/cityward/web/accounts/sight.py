@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """What one set of roles lets somebody see; the same set, the same object. units, flows, services None: all of them."""
+    """What one set of roles lets somebody see; the same set, the same object. units, flows, services, boards None: all."""
 
     channels: frozenset[tuple[str, str]]  # (unit, property)
     cells: frozenset[tuple[str, str]]  # (property, area), where all channels of it are seen
@@ -47,8 +47,10 @@ class Sight:
     whole_units: frozenset[str]  # units of which every channel is seen
     commanded: frozenset[str]  # services whose commands are seen
     units: frozenset[str] | None
+    datasets: frozenset[str]  # whose values are seen
     flows: frozenset[str] | None
     services: frozenset[str] | None
+    boards: frozenset[str] | None  # services of which every dataset that they read is seen
     declared: frozenset[tuple[str, str]]  # every channel there is, seen or not
     strangers: bool  # whether what no declared device sent is seen
 
@@ -61,8 +63,10 @@ class Sight:
             whole_units=self.whole_units & other.whole_units,
             commanded=self.commanded & other.commanded,
             units=_both(self.units, other.units),
+            datasets=self.datasets & other.datasets,
             flows=_both(self.flows, other.flows),
             services=_both(self.services, other.services),
+            boards=_both(self.boards, other.boards),
             declared=self.declared,
             strangers=self.strangers and other.strangers,
         )
@@ -97,10 +101,15 @@ class Sight:
 
     def cause(self, cause: Mapping[str, str], sources: Iterable[str]) -> Mapping[str, str]:
         """A cause as it is told, of what rests on these devices: to others, what people said and words without a number."""
-        if self.units is None or all(name in self.whole_units for name in sources):
-            return cause
-        kept = {name: words for name, words in cause.items() if name in NO_VALUES or not _NUMBER.search(words)}
-        return {**kept, RESTS_ON: NOT_TOLD}
+        return cause if self.rests(sources) else without_values(cause)
+
+    def board(self, service: str) -> bool:
+        """Whether what a service makes of its readings is seen: its board, its estimates, the causes of what it proposes."""
+        return self.boards is None or service in self.boards
+
+    def rests(self, sources: Iterable[str]) -> bool:
+        """Whether every reading of these devices is seen."""
+        return self.units is None or all(name in self.whole_units for name in sources)
 
     def hourly(self, rows: Iterable[HourlyRow]) -> list[HourlyRow]:
         """Of indicators those made of nothing but what is seen."""
@@ -132,6 +141,12 @@ def _closed(place: Place) -> Mapping[str, frozenset[str]]:
     nothing = frozenset[str]()
     facts = Facts(place, Standing(nothing, nothing, nothing, lands_of(place)), date.min)
     return {party: closed_to(facts, party) for party in others}
+
+
+def without_values(cause: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a cause what people said, and words without a number."""
+    kept = {name: words for name, words in cause.items() if name in NO_VALUES or not _NUMBER.search(words)}
+    return {**kept, RESTS_ON: NOT_TOLD}
 
 
 class Sights:
@@ -191,10 +206,17 @@ class Sights:
             whole_units=frozenset(u.id for u in registry.units if u.channels and all(seen[c] for c in u.channels)),
             commanded=services,
             units=units,
+            datasets=datasets,
             flows=None if units is None else self._flows(units, datasets),
             services=None if whole else services,
+            boards=None if whole else self._boards(services, datasets),
             declared=self._declared,
             strangers=strangers,
+        )
+
+    def _boards(self, services: frozenset[str], datasets: frozenset[str]) -> frozenset[str]:
+        return frozenset(
+            name for name, one in self._place.services.items() if name in services and datasets.issuperset(one.reads)
         )
 
     def _channels(self, datasets: frozenset[str]) -> Sequence[bool]:
@@ -231,4 +253,4 @@ def reaches(sight: Sight, held: Held, place: Place, registry: Registry) -> tuple
     moved = [
         u for u in registry.units if registry.models[u.model].commands and (u.group in actuators or u.id in actuators)
     ]
-    return len({device for device, _ in sight.channels}), len(moved), len(held.datasets & set(place.datasets))
+    return len({device for device, _ in sight.channels}), len(moved), len(sight.datasets & set(place.datasets))

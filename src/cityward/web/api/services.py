@@ -18,7 +18,7 @@ from cityward.runtime.people import Held
 from cityward.runtime.serving.kept import NoticeRow, PlanRow, ProposalShown, ServiceStatus
 from cityward.services.board import Board, Figure
 from cityward.time import HOUR, MINUTE, SECOND
-from cityward.web.accounts.sight import Sight
+from cityward.web.accounts.sight import Sight, without_values
 from cityward.web.api.resting import command_view
 from cityward.web.api.views import CommandView
 from cityward.web.plan_files import GEOJSON, GPX, geojson_of, gpx_of
@@ -89,7 +89,11 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ServicePage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is told of one service. status None: it has had no turn yet. published: name -> when. Times in city us."""
+    """All that is told of one service. status None: it has had no turn yet. published: name -> when. Times in city us.
+
+    withheld: it reads what whoever asks may not see, so there is no board, no estimate, no number in a cause, and no notice but
+    of devices that are wholly seen.
+    """
 
     line: ServiceLine
     actuators: tuple[str, ...]
@@ -102,6 +106,7 @@ class ServicePage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     plans: tuple[PlanLine, ...]
     published: dict[str, int]
     now: int
+    withheld: bool = False
 
 
 class PlansView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +150,8 @@ async def service(call: Call[Nothing]) -> object:
 async def estimates(call: Call[EstimatesQuery]) -> object:
     name, subject = _known(call), call.query.subject
     now = call.desk.doors.city_now_us()
+    if not _sight(call).board(name):
+        return EstimatesView(estimates=(), now=now)
     return EstimatesView(
         estimates=await asyncio.to_thread(_estimates, _reader(call), name, now, subject, MOST_ESTIMATES), now=now
     )
@@ -169,7 +176,7 @@ async def plan(call: Call[PlanQuery]) -> object:
         case "gpx":
             return _file(gpx_of(row), GPX, f"{row.plan_id}.gpx")
         case "json":
-            return row
+            return msgspec.structs.replace(row, cause=dict(_sight(call).cause(row.cause, row.sources)))
 
 
 def _file(body: bytes, media: str, name: str) -> Response:
@@ -200,7 +207,8 @@ def _lines(doors: Doors, reader: ServiceReader, sight: Sight) -> list[ServiceLin
     statuses, notices, commands = reader.statuses(), reader.notices_standing(), reader.commands_open()
     return [
         _glanced(
-            _line(doors, name, statuses.get(name), notices.get(name, 0), commands.get(name, 0)), reader.board(name)
+            _line(doors, name, statuses.get(name), notices.get(name, 0), commands.get(name, 0)),
+            reader.board(name) if sight.board(name) else None,
         )
         for name in doors.place.services
         if sight.service(name)
@@ -239,22 +247,28 @@ def _state(doors: Doors, status: ServiceStatus | None) -> State:
 
 def _page(doors: Doors, reader: ServiceReader, name: str, sight: Sight) -> ServicePage:
     status, now = reader.statuses().get(name), doors.city_now_us()
-    mine = name in sight.commanded
+    mine, told = name in sight.commanded, sight.board(name)
+    notices = reader.notices_of(name, MOST_NOTICES)
     commands = reader.commands_of(name, MOST_COMMANDS)
     line = _line(doors, name, status, reader.notices_standing().get(name, 0), reader.commands_open().get(name, 0))
     return ServicePage(
         line=line,
         actuators=doors.place.services[name].actuators,
         status=None if status is None else msgspec.structs.replace(status, proposals=()),
-        board=reader.board(name),
-        notices=tuple(reader.notices_of(name, MOST_NOTICES)),
-        proposals=status.proposals if status is not None and mine else (),
+        board=reader.board(name) if told else None,
+        notices=tuple(one for one in notices if told or (one.sources and sight.rests(one.sources))),
+        proposals=tuple(_proposed(one, told) for one in status.proposals) if status is not None and mine else (),
         commands=tuple(command_view(row, sight, doors.registry) for row in sight.commands(commands)),
-        estimates=_estimates(reader, name, now, None, MOST_ESTIMATES),
+        estimates=_estimates(reader, name, now, None, MOST_ESTIMATES) if told else (),
         plans=tuple(_plan_line(row) for row in reader.plans_of(name, MOST_PLANS)),
         published=dict(reader.published_names(name)),
         now=now,
+        withheld=not told,
     )
+
+
+def _proposed(one: ProposalShown, told: bool) -> ProposalShown:
+    return one if told else msgspec.structs.replace(one, cause=dict(without_values(one.cause)))
 
 
 def _estimates(reader: ServiceReader, name: str, now: int, subject: str | None, most: int) -> tuple[EstimateView, ...]:
