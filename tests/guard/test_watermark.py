@@ -116,6 +116,13 @@ def test_is_gone_where_values_are_rounded_to_what_matters():
     assert find(COPY.round(0), NAMES, WARM, AT, MINE).chance > 1e-4
 
 
+@pytest.mark.parametrize("value", [1e300, -1e300, 1.7e308, 1e18, np.inf, np.nan])
+def test_values_too_large_to_be_marked_say_nothing_in_a_copy(value: float):
+    told = np.append(COPY[:40], [value] * 40)
+    found = find(told, NAMES, np.append(WARM[:40], WARM[:40]), np.append(AT[:40], AT[40:80]), MINE)
+    assert found == find(COPY[:40], NAMES, WARM[:40], AT[:40], MINE)
+
+
 def test_rows_told_twice_count_once():
     twice = [np.concatenate([column, column]) for column in (COPY[:30], AT[:30])]
     found = find(twice[0], NAMES, np.zeros(60, dtype=np.int32), twice[1], MINE)

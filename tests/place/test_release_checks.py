@@ -234,6 +234,11 @@ WARNED: dict[str, tuple[str, Word, str]] = {
         Word.NO_ACCESS,
         "people of `acme` may hold role `engineer`; no access of theirs to `cityward`, `lamps` is declared",
     ),
+    "incidents shown to another party": (
+        declared(more="  guard: {party: acme, rights: [look, watch]}\n"),
+        Word.WATCHED_BY_OTHERS,
+        "people of `acme` with role `guard` see every incident of the city, also those about others",
+    ),
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ RESOLUTION: dict[str, float] = {
 
 _CHUNK = 16_384  # rows at a time: their columns stay in the processor's cache
 _HAIR = 1e-9  # of a pair: what stands on the grid is in the pair it begins, whatever division makes of it
+_MOST = 2.0**52  # pairs beyond it are no whole numbers any more: such values stay as they are
 _EXACT = 4_096  # up to so many rows the chance is worked out exactly
 
 
@@ -81,7 +82,7 @@ def _marked(
     pair = value / (2 * step if bool(can.all()) else np.where(can, 2 * step, 1.0))
     pair += _HAIR
     np.floor(pair, out=pair)
-    can &= np.abs(pair) < 2.0**52
+    can &= np.abs(pair) < _MOST
     every = bool(can.all())
     point = (pair if every else np.where(can, pair, 0.0)).astype(np.int64)
     bit = pen.bits(code, at, point)
@@ -94,10 +95,15 @@ def _marked(
 def find(
     value: NDArray[np.float64], properties: Sequence[str], code: NDArray[np.int32], at: NDArray[np.int64], key: bytes
 ) -> Found:
-    """How far a copy carries a recipient's mark; arguments as of `marked`. Rows that say the same are counted once."""
+    """How far a copy carries a recipient's mark; arguments as of `marked`. Rows that say the same are counted once.
+
+    What is too large to be marked says nothing.
+    """
     step = _steps(properties)[code]
-    ok = (step > 0) & np.isfinite(value)
-    point = np.rint(value[ok] / step[ok])
+    with np.errstate(over="ignore"):  # a copy holds what it likes
+        point = np.rint(np.divide(value, step, out=np.full(len(value), np.inf), where=step > 0))
+    ok = np.abs(point) < 2 * _MOST  # NaN is not
+    point = point[ok]
     known = np.unique(np.stack([code[ok].astype(np.int64), at[ok], point.astype(np.int64)], axis=1), axis=0)
     pairs, both = np.unique(np.stack([known[:, 0], known[:, 1], known[:, 2] >> 1], axis=1), axis=0, return_counts=True)
     if len(pairs) != len(known):  # where both of a pair stand, one agrees for certain: that says nothing

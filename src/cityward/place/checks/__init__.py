@@ -72,7 +72,7 @@ from cityward.place.checks.release import (
     recipients_that_get_nothing,
     what_is_made_here_is_told_in_cells,
 )
-from cityward.place.checks.roles import roles_are_bounded, roles_have_an_access
+from cityward.place.checks.roles import incidents_stay_at_home, roles_are_bounded, roles_have_an_access
 from cityward.place.checks.supplier_evidence import supplier_evidence_is_of_its_kind
 from cityward.place.checks.warnings import (
     readings_are_carried,
@@ -105,6 +105,6 @@ WARNINGS: tuple[Check, ...] = (
     unknowns, readings_are_carried, systems_receive_by_agreement, zones_are_joined, unprotected_entries,
     budgets_bound_something, budgets_hold_what_one_device_may_send, quorums_can_be_met,
     recipients_that_get_nothing, addresses_of_others, roles_have_an_access,
-    cameras_that_search_no_plates,
+    cameras_that_search_no_plates, incidents_stay_at_home,
 )  # fmt: skip
 """Told and counted."""

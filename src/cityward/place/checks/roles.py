@@ -62,5 +62,17 @@ def roles_have_an_access(whole: Whole) -> Iterator[Problem]:
         )
 
 
+def incidents_stay_at_home(whole: Whole) -> Iterator[Problem]:
+    """Whoever holds `watch` sees all incidents, also those about others: incidents are not cut to datasets or services."""
+    place = whole.place
+    for name, role in place.roles.items():
+        if Right.WATCH in role.rights and role.party != place.responsible:
+            what = (
+                f"people of `{role.party}` with role `{name}` see every incident of the city, also those about others"
+            )
+            mend = "leave `watch` out, unless they are to watch the whole city"
+            yield Problem(f"roles.{name}.rights", what, mend, Word.WATCHED_BY_OTHERS)
+
+
 def _known(reached: set[str | None]) -> list[str]:
     return sorted(name for name in reached if name is not None)

@@ -31,6 +31,7 @@ class Word(StrEnum):
     QUORUM = "quorum"
     NEVER = "never"
     NO_ACCESS = "no-access"
+    WATCHED_BY_OTHERS = "watched-by-others"
     OTHERS = "others"
     UNSEARCHED = "unsearched"
 
@@ -58,6 +59,7 @@ _HEADINGS = {
     Word.OTHERS: "addresses of recipients where something of another party stands",
     Word.UNSEARCHED: "cameras that do not search for number plates",
     Word.NO_ACCESS: "roles of parties without a declared access",
+    Word.WATCHED_BY_OTHERS: "roles that show every incident to people of another party",
 }
 
 
