@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from datetime import date
 
@@ -133,6 +134,20 @@ def test_a_zip_that_inflates_without_end_is_refused_at_the_bound(monkeypatch: py
     with pytest.raises(DecodeError) as caught:
         unpack(packed({"stops.txt": b"\x00" * (8 << 20)}))
     assert caught.value.reason == "too-large"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_what_cannot_be_inflated_a_piece_at_a_time_is_refused_before_it_is(method: int) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as packing:
+        packing.writestr("stops.txt", b"\0" * (32 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="deflate"):
+            unpack(made.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FILES)), st.text(max_size=200), max_size=8))

@@ -40,6 +40,9 @@ MOST_SHARED = 1 << 16  # texts of a column that are kept once however often they
 CELL_BYTES, PLACE_BYTES = 56, 8  # of a text beside its characters, and of its place in a column
 MOST_COLUMNS = 100
 MOST_CELL = 10_000  # characters
+PIECEWISE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""SECURITY: the others (bzip2, LZMA) `zipfile` inflates as far as its input goes, whatever it is asked for: a kilobyte to
+gigabytes."""
 MOST_ROW = MOST_COLUMNS * MOST_CELL  # characters
 CHUNK = 1 << 16  # bytes that are inflated at a time
 MOST_ODD_ROWS = 20  # named by their line; the rest is counted
@@ -198,6 +201,8 @@ def _unpack(archive: zipfile.ZipFile, most_inflated: int) -> Tables:
             continue
         if name in tables:
             raise DecodeError("undecodable", f"the timetable has two files called `{name}`")
+        if info.compress_type not in PIECEWISE:
+            raise DecodeError("undecodable", f"`{name}` is packed in a way that no timetable is; use deflate")
         with archive.open(info) as member:
             tables[name] = _table(name, member, budget)
     return Tables(tables, _unknown(info.filename.removeprefix(folder) for info in infos), folder.rstrip("/"))
