@@ -47,7 +47,7 @@ SARIF_SHA512 := 37151ba6ae884825a84d0fcd7ce604c040caab51de91afeb3282794792ccc9d7
 # the report's OSCAL and SARIF, held to the schemas that are published for them
 published: .venv/dev .published/done
 	PYTHONPATH=.published SARIF_SCHEMA=.published/package/sarif-2.1.0.json \
-		$(BIN)/python -m pytest -q tests/assurance/test_oscal.py tests/compose/test_reporting.py -k published
+		$(BIN)/python -m pytest -q tests/assurance/test_oscal.py tests/compose/reporting/test_reporting.py -k published
 
 .published/done: requirements-published.lock | .venv/dev
 	rm -rf .published && mkdir .published

@@ -19,7 +19,7 @@ from cityward.evidence.records import CommandIssued, OverrideBegun, OverrideEnde
 from cityward.runtime.overriding import OverrideState
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.serving.acting.preview import Wanted
-from compose.test_overrides import write_lit_town
+from compose.acting.test_overrides import write_lit_town
 from releasing import wait
 from towns import running_town
 

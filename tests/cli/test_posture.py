@@ -13,7 +13,7 @@ from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
 from cityward.runtime.people import Grant, Person, Stance, Step
-from compose.test_postures import let_out
+from compose.acting.test_postures import let_out
 from declarations import town
 from policy.towns import RECIPIENTS
 from towns import stopped_city

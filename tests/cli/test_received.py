@@ -12,7 +12,7 @@ from cityward.cli import cityward as command_line
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
-from compose.test_postures import let_out, write_releasing_town
+from compose.acting.test_postures import let_out, write_releasing_town
 from releasing import cityward
 from towns import stopped_city
 from web.test_received import fill

@@ -14,7 +14,7 @@ from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.ports import CommandRow, SourceSpan
-from compose.test_overrides import DIM, write_lit_town
+from compose.acting.test_overrides import DIM, write_lit_town
 from towns import stopped_city
 
 

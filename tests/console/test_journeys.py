@@ -18,7 +18,7 @@ from cityward.compose.places import demo_place, load_place
 from cityward.compose.setting import Setting
 from cityward.runtime.overriding import held_units
 from cityward.web.ports import machine_now_us
-from compose.test_overrides import city_of, steps
+from compose.acting.test_overrides import city_of, steps
 from console.browser import Browser
 from console.test_console import CHROMIUM, browser, complaints, sign_in
 from console.test_services import MemoryServices

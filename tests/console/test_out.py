@@ -14,7 +14,7 @@ from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.outgoing.received import ReceivedDesk
 from cityward.compose.setting import open_setting
-from compose.test_postures import let_out, write_releasing_town
+from compose.acting.test_postures import let_out, write_releasing_town
 from console.browser import Browser
 from console.test_console import CHROMIUM, browser, complaints, sign_in
 from console.test_watch import at, tab_to, typed

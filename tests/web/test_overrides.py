@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cityward.compose.acting.overrides import OverrideDesk
-from compose.test_overrides import DIM, city_of
+from compose.acting.test_overrides import DIM, city_of
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house
 

@@ -10,7 +10,7 @@ import pytest
 from cityward.compose.acting.postures import PostureDesk
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.setting import open_setting
-from compose.test_postures import let_out, write_releasing_town
+from compose.acting.test_postures import let_out, write_releasing_town
 from towns import stopped_city
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house

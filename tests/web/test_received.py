@@ -14,7 +14,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.releasing.ports import DELIVERED, Due, Receipt, RefusedRow
 from cityward.runtime.undoing.erasure_ports import ErasureRow
 from cityward.time import DAY, HOUR
-from compose.test_postures import let_out, write_releasing_town
+from compose.acting.test_postures import let_out, write_releasing_town
 from towns import stopped_city
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house

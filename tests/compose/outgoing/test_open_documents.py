@@ -8,7 +8,7 @@ from cityward.compose.outgoing.open_documents import datasets_under
 from cityward.compose.places import load_place
 from cityward.place.registry import number
 
-FOLDER = Path(__file__).parents[2] / "examples" / "doggerford"
+FOLDER = Path(__file__).parents[3] / "examples" / "doggerford"
 
 
 def test_stop_pages_rest_on_the_datasets_of_the_feeds_that_the_service_looks_at():
