@@ -6,7 +6,7 @@ import json
 
 from click.testing import CliRunner
 
-from cityward.cli.bench_signals import command
+from cityward.cli.bench.signals import command
 
 SHORT = ["safety", "--signal-seconds", "20000"]
 

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from cityward import __version__
-from cityward.cli.words import aside, put, put_json
+from cityward.cli.bench.tables import listed, print_table
+from cityward.cli.words import aside, put_json
 
 EXAMPLES = """
 \b
@@ -49,8 +50,7 @@ def command() -> None:
 @AS_JSON
 def forecasts(data: Path, los_judged: Path | None, only: str, library: bool, as_json: bool) -> None:
     """Errors of forecasts at each horizon, against the last value and the seasons; how often the intervals held."""
-    names = tuple(part.strip() for part in only.split(",") if part.strip())
-    _show("forecasts", as_json, data, aside, los_judged=los_judged, only=names, library=library)
+    _show("forecasts", as_json, data, aside, los_judged=los_judged, only=listed(only), library=library)
 
 
 @command.command("lighting")
@@ -144,22 +144,3 @@ def _runner(part: str) -> Any:
     else:
         from cityward.compose.bench.arrivals import run_bench_arrivals as run
     return run
-
-
-def print_table(table: Any) -> None:
-    """A table with its verdict and notes, in columns."""
-    rows = [table.head, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
-    put(f"\n{table.title}")
-    for row in rows:
-        put("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if table.verdict:
-        put(f"  = {table.verdict}")
-    for note in table.notes:
-        put(f"  {note}")
-
-
-def _cell(cell: str | float | None) -> str:
-    if cell is None:
-        return "-"
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cityward import __version__
-from cityward.cli.bench_services import print_table
+from cityward.cli.bench.tables import print_table
 from cityward.cli.words import aside, put_json
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cityward import __version__
-from cityward.cli.bench_services import print_table
+from cityward.cli.bench.tables import print_table
 from cityward.cli.words import aside, put_json
 
 EXAMPLES = """
