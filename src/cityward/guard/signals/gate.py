@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ class SignalStreet:
     changes: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     left: Mapping[str, float] = field(default_factory=dict[str, float])
     stopped: Mapping[str, float] = field(default_factory=dict[str, float])
-    wasteful: frozenset[str] = frozenset()
+    wasteful: Container[str] = frozenset()
 
 
 def permit_stage(
@@ -222,6 +222,17 @@ def stops_traffic(stage: int, rules: JunctionRules) -> bool:
     return all(made[rules.groups[group]].kind == "pedestrian" for group in rules.members[stage])
 
 
+@dataclass(frozen=True, slots=True)
+class _Wasteful:
+    """Those whose own plan holds now. A street is made for each wish: so nobody is asked about before a wish concerns them."""
+
+    watch: WasteWatch
+    now_s: float
+
+    def __contains__(self, device: object) -> bool:
+        return isinstance(device, str) and self.watch.on_plan(device, self.now_s)
+
+
 class SignalMemory:
     """Keeps what `SignalStreet` needs of the commands that went out. Bounded by the junctions of its rules."""
 
@@ -242,7 +253,7 @@ class SignalMemory:
 
     def street(self, now_s: float, shown: Mapping[str, Shown]) -> SignalStreet:
         """The street now; a view that the next `told` changes."""
-        wasteful = frozenset(device for device in shown if self._waste.on_plan(device, now_s))
+        wasteful = _Wasteful(self._waste, now_s)
         return SignalStreet(now_s, shown, self._told, self._changes, self._left, self._stopped, wasteful)
 
     def told(self, device: str, stage: int, now_s: float) -> None:
