@@ -67,16 +67,16 @@ def _overdue(layout: Layout, seen: JunctionSeen, queues: Queues) -> Wish | None:
     """A stage for who has waited the longest beyond what is bearable, if anybody has."""
     unseen = UNSEEN_CYCLES * sum(seconds for _, seconds in layout.plan)
     weak = {*queues.blind, *queues.doubted}
+    waits = (queues.queue >= 1).tolist()
     worst, whose, why = 0.0, "", ""
-    for nth, group in enumerate(layout.groups):
+    for group, lanes in zip(layout.groups, layout.group_lanes, strict=True):
         red_s, declared = seen.red_s.get(group, 0.0), layout.junction.groups[group]
-        lanes = [n for n, those in enumerate(layout.lane_groups) if those[nth]]
         bounds = [declared.max_red_s - BEFORE_MAX_S]
         if group in seen.calls:
             bounds.append(CALLED_S)
-        if any(layout.lanes[n] in weak for n in lanes):
+        if weak and any(layout.lanes[n] in weak for n in lanes):
             bounds.append(unseen)
-        if any(queues.queue[n] >= 1 for n in lanes):
+        if any(waits[n] for n in lanes):
             bounds.append(PATIENCE_S)
         if len(bounds) > 1 and red_s - min(bounds) > worst:
             worst, whose = red_s - min(bounds), group

@@ -33,7 +33,8 @@ class Layout:
 
     flow (S, S, L): vehicles a second of a lane while the row's stage is changed to the column's; on the diagonal the stage
     itself. change (S, S): s from the wish until all greens are shown. least (S,): s that a stage is shown at least. member (S,
-    G) bool. lane_groups (L, G) bool. apart (L, L) bool: no stage lets both go well. plan: (stage, s).
+    G) bool. lane_groups (L, G) bool; group_lanes: the same, as numbers of lanes for each group. apart (L, L) bool: no stage lets
+    both go well. plan: (stage, s).
     """
 
     junction: Junction
@@ -44,6 +45,7 @@ class Layout:
     least: Numbers
     member: Mask
     lane_groups: Mask
+    group_lanes: tuple[tuple[int, ...], ...]
     apart: Mask
     plan: tuple[tuple[int, float], ...]
 
@@ -72,12 +74,15 @@ class Layout:
             least=np.array([least[stage].max(initial=0.0) for stage in member]),
             member=member,
             lane_groups=lane_groups,
+            group_lanes=tuple(tuple(np.flatnonzero(those).tolist()) for those in lane_groups.T),
             apart=_apart(flow),
             plan=plan,
         )
 
     def room_before(self, seen: JunctionSeen) -> Numbers:
         """(L,) 0..1: how far what a lane leads to has room for its traffic; 1 where that is not known."""
+        if all(room >= EASY for room in seen.room.values()):
+            return np.ones(len(self.lanes))
         free = np.array([_free(group, seen) for group in self.junction.groups.values()])
         return (self.lane_groups * free).sum(axis=1) / np.maximum(self.lane_groups.sum(axis=1), 1)
 

@@ -64,7 +64,10 @@ class Move:
 
 @dataclass(slots=True, eq=False)
 class _Rows:
-    """All rows. of: their junctions; now, before: stages; left_s: of a change; held_s: of green; goal, later_s: see `_rows`."""
+    """All rows. of: their junctions; now, before: stages; left_s: of a change; held_s: of green; goal, later_s: see `_rows`.
+
+    goes: what each lane lets go in a step of the present stage; weight: see `Start`.
+    """
 
     of: Whole
     now: Whole
@@ -75,17 +78,24 @@ class _Rows:
     later_s: Numbers
     queue: Numbers
     cost: Numbers
+    goes: Numbers
+    weight: Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Field:
-    """All junctions in one size, J of them with S stages and L lanes at most. own (J, S, L): flow of each stage itself."""
+    """All junctions in one size, J of them with S stages and L lanes at most.
+
+    reach (J, S, S, L): what the rule counts of each stage as long as the row's is shown, the most that goes within `TAU_S`;
+    own (J * S, L): flow of each stage itself. arrivals (STEPS, J, L).
+    """
 
     flow: Numbers
     own: Numbers
+    reach: Numbers
     change: Numbers
     least: Numbers
-    real: Mask
+    unreal: Mask
     arrivals: Numbers
     weight: Numbers
 
@@ -100,8 +110,7 @@ def best_moves(starts: Sequence[Start]) -> list[Move]:
     for step in range(STEPS):
         chosen = _choose(field, rows, step)
         _let_pass(field, rows, chosen, step)
-    weight = field.weight[rows.of]
-    left = rows.queue * weight
+    left = rows.queue * rows.weight
     cost = rows.cost + left.sum(axis=1) * LEFT_S + (left * rows.queue).sum(axis=1) / (2 * SATURATION_VEH_S) / 2
     return [
         _best(one.stage, goals[mine], laters[mine], cost[mine])
@@ -127,15 +136,19 @@ def _field(starts: Sequence[Start]) -> _Field:
     count, stages = len(starts), max(len(one.least) for one in starts)
     lanes = max(1, *(len(one.queue) for one in starts))
     flow, change = np.zeros((count, stages, stages, lanes)), np.ones((count, stages, stages))
-    least, real = np.zeros((count, stages)), np.zeros((count, stages), dtype=np.bool_)
-    arrivals, weight = np.zeros((count, STEPS, lanes)), np.zeros((count, lanes))
+    least, unreal = np.zeros((count, stages)), np.ones((count, stages), dtype=np.bool_)
+    arrivals, weight = np.zeros((STEPS, count, lanes)), np.zeros((count, lanes))
     for nth, one in enumerate(starts):
         some, few = len(one.least), len(one.queue)
         flow[nth, :some, :some, :few], change[nth, :some, :some] = one.flow, one.change
-        least[nth, :some], real[nth, :some] = one.least, True
-        arrivals[nth, :, :few], weight[nth, :few] = one.arrivals, one.weight
+        least[nth, :some], unreal[nth, :some] = one.least, False
+        arrivals[:, nth, :few], weight[nth, :few] = one.arrivals, one.weight
     every = np.arange(stages)
-    return _Field(flow, flow[:, every, every], change, least, real, arrivals, weight)
+    own = flow[:, every, every]
+    span = np.maximum(TAU_S - change, 0.0)
+    span[:, every, every] = TAU_S
+    reach = own[:, None] * span[..., None]
+    return _Field(flow, own.reshape(count * stages, lanes), reach, change, least, unreal, arrivals, weight)
 
 
 def _rows(starts: Sequence[Start], field: _Field) -> _Rows:
@@ -153,6 +166,7 @@ def _rows(starts: Sequence[Start], field: _Field) -> _Rows:
     for nth, one in enumerate(starts):
         queue[nth, : len(one.queue)] = one.queue
     now = np.array([one.stage for one in starts], dtype=np.intp)[rows]
+    stages = field.least.shape[1]
     return _Rows(
         of=rows,
         now=now,
@@ -163,6 +177,8 @@ def _rows(starts: Sequence[Start], field: _Field) -> _Rows:
         later_s=np.array(later),
         queue=queue[rows],
         cost=np.zeros(len(rows)),
+        goes=field.own[rows * stages + now] * STEP_S,
+        weight=field.weight[rows],
     )
 
 
@@ -183,30 +199,39 @@ def _rule(field: _Field, rows: _Rows, led: Whole) -> Whole:
     """The stage that lets most go within `TAU_S`, of the rows that the rule leads."""
     of, now = rows.of[led], rows.now[led]
     nth = np.arange(len(led))
-    span = np.maximum(TAU_S - field.change[of, now], 0.0)
-    span[nth, now] = TAU_S
-    goes = np.minimum(rows.queue[led][:, None, :], field.own[of] * span[:, :, None])
-    gain = np.einsum("fsl,fl->fs", goes, field.weight[of])
-    gain[~field.real[of]] = -1.0
+    goes = field.reach[of, now]
+    np.minimum(rows.queue[led][:, None, :], goes, out=goes)
+    gain = np.einsum("fsl,fl->fs", goes, rows.weight[led])
+    gain[field.unreal[of]] = -1.0
     gain[nth, now] = gain[nth, now] * STAY + KEEPS
     return gain.argmax(axis=1)
 
 
 def _let_pass(field: _Field, rows: _Rows, chosen: Whole, step: int) -> None:
     """One step of all rows."""
-    new = chosen != rows.now
-    rows.before = np.where(new, rows.now, rows.before)
-    rows.left_s = np.where(new, field.change[rows.of, rows.now, chosen], rows.left_s)
-    rows.held_s = np.where(new, 0.0, rows.held_s)
-    rows.now = chosen
+    new = np.flatnonzero(chosen != rows.now)
+    if len(new):
+        was, goal, of = rows.now[new], chosen[new], rows.of[new]
+        rows.before[new], rows.now[new], rows.held_s[new] = was, goal, 0.0
+        rows.left_s[new] = field.change[of, was, goal]
+        rows.goes[new] = field.own[of * field.least.shape[1] + goal] * STEP_S
     changing = np.minimum(rows.left_s, STEP_S) / STEP_S
-    part = changing[:, None]
-    rate = field.flow[rows.of, rows.before, rows.now] * part + field.own[rows.of, rows.now] * (1.0 - part)
-    weight, came = field.weight[rows.of], field.arrivals[rows.of, step]
+    goes, some = rows.goes, np.flatnonzero(changing)
+    if len(some):  # they show something of both, all others what they show
+        goes, part = goes.copy(), changing[some, None]
+        of, now = rows.of[some], rows.now[some]
+        own = field.own[of * field.least.shape[1] + now]
+        goes[some] = (field.flow[of, rows.before[some], now] * part + own * (1.0 - part)) * STEP_S
+    came = field.arrivals[step][rows.of]
     rows.queue += came
-    went = np.minimum(rows.queue, rate * STEP_S)
+    went = np.minimum(rows.queue, goes)
     rows.queue -= went
-    stopped = np.maximum(came - went, 0.0)
-    rows.cost += ((rows.queue * STEP_S + stopped * STOP_S) * weight).sum(axis=1)
+    stopped = np.subtract(came, went, out=went)
+    np.maximum(stopped, 0.0, out=stopped)
+    stopped *= STOP_S
+    waits = np.multiply(rows.queue, STEP_S, out=came)
+    waits += stopped
+    waits *= rows.weight
+    rows.cost += waits.sum(axis=1)
     rows.left_s = np.maximum(rows.left_s - STEP_S, 0.0)
     rows.held_s += STEP_S * (1.0 - changing)

@@ -63,6 +63,14 @@ class Queues:
     doubted: tuple[str, ...]
 
 
+class _Here(msgspec.Struct, frozen=True, gc=False):
+    """What a lane says of its vehicles: all, those that move, those that stand."""
+
+    vehicles: float
+    moving: float
+    standing: float
+
+
 def look(
     layout: Layout,
     seen: JunctionSeen,
@@ -72,31 +80,41 @@ def look(
     passed_s: float,
 ) -> tuple[Queues, dict[str, LaneKept]]:
     """The lanes now, and what to remember of them. internal: lanes that other junctions send to; free (L,): see `room_before`."""
-    count = len(layout.lanes)
-    queue, weight, crowd = np.zeros(count), np.ones(count), np.zeros(count)
+    # one lane at a time, in plain numbers: a lane has few vehicles, and a call on so small an array costs more than its sum
+    queue: list[float] = []
+    weight: list[float] = []
+    crowd: list[float] = []
     blind: list[str] = []
     doubted: list[str] = []
     remembered: dict[str, LaneKept] = {}
     rates, green_s = _served(layout, seen)
-    for nth, lane in enumerate(layout.lanes):
+    for lane, rate, room in zip(layout.lanes, rates.tolist(), free.tolist(), strict=True):
         was = kept.get(lane, _NEW)
         said = None if lane in seen.blind else seen.lanes.get(lane)
-        now = was if said is None else _judge(was, said, float(rates[nth] * free[nth]), green_s, passed_s)
-        if said is None or now.same_s >= SAME_S or now.missing >= SILENT or now.doubted_s >= DISBELIEVED_S:
-            now = _reckon(now, said, float(rates[nth]), passed_s)
-            queue[nth] = now.waiting
+        here = None if said is None else _read(said)
+        now = was if said is None or here is None else _judge(was, said, here, rate * room, green_s, passed_s)
+        if (
+            here is None
+            or said is None
+            or now.same_s >= SAME_S
+            or now.missing >= SILENT
+            or now.doubted_s >= DISBELIEVED_S
+        ):
+            now = _reckon(now, said, rate, passed_s)
+            queue.append(now.waiting)
+            weight.append(1.0)
+            crowd.append(0.0)
             blind.append(lane)
         else:
             now = msgspec.structs.replace(now, waiting=0.0) if now.waiting else now
-            crowd[nth] = _crowd(said)
-            believed = 1.0 - now.doubt
-            queue[nth] = _standing(said)
-            weight[nth] = believed * (1.0 + BLOCKING * crowd[nth] * (lane in internal))
-            crowd[nth] *= believed
+            full, believed = _crowd(said), 1.0 - now.doubt
+            queue.append(here.standing)
+            weight.append(believed * (1.0 + BLOCKING * full * (lane in internal)))
+            crowd.append(full * believed)
         if said is not None and now.doubt > DISBELIEVED:
             doubted.append(lane)
         remembered[lane] = now
-    return Queues(queue, weight, crowd, tuple(blind), tuple(doubted)), remembered
+    return Queues(np.array(queue), np.array(weight), np.array(crowd), tuple(blind), tuple(doubted)), remembered
 
 
 def coming(layout: Layout, seen: JunctionSeen, queues: Queues, kept: Mapping[str, LaneKept]) -> Numbers:
@@ -121,11 +139,10 @@ def _served(layout: Layout, seen: JunctionSeen) -> tuple[Numbers, float]:
     return layout.flow[seen.stage, seen.stage], shown_for(layout, seen)
 
 
-def _judge(was: LaneKept, said: LaneSeen, goes: float, green_s: float, passed_s: float) -> LaneKept:
+def _judge(was: LaneKept, said: LaneSeen, here: _Here, goes: float, green_s: float, passed_s: float) -> LaneKept:
     """How far a lane is believed, after what it says now."""
-    vehicles = _bounded(said.vehicles, said)
-    moving = _moving(said)
-    mark = vehicles * 1e6 + float(said.distances.sum()) if len(said.distances) else vehicles * 1e6
+    vehicles, moving = here.vehicles, here.moving
+    mark = vehicles * 1e6 + float(np.add.reduce(said.distances)) if len(said.distances) else vehicles * 1e6
     same_s = was.same_s + passed_s if moving and mark == was.mark else 0.0
     stands = vehicles - moving >= 1 and moving == 0
     doubt = was.doubt
@@ -156,28 +173,34 @@ def _reckon(now: LaneKept, said: LaneSeen | None, rate: float, passed_s: float) 
     return msgspec.structs.replace(now, waiting=waiting)
 
 
-def _bounded(vehicles: float, said: LaneSeen) -> float:
-    """No more than fit into what is seen of the lane."""
-    fits = max(said.length_m, 15.0) / VEHICLE_M * 1.5
+def _read(said: LaneSeen) -> _Here:
+    """Who moves and who stands, no more than fit into what is seen of the lane."""
+    fits = _fits(said)
+    vehicles = _within(said.vehicles, fits)
+    told, apart = len(said.speeds), min(len(said.distances), len(said.speeds))
+    if not told:
+        moving = 0.0 if len(said.distances) else _within(said.vehicles - said.halted, fits)
+        return _Here(vehicles, moving, vehicles)
+    fast = int(np.count_nonzero(said.speeds >= CREEPING_M_S))
+    moving = min(float(fast), fits)
+    if not apart:
+        return _Here(vehicles, moving, vehicles)
+    if apart < told:
+        fast = int(np.count_nonzero(said.speeds[:apart] >= CREEPING_M_S))
+    return _Here(vehicles, moving, min(float(apart - fast), fits))
+
+
+def _fits(said: LaneSeen) -> float:
+    return max(said.length_m, 15.0) / VEHICLE_M * 1.5
+
+
+def _within(vehicles: float, fits: float) -> float:
     return min(max(vehicles, 0.0), fits) if math.isfinite(vehicles) else 0.0
-
-
-def _moving(said: LaneSeen) -> float:
-    if len(said.speeds):
-        return _bounded(float(np.count_nonzero(said.speeds >= CREEPING_M_S)), said)
-    return _bounded(said.vehicles - said.halted, said) if not len(said.distances) else 0.0
 
 
 def _crowd(said: LaneSeen) -> float:
     full = said.vehicles * JAM_VEHICLE_M / max(said.length_m, 15.0)
     return min(1.0, max(0.0, (full - CROWDED_FROM) / (CROWDED_AT - CROWDED_FROM))) if math.isfinite(full) else 0.0
-
-
-def _standing(said: LaneSeen) -> float:
-    told_apart = min(len(said.distances), len(said.speeds))
-    if not told_apart:
-        return _bounded(said.vehicles, said)
-    return _bounded(float(told_apart - np.count_nonzero(said.speeds[:told_apart] >= CREEPING_M_S)), said)
 
 
 def _arrive(said: LaneSeen, speed_m_s: float, rate: float, crowd: float, arrivals: Numbers) -> None:
@@ -193,4 +216,4 @@ def _arrive(said: LaneSeen, speed_m_s: float, rate: float, crowd: float, arrival
     seconds = distances[moving] / np.maximum(speeds[moving], SLOWEST_SHARE * speed_m_s) - 1.0
     steps = np.clip(seconds / STEP_S, 0, STEPS - 1).astype(np.intp)
     came = np.bincount(steps, minlength=STEPS)
-    arrivals += np.minimum(came, _bounded(float(came.sum()), said))
+    arrivals += np.minimum(came, _within(float(came.sum()), _fits(said)))
