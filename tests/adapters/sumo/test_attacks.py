@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cityward.adapters.sumo.attacks import CutLink, GhostPriority, HarmOrder, HostileJunction, LyingDetectors, harm_of
+from cityward.adapters.sumo.attacks import (
+    ATTACKS,
+    CutLink,
+    GhostPriority,
+    HarmOrder,
+    HostileJunction,
+    LyingDetectors,
+    Where,
+    harm_of,
+)
 from cityward.adapters.sumo.scenario import Scenario, read_scenario
 from cityward.services.signals.seen import JunctionSeen, LaneSeen, Wish
 from scenes import CORRIDOR
@@ -42,6 +51,31 @@ def test_a_third_of_the_lanes_lies_and_only_from_then_on(scenario: Scenario, kin
     harm.seen(seen(scenario, 3), 100.0)
     later = counts(harm.seen(seen(scenario, 5), 101.0))
     assert later == sorted([lie] * 4 + [5.0] * 8)
+
+
+@pytest.mark.parametrize(("where", "lied_to"), [(Where.WAY, 0), (Where.LOOP, 4)])
+def test_a_cabinet_is_lied_to_at_the_loop_alone(scenario: Scenario, where: Where, lied_to: int) -> None:
+    harm = harm_of(HarmOrder(kind="ghost-queue", where=where, since_s=100.0), scenario)
+    assert counts(harm.looked(seen(scenario, 3), 99.0)) == [3.0] * 12
+    assert counts(harm.looked(seen(scenario, 3), 100.0)).count(15.0) == lied_to
+    assert counts(harm.seen(seen(scenario, 3), 100.0)).count(15.0) == 4
+
+
+def test_what_the_watch_noticed_does_not_reach_a_cabinet_whose_loops_lie(scenario: Scenario) -> None:
+    harm = harm_of(HarmOrder(kind="zero", where=Where.LOOP, since_s=0.0, noticed_after_s=60.0), scenario)
+    assert counts(harm.looked(seen(scenario, 3), 90.0)) == [0.0] * 4 + [3.0] * 8
+    assert sum(len(one.blind) for one in harm.seen(seen(scenario, 3), 90.0).values()) == 4
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_attack_of_the_table_can_be_made(scenario: Scenario, attack: str) -> None:
+    kind, where = ATTACKS[attack]
+    harm_of(HarmOrder(kind=kind, where=where), scenario)
+
+
+def test_a_cut_link_is_nothing_that_a_loop_can_do() -> None:
+    with pytest.raises(ValueError, match="nothing that a loop can do"):
+        HarmOrder(kind="cut", where=Where.LOOP)
 
 
 def test_lanes_that_the_watch_disbelieves_are_blind(scenario: Scenario) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cityward.adapters.sumo.attacks import KINDS, HarmOrder, harm_of
+from cityward.adapters.sumo.attacks import ATTACKS, HarmOrder, Where, harm_of
 from cityward.adapters.sumo.baselines import BASELINES, OwnProgramme
 from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, one, our_controllers
 from cityward.adapters.sumo.guarded import GuardedMaxWave, Nothing
@@ -20,6 +20,8 @@ from cityward.adapters.sumo.scenario import read_scenario
 from cityward.errors import LinkError
 from cityward.guard.signals.colours import Colour
 from cityward.guard.signals.rules import JunctionRules
+from cityward.guard.signals.sequencer import Sequencer
+from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.services.signals.seen import JunctionSeen, Wish
 from scenes import CORRIDOR, LANE, city
@@ -205,12 +207,29 @@ def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
         find_controller("nobody")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_attack_makes_a_conflict(kind: str) -> None:
-    harm = HarmOrder(kind=kind, since_s=30.0)  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_attack_makes_a_conflict(attack: str) -> None:
+    kind, where = ATTACKS[attack]
+    harm = HarmOrder(kind=kind, where=where, since_s=30.0)
     scenario = read_scenario(CORRIDOR)
     score = run(scenario, GuardedMaxWave(), 1, 150.0, harm=harm_of(harm, scenario))
     assert (score.conflicts, score.short, score.over_red) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("where", "lied_to"), [(Where.WAY, False), (Where.LOOP, True)])
+def test_the_cabinet_goes_by_what_its_loops_say(where: Where, lied_to: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    look = Sequencer.look
+
+    def noted(self: Sequencer, before: Before, now_s: float) -> None:
+        told.extend(before.waiting.values())
+        look(self, before, now_s)
+
+    monkeypatch.setattr(Sequencer, "look", noted)
+    scenario = read_scenario(CORRIDOR)
+    harm = harm_of(HarmOrder(kind="ghost-queue", where=where, since_s=0.0), scenario)
+    run(scenario, GuardedMaxWave(), 1, 5.0, harm=harm)
+    assert (max(told) >= 10) is lied_to  # nobody can have queued in five seconds
 
 
 def test_five_minutes_of_a_real_city() -> None:

@@ -3,6 +3,9 @@
 A detector that lies is not told apart here: the controller is shown what it says as if it were true, unless `noticed_after_s`
 says that the watch has noticed by then; from then on its lanes are `blind`, as in the live city. Everything is seeded.
 
+Where it lies decides who is lied to: on the way the centre alone, at the loop the cabinet's own look too. What the watch has
+noticed is known at the centre; a cabinet whose loops lie is lied to until the end.
+
 INVARIANT: an attack never touches a colour: it works on what is seen and on what is wished.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -27,6 +31,22 @@ from cityward.services.signals.seen import JunctionSeen, LaneSeen, PriorityAsked
 Kind = Literal["frozen", "ghost-queue", "zero", "ghost-priority", "random-wishes", "worst-wishes", "cut"]
 KINDS: tuple[Kind, ...] = ("frozen", "ghost-queue", "zero", "ghost-priority", "random-wishes", "worst-wishes", "cut")
 
+LYING: tuple[Kind, ...] = ("frozen", "ghost-queue", "zero")
+
+
+class Where(StrEnum):
+    """Where a detector's word is forged: on its way to the centre, or at the loop itself."""
+
+    WAY = "way"
+    LOOP = "loop"
+
+
+ATTACKS: Mapping[str, tuple[Kind, Where]] = {
+    **{kind: (kind, Where.WAY) for kind in KINDS},
+    **{f"{kind}-at-loop": (kind, Where.LOOP) for kind in LYING},
+}
+"""Name in the tables -> what is done, and where."""
+
 GHOSTS = 15  # vehicles that a forged queue has: 110 m of them
 GHOST_GAP_M = 7.5
 GHOST_DEVICES = 10  # stolen keys for each junction
@@ -34,22 +54,28 @@ GHOST_SECONDS = 10.0  # from the stop line, as they say
 
 
 class HarmOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An attack. since_s: when it begins; share: of the lanes whose detectors lie; noticed_after_s: see the module, None: never.
+    """An attack. since_s: when it begins; share: of the lanes whose detectors lie; where: they do, see the module.
 
+    noticed_after_s: see the module, None: never.
     every_s: a ghost asks for priority so often, at each junction.
     """
 
     kind: Kind
+    where: Where = Where.WAY
     since_s: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
     share: Annotated[float, Meta(ge=0, le=1)] = 1 / 3
     seed: int = 7
     noticed_after_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
     every_s: Annotated[float, Meta(ge=1, le=3600)] = 20.0
 
+    def __post_init__(self) -> None:
+        if self.where is Where.LOOP and self.kind not in LYING:
+            raise ValueError(f"`{self.kind}` is nothing that a loop can do")
+
 
 def harm_of(order: HarmOrder, scenario: Scenario) -> Harm:
     """The attack, ready to be put into a run."""
-    if order.kind in ("frozen", "ghost-queue", "zero"):
+    if order.kind in LYING:
         return LyingDetectors(order, scenario)
     if order.kind == "ghost-priority":
         return GhostPriority(order, scenario)
@@ -66,6 +92,12 @@ class LyingDetectors(Harm):
         self._order = order
         self._frozen: dict[str, LaneSeen] = {}
 
+    def looked(self, seen: dict[str, JunctionSeen], now_s: float) -> dict[str, JunctionSeen]:
+        """The lanes that lie at the loop, replaced; on the way, none."""
+        if self._order.where is Where.WAY or now_s < self._order.since_s:
+            return seen
+        return self._lied(seen)
+
     def seen(self, seen: dict[str, JunctionSeen], now_s: float) -> dict[str, JunctionSeen]:
         """The lanes that lie, replaced."""
         if now_s < self._order.since_s:
@@ -73,6 +105,9 @@ class LyingDetectors(Harm):
         noticed = self._order.noticed_after_s
         if noticed is not None and now_s >= self._order.since_s + noticed:
             return {name: self._blinded(one) for name, one in seen.items()}
+        return self._lied(seen)
+
+    def _lied(self, seen: Seen) -> dict[str, JunctionSeen]:
         return {
             name: replace(one, lanes={lane: self._said(lane, was) for lane, was in one.lanes.items()})
             for name, one in seen.items()

@@ -49,6 +49,10 @@ Wishes = Mapping[str, Wish]
 class Harm:
     """What is done to a run. This one does nothing; `attacks` has those that do."""
 
+    def looked(self, seen: dict[str, JunctionSeen], now_s: float) -> dict[str, JunctionSeen]:
+        """What each cabinet's own detectors say to it instead. now_s: since the beginning."""
+        return seen
+
     def seen(self, seen: dict[str, JunctionSeen], now_s: float) -> dict[str, JunctionSeen]:
         """What the controller is shown instead. now_s: since the beginning."""
         return seen
@@ -81,10 +85,9 @@ class Sequenced:
             self.sequencers = {name: Sequencer(rules, now_s) for name, rules in self._rules.items()}
         observed = plant.observe()
         seen = {name: seen_of(one, observed[name], now_s) for name, one in self.sequencers.items()}
-        for name, one in self.sequencers.items():
-            one.look(
-                before_of(observed[name].lanes), now_s
-            )  # the cabinet's own look: what lies on the way to the centre is not in it
+        # the cabinet's own look: what lies on the way to the centre is not in it, what lies at the loop is
+        for name, own in self._harm.looked(seen, now_s - self._begin).items():
+            self.sequencers[name].look(before_of(own.lanes), now_s)
         seen = self._harm.seen(seen, now_s - self._begin)
         begun = time.perf_counter()
         self._memory, wished = self._controller.step(self._junctions, seen, self._memory, now_s)

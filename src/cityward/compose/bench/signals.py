@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cityward.adapters.bench.signal_guard import SafetyRow, made_junctions, measure_safety
 from cityward.adapters.bench.tables import Table, table_of
-from cityward.adapters.sumo.attacks import KINDS, HarmOrder, Kind
+from cityward.adapters.sumo.attacks import ATTACKS, HarmOrder
 from cityward.adapters.sumo.baselines import BASELINES
 from cityward.adapters.sumo.child import GUARDED, Order, find_controller, many, our_controllers
 from cityward.adapters.sumo.metrics import Score
@@ -89,11 +89,14 @@ def run_attacks(
         ScenarioError: there is no such controller.
     """
     find_controller(controller)
-    chosen: list[Kind] = [kind for kind in KINDS if not kinds or kind in kinds]
+    chosen = [name for name in ATTACKS if not kinds or name in kinds]
     tables: list[Table] = []
     every: list[Score] = []
     for name, path in _scenarios(data, scenarios, tell).items():
-        harms = [HarmOrder(kind=kind, noticed_after_s=noticed_after_s) for kind in chosen]
+        harms = [
+            HarmOrder(kind=kind, where=where, noticed_after_s=noticed_after_s)
+            for kind, where in (ATTACKS[attack] for attack in chosen)
+        ]
         orders = [Order(scenario=str(path), controller=PROGRAMME, seed=seed, until_s=until_s)]
         orders += [
             Order(scenario=str(path), controller=controller, seed=seed, until_s=until_s, harm=harm)
@@ -102,7 +105,7 @@ def run_attacks(
         scores = _run(orders, at_once, tell)
         if len(scores) != len(orders):
             raise LinkError(f"of {name} {len(orders) - len(scores)} runs failed", mend="see what was left out")
-        harmed = {kind: scores[n] for n, kind in enumerate(chosen, start=2)}
+        harmed = {attack: scores[n] for n, attack in enumerate(chosen, start=2)}
         tables.append(attack_table(name, controller, scores[1], scores[0], harmed))
         every += [scores[n] for n in sorted(scores)]
     return Measured(tables, every)
@@ -191,7 +194,7 @@ def _run(orders: Sequence[Order], at_once: int, tell: Callable[[str], None]) -> 
     scores: dict[int, Score] = {}
     for order, score in many(orders, at_once or os.cpu_count() or 1, tell):
         scores[numbers[id(order)]] = score
-        harm = f" ({order.harm.kind})" if order.harm else ""
+        harm = f" ({order.harm.kind}, {order.harm.where})" if order.harm else ""
         tell(
             f"{len(scores)}/{len(orders)} {score.scenario} {score.controller}{harm} seed {score.seed}: {score.delay_s:.1f} s"
         )
