@@ -177,6 +177,7 @@ def test_a_devices_page_tells_its_trust_and_what_is_not_to_be_relied_on(browser:
     browser.until("document.querySelector('figure').textContent.includes('Suspect from')")
     city.book.stands.clear()
     city.book.held["i1"] = msgspec.structs.replace(INCIDENT, state=IncidentState.CLOSED)
+    city.book.changes += 1
     browser.until("!document.querySelector('section[aria-label=Trust]')")
     assert complaints(browser) == []
 

@@ -54,6 +54,8 @@ INWARD = {
     "adapters/street/link.py": "a simulated device, to the city's own door",
     "compose/bench/town.py": "the bench against a town on this machine",
     "compose/watching/telling.py": "asks whether the city's own broker is there",
+    "runtime/nursery.py": "a pair of sockets to the process that it forks its children from; it has no address",
+    "runtime/nursing.py": "the other end of that pair",
     "runtime/supervisor.py": "a pair of sockets to each of its own children; it has no address",
     "web/serve.py": "listens",
 }
