@@ -18,6 +18,7 @@ def test_no_hostile_centre_gets_a_breach_and_the_broken_sequencer_is_found_out()
         assert (*found, row.other) == (0, 0, 0, 0, 0, 0)
         assert row.changes > 3
     assert {row.centre for row in whole if row.forced} >= {"holding", "starving"}
+    assert [row.centre for row in whole if row.alone] == ["loops", "loops, clock"]
     assert broken.conflicting_greens > 0
     assert broken.short_intergreens > 0
     assert broken.other > 0  # amber against green
@@ -25,7 +26,9 @@ def test_no_hostile_centre_gets_a_breach_and_the_broken_sequencer_is_found_out()
 
 def test_is_the_same_again_with_the_same_seed():
     first, second = (measure_safety(made_junctions(1, seed=3), 10_000, 5, lambda _: None) for _ in range(2))
-    assert [(row.changes, row.forced) for row in first] == [(row.changes, row.forced) for row in second]
+    assert [(row.changes, row.alone, row.forced) for row in first] == [
+        (row.changes, row.alone, row.forced) for row in second
+    ]
 
 
 def test_made_junctions_promise_everybody():

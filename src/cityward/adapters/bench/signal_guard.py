@@ -1,8 +1,9 @@
 """`cityward bench signals safety`: ten million signal-seconds of controllers that wish anything, and what the monitor counted.
 
 Every junction is driven by every kind of hostile centre; each second its sequencer is asked what it shows, and a monitor that
-knows nothing of the sequencer is shown it. A signal-second is one group for one second. Beside them runs a junction whose
-sequencer is broken on purpose, so that a count of nought is not the count of a monitor that is asleep. Everything is seeded.
+knows nothing of the sequencer is shown it. Under two kinds the junction's own detectors are forged as well, so that what it does
+when it is alone, or doubts the centre, is driven too. A signal-second is one group for one second. Beside them runs a junction
+whose sequencer is broken on purpose, so that a count of nought is not that of a monitor that is asleep. Everything is seeded.
 
 Does not live here: where the junctions come from (`adapters.sumo`, or `made_junctions`).
 """
@@ -13,7 +14,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,23 +24,39 @@ from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
+from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Conflict, Junction, PlanStep, SignalGroup
 
 LOOKS_AT_ONCE = 20_000
 BROKEN_S = 2_000
+NO_COUNTS = (math.nan, math.inf, -math.inf, -5.0, 1e300)
 ABSURD: tuple[Any, ...] = (-2, 99, 10**400, 0.5, math.nan, None, "1", True, b"", [0])
 
 Wisher = Callable[[random.Random, JunctionRules, Sequencer, int], Any]
 """What a centre wishes at a second; any value. None: nothing."""
+Looper = Callable[[random.Random, JunctionRules, int], Before]
+"""What the loops of a junction say at a second; any numbers."""
+
+
+class Centre(NamedTuple):
+    """A kind of hostile centre. loops: what it has the junction's own detectors say; None: there are none."""
+
+    wishes: Wisher
+    clock: Callable[[random.Random], float]
+    loops: Looper | None = None
 
 
 class SafetyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of centre over all junctions. changes: stages begun; forced: by the longest wait."""
+    """One kind of centre over all junctions. changes: stages begun; forced: by the longest wait.
+
+    alone: seconds led by its own look.
+    """
 
     centre: str
     junctions: int
     signal_seconds: int
     changes: int
+    alone: int
     forced: int
     conflicting_greens: int
     short_intergreens: int
@@ -76,18 +93,20 @@ def _row(
     kind: str, rules: Mapping[str, JunctionRules], seconds: int, seed: int, make: type[Sequencer], name: str = ""
 ) -> SafetyRow:
     begun, totals = time.perf_counter(), dict.fromkeys(Fault, 0)
-    changes = forced = shown = 0
+    changes = alone = forced = shown = 0
     for nth, one in enumerate(rules.values()):
-        monitor, sequencer, changed = _drive(kind, one, seconds, _chance(f"{seed} {kind} {nth}"), make)
+        monitor, sequencer, changed, led = _drive(CENTRES[kind], one, seconds, _chance(f"{seed} {kind} {nth}"), make)
         for fault, count in monitor.totals.items():
             totals[fault] += count
-        changes, forced, shown = changes + changed, forced + sequencer.forced, shown + monitor.looks * len(one.groups)
+        changes, alone, forced = changes + changed, alone + led, forced + sequencer.forced
+        shown += monitor.looks * len(one.groups)
     known = (Fault.CONFLICT, Fault.INTERGREEN, Fault.GREEN, Fault.AMBER, Fault.RED)
     return SafetyRow(
         centre=name or kind,
         junctions=len(rules),
         signal_seconds=shown,
         changes=changes,
+        alone=alone,
         forced=forced,
         conflicting_greens=totals[Fault.CONFLICT],
         short_intergreens=totals[Fault.INTERGREEN],
@@ -100,17 +119,19 @@ def _row(
 
 
 def _drive(
-    kind: str, rules: JunctionRules, seconds: int, chance: random.Random, make: type[Sequencer]
-) -> tuple[Monitor, Sequencer, int]:
-    """One junction, one centre: what was shown goes to the monitor by the column."""
-    wisher, step_of = CENTRES[kind]
+    centre: Centre, rules: JunctionRules, seconds: int, chance: random.Random, make: type[Sequencer]
+) -> tuple[Monitor, Sequencer, int, int]:
+    """One junction, one centre: what was shown goes to the monitor by the column. Also: changes, and seconds by its own look."""
     sequencer, monitor, now = make(rules, 0.0), Monitor(rules), 0.0
-    rows, times, changes, stage = bytearray(), list[float](), 0, sequencer.stage
+    rows, times, changes, alone, stage = bytearray(), list[float](), 0, 0, sequencer.stage
     lights: Lights = {}
     row = b""
     for second in range(seconds):
-        now += step_of(chance)
-        wish = wisher(chance, rules, sequencer, second)
+        now += centre.clock(chance)
+        if centre.loops is not None:
+            sequencer.look(centre.loops(chance, rules, second), now)
+            alone += sequencer.local
+        wish = centre.wishes(chance, rules, sequencer, second)
         if wish is not None:
             sequencer.wish(wish, now)
         after = sequencer.tick(now)
@@ -124,7 +145,7 @@ def _drive(
             columns = np.frombuffer(bytes(rows), dtype=np.int8).reshape(len(times), -1)
             monitor.see_many(columns, np.array(times))
             rows, times = bytearray(), []
-    return monitor, sequencer, changes
+    return monitor, sequencer, changes, alone
 
 
 def _chance(seed: str) -> random.Random:
@@ -164,6 +185,17 @@ def _absurd(chance: random.Random, rules: JunctionRules, sequencer: Sequencer, s
     return chance.choice(ABSURD) if second % 3 else chance.randrange(len(rules.stages))
 
 
+def _lying(chance: random.Random, rules: JunctionRules, second: int) -> Before:
+    """Any numbers, others every five seconds; every ten minutes a crowd on all lanes, or none; no number at times."""
+    lanes = sorted({lane for group in rules.junction.groups.values() for lane in group.lanes})
+    drawn = random.Random(f"{second // 5}")  # noqa: S311 - a seeded experiment
+    most = (0.0, 3.0, 40.0)[second // 600 % 3]
+    said = {lane: drawn.choice(NO_COUNTS) if drawn.random() < 0.02 else drawn.uniform(0, most) for lane in lanes}
+    if chance.random() < 0.05:
+        said = {lane: count for lane, count in said.items() if chance.random() < 0.5}
+    return Before(present=said, waiting=dict(said), room=dict.fromkeys(said, 20.0))
+
+
 def _even(chance: random.Random) -> float:
     return 1.0
 
@@ -175,16 +207,18 @@ def _odd(chance: random.Random) -> float:
     )
 
 
-CENTRES: Mapping[str, tuple[Wisher, Callable[[random.Random], float]]] = {
-    "random": (_random, _even),
-    "flapping": (_flapping, _even),
-    "holding": (_holding, _even),
-    "starving": (_starving, _even),
-    "silent": (_silent, _even),
-    "absurd": (_absurd, _even),
-    "clock": (_random, _odd),
+CENTRES: Mapping[str, Centre] = {
+    "random": Centre(_random, _even),
+    "flapping": Centre(_flapping, _even),
+    "holding": Centre(_holding, _even),
+    "starving": Centre(_starving, _even),
+    "silent": Centre(_silent, _even),
+    "absurd": Centre(_absurd, _even),
+    "clock": Centre(_random, _odd),
+    "loops": Centre(_silent, _even, _lying),
+    "loops, clock": Centre(_silent, _odd, _lying),
 }
-"""The kinds of hostile centres, and how the clock steps for each."""
+"""The kinds of hostile centres, how the clock steps for each, and what the loops say."""
 
 
 class Broken(Sequencer):
@@ -207,7 +241,9 @@ def made_junctions(count: int, seed: int) -> dict[str, Junction]:
 def _made(chance: random.Random) -> Junction:
     roads, walks = ("north", "east", "south", "west"), ("walk-north", "walk-east", "walk-south", "walk-west")
     groups = {
-        **{road: SignalGroup(amber_s=chance.choice((3.0, 4.0)), max_red_s=180) for road in roads},
+        **{
+            road: SignalGroup(lanes=(f"{road}-in",), amber_s=chance.choice((3.0, 4.0)), max_red_s=180) for road in roads
+        },
         **{
             walk: SignalGroup(kind="pedestrian", amber_s=0, min_green_s=chance.choice((5.0, 8.0, 12.0)), max_red_s=180)
             for walk in walks
