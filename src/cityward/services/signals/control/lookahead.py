@@ -112,10 +112,10 @@ def best_moves(starts: Sequence[Start]) -> list[Move]:
         _let_pass(field, rows, chosen, step)
     left = rows.queue * rows.weight
     cost = rows.cost + left.sum(axis=1) * LEFT_S + (left * rows.queue).sum(axis=1) / (2 * SATURATION_VEH_S) / 2
+    ends = np.searchsorted(rows.of, np.arange(len(starts) + 1)).tolist()  # a junction's rows stand together
     return [
-        _best(one.stage, goals[mine], laters[mine], cost[mine])
-        for nth, one in enumerate(starts)
-        for mine in [rows.of == nth]
+        _best(one.stage, goals[begin:end], laters[begin:end], cost[begin:end])
+        for one, begin, end in zip(starts, ends, ends[1:], strict=False)
     ]
 
 
