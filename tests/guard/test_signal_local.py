@@ -36,22 +36,53 @@ def standing(**queues: float) -> Before:
 
 def wanted(before: Before, stage: int = MAIN, red_s: Mapping[str, float] | None = None, since_s: float = LONG_S):
     local = LocalProgramme(RULES)
-    local.look(before, stage, (), False, 100.0)
+    local.look(before, stage, since_s, red_s or {}, False, 100.0)
     return local.wanted(stage, since_s, red_s or {}, 100.0)
 
 
-def test_changes_only_where_the_other_stage_is_ahead_by_what_the_change_costs():
-    # to the side road: 9 s of intergreen at most and a step, 10 s; 1 + 0.8 * 10 = 9 vehicles ahead
+def test_a_green_ends_when_nobody_comes_and_somebody_waits():
+    assert wanted(NOBODY) == MAIN
+    assert wanted(standing(east=1)) == SIDE
+    assert wanted(Before({**NOBODY.present, "east": 1.0}, NOBODY.waiting)) == SIDE  # who moves will stand
+
+
+def test_a_queue_goes_before_one_for_which_the_change_must_be_paid():
+    # one before the present green: half a vehicle a second and a tenth, 0.2 beside it: 0.75. Twenty to the side: 10 s of
+    # change, 5 s more and 40 s of green, 20 / 55 = 0.364 a second, once more for each 40 s of their red
     assert RULES.changes[MAIN][SIDE] == 10.0
-    assert wanted(standing(east=9)) == MAIN
-    assert wanted(standing(east=10)) == SIDE
-    assert wanted(standing(east=10, north=1)) == MAIN
-    assert wanted(standing(east=10, north=1), since_s=200.0) == SIDE  # who does not get away counts ever less
+    assert wanted(standing(east=20, north=1), red_s={"east": 42.0}) == MAIN  # 0.745
+    assert wanted(standing(east=20, north=1), red_s={"east": 43.0}) == SIDE  # 0.755
+    # and where they are three, 3 / (15 + 8) = 0.130 a second
+    assert wanted(standing(east=3, north=1), red_s={"east": 190.0}) == MAIN  # 0.750
+    assert wanted(standing(east=3, north=1), red_s={"east": 192.0}) == SIDE  # 0.757
 
 
-def test_who_stood_at_red_for_two_minutes_counts_twice():
-    assert wanted(standing(east=5), red_s={"east": 90.0}) == MAIN  # 5 * 1.75
-    assert wanted(standing(east=5), red_s={"east": 100.0}) == SIDE  # 5 * 1.83
+def test_who_is_far_away_counts_as_he_comes_near():
+    # 130 m at 13.9 m/s are 9.4 s: of one who moves there a fifth comes within 2 s, a whole one within 12 s
+    far = Before({"north": 1.0, "south": 0.0, "east": 20.0}, {"north": 0.0, "south": 0.0, "east": 20.0})
+    assert wanted(far) == SIDE  # 0.107 * 1.1 + 0.2 = 0.317 a second
+    assert wanted(standing(north=1, east=20)) == MAIN
+
+
+def stood(lane: str, stands: list[float], east: float) -> LocalProgramme:
+    local = LocalProgramme(RULES)
+    for second, count in enumerate(stands):
+        local.look(standing(**{lane: count, "east": east}), MAIN, LONG_S, {"east": 9.0}, False, float(second))
+    return local
+
+
+def test_who_stands_before_a_green_of_his_own_is_not_let_go_by_it():
+    assert stood("south", [9.0] * 8, 1.0).wanted(MAIN, LONG_S, {}, 7.0) == MAIN
+    assert stood("south", [9.0] * 9, 1.0).wanted(MAIN, LONG_S, {}, 8.0) == SIDE
+    assert stood("south", [9.0, *range(1, 20)], 1.0).wanted(MAIN, LONG_S, {}, 19.0) == SIDE  # it grows behind
+    assert stood("south", [9.0] * 9 + [8.0], 1.0).wanted(MAIN, LONG_S, {}, 9.0) == MAIN  # it went on
+    assert stood("south", [9.0, 9.0, 9.0, 8.0] * 5, 1.0).wanted(MAIN, LONG_S, {}, 19.0) == MAIN  # slowly, and it goes
+
+
+def test_who_is_not_let_go_by_one_stage_still_waits_for_another():
+    # the lane to the north goes in two stages; what stood in one of them brings the other
+    local = stood("north", [9.0] * 9, 0.0)
+    assert local.wanted(MAIN, LONG_S, {}, 8.0) == NORTH_ONLY
 
 
 def test_keeps_a_stage_until_it_has_been_shown_for_a_while():
@@ -61,15 +92,15 @@ def test_keeps_a_stage_until_it_has_been_shown_for_a_while():
 
 
 def test_serves_whom_no_detector_sees_by_the_length_of_their_red():
-    # pedestrians: 5 s and a step, 6 s; 1 + 0.8 * 6 = 5.8 vehicles, which 58 s of red stand for
-    assert wanted(NOBODY, red_s={"walk": 57.0}) == MAIN
-    assert wanted(NOBODY, red_s={"walk": 59.0}) == WALKING
+    # pedestrians: 6 s of change, 5 s more, and 5 s of green at least; one before the present green: 0.75 a second
+    assert wanted(standing(north=1), red_s={"walk": 119.0}) == MAIN  # 11.9 / 16 = 0.744
+    assert wanted(standing(north=1), red_s={"walk": 121.0}) == WALKING  # 12.1 / 16 = 0.756
 
 
 def after_a_minute(rules: JunctionRules, before: Before) -> int | None:
     local = LocalProgramme(rules)
     for second in range(60):
-        local.look(before, MAIN, (), False, float(second))
+        local.look(before, MAIN, LONG_S, {}, False, float(second))
         if second == 5:  # a moment is no crowd
             assert local.wanted(MAIN, LONG_S, {}, 5.0) is not None
     return local.wanted(MAIN, LONG_S, {}, 59.0)
@@ -86,7 +117,7 @@ def test_gives_way_to_the_plan_in_a_crowd_where_the_plan_knows_of_others():
 def test_gives_way_to_the_plan_without_a_fresh_look():
     assert LocalProgramme(RULES).wanted(MAIN, LONG_S, {}, 0.0) is None
     quiet = LocalProgramme(RULES)
-    quiet.look(NOBODY, MAIN, (), False, 0.0)
+    quiet.look(NOBODY, MAIN, LONG_S, {}, False, 0.0)
     assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S) == MAIN
     assert quiet.wanted(MAIN, LONG_S, {}, FRESH_S + 0.1) is None
 
@@ -108,7 +139,7 @@ def test_a_junction_that_hears_nothing_goes_by_its_own_look():
     drive(sequencer, range(30), NOBODY, MAIN)
     assert not sequencer.on_plan
     # heard last at 29, on its own from 45 on; its plan shows the main road until 105 = 75 + 30
-    assert drive(sequencer, range(30, 60), standing(east=12))[-1] == SIDE
+    assert drive(sequencer, range(30, 58), standing(east=20))[-1] == SIDE
     assert sequencer.on_plan and sequencer.local
 
 

@@ -103,19 +103,28 @@ def test_who_follows_its_plan_is_not_judged():
     assert not looked(SIDE, STANDING, 600, obeys=False).on_plan("one", 600.0)
 
 
-def test_the_gate_then_lets_nothing_but_the_plan_pass():
+def test_the_gate_then_lets_nothing_but_the_plan_pass_and_tells_nothing():
     gate = GateRules({"one": RULES})
     memory = SignalMemory(gate)
-    memory.told("one", SIDE, 0.0)
     shown = {
         "one": Shown(
             at_s=0.0, stage=SIDE, green_s={"east": 60.0}, red_s={"north": 9, "south": 9, "walk": 9}, before=STANDING
         )
     }
     for second in range(56):
+        memory.told("one", SIDE, float(second))
         memory.see(shown, float(second))
     street = memory.street(1.0, shown)  # the junction's own times do not matter here
     asked = {stage: objection(Proposal("one", COMMAND, stage, {"why": "x"}, 0), gate, street) for stage in (PLAN, SIDE)}
     assert asked[PLAN] is None
     assert "one" in street.wasteful and "another" not in street.wasteful
-    assert asked[SIDE] is PermitReason.WASTES_GREEN and PermitReason.WASTES_GREEN in TO_PLAN
+    assert asked[SIDE] is PermitReason.WASTES_GREEN and PermitReason.WASTES_GREEN not in TO_PLAN
+
+
+def test_what_a_junction_that_hears_nothing_wastes_is_not_the_centres_doing():
+    memory = SignalMemory(GateRules({"one": RULES}))
+    memory.told("one", SIDE, 0.0)
+    shown = {"one": Shown(at_s=0.0, stage=SIDE, green_s={"east": 60.0}, red_s={}, before=STANDING)}
+    for second in range(600):
+        memory.see(shown, float(second))
+    assert "one" not in memory.street(600.0, shown).wasteful

@@ -12,8 +12,8 @@ This gate is the first of two. It judges by what the junction said last, over a 
 is shown, and has the last word. What passes here wrongly is slow or pointless there, and never a crash.
 
 `objection` is asked first, `permit` then: what passes both is `Allowed`. After a refusal for one of `TO_PLAN` the junction
-belongs on its own plan: the runtime tells it so. After any other it stays as it is, and finds its plan by itself when it hears
-nothing more.
+belongs on its own plan: the runtime tells it so. After any other it stays as it is, and goes by itself when it hears nothing
+more.
 
 INVARIANTS
 - Total: any proposal and any street give an answer, never an exception.
@@ -45,13 +45,13 @@ TO_PLAN = frozenset(
         PermitReason.JUNCTION_UNSEEN,
         PermitReason.MASS_CHANGE,
         PermitReason.WOULD_STARVE,
-        PermitReason.WASTES_GREEN,
         PermitReason.UNTRUSTED_SOURCE,
         PermitReason.TOO_FEW_SOURCES,
         PermitReason.INTERLOCKED,
     }
 )
-"""Refused for one of these, a junction is told to follow its own plan."""
+"""Refused for one of these, a junction is told to follow its own plan. Not so where the centre wastes its green: it is told
+nothing, and then goes by its own detectors (`local`)."""
 
 MOST_CHANGES_KEPT = 128
 
@@ -103,7 +103,7 @@ class SignalStreet:
 
     told: the stage it was told last, and when. changes: when it was told to change, within the last minute. left: when it was
     last told away from its plan. stopped: when it was last told to stop all traffic. wasteful: those whose green the centre
-    wasted, and whose own plan holds now.
+    wasted, and which hear nothing of it now.
     """
 
     now_s: float
@@ -247,8 +247,10 @@ class SignalMemory:
     def see(self, shown: Mapping[str, Shown], now_s: float) -> None:
         """What the junctions show this second, and who is before them."""
         for device, one in shown.items():
-            told = self._told.get(device)
-            obeys = told is not None and told[0] != PLAN
+            told = self._told.get(device, (PLAN, now_s))
+            rules = self._gate.junctions.get(device)
+            # who has heard nothing for that long goes by itself: what it wastes then is not the centre's doing
+            obeys = rules is not None and told[0] != PLAN and abs(now_s - told[1]) <= rules.lost_after_s
             self._waste.see(device, one.stage, one.green_s, one.before, obeys, now_s)
 
     def street(self, now_s: float, shown: Mapping[str, Shown]) -> SignalStreet:

@@ -83,7 +83,7 @@ class Sequencer:
     def look(self, before: Before, now_s: float) -> None:
         """What the cabinet's own detectors see now: feeds the local programme and nothing else. Never called: there is none."""
         if _is_time(now_s):
-            self._local.look(before, self.stage, self.green_s, not self.on_plan, now_s)
+            self._local.look(before, self.stage, self._t - self._begun, self.red_s, not self.on_plan, now_s)
 
     def tick(self, now_s: float) -> Lights:
         """Let the time pass up to `now_s` and say what is shown from now on. The mapping is not changed later."""
@@ -169,7 +169,7 @@ class Sequencer:
 
     def _alone(self) -> int | None:
         """What the local programme wants. None: the plan, because it was wished on purpose, or there is no look to go by."""
-        if self._wish == PLAN and self._silent <= self.rules.lost_after_s:
+        if self._wish == PLAN and self._silent <= self.rules.lost_after_s and not self._local.doubts(self._now):
             return None
         return self._local.wanted(self.stage, self._t - self._begun, self.red_s, self._now)
 

@@ -5,13 +5,12 @@ Theory of operation
 A junction that obeys the centre is looked at once a second, by what it shows and what its detectors say. Where the best of its
 stages would serve a queue (at least `LEAST_QUEUE` vehicles that stand), the second is *used* by as much as the shown stage
 serves of that, who moves counted too; while greens are still changed, it is used by nobody. A lane of which only some groups
-may go counts little (`PARTLY`): who may not go stands before who may. The mean use over the last `OVER_S` is never below 0.55
-under our own control in any of the scenarios it was measured on, and 0.2 and less under wishes at random. Below `LEAST_USE` the
-centre has lost this junction's trust, and it follows its own plan for `FIRST_S`, twice as long each time that it happens again
-within `REMEMBERED_S`. So an enemy's wishes, or a mistake of ours, cost a junction minutes, and little more than its own plan
-for the rest.
+may go counts little (`PARTLY`): who may not go stands before who may. Below a mean use of `LEAST_USE` over the last `OVER_S` the
+centre has lost this junction's trust, and is not heard for `FIRST_S`, twice as long each time that it happens again within
+`REMEMBERED_S` (`Ban`). So an enemy's wishes, or a mistake of ours, cost a junction minutes. docs/signals-safety.md says where
+our own control comes near that.
 
-A queue that has not changed within `STILL_S` of its own full green is none (a detector that lies, a blocked street): it counts
+A queue that has not shrunk within `STILL_S` of its own full green is none (a detector that lies, a blocked street): it counts
 for nothing until `DISBELIEVED_S` later. Who serves it no longer is not blamed for that.
 
 INVARIANTS: bounded by the junctions of the rules; total: what is no number counts as nobody there.
@@ -28,6 +27,7 @@ from cityward.guard.signals.rules import LONGEST_STEP_S, JunctionRules
 LEAST_QUEUE, PARTLY = 4.0, 0.2
 OVER_S, LEAST_USE = 60.0, 0.4
 FIRST_S, MOST_PLAN_S, REMEMBERED_S = 600.0, 86_400.0, 7200.0
+MOST_TIMES = 16  # beyond that `MOST_PLAN_S` holds
 STILL_S, DISBELIEVED_S = 12.0, 300.0
 MOST_WAITING = 1000.0
 
@@ -44,11 +44,34 @@ class Before:
 
 
 @dataclass(slots=True)
+class Ban:
+    """For how long somebody is not heard: `FIRST_S`, twice as long each time again within `REMEMBERED_S` of the last end.
+
+    times: how often so far, as long as it is remembered.
+    """
+
+    until_s: float = -math.inf
+    times: int = 0
+
+    def begin(self, now_s: float) -> None:
+        """He is not heard from now on."""
+        self.times = self.remembered(now_s) + 1
+        self.until_s = now_s + min(FIRST_S * 2.0 ** min(self.times - 1, MOST_TIMES), MOST_PLAN_S)
+
+    def holds(self, now_s: float) -> bool:
+        """Whether he is not heard now."""
+        return now_s < self.until_s
+
+    def remembered(self, now_s: float) -> int:
+        """How often it has happened lately."""
+        return self.times if now_s - self.until_s < REMEMBERED_S else 0
+
+
+@dataclass(slots=True)
 class _Kept:
     at_s: float = -math.inf
     use: float = 1.0
-    until_s: float = -math.inf
-    span_s: float = FIRST_S
+    ban: Ban = field(default_factory=Ban)
     still: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])  # lane -> queue, s
     disbelieved: dict[str, float] = field(default_factory=dict[str, float])  # lane -> until
 
@@ -76,7 +99,8 @@ class WasteWatch:
         used = self._used(device, stage, green, before, kept, now_s)
         kept.use += (used - kept.use) * passed_s / OVER_S
         if kept.use < self._least_use:
-            _lose_trust(kept, now_s)
+            kept.ban.begin(now_s)
+            kept.use = 1.0
 
     def _used(self, device: str, stage: int, green: Container[str], before: Before, kept: _Kept, now_s: float) -> float:
         stages, rules = self._served[device], self._junctions[device]
@@ -91,13 +115,7 @@ class WasteWatch:
     def on_plan(self, device: str, now_s: float) -> bool:
         """Whether the centre's wishes for a junction are not to leave it now."""
         kept = self._kept.get(device)
-        return kept is not None and now_s < kept.until_s
-
-
-def _lose_trust(kept: _Kept, now_s: float) -> None:
-    again = now_s - kept.until_s < REMEMBERED_S
-    kept.span_s = min(kept.span_s * 2, MOST_PLAN_S) if again else FIRST_S
-    kept.until_s, kept.use = now_s + kept.span_s, 1.0
+        return kept is not None and kept.ban.holds(now_s)
 
 
 def _served(rules: JunctionRules) -> tuple[Mapping[str, float], ...]:
@@ -119,7 +137,7 @@ def _disbelieve(kept: _Kept, served: Mapping[str, float], before: Before, passed
     for lane in served.keys() | kept.still.keys():
         count = _count(before.waiting.get(lane, 0.0))
         was, still_s = kept.still.get(lane, (math.nan, 0.0))
-        still_s = still_s + passed_s if served.get(lane) == 1.0 and count > 0 and count == was else 0.0
+        still_s = still_s + passed_s if served.get(lane) == 1.0 and count > 0 and count >= was else 0.0
         kept.still[lane] = count, still_s
         if still_s >= STILL_S:
             kept.disbelieved[lane] = now_s + DISBELIEVED_S
