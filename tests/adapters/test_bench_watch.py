@@ -12,7 +12,7 @@ from cityward.adapters.bench.inject import Attack, Attacked, Series
 from cityward.adapters.bench.tables import table_of
 from cityward.adapters.bench.watch_baselines import THREE_SIGMA, WINDOWED_GAUSSIAN
 from cityward.adapters.bench.watch_city import Made, begun, brought_about, facts, fed, known
-from cityward.adapters.bench.watch_score import alarms, harm, quarantined_at, ranked
+from cityward.adapters.bench.watch_score import alarms, harm, incidents, quarantined_at, ranked
 from cityward.adapters.bench.watch_tables import run
 from cityward.errors import LinkError
 from cityward.time import HOUR, MINUTE
@@ -84,6 +84,26 @@ def test_signs_of_one_unit_within_a_day_are_one_alarm() -> None:
     signs = [sign(1, 0), sign(1, 20 * HOUR), sign(1, 30 * HOUR), sign(2, 0)]
 
     assert alarms(signs) == 3  # unit 1 at 0 and, more than a day later, at 30 h; unit 2
+
+
+def test_what_begins_while_another_sign_of_the_unit_is_open_is_the_same_incident() -> None:
+    ended = Phase.ENDED
+    signs = [
+        sign(1, 0, "a"),
+        sign(1, 20 * HOUR, "a", phase=Phase.GOES_ON),
+        sign(1, 40 * HOUR, "b"),  # more than a day after the first, which is open
+        sign(1, 41 * HOUR, "a", phase=ended),
+        sign(1, 42 * HOUR, "b", phase=ended),
+        sign(1, 43 * HOUR, "a"),  # quiet for an hour: not closed yet
+        sign(1, 44 * HOUR, "a", phase=ended),
+        sign(1, 47 * HOUR, "a"),  # quiet for three: another
+        sign(2, 0, "a"),
+        sign(2, 30 * HOUR, "b"),  # nothing was heard of the first since a day: it ended at 24 h
+    ]
+
+    assert incidents(signs[:6]) == 1
+    assert incidents(signs) == 4
+    assert alarms([m for m in signs if m.sign.phase is Phase.BEGAN]) == 4
 
 
 def test_the_unit_that_lost_most_trust_is_named_first() -> None:

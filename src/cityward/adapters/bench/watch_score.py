@@ -34,6 +34,8 @@ MOST_TARGETS = 10
 WARM_UP_US = 2 * HOUR
 AFTER_FULL_US = 12 * HOUR
 """An attack is only tried where so much of the city is left once it has its whole size."""
+CLOSES_AFTER_US = 2 * HOUR
+"""An incident that has been quiet for so long is closed (`watch/incidents.py`, at the pace of a real city)."""
 SUPPLIER = "saltmarsh"
 GROUP = 4
 
@@ -60,12 +62,13 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """False alarms on one city, by detector; alarms: units named, within a day once."""
+    """False alarms on one city, by detector; alarms: units named, within a day once; incidents: see `incidents`."""
 
     city: str
     sensor_months: float
     signs: Mapping[str, int]
     alarms: int
+    incidents: int
     us_per_step: Mapping[str, float]
 
 
@@ -111,6 +114,7 @@ def _quiet(city: City, run: Run, signs: Sequence[Made]) -> Quiet:
         sensor_months=city.sensor_months,
         signs=Counter(m.by for m in began),
         alarms=alarms(began),
+        incidents=incidents([m for m in signs if _kind(run.detectors, m).weight > 0]),
         us_per_step={name: 1e6 * spent / max(run.steps, 1) for name, spent in run.spent_s.items()},
     )
 
@@ -126,6 +130,30 @@ def alarms(began: Sequence[Made]) -> int:
         for at in sorted(ats):
             if last is None or at - last > DAY:
                 count, last = count + 1, at
+    return count
+
+
+def incidents(signs: Sequence[Made]) -> int:
+    """Of each unit, as the watch's incidents count: what joins one that is open, or quiet for less than two hours, is no new one.
+
+    A finding of which nothing was heard for a day counts as ended then. What joins across units is not reckoned.
+    """
+    heard: dict[int | str, dict[tuple[str, str, int], int]] = defaultdict(dict)
+    quiet_since: dict[int | str, int] = {}
+    count = 0
+    for made in sorted(signs, key=lambda m: m.sign.at):
+        sign = made.sign
+        whose = sign.unit if sign.unit >= 0 else sign.about
+        running, key = heard[whose], (made.by, sign.kind, sign.channel)
+        for old in [k for k, at in running.items() if sign.at - at > DAY]:
+            quiet_since[whose] = max(quiet_since.get(whose, 0), running.pop(old) + DAY)
+        if sign.phase is Phase.BEGAN:
+            shut = whose not in quiet_since or sign.at - quiet_since[whose] > CLOSES_AFTER_US
+            count += not running and shut
+        if sign.phase is not Phase.ENDED:
+            running[key] = sign.at
+        elif running.pop(key, None) is not None:
+            quiet_since[whose] = sign.at
     return count
 
 

@@ -138,14 +138,21 @@ def _quiet(quiet: Sequence[Quiet]) -> Table:
     for city in quiet:
         signs = ", ".join(f"{name} {count}" for name, count in sorted(city.signs.items()))
         rows.append(
-            (city.city, round(city.sensor_months, 1), city.alarms, round(city.alarms / city.sensor_months, 2), signs)
+            (
+                city.city,
+                round(city.sensor_months, 1),
+                city.alarms,
+                round(city.alarms / city.sensor_months, 2),
+                city.incidents,
+                signs,
+            )
         )
     total = sum((Counter(q.signs) for q in quiet), Counter[str]())
     months = sum(q.sensor_months for q in quiet)
     each = ", ".join(f"{name} {count / months:.2f}" for name, count in total.most_common())
     return Table(
         title="false alarms on the judged, not attacked part",
-        head=("city", "sensor-months", "alarms", "a sensor-month", "signs by detector"),
+        head=("city", "sensor-months", "alarms", "a sensor-month", "incidents", "signs by detector"),
         rows=tuple(rows),
         verdict=f"{_rate(quiet):.2f} alarms a sensor-month; signs a sensor-month by detector: {each or 'none'}",
     )
