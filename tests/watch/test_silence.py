@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from cityward.place.registry import NEVER_BARRED
 from cityward.time import DAY, HOUR, SECOND
@@ -87,3 +88,22 @@ def test_a_supplier_that_was_cut_off_makes_no_silent_flow_and_one_member_left_is
 def test_a_silent_flow_that_is_cut_off_ends() -> None:
     found = signs(barring(*((unit, 4.5, None) for unit in RING)), 5, {unit: lambda day: day >= 4 for unit in RING})
     assert told(found) == [("many-silent", Phase.BEGAN), ("many-silent", Phase.ENDED)]
+
+
+def test_a_device_that_comes_and_goes_is_told_of_once_more_until_it_has_spoken_for_a_day() -> None:
+    quiet = [(4.0, 4.1), (4.3, 4.4), (4.8, 4.9), (5.6, 5.7)]
+
+    found = signs(barring(), 7, {TIDE: lambda day: any(begins <= day < ends for begins, ends in quiet)})
+
+    began, ended = ("unit-silent", Phase.BEGAN), ("unit-silent", Phase.ENDED)
+    assert told(found) == [began, ended, began, ended]
+    assert found[-1].at == pytest.approx(START + 6.7 * DAY, abs=2 * STEP_US)  # a day after the last of four
+
+
+def test_a_device_that_falls_silent_a_second_day_later_is_called_anew_and_back_at_once() -> None:
+    quiet = [(4.0, 4.1), (5.5, 5.6)]
+
+    found = signs(barring(), 6, {TIDE: lambda day: any(begins <= day < ends for begins, ends in quiet)})
+
+    assert [sign.phase for sign in found] == [Phase.BEGAN, Phase.ENDED, Phase.BEGAN, Phase.ENDED]
+    assert found[-1].at == pytest.approx(START + 5.6 * DAY, abs=2 * STEP_US)

@@ -8,6 +8,9 @@ not at ten. A gap that is a margin longer than any of its hour is a silence. Whe
 is said once, of the flow: the cause is then on the way, not in the devices. A channel that stays away while its unit speaks
 is told apart, and later.
 
+A device that falls silent again within a day after a silence of its is not back: it comes and goes, for one cause. The second
+silence goes on until it has spoken for a day, through each hour of which it has a measure, without such a gap.
+
 Whom the city keeps out (`World.barred`: a credential that is revoked, lost, stolen or retired, containment, a penalty) is silent
 because of that: it is not called, a silence that was called ends, it is counted in no flow, and teaches nothing. When it is
 let in again it has `returns_steps` to come back before its gap begins.
@@ -35,6 +38,7 @@ CHANNEL_LEAST_STEPS = 72
 MANY_UNITS = 3
 MANY_SHARE = 0.5
 RETURNS_STEPS = 12
+RELAPSE_US = DAY
 WARM_DAYS = 3
 LASTS_DAYS = 28
 SLOTS = 48  # hour of the day, of working days and of weekends
@@ -90,6 +94,7 @@ CARD = Card(
         "many_units": MANY_UNITS,
         "many_share": MANY_SHARE,
         "returns_steps": RETURNS_STEPS,
+        "relapse_days": RELAPSE_US // DAY,
         "warm_days": WARM_DAYS,
         "lasts_days": LASTS_DAYS,
     },
@@ -99,8 +104,9 @@ CARD = Card(
 @dataclass(slots=True)
 class State:
     """Of units: gap (U,) in steps, below 0 for who was kept out and may come back; first (U,) when it first spoke; usual
-    (SLOTS, U) its longest gaps; anywhen (U,) the longest of all slots, as of the hour's beginning. Of channels the same, with
-    one slot. flow: (U,) the flow of each unit, flows: (F,) episodes of whole flows.
+    (SLOTS, U) its longest gaps; anywhen (U,) the longest of all slots, as of the hour's beginning; due_at, back_at (U,) when it
+    was last silent for too long, and when its last silence ended, city us, 0 never. Of channels the same, with one slot. flow:
+    (U,) the flow of each unit, flows: (F,) episodes of whole flows.
     """
 
     gap: NDArray[np.int32]
@@ -108,6 +114,8 @@ class State:
     usual: Extremes
     anywhen: NDArray[np.float32]
     units: Spells
+    due_at: NDArray[np.int64]
+    back_at: NDArray[np.int64]
     channel_gap: NDArray[np.int32]
     channel_first: NDArray[np.int64]
     channel_usual: Extremes
@@ -124,6 +132,8 @@ def new_state(world: World) -> State:
         usual=new_extremes(SLOTS, u),
         anywhen=np.zeros(u, dtype=np.float32),
         units=new_spells(u),
+        due_at=np.zeros(u, dtype=np.int64),
+        back_at=np.zeros(u, dtype=np.int64),
         channel_gap=np.zeros(c, dtype=np.int32),
         channel_first=np.full(c, NEVER, dtype=np.int64),
         channel_usual=new_extremes(c),
@@ -177,8 +187,17 @@ def _units(
     signs = _flows(state, due, said | barred, (state.first < NEVER) & ~barred, needed, step, world)
     covered = _in_silent_flow(state, world) & ~called
     since = step.at - state.gap.astype(np.int64) * STEP_US
-    changed = turns(state.units, step.at, due & ~covered, said | barred, since)
+    state.due_at[due] = step.at
+    changed = turns(state.units, step.at, due & ~covered, barred | (said & ~_comes_and_goes(state, step.at)), since)
+    ended = [turn.channel for turn in changed if turn.phase is Phase.ENDED]
+    state.back_at[ended] = np.where(barred[ended], 0, step.at)
     return signs + [_unit_sign(state, turn, needed, step) for turn in changed]
+
+
+def _comes_and_goes(state: State, at: int) -> NDArray[np.bool_]:
+    """(U,) whose silence began within a day after another, and who has not spoken for a day since."""
+    again = (state.back_at > 0) & (state.units.began - state.back_at < RELAPSE_US)
+    return again & (at - state.due_at < RELAPSE_US)
 
 
 def _needed(state: State, slot: int) -> NDArray[np.float32]:
