@@ -45,10 +45,10 @@ def test_a_pause_does_not_wash_it_away():
 def test_each_time_again_it_comes_sooner_and_lasts_twice_as_long():
     doubt = Doubt(linked=False)
     first = seconds(doubt, 1.0, 1.0, 0, 600)
-    assert first is not None and doubt.holds(first + 599.0) and not doubt.holds(first + 600.0)
-    again = seconds(doubt, 1.0, 1.0, 1000, 1600)
-    assert again is not None and again == 1000 + math.ceil(MOST_LOST / 2 / 0.7) - 1
-    assert doubt.holds(again + 1199.0) and not doubt.holds(again + 1200.0)
+    assert first is not None and doubt.holds(first + 1799.0) and not doubt.holds(first + 1800.0)
+    again = seconds(doubt, 1.0, 1.0, 2000, 2600)
+    assert again is not None and again == 2000 + math.ceil(MOST_LOST / 2 / 0.7) - 1
+    assert doubt.holds(again + 3599.0) and not doubt.holds(again + 3600.0)
     # after two hours it is forgotten
     late = 20_000
     assert seconds(doubt, 1.0, 1.0, late, late + 600) == late + math.ceil(MOST_LOST / 0.7) - 1

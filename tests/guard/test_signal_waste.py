@@ -38,14 +38,14 @@ def test_a_side_road_kept_green_for_nobody_loses_the_junction_within_a_minute():
     # a use of nothing: (59/60)^55 = 0.397 is the first below 0.4; the first look has no second before it
     assert not looked(SIDE, STANDING, 55).on_plan("one", 55.0)
     watch = looked(SIDE, STANDING, 56)
-    assert watch.on_plan("one", 56.0) and watch.on_plan("one", 654.0) and not watch.on_plan("one", 655.0)
+    assert watch.on_plan("one", 56.0) and watch.on_plan("one", 1854.0) and not watch.on_plan("one", 1855.0)
 
 
 def test_each_time_again_lasts_twice_as_long():
     watch = looked(SIDE, STANDING, 56)
-    looked(SIDE, STANDING, 55, watch=watch, since=700)
-    # a gap between two looks counts as one second: the fifty-fifth is 754
-    assert watch.on_plan("one", 754 + 1199.0) and not watch.on_plan("one", 754 + 1200.0)
+    looked(SIDE, STANDING, 55, watch=watch, since=2000)
+    # a gap between two looks counts as one second: the fifty-fifth is 2054
+    assert watch.on_plan("one", 2054 + 3599.0) and not watch.on_plan("one", 2054 + 3600.0)
 
 
 @pytest.mark.parametrize(

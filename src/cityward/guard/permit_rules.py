@@ -57,7 +57,7 @@ MENDS: dict[PermitReason, str] = {
     PermitReason.TOO_SOON: "wait until the greens that would end have had their minimum",
     PermitReason.MASS_CHANGE: "wait: more junctions may follow; find out why so many should change at once",
     PermitReason.WOULD_STARVE: "propose a stage that serves the groups that have waited longest",
-    PermitReason.WASTES_GREEN: "find out why green was kept where nobody came while others stood; its own plan holds until then",
+    PermitReason.WASTES_GREEN: "find out why green was kept where nobody came while others stood; it goes by itself until then",
 }
 """What can be done about each refusal."""
 

@@ -26,7 +26,7 @@ from cityward.guard.signals.rules import LONGEST_STEP_S, JunctionRules
 
 LEAST_QUEUE, PARTLY = 4.0, 0.2
 OVER_S, LEAST_USE = 60.0, 0.4
-FIRST_S, MOST_PLAN_S, REMEMBERED_S = 600.0, 86_400.0, 7200.0
+FIRST_S, MOST_PLAN_S, REMEMBERED_S = 1800.0, 86_400.0, 7200.0  # by itself a junction loses little
 MOST_TIMES = 16  # beyond that `MOST_PLAN_S` holds
 STILL_S, DISBELIEVED_S = 12.0, 300.0
 MOST_WAITING = 1000.0

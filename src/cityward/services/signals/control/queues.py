@@ -40,6 +40,7 @@ CROWDED_RATE = 0.25  # vehicles a second that are taken to come behind a crowded
 BLOCKING = 2.0  # how much more a crowded lane counts that other junctions send to: what stands there blocks them
 LEARNS, GETS_USED = 0.01, 1 / 1800  # a second: of the mean rate that is expected, and of what is usual
 SLOW_START_S = 10.0  # a queue at green should move by then
+SHARED, SLOW_SHARED_S = 0.6, 20.0  # where part of a lane's traffic gives way, of the full rate: by then
 DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
 MOST_DOUBT = 0.95
 DISBELIEVED, DISBELIEVED_S = (
@@ -146,7 +147,8 @@ def _judge(was: LaneKept, said: LaneSeen, here: _Here, goes: float, green_s: flo
     same_s = was.same_s + passed_s if moving and mark == was.mark else 0.0
     stands = vehicles - moving >= 1 and moving == 0
     doubt = was.doubt
-    if goes >= 0.8 * SATURATION_VEH_S and green_s > SLOW_START_S:
+    patience_s = SLOW_START_S if goes >= 0.8 * SATURATION_VEH_S else SLOW_SHARED_S
+    if goes >= SHARED * SATURATION_VEH_S and green_s > patience_s:
         doubt += passed_s * (DOUBTS if stands else -TRUSTS)
     elif goes == 0:
         doubt -= passed_s * FORGIVES
