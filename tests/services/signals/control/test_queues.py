@@ -49,6 +49,17 @@ def test_a_queue_that_does_not_move_at_green_is_believed_less_and_less() -> None
     assert moved["n1"].doubt == 0.0
 
 
+def test_where_part_of_a_lane_gives_way_its_queue_is_doubted_later_and_a_yielding_turn_never() -> None:
+    def doubt(share: float, green_s: float) -> float:
+        ghost = seen(NORTH, {"n1": standing(15)}, green_s=green_s)
+        return look(LAYOUT, ghost, {}, frozenset(), np.full(3, share), 1.0)[1]["n1"].doubt
+
+    assert doubt(1.0, 11.0) > 0
+    assert doubt(0.7, 11.0) == 0
+    assert doubt(0.7, 21.0) > 0
+    assert doubt(0.4, 60.0) == 0
+
+
 def test_a_queue_at_red_is_not_doubted() -> None:
     assert watch(seen(EAST, {"n1": standing(15)}), 60)[1]["n1"].doubt == 0.0
 
