@@ -104,9 +104,9 @@ CARD = Card(
 @dataclass(slots=True)
 class State:
     """Of units: gap (U,) in steps, below 0 for who was kept out and may come back; first (U,) when it first spoke; usual
-    (SLOTS, U) its longest gaps; anywhen (U,) the longest of all slots, as of the hour's beginning; due_at, back_at (U,) when it
-    was last silent for too long, and when its last silence ended, city us, 0 never. Of channels the same, with one slot. flow:
-    (U,) the flow of each unit, flows: (F,) episodes of whole flows.
+    (SLOTS, U) its longest gaps; anywhen (U,) the longest of all slots, as of the hour's beginning; due_at, back_at (U,) when a
+    gap that was too long was last seen, and when its last silence ended, city us, 0 never. Of channels the same, with one
+    slot. flow: (U,) the flow of each unit, flows: (F,) episodes of whole flows.
     """
 
     gap: NDArray[np.int32]
@@ -187,7 +187,8 @@ def _units(
     signs = _flows(state, due, said | barred, (state.first < NEVER) & ~barred, needed, step, world)
     covered = _in_silent_flow(state, world) & ~called
     since = step.at - state.gap.astype(np.int64) * STEP_US
-    state.due_at[due] = step.at
+    goes_on = ~said & (state.due_at > since)  # the same gap, in an hour that would allow it
+    state.due_at[due | goes_on] = step.at
     changed = turns(state.units, step.at, due & ~covered, barred | (said & ~_comes_and_goes(state, step.at)), since)
     ended = [turn.channel for turn in changed if turn.phase is Phase.ENDED]
     state.back_at[ended] = np.where(barred[ended], 0, step.at)
