@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cityward.insight.sight.seen import TROUBLE_CODES
-from cityward.services.cctv.service import Cctv, CctvSettings
-from cityward.services.contract import NoMemory, Reading, Series, Turn, View
+from cityward.services.cctv.service import Awaited, Cctv, CctvSettings
+from cityward.services.contract import Reading, Series, Turn, View
 from cityward.time import HOUR, SECOND
 
 NOW = 1_800_000_000_000_000 // HOUR * HOUR + HOUR // 2
@@ -33,8 +33,8 @@ def view(troubles: dict[str, tuple[float, int]], **more: object) -> View[CctvSet
     )
 
 
-def turn(shown: View[CctvSettings]) -> Turn[NoMemory]:
-    return Cctv().step(shown, NoMemory())
+def turn(shown: View[CctvSettings], since: dict[str, int] | None = None) -> Turn[Awaited]:
+    return Cctv().step(shown, Awaited(since=since or {}))
 
 
 def titles(shown: View[CctvSettings]) -> list[str]:
@@ -51,8 +51,23 @@ def test_a_camera_with_trouble_is_blind_by_its_own_word() -> None:
     assert titles(view({ONE: (TROUBLE_CODES["covered"], 5), TWO: (0, 5)})) == ["quay-01 does not see: covered"]
 
 
-def test_a_camera_that_says_nothing_or_said_it_too_long_ago_is_silent() -> None:
-    assert titles(view({ONE: (0, 601)})) == ["quay-01 does not see: silent", "quay-02 does not see: silent"]
+def test_a_camera_that_said_it_too_long_ago_is_silent() -> None:
+    assert titles(view({ONE: (0, 601), TWO: (0, 5)})) == ["quay-01 does not see: silent"]
+
+
+def test_a_camera_that_was_never_heard_is_awaited_and_then_silent() -> None:
+    began = turn(view({ONE: (0, 5)}))
+    assert began.board is not None and list(began.notices) == []
+    assert began.board.summary == "1 of 2 cameras see; 1 has not been heard yet."
+    assert [row[1].text for row in began.board.tables[0].rows] == ["sees", "not heard yet"]
+    assert began.memory.since == {TWO: NOW}
+    for waited_s, notices in ((600, 0), (601, 1)):
+        later = turn(view({ONE: (0, 5)}), {TWO: NOW - waited_s * SECOND})
+        assert len(later.notices) == notices
+        assert later.memory.since == {TWO: NOW - waited_s * SECOND}
+    assert turn(view({ONE: (0, 5), TWO: (0, 5)}), {TWO: NOW - HOUR}).memory.since == {}
+    # a clock that was put back makes nobody wait longer than once
+    assert turn(view({ONE: (0, 5)}), {TWO: NOW + HOUR}).memory.since == {TWO: NOW}
 
 
 def test_a_camera_that_is_not_believed_does_not_see_for_us() -> None:

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 A camera reports what is wrong with it as a number (`insight.sight.seen.TROUBLE_CODES`) and what passed since its last report. One
-that reports trouble, or nothing for `silent_s`, is *blind*: a notice stands until it sees again. Counts are summed by the hour
+that reports trouble, or nothing for `silent_s`, is *blind*: a notice stands until it sees again. One of which nothing was ever
+heard is *awaited* for as long: it learns what it sees before it says anything. Counts are summed by the hour
 from what was admitted; an hour in which a camera was not heard says so, and is no nought.
 
 INVARIANTS
@@ -14,6 +15,7 @@ INVARIANTS
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -25,7 +27,7 @@ from cityward.guard.permit import Urgency
 from cityward.ids import Id
 from cityward.insight.sight.seen import TROUBLE_CODES
 from cityward.services.board import Board, Cell, Figure, Line, Shape, Stance, Table
-from cityward.services.contract import NoMemory, Notice, Turn, View, Window
+from cityward.services.contract import Notice, Turn, View, Window
 from cityward.time import DAY, HOUR, SECOND
 
 TROUBLE = "camera-trouble"
@@ -40,11 +42,17 @@ class CctvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     silent_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
 
 
+class Awaited(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cameras of which nothing was ever heard, and since when they are waited for (city us). Bounded by the cameras."""
+
+    since: dict[str, int] = {}
+
+
 class Cctv:
-    """The service, as `services.contract.Service` asks for it. Holds nothing."""
+    """The service, as `services.contract.Service` asks for it."""
 
     settings = CctvSettings
-    memory = NoMemory
+    memory = Awaited
     example: Mapping[str, Any] = {"cameras": ["quay-cameras"], "silent_s": 1800}
 
     def read_settings(self, raw: Mapping[str, Any], where: str) -> CctvSettings | PlaceError:
@@ -70,17 +78,37 @@ class Cctv:
         """None."""
         return ()
 
-    def step(self, view: View[CctvSettings], memory: NoMemory) -> Turn[NoMemory]:
+    def step(self, view: View[CctvSettings], memory: Awaited) -> Turn[Awaited]:
         """How each camera is, and what was counted."""
         units = view.units(view.settings.cameras)
-        blind = {unit: why for unit in units if (why := _why_blind(view, unit))}
-        return Turn(
-            memory, notices=[_notice(unit, why) for unit, why in blind.items()], board=_board(view, units, blind)
-        )
+        since = {unit: min(memory.since.get(unit, view.now_us), view.now_us) for unit in units if _unheard(view, unit)}
+        awaited = frozenset(unit for unit, at in since.items() if view.now_us - at <= view.settings.silent_s * SECOND)
+        blind = {unit: why for unit in units if unit not in awaited and (why := _why_blind(view, unit))}
+        notices = [_notice(unit, why) for unit, why in blind.items()]
+        return Turn(Awaited(since=since), notices=notices, board=_board(view, _States(units, blind, awaited)))
 
     def work(self, body: bytes) -> bytes:
         """It has no jobs."""
         raise ValueError("cctv has no slow work")
+
+
+@dataclass(frozen=True, slots=True)
+class _States:
+    """The cameras; why some do not see, and of which nothing was ever heard yet."""
+
+    units: Sequence[str]
+    blind: Mapping[str, str]
+    awaited: frozenset[str]
+
+    def of(self, unit: str) -> tuple[str, Stance]:
+        """In a word, and how good that is."""
+        if unit in self.blind:
+            return self.blind[unit], "bad"
+        return ("not heard yet", "wait") if unit in self.awaited else ("sees", "good")
+
+
+def _unheard(view: View[CctvSettings], unit: str) -> bool:
+    return (unit, TROUBLE) not in view.readings and (unit, TROUBLE) not in view.left_out
 
 
 def _why_blind(view: View[CctvSettings], unit: str) -> str:
@@ -101,31 +129,35 @@ def _notice(unit: str, why: str) -> Notice:
     )  # fmt: skip
 
 
-def _board(view: View[CctvSettings], units: Sequence[str], blind: Mapping[str, str]) -> Board:
-    sees = len(units) - len(blind)
+def _board(view: View[CctvSettings], states: _States) -> Board:
+    units, awaited, blind = states.units, len(states.awaited), len(states.blind)
+    sees = len(units) - blind - awaited
     lines = tuple(line for counted in COUNTED if (line := _hours(view, units, counted)).points)
+    waits = f"; {awaited} {'has' if awaited == 1 else 'have'} not been heard yet" if awaited else ""
     return Board(
-        summary=f"{sees} of {len(units)} cameras see.",
+        summary=f"{sees} of {len(units)} cameras see{waits}.",
         figures=(
             Figure(
-                label="Cameras that see", value=str(sees), unit=f"of {len(units)}", stance="bad" if blind else "good"
+                label="Cameras that see", value=str(sees), unit=f"of {len(units)}",
+                stance="bad" if blind else "wait" if awaited else "good",
             ),
-            Figure(label="Do not see", value=str(len(blind)), stance="bad" if blind else "good"),
+            Figure(label="Do not see", value=str(blind), stance="bad" if blind else "good"),
         ),
         lines=lines,
-        tables=(_table(view, units, blind),),
-        shapes=tuple(_shape(view, unit, blind) for unit in units if unit in view.positions),
-    )
+        tables=(_table(view, states),),
+        shapes=tuple(_shape(view, unit, states) for unit in units if unit in view.positions),
+    )  # fmt: skip
 
 
-def _table(view: View[CctvSettings], units: Sequence[str], blind: Mapping[str, str]) -> Table:
+def _table(view: View[CctvSettings], states: _States) -> Table:
     rows = tuple(
         (
             Cell(text=unit, device=unit),
-            Cell(text=blind.get(unit, "sees"), stance="bad" if unit in blind else "good"),
+            Cell(text=word, stance=stance),
             *(Cell(text=_last_hour(view, unit, counted)) for counted in COUNTED),
         )
-        for unit in units
+        for unit in states.units
+        for word, stance in [states.of(unit)]
     )
     return Table(title="Cameras", columns=("Camera", "State", "People, last hour", "Vehicles, last hour"), rows=rows)
 
@@ -154,6 +186,5 @@ def _hours(view: View[CctvSettings], units: Sequence[str], counted: str) -> Line
     return Line(title="People an hour" if counted == COUNTED[0] else "Vehicles an hour", unit="count", points=points)
 
 
-def _shape(view: View[CctvSettings], unit: str, blind: Mapping[str, str]) -> Shape:
-    stance: Stance = "bad" if unit in blind else "good"
-    return Shape(at=(view.positions[unit],), label=unit, stance=stance, device=unit)
+def _shape(view: View[CctvSettings], unit: str, states: _States) -> Shape:
+    return Shape(at=(view.positions[unit],), label=unit, stance=states.of(unit)[1], device=unit)
