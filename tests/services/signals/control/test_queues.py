@@ -55,8 +55,8 @@ def test_where_part_of_a_lane_gives_way_its_queue_is_doubted_later_and_a_yieldin
         return look(LAYOUT, ghost, {}, frozenset(), np.full(3, share), 1.0)[1]["n1"].doubt
 
     assert doubt(1.0, 11.0) > 0
-    assert doubt(0.7, 11.0) == 0
-    assert doubt(0.7, 21.0) > 0
+    assert doubt(0.7, 29.0) == 0
+    assert doubt(0.7, 31.0) > 0
     assert doubt(0.4, 60.0) == 0
 
 
