@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def assured_town(
     place.mkdir(parents=True)
     (place / "place.yaml").write_text(declaration)
     home.prepare()
-    write_city_file(home, structs.replace(stopped_city(place), clock=(0, NOW_US + DAY - 1_764_000_000_000_000, 1.0)))
+    # a day beyond, whenever it runs: statements and reviews grow old
+    write_city_file(home, structs.replace(stopped_city(place), clock=(time.time_ns() // 1000, NOW_US + DAY, 1.0)))
     digest = load("place.yaml", {"place.yaml": declaration.encode()}.__getitem__).digest
     for role, records in entries.items():
         with FileLedger(home.ledger(role), f"smalltown/{role}", signing_key(home.keys, f"ledger-{role}")) as ledger:
