@@ -53,9 +53,10 @@ def test_a_step_is_timed_for_each_size() -> None:
     [
         (["table", "--controller", "programme"], "no scenario of SUMO"),
         (["attacks", "--controller", "nobody"], "no controller `nobody`"),
+        (["attacks", "--controller", "ours", "--attack", "cut", "--attack", "froze"], "no attack `froze`"),
         (["step", "--controller", "sumo-actuated"], "decides within SUMO"),
     ],
-    ids=["no data", "no controller", "no step"],
+    ids=["no data", "no controller", "no attack", "no step"],
 )
 def test_what_cannot_be_measured_is_said(tmp_path: Path, words: list[str], said: str) -> None:
     data = [] if words[0] == "step" else ["--data", str(tmp_path)]

@@ -33,11 +33,8 @@ ROLES = (
     *("worker", "service", "signals", "door", "street", "street-signals", "watch", "network", "release"),
     *("collector", "feeds", "cameras"),
 )
-IMPORTED = (
-    "cityward.cli.run",
-    "cityward.compose.roles",
-    "cityward.web.door",
-)  # what the processes of a city are made of
+IMPORTED = ("cityward.cli.run", "cityward.compose.roles", "cityward.web.door")
+"""What the processes of a city are made of."""
 DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed the lamps come on within a minute
 
 

@@ -85,10 +85,12 @@ def run_attacks(
     """One controller under attacks (all, or those named), beside its clean run and the city's own programme.
 
     Raises:
-        LinkError: there is no such scenario, or a run failed.
+        LinkError: there is no such scenario or attack, or a run failed.
         ScenarioError: there is no such controller.
     """
     find_controller(controller)
+    if unknown := [kind for kind in kinds if kind not in ATTACKS]:
+        raise LinkError(f"there is no attack `{unknown[0][:64]}`", mend=f"one of {', '.join(ATTACKS)}")
     chosen = [name for name in ATTACKS if not kinds or name in kinds]
     tables: list[Table] = []
     every: list[Score] = []

@@ -224,7 +224,7 @@ def stops_traffic(stage: int, rules: JunctionRules) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Wasteful:
-    """Those whose own plan holds now. A street is made for each wish: so nobody is asked about before a wish concerns them."""
+    """Those who hear nothing now. A street is made for each wish: so nobody is asked about before a wish concerns them."""
 
     watch: WasteWatch
     now_s: float
