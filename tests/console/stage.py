@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import mimetypes
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -18,9 +19,8 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityward.catalogue import PROPERTIES
@@ -30,6 +30,7 @@ from cityward.reach.chains import downstream, flow_graph
 from cityward.reach.folding import folded, parties_of
 from cityward.reach.picture import layout
 from cityward.reach.questions import Reach
+from cityward.web.api.pages import parse_range
 from cityward.web.api.reach import ReachQuery, ReasonQuery, reason_of, report_on, subjects_of
 from cityward.web.api.views import chain_view
 from cityward.web.app import CSP
@@ -210,7 +211,7 @@ class Stage:
     def _app(self) -> ASGIApp:
         app = Starlette(
             routes=[
-                Route("/", lambda _: FileResponse(BUILT / "index.html")),
+                Route("/", self._file),
                 Route("/api/place", self._place),
                 Route("/api/live", self._live),
                 Route("/api/chain", self._chain),
@@ -226,7 +227,7 @@ class Stage:
                 Route("/api/devices/{device}/forecast", lambda _: JSONResponse({"now_ms": 0, "series": []})),
                 Route("/api/{path:path}", self._answer),
                 Route("/tiles/city.pmtiles", self._tiles),
-                Mount("/", StaticFiles(directory=BUILT)),
+                Route("/{path:path}", self._file),
             ]
         )
 
@@ -311,8 +312,13 @@ class Stage:
         noise = (at_ms // 600_000 * 7919 + len(unit.id) * 31) % 101 / 101 - 0.5
         return round(value * (1 + 0.12 * noise), 2)
 
+    async def _file(self, request: Request) -> Response:
+        path = (BUILT / (request.path_params.get("path") or "index.html")).resolve()
+        found = path.is_relative_to(BUILT) and path.is_file()
+        return _part(path, request) if found else JSONResponse({"status": 404}, 404)
+
     async def _tiles(self, request: Request) -> Response:
-        return FileResponse(self.tiles) if self.tiles else JSONResponse({"status": 404}, 404)
+        return _part(self.tiles, request) if self.tiles else JSONResponse({"status": 404}, 404)
 
     def _unit(self, request: Request) -> Unit | None:
         at = self.registry.unit_index.get(request.path_params["device"])
@@ -332,6 +338,18 @@ class Stage:
 
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(everywhere)
+
+
+def _part(path: Path, request: Request) -> Response:
+    """A file, or the one range asked for: read whole, since a page that goes away in the middle leaves an open file behind."""
+    data = path.read_bytes()
+    span = parse_range(request.headers.get("range"), len(data))
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if span is None:
+        return Response(data, media_type=kind, headers={"accept-ranges": "bytes"})
+    start, stop = span
+    held = {"content-range": f"bytes {start}-{stop - 1}/{len(data)}"}
+    return Response(data[start:stop], 206, media_type=kind, headers=held)
 
 
 QUIET_WATCH = {"incidents": [], "counts": {}, "standings": [], "detectors": 28, "now": DUSK_MS * 1000}
