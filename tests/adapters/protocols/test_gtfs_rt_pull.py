@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cityward.adapters.outward.connect import Outward
-from cityward.adapters.protocols.gtfs_rt.pull import Nothing, Pull, path_of
+from cityward.adapters.protocols.gtfs_rt.pull import PATIENCE_S, Nothing, Pull, path_of
 from cityward.place.data import FeedSource
 from cityward.place.exits import exit_by_hand
 
@@ -113,17 +113,71 @@ def test_a_sender_that_is_not_there_is_no_error() -> None:
     assert pull.why
 
 
-def test_a_file_that_is_not_there_yet_is_looked_for_again_soon_and_told_when_it_stays_away(tmp_path: Path) -> None:
-    pull = Pull(FeedSource(file="state:feeds/timetable.zip", every_s=3600), Path(), tmp_path)
-    seen = list[tuple[float, bool]]()
+@pytest.fixture
+def missing(tmp_path: Path) -> tuple[Pull, list[float]]:
+    """A file that is not there, and the real seconds that have passed."""
+    passed = [1000.0]
+    feed = FeedSource(file="state:feeds/timetable.zip", every_s=3600)
+    return Pull(feed, Path(), tmp_path, clock=lambda: passed[0]), passed
+
+
+def test_a_file_that_is_not_there_yet_is_looked_for_again_soon(missing: tuple[Pull, list[float]]) -> None:
+    pull, _ = missing
+    pauses = list[float]()
     for _ in range(4):
         assert pull.fetch() is Nothing.NO_ANSWER
-        seen.append((pull.pause_s(1.0), pull.is_told))
-    assert seen == [(2.0, False), (4.0, False), (8.0, False), (16.0, True)]
-    (tmp_path / "feeds").mkdir()
-    (tmp_path / "feeds" / "timetable.zip").write_bytes(b"now")
+        pauses.append(pull.pause_s(1.0))
+    assert pauses == [2.0, 4.0, 8.0, 16.0]
+
+
+def test_a_file_that_is_only_not_there_yet_is_no_trouble(missing: tuple[Pull, list[float]]) -> None:
+    pull, passed = missing
+    for _ in range(50):  # however often it is looked for
+        assert pull.fetch() is Nothing.NO_ANSWER
+        assert not pull.is_told
+    passed[0] += PATIENCE_S - 1
+    pull.fetch()
+    assert not pull.is_told
+    (pull.state / "feeds").mkdir()
+    (pull.state / "feeds" / "timetable.zip").write_bytes(b"now")
+    passed[0] += 2
     assert pull.fetch() == b"now"
+    assert not pull.is_told
     assert pull.pause_s(1.0) == 3600.0
+
+
+def test_a_file_that_stays_missing_is_told_once_and_again_when_it_has_come_and_gone(
+    missing: tuple[Pull, list[float]],
+) -> None:
+    pull, passed = missing
+    file = pull.state / "feeds" / "timetable.zip"
+    file.parent.mkdir()
+    told = list[bool]()
+    for after_s in (0, PATIENCE_S, 1, PATIENCE_S):
+        passed[0] += after_s
+        pull.fetch()
+        told.append(pull.is_told)
+    assert told == [False, True, False, False]
+    assert pull.why == "`state:feeds/timetable.zip` is not there"
+    file.write_bytes(b"now")
+    pull.fetch()
+    file.unlink()
+    pull.fetch()
+    assert not pull.is_told
+    passed[0] += PATIENCE_S
+    pull.fetch()
+    assert pull.is_told
+
+
+def test_a_file_that_is_there_and_cannot_be_taken_is_told_at_once_with_why(tmp_path: Path) -> None:
+    (tmp_path / "rt.pb").write_bytes(b"x" * 17)
+    pull = Pull(FeedSource(file="rt.pb", max_bytes=16), tmp_path, tmp_path)
+    pull.fetch()
+    assert (pull.is_told, pull.why) == (True, "`rt.pb` is larger than 16 bytes")
+    (tmp_path / "folder.pb").mkdir()
+    pull = Pull(FeedSource(file="folder.pb"), tmp_path, tmp_path)
+    assert pull.fetch() is Nothing.NO_ANSWER
+    assert (pull.is_told, pull.why) == (True, "`folder.pb` cannot be read: Is a directory")
 
 
 def test_a_missing_file_is_looked_for_no_more_seldom_than_declared(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Theory of operation
 `fetch` answers with a new body, or with why there is none (`Nothing`). A sender that knows `ETag` is asked with it and answers
 304; one that does not sends its body again, which is known by its digest. After a failure the pause doubles, up to
 `MOST_PAUSE_S`; after a success it is the declared one again. A file costs nobody anything: one that is not there (yet, when
-all begins together) is looked for again soon, and the pause doubles up to the declared one.
+all begins together) is looked for again soon, and the pause doubles up to the declared one. What failed is told once, at once; of
+a file that is not there only when it has stayed away for `PATIENCE_S`.
 
 INVARIANTS
 - A body is never larger than declared: one byte more and it is `TOO_LARGE`, whatever the sender announced.
@@ -14,6 +15,8 @@ INVARIANTS
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -29,7 +32,7 @@ from cityward.place.exits import Exit
 WHOLE_S = 20.0  # for all of an exchange
 MOST_PAUSE_S = 600.0
 MOST_DOUBLINGS = 8
-MISSES_TOLD = 4  # a file may still be on its way; an address that fails is told at once
+PATIENCE_S = 60.0  # whoever writes a file may have begun when we did; a busy machine takes some 20 s to start a city
 
 
 class Nothing(StrEnum):
@@ -45,17 +48,21 @@ class Nothing(StrEnum):
 
 @dataclass(slots=True)
 class Pull:
-    """One flow's source. folders: of the place and of the city's state. exit: where there is a `url`."""
+    """One flow's source. folders: of the place and of the city's state. exit: where there is a `url`. clock: real seconds."""
 
     feed: FeedSource
     place: Path
     state: Path
     outward: Outward | None = None
     exit: Exit | None = None
+    clock: Callable[[], float] = time.monotonic
     etag: str = ""
     digest: str = ""
     failed: int = 0  # in a row
     why: str = ""
+    missing_since: float | None = None  # a file that was not there when last looked for
+    is_told: bool = False  # whether people are to be told of the last failure; once in a row of them
+    was_told: bool = False
 
     def fetch(self) -> bytes | Nothing:
         """A new body, or why not. Blocks, for `WHOLE_S` at most."""
@@ -63,7 +70,10 @@ class Pull:
         if isinstance(got, bytes):
             digest = sha256(got).hexdigest()
             got, self.digest = (Nothing.UNCHANGED if digest == self.digest else got), digest
-        self.failed = 0 if got is Nothing.UNCHANGED or isinstance(got, bytes) else self.failed + 1
+        came = got is Nothing.UNCHANGED or isinstance(got, bytes)
+        self.failed = 0 if came else self.failed + 1
+        self.is_told = not came and not self.was_told and not self._may_still_come()
+        self.was_told = not came and (self.was_told or self.is_told)
         return got
 
     def pause_s(self, speed: float) -> float:
@@ -74,10 +84,8 @@ class Pull:
             return min(pause, float(doubled)) if self.failed else pause
         return max(pause, min(MOST_PAUSE_S, pause * doubled))
 
-    @property
-    def is_told(self) -> bool:
-        """Whether this failure is the one of a row of failures to tell people of."""
-        return self.failed == (MISSES_TOLD if self.feed.url is None else 1)
+    def _may_still_come(self) -> bool:
+        return self.missing_since is not None and self.clock() - self.missing_since < PATIENCE_S
 
     def _asked(self) -> bytes | Nothing:
         assert self.outward is not None
@@ -111,10 +119,18 @@ class Pull:
         try:
             with path.open("rb") as file:
                 body = file.read(self.feed.max_bytes + 1)
-        except OSError as error:
-            self.why = f"`{name}` cannot be read: {type(error).__name__}"
+        except FileNotFoundError:
+            self.missing_since = self.clock() if self.missing_since is None else self.missing_since
+            self.why = f"`{name}` is not there"
             return Nothing.NO_ANSWER
-        return body if len(body) <= self.feed.max_bytes else Nothing.TOO_LARGE
+        except OSError as error:
+            self.missing_since, self.why = None, f"`{name}` cannot be read: {error.strerror}"
+            return Nothing.NO_ANSWER
+        self.missing_since = None
+        if len(body) > self.feed.max_bytes:
+            self.why = f"`{name}` is larger than {self.feed.max_bytes} bytes"
+            return Nothing.TOO_LARGE
+        return body
 
 
 def path_of(url: str) -> str:
