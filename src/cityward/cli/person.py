@@ -94,10 +94,7 @@ def show(person: str, state: Path, reads: bool, as_json: bool) -> None:
 def link(person: str, state: Path) -> None:
     """A sign-in link for PERSON that works once, for a quarter of an hour."""
     desk = desk_of(state)
-    city = desk.setting.city
-    scheme = "http" if city.web_tls is None and not city.behind_proxy else "https"
-    host = "localhost" if city.web_host in {"127.0.0.1", "::1"} else city.web_host  # passkeys need a name
-    put(f"{scheme}://{host}:{city.web_port}/sign-in?token={desk.link(person, whose())}")
+    put(f"{desk.setting.city.console}/sign-in?token={desk.link(person, whose())}")
 
 
 @command.command("know")

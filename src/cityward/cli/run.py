@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.above import can_rewrite, logs_above
 from cityward.compose.home import Home, read_exercise
 from cityward.compose.places import demo_place
 from cityward.runtime.nursery import nursery_of
@@ -125,7 +126,8 @@ def command(
         return
     folder = place or demo_place()
     state = state or Path("var") / (folder.stem if folder.is_file() else folder.name)
-    nursery = nursery_of(str(state.resolve()), IMPORTED)  # first of all: it imports while we do
+    above = click.get_current_context().with_resource(logs_above()) if can_rewrite() and not as_json else None
+    nursery = nursery_of(str(state.resolve()), IMPORTED)  # before all imports: it imports while we do
     from cityward.cli.screens import screen_for
     from cityward.compose.city import run_city
     from cityward.compose.logs import log_to_stderr
@@ -161,7 +163,7 @@ def command(
         network_logs=network_logs,
         exercise=None if exercise_file is None else read_exercise(exercise_file),
     )
-    screen = screen_for(as_json)
+    screen = screen_for(as_json, above)
     log_to_stderr("steward")
 
     async def main() -> None:

@@ -62,8 +62,9 @@ class Running:
     setting: Setting
     children: Sequence[Child]
     broker: BrokerServer | None
-    sign_in: str  # a link that works once
+    sign_in: str  # a link that works once, or the page where people sign in by themselves
     mqtt: str
+    who: str = ""  # for whom the link is; "": it is the page
 
     def pids(self) -> Mapping[str, int]:
         """process name -> id, of those that run."""
@@ -148,7 +149,8 @@ class _City:
     ) -> None:
         city, children = setting.city, children_of(setting, self.options, self.screen.say)
         mqtt = f"{'mqtt' if city.mqtt_ca is None else 'mqtts'}://{city.mqtt_host}:{city.mqtt_port}"
-        running = Running(setting, children, self.broker, self._sign_in_link(setting), mqtt)
+        who = begin_people(setting, demo=self.options.simulate is not None)
+        running = Running(setting, children, self.broker, self._sign_in_link(city, who), mqtt, who)
         async with NatsEvents(steward, "steward", setting.now_us) as events:
             with setting.ledger("steward") as ledger:
                 started = Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))
@@ -242,11 +244,9 @@ class _City:
     def _config(self, settings: BrokerSettings) -> str:
         return compile_config(self.role_hashes, settings)
 
-    def _sign_in_link(self, setting: Setting) -> str:
+    def _sign_in_link(self, city: CityFile, who: str) -> str:
         """Where to sign in: by a link that works once, for the first person, as long as it is needed."""
-        city, who = setting.city, begin_people(setting, demo=self.options.simulate is not None)
-        scheme = "http" if city.web_tls is None else "https"
-        page = f"{scheme}://{city.web_host}:{city.web_port}/sign-in"
+        page = f"{city.console}/sign-in"
         if not who:
             return page
         token = secrets.token_urlsafe(32)
