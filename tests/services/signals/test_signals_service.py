@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,6 +154,20 @@ def test_a_junction_that_is_silent_is_wished_nothing_and_told_of(street: Street)
     assert "corridor-signals-01" not in {one.device for one in turn.proposals}
     assert "Customs House does not say what it shows" in titles(turn)
     assert turn.board is not None and turn.board.signals[0].flags == ("silent",)
+
+
+def test_a_service_without_junctions_says_so_and_counts_nothing(settings: SignalSettings):
+    board = Street(replace(settings, junctions={})).turn().board
+    assert board is not None
+    assert board.summary == "no junction is declared for it, so it guides none: each follows its own plan"
+    assert (board.figures, board.tables, board.signals) == ((), (), ())
+
+
+def test_before_any_junction_was_heard_nothing_is_said_of_what_they_follow(street: Street):
+    street.values = {}
+    board = street.turn().board
+    assert board is not None
+    assert board.summary == f"none of its {len(street.settings.junctions)} junctions was heard yet"
 
 
 def test_what_is_old_on_the_street_is_not_old_for_a_fast_clock(street: Street):

@@ -119,6 +119,22 @@ def test_the_board_counts_in_words_and_numbers_each_stop_once():
     assert [(one.label, one.order) for one in board.shapes if one.order] == [("quay-01", 1)]
 
 
+def test_the_board_says_on_what_the_round_rests_where_levels_are_not_known():
+    town = Town()
+    for unit in ALL[1:]:
+        town.sees(unit, 40)
+    town.sees(ALL[-1], 97)
+    town.round()
+    board = town.step().board
+    share = f"{1 / len(ALL):.0%} of the levels were not known"
+    assert board is not None and f". 1 by what the containers hold, 1 by turn; {share}; ordered by" in board.summary
+    blind = Town().sees(ALL[0], 97)
+    blind.round()
+    board = blind.step().board
+    share = f"{1 - 1 / len(ALL):.0%} of the levels were not known"
+    assert board is not None and f"The fixed round, for {share}; ordered by" in board.summary
+
+
 def test_a_forecast_says_when_each_is_full_with_its_interval():
     made = {one.subject: one for one in Town().sees_all(40).step().estimates}
     assert made.keys() == set(ALL)

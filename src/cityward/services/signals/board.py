@@ -31,9 +31,12 @@ def board(view: Signals, looked: Mapping[str, Looked], requests: Requests) -> Bo
     shown = tuple(_junction(view, name, one, requests.believed.get(name, ())) for name, one in looked.items())
     own = sum(1 for one in shown if one.on_plan)
     blind = sum(1 for one in looked.values() for _ in one.blind)
+    heard = sum(1 for one in looked.values() if one.said is not None)
+    if not shown:  # a row of zeros would say that something was counted
+        return Board(summary=_summary(0, 0, 0, 0))
     waiting = sum(lane.halted for one in looked.values() for lane in one.lanes.values())
     return Board(
-        summary=_summary(len(shown), own, blind),
+        summary=_summary(len(shown), heard, own, blind),
         figures=(
             Figure(label="Junctions we guide", value=str(len(shown) - own), unit=f"of {len(shown)}"),
             Figure(label="On their own", value=str(own), stance="wait" if own else "good"),
@@ -51,9 +54,11 @@ def board(view: Signals, looked: Mapping[str, Looked], requests: Requests) -> Bo
     )
 
 
-def _summary(count: int, own: int, blind: int) -> str:
+def _summary(count: int, heard: int, own: int, blind: int) -> str:
     if not count:
-        return "no junctions are declared for it: each follows its own plan"
+        return "no junction is declared for it, so it guides none: each follows its own plan"
+    if not heard:
+        return f"none of its {count} junctions was heard yet"
     if own == count:
         return f"all {count} junctions go on their own"
     seen = "all detectors are seen" if not blind else f"{blind} detectors are blind"

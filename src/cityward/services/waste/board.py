@@ -70,10 +70,21 @@ def _summary(view: View[WasteSettings], memory: WasteMemory) -> str:
         return "No round was made yet."
     day = memory.today
     stops = sum(len(crew.stops) for crew in day.crews)
-    blind = day.blind > view.settings.blind_share
-    how = "The fixed round, for too few levels are known" if blind else "By what the containers hold"
-    how = "The fixed round in place of what was refused" if day.instead else how
+    how = "The fixed round in place of what was refused" if day.instead else _how(day, view.settings.blind_share)
     return f"Round of {_date(day.day)}: {_many(stops, 'stop')} for {_many(len(day.crews), 'crew')}. {how}; ordered by {day.by}."
+
+
+def _how(day: Day, blind_share: float) -> str:
+    """On what the stops rest, as it was when they were chosen."""
+    if day.blind > blind_share:
+        return f"The fixed round, for {day.blind:.0%} of the levels were not known"
+    stops = [stop for crew in day.crews for stop in crew.stops]
+    by_level = sum(1 for stop in stops if stop.by_level)
+    if by_level == len(stops) and not day.blind:
+        return "By what the containers hold"
+    by_turn = f", {len(stops) - by_level} by turn" if by_level < len(stops) else ""
+    unknown = f"; {day.blind:.0%} of the levels were not known" if day.blind else ""
+    return f"{by_level} by what the containers hold{by_turn}{unknown}"
 
 
 def _many(count: int, what: str) -> str:
