@@ -20,7 +20,7 @@ from console.test_console import CHROMIUM, browser, complaints, sign_in
 from console.test_watch import at, tab_to, typed
 from towns import stopped_city
 from web.house import House, MemoryPeople, house, opened
-from web.test_received import fill
+from web.test_received import fill, write_names
 from web.watching import MemoryBook
 
 __all__ = ["browser"]  # the fixture
@@ -51,7 +51,9 @@ def own(tmp_path: Path) -> Iterator[House]:
 def releasing_city(folder: Path) -> Iterator[House]:
     home = Home(folder / "state")
     home.prepare()
-    write_city_file(home, stopped_city(write_releasing_town(folder / "town")))
+    town = write_releasing_town(folder / "town")
+    write_names(town / "place.yaml")
+    write_city_file(home, stopped_city(town))
     setting, people = open_setting(home), MemoryPeople()
     let_out(setting)
     fill(setting)
@@ -76,9 +78,13 @@ def test_a_data_owner_sees_who_received_a_dataset_when_why_in_what_form_under_wh
         f"document.querySelector('section[aria-label=\"Who received it\"] tbody tr') && {SHOWN}.includes('delivered')"
     )
     told = browser.evaluate(SHOWN)
-    for words in ("607 rows left, to 1 of 1 recipients", "acme-desk", "2024-10-04 to 2024-11-04", "planning", "acme-2026",
+    assert "Who received People who pass" in told
+    for words in ("607 rows left, to 1 of 1 recipients", "Planners of Acme", "2024-10-04 to 2024-11-04", "planning", "acme-2026",
                   "nothing younger than 900 s", "xb"):  # fmt: skip
         assert words in told
+    assert "acme-desk" not in told.replace('"acme-desk"', "")  # but in the JSON of a receipt
+    side = browser.evaluate("document.querySelector('aside').innerText")
+    assert "People who pass" in side and "Planners of Acme" in side and "acme-desk" not in side
     picture(browser, "out-dataset")
     assert complaints(browser) == []
 
@@ -122,7 +128,7 @@ def test_a_posture_is_seen_before_it_is_switched_and_stops_what_it_said(browser:
     at(browser, "#/out", 'section[aria-label="Declared postures"] button')
     browser.evaluate("document.querySelector(\"section[aria-label='Declared postures'] button\").click()")
     browser.until("document.querySelector('.preview h3')")
-    assert "acme-desk of acme gets no counts any more for planning" in browser.evaluate(SHOWN)
+    assert "Planners of Acme of Acme gets no People who pass any more for planning" in browser.evaluate(SHOWN)
     browser.evaluate("document.querySelector('.why input').focus()")
     typed(browser, "flood <b>warning</b>")
     picture(browser, "out-preview")
@@ -131,7 +137,7 @@ def test_a_posture_is_seen_before_it_is_switched_and_stops_what_it_said(browser:
     browser.until(f"{SHOWN}.includes('Flood <b>warning</b>. Asked for by operator')")
     browser.until("[...document.querySelectorAll('.shown button')].some(b => b.innerText === 'Switch off')")
     at(browser, "#/out/recipient/acme-desk", "[data-testid=triggered]")
-    browser.until(f"{SHOWN}.includes('counts for planning may not leave to it now')")
+    browser.until(f"{SHOWN}.includes('People who pass for planning may not leave to it now')")
     picture(browser, "out-stopped")
     assert complaints(browser) == []
 

@@ -10,16 +10,28 @@ import pytest
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.keeping.erasure import book_of
 from cityward.compose.outgoing.received import ReceivedDesk
+from cityward.compose.places import load_place
 from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.releasing.ports import DELIVERED, Due, Receipt, RefusedRow
 from cityward.runtime.undoing.erasure_ports import ErasureRow
 from cityward.time import DAY, HOUR
+from cityward.web.api.naming import names_in
 from compose.acting.test_postures import let_out, write_releasing_town
 from towns import stopped_city
 from web.house import House, MemoryPeople, opened
 from web.house import house as a_house
 
 NOON = 20_000 * DAY + 12 * HOUR  # 2024-10-04T12:00Z
+
+
+def write_names(file: Path) -> None:
+    """Names for some of what the releasing town declares."""
+    text = file.read_text()
+    for id_, name in (("acme-desk", "Planners of Acme"), ("acme", "Acme"), ("council", "The council")):
+        assert f"\n  {id_}: {{" in text
+        text = text.replace(f"\n  {id_}: {{", f"\n  {id_}: {{name: {name}, ", 1)
+    assert "\n  counts:\n" in text
+    file.write_text(text.replace("\n  counts:\n", "\n  counts:\n    name: People who pass\n", 1))
 
 
 def receipt(n: int, rows: int, at: int = NOON) -> Receipt:
@@ -67,6 +79,28 @@ def test_a_recipient_is_told_with_its_balance_its_law_and_what_it_may_have(house
     assert (one["triggered"], one["sent"], one["queued"], one["shed"]) == (607, 607, 0, 0)
     assert one["lanes"] == [{"dataset": "counts", "purpose": "planning", "answer": "yes"}]
     assert one["refused"] == 2
+
+
+def test_ids_come_with_the_names_that_people_know_and_no_other_name_does(tmp_path: Path):
+    file = write_releasing_town(tmp_path / "town") / "place.yaml"
+    write_names(file)
+    told = load_place(file.parent).place
+    answer = {
+        "recipients": [{"recipient": "acme-desk", "party": "acme", "to": "council", "lanes": [{"dataset": "counts"}]}]
+    }
+    assert names_in(told, answer) == {
+        "recipient": {"acme-desk": "Planners of Acme"},
+        "party": {"acme": "Acme"},
+        "dataset": {"counts": "People who pass"},
+    }
+    assert names_in(told, {"party": "counts", "dataset": ["acme", 7, None], "law": {"acme": 1}}) == {}
+
+
+def test_every_answer_about_what_left_bears_names(house: House):
+    with house.client("owner") as owner:
+        for path in ("recipients", "statement?dataset=counts", "receipts", "refusals", "register?kind=transfers",
+                     "register?kind=processing", "erasures", "retention"):  # fmt: skip
+            assert isinstance(owner.get(f"/api/received/{path}").json()["names"], dict), path
 
 
 def test_a_dataset_is_told_with_who_what_when_why_in_what_form_and_under_which_law(house: House):
