@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.local import FRESH_S, LocalProgramme
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
-from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction, Link
 from junctions import CROSSING, junctions
 

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from cityward.guard.permit import PermitReason, Proposal
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
 from cityward.guard.signals.rules import PLAN, JunctionRules
-from cityward.guard.signals.waste import Before, WasteWatch
+from cityward.guard.signals.waste import WasteWatch
 from junctions import CROSSING
 
 LANES = {
@@ -46,6 +47,44 @@ def test_each_time_again_lasts_twice_as_long():
     looked(SIDE, STANDING, 55, watch=watch, since=2000)
     # a gap between two looks counts as one second: the fifty-fifth is 2054
     assert watch.on_plan("one", 2054 + 3599.0) and not watch.on_plan("one", 2054 + 3600.0)
+
+
+def test_what_the_junctions_own_plan_would_show_is_no_waste_and_only_after_a_minute_of_it():
+    watch = WasteWatch({"one": RULES})
+    for second in range(1000):
+        stage = RULES.planned(second - 5.0)  # a green that had to be served first
+        watch.see(
+            "one", stage, GREEN[stage], Before(present={"walk": 0}, waiting={"north": 60, "west": 60}), True, second
+        )
+    assert not watch.on_plan("one", 1000.0)
+    looked(SIDE, STANDING, 180, watch=watch, since=1400)  # by then the queue that stood still is believed again
+    assert watch.on_plan("one", 1580.0)
+
+
+def usual(east: float, seconds: int) -> tuple[WasteWatch, int]:
+    """The main road green; on the side road one vehicle for five seconds of each ten, then `east` there for so long."""
+    watch = WasteWatch({"one": RULES})
+    for second in range(300 + seconds):
+        there = float(second % 10 < 5) if second < 300 else east
+        watch.see("one", MAIN, GREEN[MAIN], Before({"east": there, "north": 0.0}, {}, {"east": 10.0}), True, second)
+    return watch, 300 + seconds
+
+
+def test_who_serves_a_silent_lane_by_memory_is_blamed_later():
+    stands = Before(present={"north": 6.0, "east": 0.0}, waiting={"north": 6.0, "east": 0.0}, room={"east": 10.0})
+    silent, now = usual(0.0, 100)
+    looked(SIDE, stands, 60, watch=silent, since=now)
+    assert not silent.on_plan("one", now + 60.0)
+    looked(SIDE, stands, 200, watch=silent, since=now + 60)  # they have gone long since
+    assert silent.on_plan("one", now + 260.0)
+    known, now = usual(0.0, 1)  # not silent yet
+    looked(SIDE, stands, 57, watch=known, since=now)
+    assert known.on_plan("one", now + 57.0)
+
+
+def test_who_does_not_serve_those_who_are_only_reckoned_is_not_blamed():
+    watch, now = usual(0.0, 1000)
+    assert not watch.on_plan("one", float(now))
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from cityward.adapters.sumo.plant import TRIPS, Plant
 from cityward.adapters.sumo.run import run
 from cityward.adapters.sumo.scenario import read_scenario
 from cityward.errors import LinkError
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.colours import Colour
 from cityward.guard.signals.rules import JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
-from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.services.signals.seen import JunctionSeen, Wish
 from scenes import CORRIDOR, LANE, city

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.breaches import Fault
 from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
-from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Conflict, Junction, PlanStep, SignalGroup
 
 LOOKS_AT_ONCE = 20_000

@@ -29,17 +29,16 @@ from cityward.adapters.sumo.metrics import Score, queue_of, read_trips, score_tr
 from cityward.adapters.sumo.plant import TRIPS, Observed, Plant
 from cityward.adapters.sumo.scenario import Scenario, read_scenario
 from cityward.guard.permit import PermitReason, Proposal
+from cityward.guard.signals.before import JAM_VEHICLE_M, Before
 from cityward.guard.signals.breaches import Fault
 from cityward.guard.signals.colours import Colour
 from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
-from cityward.guard.signals.waste import Before
 from cityward.services.signals.seen import Controller, JunctionSeen, LaneSeen, Wish
 
 SHORT = (Fault.INTERGREEN, Fault.GREEN, Fault.AMBER, Fault.NO_AMBER, Fault.COLOUR)
-JAM_VEHICLE_M = 6.5  # what a vehicle takes in a queue at its densest
 COLOURS = {"G": Colour.GREEN, "g": Colour.GREEN, "y": Colour.AMBER, "Y": Colour.AMBER, "u": Colour.RED_AMBER}
 
 Seen = Mapping[str, JunctionSeen]

@@ -34,8 +34,9 @@ import numpy as np
 
 from cityward.guard.confidence import FULL, Confidence
 from cityward.guard.permit import UNSEEN, Allowed, Issued, PermitReason, PermitRules, Proposal, Refusal, Street, permit
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.rules import LONGEST_STEP_S, PLAN, JunctionRules
-from cityward.guard.signals.waste import Before, WasteWatch
+from cityward.guard.signals.waste import WasteWatch
 from cityward.guard.wellformed import is_number, is_text
 
 COMMAND = "signal-stage"

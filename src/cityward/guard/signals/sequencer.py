@@ -38,10 +38,10 @@ from typing import Any
 
 import numpy as np
 
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.local import LocalProgramme
 from cityward.guard.signals.rules import DARK, LONGEST_STEP_S, PLAN, SHORTEST_RED_S, TINY_S, JunctionRules
-from cityward.guard.signals.waste import Before
 
 MOST_CLOCK_S = 1e12  # a clock that says more is none
 

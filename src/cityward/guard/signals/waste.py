@@ -11,7 +11,9 @@ centre has lost this junction's trust, and is not heard for `FIRST_S`, twice as 
 our own control comes near that.
 
 A queue that has not shrunk within `STILL_S` of its own full green is none (a detector that lies, a blocked street): it counts
-for nothing until `DISBELIEVED_S` later. Who serves it no longer is not blamed for that.
+for nothing until `DISBELIEVED_S` later. Who serves it no longer is not blamed for that. On a lane that has fallen silent those
+wait who usually come (`usual`): who serves it by memory is not blamed either, nor who does not. And who wishes just what the
+junction's own plan would show, for `OVER_S` on end, wastes nothing that the junction alone would not.
 
 INVARIANTS: bounded by the junctions of the rules; total: what is no number counts as nobody there.
 """
@@ -19,28 +21,19 @@ INVARIANTS: bounded by the junctions of the rules; total: what is no number coun
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cityward.guard.signals.before import SATURATION_VEH_S, Before, counted
 from cityward.guard.signals.rules import LONGEST_STEP_S, JunctionRules
+from cityward.guard.signals.usual import Unheard
 
 LEAST_QUEUE, PARTLY = 4.0, 0.2
 OVER_S, LEAST_USE = 60.0, 0.4
 FIRST_S, MOST_PLAN_S, REMEMBERED_S = 1800.0, 86_400.0, 7200.0  # by itself a junction loses little
 MOST_TIMES = 16  # beyond that `MOST_PLAN_S` holds
 STILL_S, DISBELIEVED_S = 12.0, 300.0
-MOST_WAITING = 1000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """Who is before a junction's stop lines: lane -> vehicles, those of them that stand, and how many can stand in what is seen
-    of the lane, where that is known.
-    """
-
-    present: Mapping[str, float] = field(default_factory=dict[str, float])
-    waiting: Mapping[str, float] = field(default_factory=dict[str, float])
-    room: Mapping[str, float] = field(default_factory=dict[str, float])
+LAGS_S = 8.0
 
 
 @dataclass(slots=True)
@@ -69,11 +62,19 @@ class Ban:
 
 @dataclass(slots=True)
 class _Kept:
+    unheard: Unheard
     at_s: float = -math.inf
     use: float = 1.0
     ban: Ban = field(default_factory=Ban)
     still: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])  # lane -> queue, s
     disbelieved: dict[str, float] = field(default_factory=dict[str, float])  # lane -> until
+    planned_s: float = 0.0  # for how long what is shown is what its own plan would show
+    strayed_s: float = 0.0
+
+    def follow(self, planned: bool, passed_s: float) -> None:
+        """Count for how long the plan is followed, not always to the second: a green may have to be served first."""
+        self.strayed_s = 0.0 if planned else self.strayed_s + passed_s
+        self.planned_s = 0.0 if self.strayed_s > LAGS_S else self.planned_s + passed_s
 
 
 class WasteWatch:
@@ -89,28 +90,26 @@ class WasteWatch:
         stages = self._served.get(device, ())
         if not 0 <= stage < len(stages) or not math.isfinite(now_s):
             return
-        kept = self._kept.setdefault(device, _Kept())
+        kept = self._kept.get(device)
+        if kept is None:
+            kept = self._kept[device] = _Kept(Unheard(frozenset().union(*stages)))
         passed_s = min(max(now_s - kept.at_s, 0.0), LONGEST_STEP_S) if math.isfinite(kept.at_s) else 0.0
         kept.at_s = now_s
+        rules = self._junctions[device]
+        shows = all(rules.groups[group] in green for group in rules.members[stage])
+        there = kept.unheard.filled(before, _goes(stages[stage], shows), passed_s).present
         _disbelieve(kept, stages[stage], before, passed_s, now_s)
+        kept.follow(stage == rules.planned(now_s), passed_s)
         if not obeys:
             kept.use = 1.0
             return
-        used = self._used(device, stage, green, before, kept, now_s)
+        queued = {lane: n for lane, n in before.waiting.items() if kept.disbelieved.get(lane, -math.inf) <= now_s}
+        plans = kept.planned_s >= OVER_S
+        used = 1.0 if plans else _used(stages, stage, queued, there if shows else {})
         kept.use += (used - kept.use) * passed_s / OVER_S
         if kept.use < self._least_use:
             kept.ban.begin(now_s)
             kept.use = 1.0
-
-    def _used(self, device: str, stage: int, green: Container[str], before: Before, kept: _Kept, now_s: float) -> float:
-        stages, rules = self._served[device], self._junctions[device]
-        queued = {lane: n for lane, n in before.waiting.items() if kept.disbelieved.get(lane, -math.inf) <= now_s}
-        best = max(_serves(served, queued) for served in stages)
-        if best < LEAST_QUEUE:
-            return 1.0
-        if not all(rules.groups[group] in green for group in rules.members[stage]):
-            return 0.0
-        return min(_serves(stages[stage], before.present) / best, 1.0)
 
     def on_plan(self, device: str, now_s: float) -> bool:
         """Whether the centre's wishes for a junction are not to leave it now."""
@@ -128,20 +127,28 @@ def _served(rules: JunctionRules) -> tuple[Mapping[str, float], ...]:
     )
 
 
+def _used(
+    stages: Sequence[Mapping[str, float]], stage: int, queued: Mapping[str, float], there: Mapping[str, float]
+) -> float:
+    """How far a second serves what the best stage would, 0..1."""
+    best = max(_serves(served, queued) for served in stages)
+    return 1.0 if best < LEAST_QUEUE else min(_serves(stages[stage], there) / best, 1.0)
+
+
+def _goes(served: Mapping[str, float], shown: bool) -> Mapping[str, float]:
+    return {lane: SATURATION_VEH_S * share for lane, share in served.items()} if shown else {}
+
+
 def _serves(served: Mapping[str, float], count: Mapping[str, float]) -> float:
-    return sum(share * _count(count.get(lane, 0.0)) for lane, share in served.items())
+    return sum(share * counted(count.get(lane, 0.0)) for lane, share in served.items())
 
 
 def _disbelieve(kept: _Kept, served: Mapping[str, float], before: Before, passed_s: float, now_s: float) -> None:
     """Note which queues stand still in front of their own green."""
     for lane in served.keys() | kept.still.keys():
-        count = _count(before.waiting.get(lane, 0.0))
+        count = counted(before.waiting.get(lane, 0.0))
         was, still_s = kept.still.get(lane, (math.nan, 0.0))
         still_s = still_s + passed_s if served.get(lane) == 1.0 and count > 0 and count >= was else 0.0
         kept.still[lane] = count, still_s
         if still_s >= STILL_S:
             kept.disbelieved[lane] = now_s + DISBELIEVED_S
-
-
-def _count(said: float) -> float:
-    return min(max(said, 0.0), MOST_WAITING) if math.isfinite(said) else 0.0

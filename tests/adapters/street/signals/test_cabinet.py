@@ -18,8 +18,8 @@ from cityward.adapters.sumo.net import ScenarioError
 from cityward.adapters.sumo.scenario import read_scenario
 from cityward.compose.places import load_place
 from cityward.evidence.checkpoint import Signer
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.colours import Colour
-from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.runtime.commands import signed
 from cityward.time import SECOND, iso

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cityward.services.signals.control.layout import SATURATION_VEH_S, Layout, Numbers
+from cityward.guard.signals.before import SATURATION_VEH_S
+from cityward.services.signals.control.layout import Layout, Numbers
 from cityward.services.signals.control.lookahead import (
     KEEPS,
     LATER_S,

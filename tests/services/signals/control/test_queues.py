@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cityward.guard.signals.usual import Usual
 from cityward.services.signals.control.layout import Layout
 from cityward.services.signals.control.memory import LaneKept
 from cityward.services.signals.control.queues import Queues, look
@@ -70,21 +71,38 @@ def test_vehicles_that_move_and_stay_where_they_are_are_no_vehicles() -> None:
 
 
 def test_an_approach_that_falls_silent_is_taken_to_have_lost_its_detector() -> None:
-    busy = {"n1": LaneKept(usual=0.2)}
-    # 15 vehicles that should have come, at 0.2 a second and a little less as it is unlearnt: after 75 to 80 s
-    assert watch(seen(EAST, {}), 74, busy)[0].blind == ()
+    busy = {"n1": LaneKept(usual=Usual(rate=0.2, learnt_s=1740.0))}
+    # 8 vehicles that should have come, at 0.2 a second and a little less as it is unlearnt: after 40 to 43 s
+    assert watch(seen(EAST, {}), 39, busy)[0].blind == ()
     queues, kept = watch(seen(EAST, {}), 90, busy)
     assert queues.blind == ("n1",)
-    assert kept["n1"].waiting > 1
+    assert kept["n1"].usual.waiting > 1
+
+
+def test_what_is_usual_is_known_within_minutes_and_forgotten_within_hours() -> None:
+    kept: dict[str, LaneKept] = {}
+    for second in range(300):  # one in ten seconds, 200 m in 14 s: 1.4 of them are there at a time
+        shown = seen(EAST, {"n1": coming([200.0 - 13.9 * at for at in (second % 10, second % 10 + 10) if at < 14.4])})
+        kept = look(LAYOUT, shown, kept, frozenset(), np.ones(3), 1.0)[1]
+    assert kept["n1"].usual.rate == pytest.approx(0.1, rel=0.25)
+    known = kept["n1"].usual.rate
+    _, silent = watch(seen(EAST, {}), 1800, kept)  # found silent after three minutes
+    assert 0.45 * known < silent["n1"].usual.rate < 0.75 * known
+
+
+def test_a_picture_that_stays_the_same_teaches_nothing() -> None:
+    _, kept = watch(seen(EAST, {"n1": coming([30.0, 60.0])}), 6)
+    _, later = watch(seen(EAST, {"n1": coming([30.0, 60.0])}), 600, kept)
+    assert later["n1"].usual.rate == kept["n1"].usual.rate
 
 
 def test_a_blind_lane_waits_by_what_used_to_come_and_is_served_when_it_is_green() -> None:
     blind = frozenset({"e1"})
-    queues, kept = watch(seen(NORTH, {}, blind=blind), 30, {"e1": LaneKept(usual=0.1)})
-    assert kept["e1"].waiting == pytest.approx(3.0)  # 30 s x 0.1
+    queues, kept = watch(seen(NORTH, {}, blind=blind), 30, {"e1": LaneKept(usual=Usual(rate=0.1))})
+    assert kept["e1"].usual.waiting == pytest.approx(3.0)  # 30 s x 0.1
     assert queues.blind == ("e1",)
     # 0.5 a second go while 0.1 come: 3 are gone after 7.5 s
-    assert watch(seen(EAST, {}, blind=blind), 8, kept)[1]["e1"].waiting == 0.0
+    assert watch(seen(EAST, {}, blind=blind), 8, kept)[1]["e1"].usual.waiting == 0.0
 
 
 def test_a_crowded_lane_that_others_send_to_counts_more() -> None:

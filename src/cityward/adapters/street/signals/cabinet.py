@@ -23,11 +23,11 @@ import msgspec
 
 from cityward.adapters.street.lamp import REMEMBERED, Publish
 from cityward.errors import DecodeError
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.colours import Colour, Lights
 from cityward.guard.signals.monitor import Monitor
 from cityward.guard.signals.rules import PLAN, JunctionRules
 from cityward.guard.signals.sequencer import Sequencer
-from cityward.guard.signals.waste import Before
 from cityward.place.junctions import Junction
 from cityward.runtime.commands import (
     Acknowledgement,

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from cityward.guard.permit import PermitReason, Proposal, Refusal
+from cityward.guard.signals.before import Before
 from cityward.guard.signals.gate import COMMAND, TO_PLAN, GateRules, Shown, SignalMemory, objection
 from cityward.guard.signals.rules import JunctionRules
-from cityward.guard.signals.waste import Before
 from cityward.runtime.ports import Latest
 from cityward.runtime.serving.binding import Bound
 from cityward.services.signals.settings import SignalSettings

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.guard.signals.before import SATURATION_VEH_S
 from cityward.place.junctions import Junction, SignalGroup
 from cityward.services.signals.seen import JunctionSeen
 
-# PRECEDENT: 1,800 vehicles an hour and lane, the round number of the Highway Capacity Manual for a lane on green
-SATURATION_VEH_S = 0.5
 YIELDING = 0.4  # what a turn that gives way gets through, of the full rate
 BLOCKED = 0.25  # what a lane gets through whose other half stands at red, for each group that may go
 VEHICLE_M = 7.5  # what a standing vehicle takes of a lane

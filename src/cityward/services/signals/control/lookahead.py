@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.services.signals.control.layout import SATURATION_VEH_S, Mask, Numbers
+from cityward.guard.signals.before import SATURATION_VEH_S
+from cityward.services.signals.control.layout import Mask, Numbers
 from cityward.services.signals.control.queues import STEP_S, STEPS
 
 LATER_S = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 14.0, 18.0, 24.0, 32.0)

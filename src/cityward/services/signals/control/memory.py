@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import msgspec
 
+from cityward.guard.signals.usual import Usual
+
 
 class LaneKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One lane. rate: vehicles a second that come, over minutes; usual: over half an hour. doubt: 0 believed .. 1 not at all;
-    doubted_s: for how long more than not.
-    waiting: reckoned, unseen.
+    """One lane. rate: vehicles a second that come, over minutes; usual: who comes over hours, and who waits unseen.
 
-    mark: what it said last, as one number; same_s: how long it has said that; missing: vehicles that should have come since
-    the last.
+    doubt: 0 believed .. 1 not at all; doubted_s: for how long more than not. mark: what it said last, as one number; same_s: how
+    long it has said that.
     """
 
     rate: float = 0.0
-    usual: float = 0.0
+    usual: Usual = Usual()
     doubt: float = 0.0
     doubted_s: float = 0.0
-    waiting: float = 0.0
     mark: float = 0.0
     same_s: float = 0.0
-    missing: float = 0.0
 
 
 class JunctionKept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

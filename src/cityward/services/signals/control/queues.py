@@ -27,18 +27,19 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from cityward.services.signals.control.layout import SATURATION_VEH_S, VEHICLE_M, Layout, Numbers, shown_for
+from cityward.guard.signals import usual
+from cityward.guard.signals.before import JAM_VEHICLE_M, SATURATION_VEH_S
+from cityward.services.signals.control.layout import VEHICLE_M, Layout, Numbers, shown_for
 from cityward.services.signals.control.memory import LaneKept
 from cityward.services.signals.seen import JunctionSeen, LaneSeen
 
 STEP_S, STEPS = 2.0, 45  # how finely and how far is looked ahead: a minute and a half, more than any queue needs here
 CREEPING_M_S = 2.0
 SLOWEST_SHARE = 0.6  # of the free speed: what moves slower is taken to speed up
-JAM_VEHICLE_M = 6.5  # what a vehicle takes in a queue at its densest
 CROWDED_FROM, CROWDED_AT = 0.4, 0.8  # how full a lane is when it begins to count as crowded, and when it wholly does
 CROWDED_RATE = 0.25  # vehicles a second that are taken to come behind a crowded lane
 BLOCKING = 2.0  # how much more a crowded lane counts that other junctions send to: what stands there blocks them
-LEARNS, GETS_USED = 0.01, 1 / 1800  # a second: of the mean rate that is expected, and of what is usual
+LEARNS = 0.01  # a second: of the mean rate that is expected
 SLOW_START_S = 10.0  # a queue at green should move by then
 SHARED, SLOW_SHARED_S = 0.6, 30.0  # where part of a lane's traffic gives way, of the full rate: by then
 DOUBTS, TRUSTS, FORGIVES = 0.1, 0.2, 1 / 300  # a second: of `doubt`, up; down when it moves; down at red
@@ -48,7 +49,6 @@ DISBELIEVED, DISBELIEVED_S = (
     90.0,
 )  # so much doubt for so long, and a lane is reckoned as a blind one: jams are over by then
 SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
-SILENT = 15.0  # vehicles that should have come by now: with chance e^-15 none does
 USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
 MOST_WAITING = 20.0
 
@@ -94,20 +94,14 @@ def look(
         said = None if lane in seen.blind else seen.lanes.get(lane)
         here = None if said is None else _read(said)
         now = was if said is None or here is None else _judge(was, said, here, rate * room, green_s, passed_s)
-        if (
-            here is None
-            or said is None
-            or now.same_s >= SAME_S
-            or now.missing >= SILENT
-            or now.doubted_s >= DISBELIEVED_S
-        ):
+        if here is None or said is None or now.same_s >= SAME_S or now.usual.silent or now.doubted_s >= DISBELIEVED_S:
             now = _reckon(now, said, rate, passed_s)
-            queue.append(now.waiting)
+            queue.append(now.usual.waiting)
             weight.append(1.0)
             crowd.append(0.0)
             blind.append(lane)
         else:
-            now = msgspec.structs.replace(now, waiting=0.0) if now.waiting else now
+            now = _all_seen(now) if now.usual.waiting else now
             full, believed = _crowd(said), 1.0 - now.doubt
             queue.append(here.standing)
             weight.append(believed * (1.0 + BLOCKING * full * (lane in internal)))
@@ -124,7 +118,7 @@ def coming(layout: Layout, seen: JunctionSeen, queues: Queues, kept: Mapping[str
     for nth, lane in enumerate(layout.lanes):
         now, said = kept[lane], None if lane in seen.blind else seen.lanes.get(lane)
         if said is None or lane in queues.blind:
-            arrivals[:, nth] = (max(now.usual, USUAL_VEH_S) if said is None else now.usual) * STEP_S
+            arrivals[:, nth] = (max(now.usual.rate, USUAL_VEH_S) if said is None else now.usual.rate) * STEP_S
         else:
             _arrive(said, layout.junction.speed_m_s, now.rate, float(queues.crowd[nth]), arrivals[:, nth])
     return arrivals
@@ -152,27 +146,26 @@ def _judge(was: LaneKept, said: LaneSeen, here: _Here, goes: float, green_s: flo
         doubt += passed_s * (DOUBTS if stands else -TRUSTS)
     elif goes == 0:
         doubt -= passed_s * FORGIVES
-    seconds = max(said.length_m, 30.0) / 14.0
-    rate = moving / seconds
-    learns_s = 0.0 if doubt > DISBELIEVED else passed_s
+    learns_s = 0.0 if doubt > DISBELIEVED or same_s >= SAME_S else passed_s
     return LaneKept(
-        rate=min(was.rate + (rate - was.rate) * LEARNS * learns_s, SATURATION_VEH_S),
-        usual=min(was.usual + (rate - was.usual) * GETS_USED * learns_s, SATURATION_VEH_S),
+        rate=min(was.rate + (usual.passing(moving, said.length_m) - was.rate) * LEARNS * learns_s, SATURATION_VEH_S),
+        usual=usual.seen(was.usual, vehicles, moving, said.length_m, passed_s, learns_s),
         doubt=min(max(doubt, 0.0), MOST_DOUBT),
         doubted_s=was.doubted_s + passed_s if doubt > DISBELIEVED else 0.0,
-        waiting=was.waiting,
         mark=mark,
         same_s=same_s,
-        missing=0.0 if vehicles else was.missing + was.usual * passed_s,
     )
 
 
 def _reckon(now: LaneKept, said: LaneSeen | None, rate: float, passed_s: float) -> LaneKept:
     """A lane that is not seen: who used to come waits, who may go has gone."""
     fits = MOST_WAITING if said is None else min(MOST_WAITING, max(said.length_m / VEHICLE_M, 1.0))
-    comes = max(now.usual, USUAL_VEH_S) if said is None else now.usual
-    waiting = min(max(now.waiting + (comes - rate) * passed_s, 0.0), fits)
-    return msgspec.structs.replace(now, waiting=waiting)
+    comes = max(now.usual.rate, USUAL_VEH_S) if said is None else now.usual.rate
+    return msgspec.structs.replace(now, usual=usual.awaited(now.usual, comes, rate, fits, passed_s))
+
+
+def _all_seen(now: LaneKept) -> LaneKept:
+    return msgspec.structs.replace(now, usual=msgspec.structs.replace(now.usual, waiting=0.0))
 
 
 def _read(said: LaneSeen) -> _Here:
