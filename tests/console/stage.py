@@ -141,7 +141,7 @@ class Stage:
             ],
             "devices": [self.device(unit) for unit in self.registry.units],
             "flows": [
-                {"id": k, "name": f.name or k, "from": f.from_, "to": f.to, "purpose": f.purpose}
+                {"id": k, "name": f.name or k, "from": f.from_, "to": f.to, "to_name": f.to, "purpose": f.purpose}
                 for k, f in place.flows.items()
             ],
             "services": [
@@ -150,6 +150,7 @@ class Stage:
                     "name": s.name or k,
                     "kind": s.kind,
                     "operator": s.operator,
+                    "operator_name": s.operator,
                     "actuators": s.actuators,
                     "sources": [],
                 }

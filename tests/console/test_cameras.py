@@ -95,7 +95,7 @@ def test_the_wall_shows_states_and_counts_in_words_and_not_one_picture(browser: 
     told = browser.evaluate(SHOWN)
     photo(browser, "cameras-wall")
 
-    for words in ("frozen", "3 people forward", "not heard", "safety (public-task)", "nobody", "24 h, covered"):
+    for words in ("frozen", "3 people forward", "not heard", "safety (public task)", "nobody", "24 h, covered"):
         assert words in told
     assert browser.evaluate("document.querySelectorAll('.shown img, .shown canvas, .shown video').length") == 0
     assert browser.evaluate("document.querySelectorAll('aside .list a[href^=\"#/cameras/one/\"]').length") == 4

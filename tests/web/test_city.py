@@ -48,6 +48,7 @@ def test_the_place_is_drawn_from_the_declaration(shared: House) -> None:
         "name": "counts",
         "from": "counter-1",
         "to": "cityward",
+        "to_name": "cityward",
         "purpose": "running-the-city",
     } in place["flows"]
     by_id = {device["id"]: device for device in place["devices"]}

@@ -78,6 +78,7 @@ def test_an_engineer_is_told_a_secret_and_no_answer_tells_it_again(door: House, 
             "secret": "secret-of-counter-1",
             "command_key": None,
             "topic": "in/counter-1",
+            "mqtt": "",
         }
         listed = eva.get("/api/credentials")
         assert "secret-of" not in listed.text and listed.json()["alone"] is True
@@ -115,7 +116,9 @@ def setting(tmp_path: Path) -> Iterator[Setting]:
 def test_the_desk_gives_once_replaces_when_asked_to_and_writes_who_did(setting: Setting) -> None:
     told = Told()
     desk = RegisterDesk(setting, told)
-    first = desk.give("meter-01", "eva", False)["secret"]
+    given = desk.give("meter-01", "eva", False)
+    first = given["secret"]
+    assert given["mqtt"] == setting.city.mqtt and given["mqtt"].startswith("mqtt")
     with pytest.raises(PlaceError, match="has a secret already"):
         desk.give("meter-01", "eva", False)
     with pytest.raises(PlaceError, match="has no secret to replace"):

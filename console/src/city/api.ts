@@ -15,7 +15,7 @@ export interface Device {
   properties: Property[]
 }
 export interface Area { id: string; name: string; centre: Position | null; outline: Position[] }
-export interface Flow { id: string; name: string; from: string; to: string; purpose: string }
+export interface Flow { id: string; name: string; from: string; to: string; to_name: string; purpose: string }
 export interface Clock { now_ms: number; speed: number }
 export interface Place {
   id: string
@@ -27,7 +27,7 @@ export interface Place {
   areas: Area[]
   devices: Device[]
   flows: Flow[]
-  services: { id: string; name: string; kind: string; operator: string; actuators: string[]; sources: string[] }[]
+  services: { id: string; name: string; kind: string; operator: string; operator_name: string; actuators: string[]; sources: string[] }[]
 }
 export interface Totals { received: number; admitted: number; refused: number; shed: number }
 export interface FlowCount extends Totals { flow: string }

@@ -1,6 +1,7 @@
 /** What the web door says of services. Times without `_ms` are city time in us, of a board's points in ms. */
 
 import type { Command, Position } from '../city/api'
+import { city } from '../city/city.svelte'
 
 export type Stance = 'plain' | 'good' | 'wait' | 'bad'
 export interface Line { id: string; kind: string; operator: string; state: 'running' | 'failing' | 'silent' | 'waiting'; last_turn: number | null; notices: number; commands_open: number; faults: number; summary: string; figures: Figure[] }
@@ -68,3 +69,5 @@ export const STANCES: Record<Line['state'], Stance> = { running: 'good', failing
 
 /** The tag's class of a stance. */
 export const tag = (stance: Stance): string => (stance === 'plain' ? 'tag' : `tag is-${stance}`)
+/** What a service says of a device by its id, by the device's name. */
+export const byName = (text: string, device: string): string => (device && text.startsWith(device) ? (city.devices.get(device)?.name ?? device) + text.slice(device.length) : text)

@@ -148,9 +148,8 @@ class _City:
         self, setting: Setting, settings: BrokerSettings, steward: Client, stop: asyncio.Event
     ) -> None:
         city, children = setting.city, children_of(setting, self.options, self.screen.say)
-        mqtt = f"{'mqtt' if city.mqtt_ca is None else 'mqtts'}://{city.mqtt_host}:{city.mqtt_port}"
         who = begin_people(setting, demo=self.options.simulate is not None)
-        running = Running(setting, children, self.broker, self._sign_in_link(city, who), mqtt, who)
+        running = Running(setting, children, self.broker, self._sign_in_link(city, who), city.mqtt, who)
         async with NatsEvents(steward, "steward", setting.now_us) as events:
             with setting.ledger("steward") as ledger:
                 started = Lifecycle(at=setting.now_us(), by="steward", event="started", detail=self._facts(city))

@@ -158,6 +158,11 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True):
         host = "localhost" if self.web_host in {"127.0.0.1", "::1"} else self.web_host
         return f"{'http' if self.web_tls is None and not self.behind_proxy else 'https'}://{host}:{self.web_port}"
 
+    @property
+    def mqtt(self) -> str:
+        """Where devices reach the broker."""
+        return f"{'mqtt' if self.mqtt_ca is None else 'mqtts'}://{self.mqtt_host}:{self.mqtt_port}"
+
     def ledger_origin(self, place: str, role: str) -> str:
         """Under which name a ledger is signed. A twin's says that it is one: no entry of it can be taken for the city's."""
         return f"{place}/{role}" if self.exercise is None else f"exercise/{self.exercise.id}/{place}/{role}"

@@ -172,8 +172,8 @@ class RegisterDesk:
     _one: Lock = field(default_factory=Lock)  # who looked gives, before another looks
 
     def give(self, device: str, person: str, again: bool) -> Mapping[str, str]:
-        """A declared device's new `secret`, told once, and its `command_key` if it takes commands; `again`: in place of the one
-        it has.
+        """A declared device's new `secret`, told once, and its `command_key` if it takes commands, and where it reaches the
+        broker (`mqtt`); `again`: in place of the one it has.
 
         Raises:
             PlaceError: it is not declared; it proves itself by a certificate; it is lost or stolen; it has one already, or, with
@@ -189,7 +189,7 @@ class RegisterDesk:
             mend = f"on the city's machine: cityward device {'rotate' if again else 'add'} {device}"
             raise PlaceError(f"`{device}` proves itself by a certificate", mend=mend)
         with self._one:
-            return self._given(device, person, again)
+            return {**self._given(device, person, again), "mqtt": self.setting.city.mqtt}
 
     def _given(self, device: str, person: str, again: bool) -> Mapping[str, str]:
         row = _row(self.setting, device)

@@ -47,12 +47,20 @@ class _Finding:
     urgency: Urgency
 
 
+def _summary(dark: int, streets: int, mend: int) -> str:
+    if streets == 1:
+        light = "The street needs light now" if dark else "The street needs no light now"
+    else:
+        light = f"{dark or 'None'} of {streets} streets need{'s' if dark < 2 else ''} light now"
+    return f"{light}; {mend or 'nothing'}{' things' if mend > 1 else ' thing' if mend else ''} to look at."
+
+
 def board_of(view: View[LightingSettings], states: Mapping[str, StreetState], memory: LightingMemory) -> Board:
     """The whole board."""
     dark = sum(1 for state in states.values() if state.sky.dark)
     mend = _findings(view, states, memory)
     return Board(
-        summary=f"{dark} of {len(states)} streets need light now; {len(mend)} things to look at.",
+        summary=_summary(dark, len(states), len(mend)),
         figures=tuple(_figures(view, memory, len(mend))),
         tables=(_street_table(view, states, memory), _mend_table(mend), _tonight_table(view)),
         shapes=tuple(_shapes(view, states, memory))[:MOST_SHAPES],

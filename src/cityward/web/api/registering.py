@@ -44,12 +44,13 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class SecretView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Shown once. secret: MQTT password and HTTP key in one. command_key: Ed25519, base64, of devices that take commands.
-    topic: where it publishes by MQTT."""
+    topic: where it publishes by MQTT; mqtt: the broker's address."""
 
     device: str
     secret: Annotated[str, Meta(min_length=1)]
     command_key: str | None
     topic: str
+    mqtt: str = ""
 
 
 @route("GET", "/api/credentials", summary="Every declared device, and whether it has what it proves itself with",
@@ -89,7 +90,7 @@ async def give(call: Call[Nothing]) -> object:
         told = await asyncio.to_thread(desk.give, name, caller.id, wanted.again)
     except PlaceError as error:
         raise Problem(409, "refused", f"{error.what}; {error.mend}" if error.mend else error.what) from error
-    return SecretView(name, told["secret"], told.get("command_key"), f"in/{name}")
+    return SecretView(name, told["secret"], told.get("command_key"), f"in/{name}", told.get("mqtt", ""))
 
 
 ROUTES = (credentials, give)

@@ -17,6 +17,7 @@ from cityward.place.model import Place
 from cityward.place.registry import Registry, Unit
 from cityward.place.things import Position
 from cityward.reach.picture import Picture
+from cityward.reach.telling.names import name_of
 from cityward.runtime.ports import CredentialRow, ExpectedRow, HourlyRow, Latest, Quarantined
 from cityward.web.accounts.sight import Sight
 from cityward.web.ports import Doors
@@ -61,6 +62,7 @@ class FlowView(View, frozen=True, kw_only=True):
     name: str
     from_: str
     to: str
+    to_name: str
     purpose: str
 
 
@@ -69,6 +71,7 @@ class ServiceView(View, frozen=True, kw_only=True):
     name: str
     kind: str
     operator: str
+    operator_name: str
     actuators: tuple[str, ...]
     sources: tuple[str, ...]  # devices and groups whose readings it reads, as far as they are seen
 
@@ -271,7 +274,14 @@ def place_view(doors: Doors, sight: Sight) -> PlaceView:
         ),
         devices=tuple(device_view(place, doors.registry, unit) for unit in doors.registry.units if sight.unit(unit.id)),
         flows=tuple(
-            FlowView(id=key, name=flow.name or key, from_=flow.from_, to=flow.to, purpose=flow.purpose)
+            FlowView(
+                id=key,
+                name=flow.name or key,
+                from_=flow.from_,
+                to=flow.to,
+                to_name=name_of(place, flow.to),
+                purpose=flow.purpose,
+            )
             for key, flow in place.flows.items()
             if sight.flow(key)
         ),
@@ -281,6 +291,7 @@ def place_view(doors: Doors, sight: Sight) -> PlaceView:
                 name=service.name or key,
                 kind=service.kind,
                 operator=service.operator,
+                operator_name=name_of(place, service.operator),
                 actuators=service.actuators,
                 sources=sources[key],
             )
