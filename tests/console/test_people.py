@@ -10,6 +10,7 @@ import pytest
 
 from cityward.web.identity import digest
 from cityward.web.ports import machine_now_us
+from console.axe import AXE, violations
 from console.browser import Browser, find_chromium
 from web.house import MemoryTiles
 from web.staff import Staff, staffed
@@ -88,6 +89,8 @@ def test_a_person_enrols_a_passkey_and_signs_in_with_it(browser: Browser, staff:
     link_in(browser, staff, "ada")
     browser.open(f"{local(staff)}/#/me")
     browser.until("document.body.innerText.includes('Enrol a passkey')")
+    if AXE.is_file():  # where a passkey can be enrolled; elsewhere the page says that it cannot
+        assert violations(browser, "#/me at localhost") == []
     fill(browser, "A name for the new one", "my laptop")
     click(browser, "Enrol a passkey")
     browser.until("document.body.innerText.includes('my laptop')")

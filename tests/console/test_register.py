@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,11 +16,13 @@ from cityward.compose.people.giving import PeopleDesk
 from cityward.compose.setting import open_setting
 from cityward.evidence.records import DeviceLife
 from cityward.runtime.people import Wish
+from console.axe import AXE, violations
 from console.browser import Browser
-from console.test_console import CHROMIUM, browser, complaints
+from console.stage import DUSK_MS, Stage
+from console.test_console import CHROMIUM, browser, complaints, stage
 from towns import Town, running_town, write_town
 
-__all__ = ["browser"]  # a fixture
+__all__ = ["browser", "stage"]  # fixtures
 
 pytestmark = [
     pytest.mark.browser,
@@ -67,13 +70,51 @@ def send(town: Town, secret: str, lux: float) -> int:
     return httpx.post(f"{town.web}/v1/observations", json=reading, headers=key, timeout=30).status_code
 
 
+def credentials(stage: Stage) -> dict[str, Any]:
+    """Of every lamp of the demonstration city: those of Quay Street have a secret and were heard, the others have none."""
+
+    def one(device: str) -> dict[str, Any]:
+        has = device.startswith("quay-street")
+        state, seen = ("active", DUSK_MS) if has else ("none", None)
+        return {"device": device, "by": "password", "state": state, "last_seen_ms": seen}
+
+    lamps = [unit.id for unit in stage.registry.units if "lamps" in unit.group]
+    return {"credentials": [one(device) for device in lamps], "alone": True}
+
+
+def test_devices_open_as_groups_those_without_a_secret_first_and_are_found_by_name(
+    browser: Browser, stage: Stage
+) -> None:
+    stage.answers["credentials"] = credentials(stage)
+    browser.open(f"{stage.address}/#/register")
+    browser.until("document.querySelectorAll('main tbody tr').length > 2")
+    rows = browser.evaluate("[...document.querySelectorAll('main tbody tr')].map(row => row.innerText)")
+    assert len(rows) < 10 and not any("quay-street-lamps-01" in row for row in rows), "no list of every device"
+    assert rows[0].startswith("Lamps of Mill Road") and "no secret" in rows[0] and "never" in rows[0], rows
+    [quay] = [row for row in rows if row.startswith("Lamps of Quay Street")]
+    assert "24 devices" in quay and "active" in quay
+    assert "have no secret yet" in browser.text()
+    first = "document.querySelector('main tbody button')"
+    browser.evaluate(f"{first}.focus()")
+    browser.press("Enter")
+    browser.until(f"{first}.ariaExpanded === 'true' && document.querySelector('main tbody tr.is-inside')")
+    assert browser.evaluate("document.querySelector('tr.is-inside button').ariaLabel") == "Add Lamps of Mill Road 01"
+    browser.evaluate("document.querySelector('main input[type=search]').focus()")
+    browser.call("Input.insertText", text="quay street 07")
+    browser.until("document.querySelectorAll('main tbody tr').length === 1")
+    assert browser.evaluate("document.querySelector('main tbody button').ariaLabel").endswith("Lamps of Quay Street 07")
+    if AXE.is_file():
+        assert violations(browser, "#/register") == []
+    assert complaints(browser) == []
+
+
 @pytest.mark.slow
 def test_an_engineer_adds_a_device_and_sees_its_first_value(browser: Browser, town: Town) -> None:
     browser.open(sign_in_link(town, "eva", "engineer"))
     browser.until("document.querySelector('form button')")
     browser.evaluate("document.querySelector('form button').click()")
     browser.until("[...document.querySelectorAll('nav a')].some(a => a.innerText.trim() === 'Add a device')")
-    browser.evaluate("location.hash = '#/register'")
+    browser.evaluate("location.hash = '#/register/meter-01'")
     click(browser, "Add meter-01")
     browser.until(SECRET)
     secret = browser.evaluate(SECRET)

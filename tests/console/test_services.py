@@ -149,6 +149,18 @@ def test_a_service_shows_its_board_and_what_it_says_and_plans(browser: Browser, 
     assert complaints(browser) == []
 
 
+def test_on_a_phone_the_service_that_is_shown_stands_at_the_top_and_its_page_in_the_rail(browser: Browser, city: House):
+    sign_in(browser, city)
+    browser.look(390, 844, phone=True)
+    at(browser, "#/services/lighting", ".shown h1")
+    browser.until("document.querySelector('.shown h1').getBoundingClientRect().top < 300")
+    assert browser.evaluate("document.querySelector('aside a').innerText").startswith("All services")
+    at(browser, "#/watch", "main h1")
+    here = "document.querySelector('nav [aria-current]').getBoundingClientRect()"
+    browser.until(f"{here}.left >= 0 && {here}.right <= innerWidth && {here}.width > 0")
+    assert complaints(browser) == []
+
+
 def test_the_page_starts_at_its_heading_and_fits_a_phone(browser: Browser, city: House):
     sign_in(browser, city)
     at(browser, "#/services/lighting", '.shown section[aria-label="Notices"]')
