@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cityward.cli import cityward as program
 from cityward.cli import main
+from cityward.compose.home import Home, write_city_file
+from towns import stopped_city, write_town
 
 DOGGERFORD = Path(__file__).parents[2] / "examples" / "doggerford"
 NIGHT_DESK = DOGGERFORD / "proposals" / "night-desk.yaml"
@@ -67,3 +71,25 @@ def test_many_errors_each_bear_their_name(tmp_path: Path, capfd: pytest.CaptureF
     assert code == 1
     assert said.count("DecodeError: ") == 2, said
     assert "DecodeErrors" not in said
+
+
+def test_a_command_that_is_misspelt_is_guessed_and_a_summary_is_never_cut_short():
+    for words, meant in ((["rum"], "`rum` (did you mean `run`?)"), (["device", "ad"], "`ad` (did you mean `add`?)")):
+        told = CliRunner().invoke(program, words)
+        assert told.exit_code == 2 and f"there is no command {meant}" in told.output
+    told = " ".join(CliRunner().invoke(program, ["device", "--help"]).output.split())
+    assert "Issue what a declared DEVICE proves itself with: a secret, or a certificate and its key." in told
+    assert told.count("...") == 1, "but in the usage"
+
+
+def test_a_port_that_is_none_is_a_wrong_word_and_no_traceback():
+    told = CliRunner().invoke(program, ["run", "--port", "99999"])
+    assert told.exit_code == 2 and "99999 is not in the range" in told.output
+
+
+def test_a_device_that_is_misspelt_is_guessed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    home = Home(tmp_path / "state")
+    home.prepare()
+    write_city_file(home, stopped_city(write_town(tmp_path / "town", 2)))
+    code, said = told(capfd, "device", "add", "meter-1", "--state", home.root)
+    assert (code, "`meter-1` is not declared (did you mean `meter-01`?)" in said) == (1, True), said

@@ -16,6 +16,7 @@ from keyword import iskeyword
 import click
 
 from cityward import __version__
+from cityward.cli.groups import Group
 from cityward.cli.words import aside
 from cityward.errors import CitywardError
 
@@ -66,7 +67,7 @@ COMMANDS = {
 FINDINGS = 1
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Commands are modules, imported when used: the help of one does not wait for the imports of all."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

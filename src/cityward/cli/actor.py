@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON
 from cityward.cli.words import aside, head, lead, put, put_json, put_text, remark, rows, say
 from cityward.time import iso
@@ -28,7 +29,7 @@ Exit code: 0 fine, 1 a control in the way fails (show) or an error, 2 usage. Unk
 WHERE = click.argument("where", type=click.Path(path_type=Path, exists=True), default=Path("var/doggerford"))
 
 
-@click.group("actor", epilog=EXAMPLES)
+@click.group("actor", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """What an actor could do here, what stops it, and when that was last tried. Profiles are files of yours."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json_line
 
@@ -21,7 +22,7 @@ Channels are declared (`alerts:`), each over a declared flow. Keys and passwords
 """
 
 
-@click.group("alert", epilog=EXAMPLES)
+@click.group("alert", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """The channels by which the city calls for help."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, say
 
@@ -34,7 +35,7 @@ PERSON = click.option(
 MOST_SHOWN = 40
 
 
-class Statements(click.Group):
+class Statements(Group):
     """A group whose command without a name is `state`: `attest CONTROL SUBJECT ...`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON
 from cityward.cli.words import lead, put_json, say
 
@@ -21,7 +22,7 @@ Exit 1: the map is made, and features of the file are not in it.
 """
 
 
-@click.group("basemap", epilog=EXAMPLES)
+@click.group("basemap", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """The map of streets, water, parks and buildings under the city's devices."""
 

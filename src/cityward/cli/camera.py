@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cityward.cli.camera_login import login
+from cityward.cli.groups import Group
 from cityward.cli.moments import HELP, METAVAR, moment_us
 from cityward.cli.options import ACCOUNT, JSON, STATE
 from cityward.cli.words import aside, put, put_json
@@ -35,7 +36,7 @@ python verify_video.py EXPORT.zip KEY (it lies in the export). Exit code: 0 fine
 DAY_US = 86_400_000_000
 
 
-@click.group("camera", epilog=EXAMPLES)
+@click.group("camera", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Cameras, who looked through them, and recordings as evidence."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.place.roles import Right
@@ -35,7 +36,7 @@ BY = click.option(
 )
 
 
-@click.group("contain", epilog=EXAMPLES)
+@click.group("contain", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Cut off what turned against the city, for a time."""
 

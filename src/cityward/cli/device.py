@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, put, put_json_line
 
@@ -27,7 +28,7 @@ A running city takes a change into force within a second. Each change is on reco
 """
 
 
-@click.group("device", epilog=EXAMPLES)
+@click.group("device", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Add, list, rotate or take out the devices of a city."""
 

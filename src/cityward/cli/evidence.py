@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON
 from cityward.cli.words import aside, put, put_json
 
@@ -24,7 +25,7 @@ Exit code: 0 fine, 1 not as it was signed, 2 usage.
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group("evidence", epilog=EXAMPLES)
+@click.group("evidence", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Hand evidence to others: entries with their proofs, checked offline."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON
 from cityward.cli.words import aside, put, put_json, put_json_line, style
 
@@ -48,7 +49,7 @@ MISSED = 1
 HOUR_OF_DAY = 12  # UTC: by day, unless a time is given
 
 
-@click.group("exercise", epilog=EXAMPLES)
+@click.group("exercise", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Try attacks on a twin of the city."""
 

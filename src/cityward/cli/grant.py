@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.person import JSON, STATE, desk_of, whose
 from cityward.cli.words import put, put_json, style
 from cityward.text import harmless
@@ -20,7 +21,7 @@ Examples:
 """
 
 
-@click.group("grant", epilog=EXAMPLES)
+@click.group("grant", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Which roles people hold, and until when."""
 

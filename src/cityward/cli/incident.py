@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.moments import HELP, METAVAR, moment_us
 from cityward.cli.options import FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, rows, say
@@ -42,7 +43,7 @@ REFS = click.option("--ref", "refs", multiple=True, help="An entry of the log th
 MOST_MOMENTS = 40
 
 
-@click.group("incident", epilog=EXAMPLES)
+@click.group("incident", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Files of incidents: what happened, to whom, who must be told by when, and what was decided."""
 

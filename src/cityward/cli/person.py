@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, put, put_json
 from cityward.text import harmless
@@ -30,7 +31,7 @@ with the name of the machine's user.
 READ_BACK = 10_000
 
 
-@click.group("person", epilog=EXAMPLES)
+@click.group("person", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Who may sign in to this city."""
 

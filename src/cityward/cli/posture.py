@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import ACCOUNT, JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
@@ -30,7 +31,7 @@ It takes force within a second, ends by itself, and each step is on record. Only
 """
 
 
-@click.group("posture", epilog=EXAMPLES)
+@click.group("posture", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Switch a posture: a tighter set of rules, for a time."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import CERTIFICATE_OUT, FOR_THE_RECORD, JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, remark, rows, say
 
@@ -37,7 +38,7 @@ ACCESS = click.option(
 MOST_ACCESS = 65_537
 
 
-@click.group("recipient", epilog=EXAMPLES)
+@click.group("recipient", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Add, rotate or revoke recipients of data; see what they were given; approve agreements."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.moments import HELP, METAVAR, moment_us
 from cityward.cli.options import FOR_THE_RECORD, JSON
 from cityward.cli.report_packs import put_pack
@@ -36,7 +37,7 @@ Exit 1 while a control fails. Unknown is not a pass: it is told apart, with what
 """
 
 
-@click.group("report", epilog=EXAMPLES, invoke_without_command=True)
+@click.group("report", cls=Group, epilog=EXAMPLES, invoke_without_command=True)
 @click.option(
     "--state", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The state directory of the city."
 )

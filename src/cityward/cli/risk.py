@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import JSON, STATE
 from cityward.cli.words import aside, head, lead, put, put_json, put_json_line, say
 
@@ -36,7 +37,7 @@ STANDINGS = ("open", "no control", "unknown", "accepted", "stated", "met by evid
 MOST_SHOWN = 30
 
 
-@click.group("risk", epilog=EXAMPLES)
+@click.group("risk", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """The risk register: generated threats, what controls say of each, acceptances with owner and end."""
 

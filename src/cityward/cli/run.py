@@ -30,6 +30,7 @@ Examples:
 """
 
 DEMO_SPEED = 60.0
+PORT = click.IntRange(0, 65535)
 ROLES = (
     *("worker", "service", "signals", "door", "street", "street-signals", "watch", "network", "release"),
     *("collector", "feeds", "cameras"),
@@ -43,13 +44,23 @@ DUSK_BEGINS = 40 * MINUTE  # the demo begins so long before sunset: at its speed
 @click.argument("place", type=click.Path(path_type=Path, exists=True), required=False)
 @click.option("--state", type=click.Path(path_type=Path), help="Where the city keeps its things (default var/<place>).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the console listens.")
-@click.option("--port", default=8080, show_default=True, help="The console's port; another when it is taken.")
+@click.option(
+    "--port", type=PORT, default=8080, show_default=True, help="The console's port; another when it is taken."
+)
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front of the console ends the TLS.")
 @click.option("--mqtt-host", default="127.0.0.1", show_default=True, help="Where devices reach the broker.")
-@click.option("--mqtt-port", default=8883, show_default=True, help="The broker's MQTT port; another when it is taken.")
-@click.option("--nats-port", default=4222, show_default=True, help="The broker's inner port; another when it is taken.")
 @click.option(
-    "--admin-port", default=8081, show_default=True, help="/livez, /readyz, /metrics; another when it is taken."
+    "--mqtt-port", type=PORT, default=8883, show_default=True, help="The broker's MQTT port; another when it is taken."
+)
+@click.option(
+    "--nats-port", type=PORT, default=4222, show_default=True, help="The broker's inner port; another when it is taken."
+)
+@click.option(
+    "--admin-port",
+    type=PORT,
+    default=8081,
+    show_default=True,
+    help="/livez, /readyz, /metrics; another when it is taken.",
 )
 @click.option("--plain-mqtt", is_flag=True, help="MQTT without TLS, on loopback only.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.options import ACCOUNT, JSON, STATE
 from cityward.cli.words import aside, put, put_json, style
 from cityward.text import harmless
@@ -38,7 +39,7 @@ COMMAND = click.option("--command", "name", default="", help="Which command; nee
 SHOWN = 20
 
 
-@click.group("service", epilog=EXAMPLES)
+@click.group("service", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """See what services do; hold their actuators at a value, for a time."""
 

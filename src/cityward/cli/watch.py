@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.words import head, lead, put, put_json, remark, rows, say, style
 from cityward.time import iso
 
@@ -43,7 +44,7 @@ NOTE = click.option("--note", default="", help="What is known of it, for whoever
 BY = click.option("--by", default=None, help="Who, for the record (default: who is signed in here).")
 
 
-@click.group("watch", invoke_without_command=True, epilog=EXAMPLES)
+@click.group("watch", cls=Group, invoke_without_command=True, epilog=EXAMPLES)
 @STATE
 @click.option("--closed", type=click.IntRange(0, 1000), default=0, help="Show so many closed incidents too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")

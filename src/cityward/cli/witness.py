@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cityward.cli.groups import Group
 from cityward.cli.words import aside, put, put_json, put_json_line
 
 EXAMPLES = """\b
@@ -36,7 +37,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 KEYS_MOST = 1_000_000
 
 
-@click.group("witness", epilog=EXAMPLES)
+@click.group("witness", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Vouch for another party's evidence; in the city, see who vouches."""
 

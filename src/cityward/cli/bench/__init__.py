@@ -7,6 +7,7 @@ import importlib
 import click
 
 from cityward.cli.bench.ingest import EXAMPLES
+from cityward.cli.groups import Group
 
 NAMES = (
     *("assurance", "cctv", "console", "doors", "flood", "ingest", "reach", "release", "services", "signals", "soak"),
@@ -14,7 +15,7 @@ NAMES = (
 )
 
 
-class _Group(click.Group):
+class _Group(Group):
     """Each command has a module of its own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -14,6 +14,7 @@ import click
 
 from cityward import __version__
 from cityward.cli.bench.tables import listed, print_table
+from cityward.cli.groups import Group
 from cityward.cli.words import aside, put_json
 
 EXAMPLES = """
@@ -33,7 +34,7 @@ DATA = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
-@click.group("services", epilog=EXAMPLES)
+@click.group("services", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Measure forecasts, lighting, waste and transport on recorded public data."""
 

@@ -13,6 +13,7 @@ import click
 
 from cityward import __version__
 from cityward.cli.bench.tables import print_table
+from cityward.cli.groups import Group
 from cityward.cli.words import aside, put_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ AT_ONCE = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, every run in it.")
 
 
-@click.group("signals", epilog=EXAMPLES)
+@click.group("signals", cls=Group, epilog=EXAMPLES)
 def command() -> None:
     """Measure signal controllers on scenarios of SUMO."""
 

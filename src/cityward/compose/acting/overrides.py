@@ -68,7 +68,10 @@ def operator(setting: Setting, person: str) -> Operator:
     """
     standing = setting.state.standing(person)
     if standing is None:
-        raise PlaceError(f"there is nobody `{person[:64]}`", mend="name an account: cityward person list")
+        raise PlaceError(
+            f"there is nobody `{person[:64]}`",
+            mend="name an account, on the command line by --by: cityward person list",
+        )
     held = held_now(setting.loaded.place, standing, time.time_ns() // 1000, None)
     return Operator(person, held.operates, Right.OPERATE in held.alone, Right.APPROVE in held.rights)
 

@@ -55,7 +55,10 @@ def switcher(setting: Setting, person: str) -> Switcher:
     """
     standing = setting.state.standing(person)
     if standing is None:
-        raise PlaceError(f"there is nobody `{person[:64]}`", mend="name an account: cityward person list")
+        raise PlaceError(
+            f"there is nobody `{person[:64]}`",
+            mend="name an account, on the command line by --by: cityward person list",
+        )
     held = held_now(setting.loaded.place, standing, _now(), None)
     return Switcher(person, frozenset(role.role for role in held.roles), Right.APPROVE in held.rights)
 

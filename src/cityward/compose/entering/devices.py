@@ -23,6 +23,7 @@ from cityward.compose.setting import Setting, open_setting
 from cityward.compose.watching.telling import tell_watch
 from cityward.errors import PlaceError
 from cityward.evidence.records import DeviceLife
+from cityward.place.hints import did_you_mean
 from cityward.runtime.ports import CredentialRow, EventSink
 from cityward.time import iso
 from cityward.watch.events import Event, EventKind
@@ -205,7 +206,8 @@ class RegisterDesk:
 
 def _row(setting: Setting, device: str) -> CredentialRow | None:
     if device not in setting.registry.unit_index and device not in speakers(setting.loaded.place):
-        raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
+        meant = did_you_mean(device, setting.registry.unit_index)
+        raise PlaceError(f"`{device[:64]}` is not declared{meant}", mend="declare it in the place, then add it")
     return next((row for row in setting.state.all() if row.device == device), None)
 
 

@@ -67,7 +67,10 @@ class ViewingKeeper:
         """
         standing = self._setting.state.standing(person)
         if standing is None:
-            raise PlaceError(f"there is nobody `{person[:64]}`", mend="name an account: cityward person list")
+            raise PlaceError(
+                f"there is nobody `{person[:64]}`",
+                mend="name an account, on the command line by --by: cityward person list",
+            )
         held = held_now(self._setting.loaded.place, standing, time.time_ns() // 1000, source)
         roles = tuple(HeldRole(one.role, one.until) for one in held.roles)
         approves = Right.APPROVE in held.rights
