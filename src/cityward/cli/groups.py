@@ -1,4 +1,4 @@
-"""Commands of commands, told so that a person finds the right one: each with its whole first sentence; a misspelt one is guessed."""
+"""Commands of commands, told so that a person finds the right one: each with its whole first sentence, one misspelt guessed."""
 
 from __future__ import annotations
 
