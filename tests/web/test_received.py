@@ -10,7 +10,7 @@ import pytest
 from cityward.compose.home import Home, write_city_file
 from cityward.compose.keeping.erasure import book_of
 from cityward.compose.outgoing.received import ReceivedDesk
-from cityward.compose.places import load_place
+from cityward.compose.places import demo_place, load_place
 from cityward.compose.setting import Setting, open_setting
 from cityward.runtime.releasing.ports import DELIVERED, Due, Receipt, RefusedRow
 from cityward.runtime.undoing.erasure_ports import ErasureRow
@@ -92,6 +92,9 @@ def test_ids_come_with_the_names_that_people_know_and_no_other_name_does(tmp_pat
         "recipient": {"acme-desk": "Planners of Acme"},
         "party": {"acme": "Acme"},
         "dataset": {"counts": "People who pass"},
+    }
+    assert names_in(load_place(demo_place()).place, {"certain": ["NO", "no"], "possible": ["ZZ"]}) == {
+        "jurisdiction": {"NO": "Norway", "no": "Norway"}
     }
     assert names_in(told, {"party": "counts", "dataset": ["acme", 7, None], "law": {"acme": 1}}) == {}
 

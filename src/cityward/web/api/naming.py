@@ -5,10 +5,12 @@ An id may be that of a dataset and of a purpose as well, so names are told by ki
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cityward.place.model import Place
+from cityward.place.parties import Jurisdiction
 
 KIND_OF = {
     "recipient": "recipient", "party": "party", "dataset": "dataset", "datasets": "dataset", "purpose": "purpose",
@@ -29,7 +31,7 @@ def names_in(place: Place, told: object) -> Names:
         "purpose": place.purposes,
         "flow": place.flows,
         "agreement": place.agreements,
-        "jurisdiction": place.jurisdictions,
+        "jurisdiction": _lands(place),
     }
     found: dict[str, dict[str, str]] = {}
     for kind, id_ in _ids(told):
@@ -37,6 +39,13 @@ def names_in(place: Place, told: object) -> Names:
         if record is not None and record.name:
             found.setdefault(kind, {})[id_] = record.name
     return found
+
+
+def _lands(place: Place) -> dict[str, Jurisdiction]:
+    """By id, and by code where only one bears it: registers write codes."""
+    codes = Counter(one.code for one in place.jurisdictions.values())
+    by_code = {one.code: one for one in place.jurisdictions.values() if codes[one.code] == 1}
+    return by_code | dict(place.jurisdictions)
 
 
 def _ids(told: object) -> Iterator[tuple[str, str]]:
