@@ -225,7 +225,7 @@ export interface Me {
   glass: { grant: string; person: string; role: string; reason: string; until: number }[]
   waiting: number
   now: number
-  shows_as?: boolean
+  shows_as?: boolean; party_name?: string
   shown?: { role: string; name: string; party: string; until: number; withheld: string[] } | null
 }
 /** A role that the city can be shown as; `withheld` of it is not, as the person does not hold it themselves. */

@@ -60,9 +60,12 @@ def _summary(count: int, heard: int, own: int, blind: int) -> str:
     if not heard:
         return f"none of its {count} junctions was heard yet"
     if own == count:
-        return f"all {count} junctions go on their own"
-    seen = "all detectors are seen" if not blind else f"{blind} detectors are blind"
-    return f"{count - own} of {count} junctions follow our word, {own} go on their own; {seen}"
+        return "the junction goes on its own" if count == 1 else f"all {count} junctions go on their own"
+    seen = (
+        "all detectors are seen" if not blind else f"{blind} {'detector is' if blind == 1 else 'detectors are'} blind"
+    )
+    follow = f"{count - own} of {count} junctions {'follows' if count - own == 1 else 'follow'} our word"
+    return f"{follow}, {own or 'none'} {'goes on its' if own == 1 else 'go on their'} own; {seen}"
 
 
 def _junction(view: Signals, name: str, one: Looked, asked: Sequence[PriorityAsked]) -> SignalsAt:

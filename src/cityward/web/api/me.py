@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from cityward.errors import PlaceError
 from cityward.place.roles import Right, Role
+from cityward.reach.telling.names import name_of
 from cityward.runtime.people import Grant, Held, Shown, Step, Wish, comes_from, longest_s, roles_of
 from cityward.text import harmless
 from cityward.watch.events import EventKind
@@ -104,6 +105,7 @@ class MeView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     now: int
     shows_as: bool = False  # whether they may look as a role sees
     shown: ShownView | None = None
+    party_name: str = ""
 
 
 class SessionView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,6 +176,7 @@ def _me(call: Call[Nothing], caller: Caller) -> MeView:
         glass=_glass(grants, now),
         waiting=_waiting(people, grants, caller, now),
         now=now,
+        party_name=name_of(doors.place, standing.person.party),
         shows_as=held.of_the_city and not held.rights.isdisjoint({Right.PEOPLE, Right.AUDIT}),
     )
 
