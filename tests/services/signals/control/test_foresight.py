@@ -91,6 +91,17 @@ def test_a_junction_that_is_crowded_both_ways_follows_its_plan_until_the_crowd_h
     assert not memory.junctions["x"].crowded
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_where_junctions_depend_on_each_other_a_crowd_across_a_lane_that_nobody_sees_is_enough(linked: bool) -> None:
+    junctions = {"x": crossing(links=(link_to("y", "n1"),)) if linked else crossing(), "y": crossing()}
+    controller, memory = Foresight(), Kept()
+    shown = seen(NORTH, {"n1": standing(26)}, green_s=5.0, blind=frozenset({"e1"}))
+    for second in range(60):
+        memory, wishes = controller.step(junctions, {"x": shown}, memory, float(second))
+    assert memory.junctions["x"].crowded == linked
+    assert ("crowded" in wishes["x"].why) == linked
+
+
 def drive(
     street: Street, seconds: int, blind: frozenset[str] = frozenset(), calls: frozenset[str] = frozenset()
 ) -> dict[str, float]:

@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 Every second, for each junction: what stands and comes (`queues`); duties first (`duties`: emergencies, overdue waits, buses);
 a junction that is *crowded* on ways which cannot go together follows its own plan, coordinated with its neighbours, until the
-crowd has gone: beyond what a detector sees, the engineer's plan knows more than any reckoning. Everybody else, once its
+crowd has gone: beyond what a detector sees, the engineer's plan knows more than any reckoning. Where junctions depend on each
+other, a lane that nobody sees is taken to be full in that: one crowd across it is enough. Everybody else, once its
 shortest green is over: the best next move (`lookahead`). In a city of more than `AT_ONCE` junctions each thinks every few
 seconds only, in turn.
 
@@ -102,19 +103,19 @@ def _see(layout: Layout, seen: JunctionSeen, was: JunctionKept, internal: frozen
     free = layout.room_before(seen)
     queues, lanes = look(layout, seen, was.lanes, internal, free, passed_s)
     long = np.array([lane in seen.lanes and seen.lanes[lane].length_m > LONG_M for lane in layout.lanes], dtype=float)
-    heat = was.heat + (_crowded(layout, queues.crowd * long) - was.heat) * passed_s / HEAT_S
+    unseen = frozenset(queues.blind) if layout.junction.links else frozenset[str]()
+    heat = was.heat + (_crowded(layout, queues.crowd * long, unseen) - was.heat) * passed_s / HEAT_S
     crowded = heat > (COOL if was.crowded else HOT)
     kept = JunctionKept(lanes=lanes, heat=heat, crowded=crowded, favoured=was.favoured)
     return _Look(layout, seen, queues, free, kept)
 
 
-def _crowded(layout: Layout, crowd: np.ndarray) -> float:
-    """How crowded the two fullest lanes are that no stage serves both, 0..1: the less full of them."""
-    some = np.flatnonzero(crowd > 0)
-    if len(some) < 2:
+def _crowded(layout: Layout, crowd: np.ndarray, unseen: frozenset[str]) -> float:
+    """How crowded the two fullest lanes are that no stage serves both, 0..1: the less full of them. unseen: taken to be full."""
+    if not crowd.any():
         return 0.0
-    pair = np.minimum(crowd[some][:, None], crowd[some][None, :])
-    return float((pair * layout.apart[np.ix_(some, some)]).max())
+    other = np.array([1.0 if lane in unseen else full for lane, full in zip(layout.lanes, crowd.tolist(), strict=True)])
+    return float((np.minimum(crowd[:, None], other[None, :]) * layout.apart).max())
 
 
 def _without_thinking(one: _Look, now_s: float) -> tuple[Wish | None, str]:
