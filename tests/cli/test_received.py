@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from cityward.cli import cityward as command_line
+from cityward.cli.recipient import put_statement
 from cityward.compose.home import Home, write_city_file
+from cityward.compose.outgoing.statements import Line, Statement
+from cityward.compose.places import demo_place, load_place
 from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
 from compose.acting.test_postures import let_out, write_releasing_town
@@ -60,6 +63,19 @@ def test_a_person_reads_the_same_in_a_sentence(state: Path):
     said = " ".join(words("received", "--dataset", "counts", "--state", str(state)).split())
     assert "acme-desk (acme) was given 607 rows of counts for planning, by flow to-acme under acme-2026" in said
     assert "with 61 receipts. It is under the law of xb now." in said
+    assert "counts: 607 rows up to" in said, "and not from 1970 on"
+
+
+def test_a_country_is_told_by_its_name_and_one_receipt_is_one(capsys: pytest.CaptureFixture[str]):
+    line = Line(
+        recipient="desk", party="acme", dataset="counts", purpose="planning", flow="out", agreement="", form={}, rows=1,
+        receipts=1, first_day="2026-11-23", last_day="2026-11-23", law=("no",), possibly=("gb",), newest_receipts=("web:1",),
+    )  # fmt: skip
+    told = Statement(about="counts", since="2026-11-01", until="2026-11-30", rows=1, lines=(line,), refused=())
+    put_statement(told, False, load_place(demo_place()).place)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "counts: 1 rows from 2026-11-01 to 2026-11-30" in said
+    assert "with 1 receipt. It is under the law of Norway now; possibly under that of United Kingdom." in said
 
 
 def test_what_one_recipient_got_in_a_month(state: Path):

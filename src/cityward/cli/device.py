@@ -44,6 +44,7 @@ def list_devices(state: Path, as_json: bool) -> None:
     if as_json:
         put_json_line(rows)
         return
+    aside(f"{'device':40} {'declared':12} {'secret':10} {'last heard':20}")
     for row in rows:
         standing = row["barred"] or row["credential"] or ""
         put(f"{row['device']:40} {row['status']:12} {standing:10} {row['last_seen'] or 'never heard':20} {_place(row)}")

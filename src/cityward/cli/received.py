@@ -35,4 +35,4 @@ def command(dataset: str, month: str | None, state: Path, as_json: bool) -> None
     if dataset not in known:
         raise PlaceError(f"there is no dataset `{dataset[:64]}`{did_you_mean(dataset, known)}")
     days = (0, setting.now_us() // DAY) if month is None else month_of(month)
-    put_statement(statement(setting, days, dataset=dataset), as_json)
+    put_statement(statement(setting, days, dataset=dataset), as_json, setting.loaded.place)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cityward.compose.outgoing.recipients import Asked
     from cityward.compose.outgoing.statements import RecipientView, Statement
     from cityward.compose.setting import Setting
+    from cityward.place.model import Place
 
 EXAMPLES = """
 \b
@@ -36,6 +37,7 @@ ACCESS = click.option(
     "--access", type=click.File("rb"), help="Of an export: our access to its store or server, as JSON; `-` is stdin."
 )
 MOST_ACCESS = 65_537
+EVER = "1970-01-01"  # the first day of a statement that is of no month
 
 
 @click.group("recipient", cls=Group, epilog=EXAMPLES)
@@ -100,7 +102,7 @@ def _put_view(view: RecipientView) -> None:
 def _counts(view: RecipientView) -> str:
     return (
         f"triggered {view.triggered:,} = sent {view.sent:,} + queued {view.queued:,} + shed {view.shed:,} rows; "
-        f"withheld {view.withheld:,}; refused {view.refused:,} requests"
+        f"withheld {view.withheld:,}; refused {view.refused:,} request{'' if view.refused == 1 else 's'}"
     )
 
 
@@ -176,7 +178,7 @@ def show_statement(recipient: str, month: str, state: Path, as_json: bool) -> No
 
     setting = _setting(state)
     declared_of(setting, recipient)
-    put_statement(statement(setting, month_of(month), recipient=recipient), as_json)
+    put_statement(statement(setting, month_of(month), recipient=recipient), as_json, setting.loaded.place)
 
 
 @command.command("receipts")
@@ -204,20 +206,25 @@ def show_receipts(
         aside(f"more: --after {following}")
 
 
-def put_statement(told: Statement, as_json: bool) -> None:
-    """A statement, for a person or as JSON."""
+def put_statement(told: Statement, as_json: bool, place: Place) -> None:
+    """A statement, for a person or as JSON. Countries are told by name: some of their ids are words."""
+    from cityward.reach.telling.names import name_of
+
     if as_json:
         put_json(told)
         return
-    lead(f"{told.about}: {told.rows:,} rows from {told.since} to {told.until}")
+    span = f"up to {told.until}" if told.since == EVER else f"from {told.since} to {told.until}"
+    lead(f"{told.about}: {told.rows:,} rows {span}")
     for line in told.lines:
         form = "; ".join(line.form.values()) or "as it is held"
-        law = ", ".join(line.law) or "no law that is known"
-        law += f"; possibly {', '.join(line.possibly)}" if line.possibly else ""
+        certain, possible = (", ".join(name_of(place, land) for land in lands) for lands in (line.law, line.possibly))
+        law = (f"It is under the law of {certain} now" if certain else "It is under no law that is known now") + (
+            f"; possibly under that of {possible}" if possible else ""
+        )
         say(
             f"{line.recipient} ({line.party}) was given {line.rows:,} rows of {line.dataset} for {line.purpose}, by flow "
             f"{line.flow} under {line.agreement or 'no agreement'}, {form}, from {line.first_day} to {line.last_day}, with "
-            f"{line.receipts:,} receipts. It is under the law of {law} now.",
+            f"{line.receipts:,} receipt{'' if line.receipts == 1 else 's'}. {law}.",
             mark="- ",
         )
         remark(f"Receipts, the newest: {', '.join(line.newest_receipts)}", indent="    ")
