@@ -14,6 +14,7 @@ from cityward.compose.setting import open_setting
 from cityward.errors import PlaceError
 from cityward.runtime.people import BUILT_IN_OPERATOR, Grant, Person, Stance, Step
 from cityward.runtime.ports import CommandRow, SourceSpan
+from cityward.runtime.serving.kept import ServiceEffects, ServiceStatus
 from compose.acting.test_overrides import DIM, write_lit_town
 from towns import stopped_city
 
@@ -41,6 +42,25 @@ def home(tmp_path: Path) -> Home:
 
 def told(home: Home, *words: str) -> Result:
     return CliRunner().invoke(command, [*words, "--state", str(home.root)], catch_exceptions=False)
+
+
+def test_a_service_is_shown_with_what_it_says_and_when_it_said_it(home: Home):
+    assert "it has said nothing yet" in told(home, "show", "lights").stdout
+    board = {
+        "summary": "12 lamps burn",
+        "figures": [{"label": "Energy", "value": "3.1", "unit": "kWh", "note": "tonight"}],
+    }
+    setting = open_setting(home)
+    status = ServiceStatus(service="lights", at=1_794_851_000_000_000)
+    setting.state.services.keep(
+        ServiceEffects(at=status.at, boards={"lights": json.dumps(board).encode()}, statuses=(status,))
+    )
+    setting.state.dispose()
+    shown = told(home, "show", "lights").stdout
+    assert shown.startswith("12 lamps burn\n") and "2026-11-16T17:43:20Z city time" in shown
+    assert "3.1 kWh (tonight)" in " ".join(shown.split())
+    assert json.loads(told(home, "show", "lights", "--json").stdout)["board"]["summary"] == "12 lamps burn"
+    assert "    12 lamps burn" in told(home, "list").stdout
 
 
 def test_a_person_holds_a_group_after_seeing_what_it_does_and_undoes_it(home: Home):

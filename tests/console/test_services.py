@@ -154,7 +154,7 @@ def test_on_a_phone_the_service_that_is_shown_stands_at_the_top_and_its_page_in_
     browser.look(390, 844, phone=True)
     at(browser, "#/services/lighting", ".shown h1")
     browser.until("document.querySelector('.shown h1').getBoundingClientRect().top < 300")
-    assert browser.evaluate("document.querySelector('aside a').innerText").startswith("All services")
+    browser.until("document.querySelector('aside a')?.innerText.startsWith('All services')")
     at(browser, "#/watch", "main h1")
     here = "document.querySelector('nav [aria-current]').getBoundingClientRect()"
     browser.until(f"{here}.left >= 0 && {here}.right <= innerWidth && {here}.width > 0")

@@ -10,8 +10,9 @@ import click
 
 from cityward.cli.groups import Group
 from cityward.cli.options import ACCOUNT, JSON, STATE
-from cityward.cli.words import aside, put, put_json, style
+from cityward.cli.words import aside, lead, put, put_json, say, style
 from cityward.text import harmless
+from cityward.time import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from cityward.runtime.overriding import ConsentRow, Operator, OverrideRow
     from cityward.runtime.ports import CommandRow
     from cityward.runtime.serving.acting.preview import OverridePreview
+    from cityward.runtime.serving.kept import ServiceStatus
+    from cityward.services.board import Board
 
 EXAMPLES = """\b
 Examples:
@@ -61,6 +64,7 @@ def list_all(ctx: click.Context, state: Path, as_json: bool) -> None:
             "actuators": list(service.actuators),
             "held": sum(row.service == name for row in held),
             "waiting": sum(row.service == name for row in waiting),
+            "summary": _board(desk, name).summary,
         }
         for name, service in services.items()
     ]
@@ -69,6 +73,7 @@ def list_all(ctx: click.Context, state: Path, as_json: bool) -> None:
     for one in () if as_json else told:
         busy = "".join(f", {one[word]} {word}" for word in ("held", "waiting") if one[word])
         put(style(str(one["service"]), bold=True), f" ({one['kind']}) {one['name']}{busy}")
+        say(str(one["summary"]) or "it has said nothing yet", "    ")
     ctx.exit(int(bool(waiting)))
 
 
@@ -78,7 +83,7 @@ def list_all(ctx: click.Context, state: Path, as_json: bool) -> None:
 @JSON
 @click.pass_context
 def show(ctx: click.Context, service: str, state: Path, as_json: bool) -> None:
-    """What is held and what waits in SERVICE, and its last commands with their causes. Exit 1 while anything waits."""
+    """What SERVICE says, what is held, what waits, and its last commands with their causes. Exit 1 while anything waits."""
     from cityward.runtime.causes import cause_line
 
     desk = _desk(state)
@@ -88,8 +93,9 @@ def show(ctx: click.Context, service: str, state: Path, as_json: bool) -> None:
     _, waiting = _under_way(desk, service)
     if as_json:
         told = [{"command": row, "because": cause_line(row)} for row in commands]
-        put_json({"overrides": overrides, "consents": consents, "commands": told})
+        put_json({"overrides": overrides, "consents": consents, "commands": told, "board": _board(desk, service)})
     else:
+        _put_board(_board(desk, service), desk.setting.state.services.statuses().get(service))
         _put_shown(overrides, consents, commands)
     ctx.exit(int(bool(waiting)))
 
@@ -230,6 +236,22 @@ def _told(row: OverrideRow | ConsentRow) -> str:
         "refused": f"is refused, by {row.ended_by}",
     }
     return f"{what} {said[row.state.value]}: {row.reason}"
+
+
+def _board(desk: OverrideDesk, service: str) -> Board:
+    """What it says of itself; an empty one before its first turn."""
+    from cityward.services.board import Board
+
+    return desk.setting.state.services.board(service) or Board(summary="")
+
+
+def _put_board(board: Board, status: ServiceStatus | None) -> None:
+    lead(board.summary or "it has said nothing yet")
+    if status is not None:
+        put(f"  {'last turn':28} {iso(status.at)} city time")
+    for figure in board.figures:
+        note = f" ({figure.note})" if figure.note else ""
+        put(f"  {figure.label:28} {figure.value} {figure.unit}".rstrip() + note)
 
 
 def _put_shown(
