@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,20 @@ from cityward.web.admin import build_admin
 from cityward.web.app import build
 from cityward.web.serve import Tls, serve
 from web.house import house
+
+
+def test_a_request_that_is_cut_off_at_the_end_leaves_no_traceback_and_any_other_error_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said = logging.getLogger("uvicorn.error")
+    said.addFilter(serving.CUT_OFF)
+    for error in (asyncio.CancelledError("timeout graceful shutdown exceeded"), ValueError("a mistake of ours")):
+        said.error("Exception in ASGI application", exc_info=error)
+    said.error("Cancel 2 running task(s), timeout graceful shutdown exceeded")
+    assert [str(record.exc_info[1]) if record.exc_info else "" for record in caplog.records] == [
+        "a mistake of ours",
+        "",
+    ]
 
 
 def test_plain_http_beyond_loopback_is_refused() -> None:

@@ -13,6 +13,7 @@ INVARIANTS
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from asyncio.events import TimerHandle
@@ -80,6 +81,7 @@ async def serve(
             mend="give it a certificate, or listen on 127.0.0.1, or say that a proxy in front of it ends the TLS",
         )
     door_socket, admin_socket = _listen(host, port), _listen("127.0.0.1", admin_port)
+    logging.getLogger("uvicorn.error").addFilter(CUT_OFF)
     desk: Desk = app.state.desk
     most = None if behind_proxy else MOST_PER_ADDRESS
     sources = Sources(desk.meters, desk.doors.clock, desk.doors.events, most)
@@ -127,6 +129,16 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listening.set_inheritable(True)
     return listening
+
+
+class _CutOff(logging.Filter):
+    """A request that is cut off when the door closes is counted in the server's own line: its traceback tells nobody anything."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+CUT_OFF = _CutOff()  # one for all servers of the process: a filter is added once
 
 
 def _is_loopback(host: str) -> bool:

@@ -297,4 +297,4 @@ def _title(place: Place, purpose: str) -> str:
 
 
 def _days(days: int | str) -> str:
-    return "unknown" if isinstance(days, str) else f"{days} days"
+    return "unknown" if isinstance(days, str) else f"{days} day{'' if days == 1 else 's'}"
