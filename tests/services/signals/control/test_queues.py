@@ -105,6 +105,17 @@ def test_a_blind_lane_waits_by_what_used_to_come_and_is_served_when_it_is_green(
     assert watch(seen(EAST, {}, blind=blind), 8, kept)[1]["e1"].usual.waiting == 0.0
 
 
+def test_a_lane_that_has_not_been_seen_for_long_is_lost_and_one_in_a_gap_is_not() -> None:
+    busy = {"n1": LaneKept(usual=Usual(rate=0.2, learnt_s=1740.0))}
+    gap, kept = watch(seen(EAST, {}), 60, busy)
+    assert (gap.blind, gap.lost) == (("n1",), frozenset())
+    assert watch(seen(EAST, {}), 120, kept)[0].lost == {"n1"}
+    same = seen(EAST, {"n1": coming([30.0, 60.0])})
+    assert watch(same, 60)[0].lost == frozenset()
+    assert watch(same, 62)[0].lost == {"n1"}
+    assert watch(seen(NORTH, {}, blind=frozenset({"e1"})), 1)[0].lost == {"e1"}
+
+
 def test_a_crowded_lane_that_others_send_to_counts_more() -> None:
     queues, _ = watch(seen(EAST, {"n1": standing(26), "s1": standing(26)}), 1)
     # 26 x 6.5 m of 200 m are 0.845: wholly crowded; `n1` is fed by another junction, `s1` is not

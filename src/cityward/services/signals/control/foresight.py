@@ -5,7 +5,7 @@ Theory of operation
 Every second, for each junction: what stands and comes (`queues`); duties first (`duties`: emergencies, overdue waits, buses);
 a junction that is *crowded* on ways which cannot go together follows its own plan, coordinated with its neighbours, until the
 crowd has gone: beyond what a detector sees, the engineer's plan knows more than any reckoning. Where junctions depend on each
-other, a lane that nobody sees is taken to be full in that: one crowd across it is enough. Everybody else, once its
+other, a lane that was not seen for long is taken to be full in that: one crowd across it is enough. Everybody else, once its
 shortest green is over: the best next move (`lookahead`). In a city of more than `AT_ONCE` junctions each thinks every few
 seconds only, in turn.
 
@@ -103,7 +103,7 @@ def _see(layout: Layout, seen: JunctionSeen, was: JunctionKept, internal: frozen
     free = layout.room_before(seen)
     queues, lanes = look(layout, seen, was.lanes, internal, free, passed_s)
     long = np.array([lane in seen.lanes and seen.lanes[lane].length_m > LONG_M for lane in layout.lanes], dtype=float)
-    unseen = frozenset(queues.blind) if layout.junction.links else frozenset[str]()
+    unseen = queues.lost if layout.junction.links else frozenset[str]()
     heat = was.heat + (_crowded(layout, queues.crowd * long, unseen) - was.heat) * passed_s / HEAT_S
     crowded = heat > (COOL if was.crowded else HOT)
     kept = JunctionKept(lanes=lanes, heat=heat, crowded=crowded, favoured=was.favoured)

@@ -49,18 +49,22 @@ DISBELIEVED, DISBELIEVED_S = (
     90.0,
 )  # so much doubt for so long, and a lane is reckoned as a blind one: jams are over by then
 SAME_S = 4.0  # moving vehicles that stay where they are so long are no vehicles
+LOST_S, LOST_VEHICLES = 60.0, 24.0  # after so long, or so many missing, it is no short gap any more
 USUAL_VEH_S = 0.05  # of a lane that nobody sees, at least
 MOST_WAITING = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queues:
-    """Lanes: queue, weight, crowd (L,). blind: those reckoned from memory; doubted: those not believed."""
+    """Lanes: queue, weight, crowd (L,). blind: those reckoned from memory; lost: those of them that have not been seen for long;
+    doubted: those not believed.
+    """
 
     queue: Numbers
     weight: Numbers
     crowd: Numbers
     blind: tuple[str, ...]
+    lost: frozenset[str]
     doubted: tuple[str, ...]
 
 
@@ -86,6 +90,7 @@ def look(
     weight: list[float] = []
     crowd: list[float] = []
     blind: list[str] = []
+    lost: set[str] = set()
     doubted: list[str] = []
     remembered: dict[str, LaneKept] = {}
     rates, green_s = _served(layout, seen)
@@ -100,6 +105,8 @@ def look(
             weight.append(1.0)
             crowd.append(0.0)
             blind.append(lane)
+            if said is None or now.same_s >= LOST_S or now.usual.missing >= LOST_VEHICLES:
+                lost.add(lane)
         else:
             now = _all_seen(now) if now.usual.waiting else now
             full, believed = _crowd(said), 1.0 - now.doubt
@@ -109,7 +116,9 @@ def look(
         if said is not None and now.doubt > DISBELIEVED:
             doubted.append(lane)
         remembered[lane] = now
-    return Queues(np.array(queue), np.array(weight), np.array(crowd), tuple(blind), tuple(doubted)), remembered
+    return Queues(
+        np.array(queue), np.array(weight), np.array(crowd), tuple(blind), frozenset(lost), tuple(doubted)
+    ), remembered
 
 
 def coming(layout: Layout, seen: JunctionSeen, queues: Queues, kept: Mapping[str, LaneKept]) -> Numbers:
