@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityward.runtime.intake.penalty import FORGIVEN_US, LONGEST_US, Budget, Penalties, Penalty
+from cityward.runtime.intake.penalty import FORGIVEN_US, LINGERS_US, LONGEST_US, Budget, Penalties, Penalty
 from cityward.time import DAY, MINUTE, SECOND
 
 BUDGET = Budget(messages_s=10, bytes_s=1000)  # a minute's worth: 600 messages, 60,000 bytes
@@ -59,6 +59,17 @@ def test_each_penalty_is_twice_as_long_up_to_an_hour_and_is_forgiven_after_a_day
     later, _ = flood(penalties, at + FORGIVEN_US)
     assert later is not None
     assert later.nth == 1
+
+
+def test_what_is_told_late_of_a_flood_is_no_second_offence() -> None:
+    penalties = Penalties()
+    said, when = flood(penalties, START)
+    assert said is not None
+    last = when + LINGERS_US - 1
+    assert penalties.look("a", BUDGET, 10**6, 10**9, when, last) is None
+    again = penalties.look("a", BUDGET, 10**6, 10**9, last, when + LINGERS_US)  # its penalty was lifted: it floods on
+    assert again is not None
+    assert again.nth == 2
 
 
 def test_a_restart_goes_on_counting() -> None:

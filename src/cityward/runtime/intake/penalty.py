@@ -29,6 +29,8 @@ ALLOWANCE = 1.0
 FIRST_US = MINUTE
 LONGEST_US = HOUR
 FORGIVEN_US = DAY
+LINGERS_US = 5 * SECOND
+"""So long after a penalty a busy broker may still tell of what was sent before it: that is no second offence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class _Record:
     level: float = 0.0  # minutes' worth
     nth: int = 0
     ended_at: int = 0
+    deaf_until: int = 0
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class Penalties:
             return None
         times = max(messages / took_s / budget.messages_s, size / took_s / budget.bytes_s)
         record = self._records.setdefault(device, _Record())
+        if now_us < record.deaf_until:
+            return None
         record.level = max(0.0, record.level + (times - FACTOR) * took_s / 60)
         if record.level >= ALLOWANCE:
             return self._bar(device, record, times, now_us)
@@ -84,5 +89,5 @@ class Penalties:
         again = record.nth > 0 and now_us - record.ended_at < FORGIVEN_US
         record.nth = record.nth + 1 if again else 1
         lasts = min(FIRST_US << min(record.nth - 1, 16), LONGEST_US)
-        record.level, record.ended_at = 0.0, now_us + lasts
+        record.level, record.ended_at, record.deaf_until = 0.0, now_us + lasts, now_us + LINGERS_US
         return Penalty(device, record.ended_at, record.nth, times)
