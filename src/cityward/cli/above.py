@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 ENDS_WITHIN_S = 2.0  # a process of the city that is still ending may hold the pipe open
+LONGEST = 1 << 16  # of a line, bytes; what is longer comes in pieces
 LINE = re.compile(r'timestamp=\S*T([\d:]{8})\S* level=(\w+) role=(\S+) event=("(?:[^"\\]|\\.)*"|\S+) ?(.*)')
 
 
@@ -63,7 +64,7 @@ def logs_above() -> Generator[Above]:
 
 def _read(reads: int, above: Above) -> None:
     with os.fdopen(reads, "rb") as lines:
-        for line in lines:
+        while line := lines.readline(LONGEST):
             above.hand_on(line)
 
 
