@@ -137,9 +137,13 @@ def test_on_a_terminal_the_link_stays_the_last_line_whatever_is_logged_and_enter
         assert "flow (the 6 largest of 20)  received  admitted  refused  shed" in [row.rstrip() for row in seen.shown]
         for _ in range(3):
             seen.step("l")
-        seen.until(lambda: sum("failed" in row for row in seen.shown) == 3)
+        seen.until(
+            lambda: (
+                sum("failed" in row for row in seen.shown) == 3
+                and seen.shown[-1] == "http://localhost:8080/sign-in?token=token-1"  # drawn after what is above it
+            )
+        )
         assert seen.shown[1:4] == ['18:29:53 feeds: a "feed" failed  flow=x'] * 3
-        assert seen.shown[-1] == "http://localhost:8080/sign-in?token=token-1"
         assert seen.shown[-2].endswith("UTC. Enter: another.")
         seen.type("\n")
         seen.until(lambda: seen.shown[-1] == "http://localhost:8080/sign-in?token=token-2", lambda: seen.step("."))
