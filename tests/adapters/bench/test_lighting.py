@@ -43,7 +43,21 @@ def test_a_road_with_the_same_traffic_all_night_is_as_far_below_all_night_as_its
     assert rows["all night"][2] == "0.0 %"
     least = rows["what the reports require, down to M5: no way spares more"]
     assert least[3] == 0 and float(str(least[1])) <= float(str(rows["cityward, down to M5"][1])), "it is a bound"
-    assert [row[3] for row in table.rows if str(row[0]).startswith("cityward")] == [0, 0]
+    assert [row[3] for row in table.rows if str(row[0]).startswith("cityward")] == [0] * 6
+
+
+def test_lamps_that_are_new_need_a_fifth_less_and_over_their_years_a_tenth_less():
+    # M3 all night: 80 of 100 % when new, and on a straight line to 100 % after six years: 1 / (1.25 * left) each
+    rows = {str(row[0]): row for row in year_of(road(1000), days=2).rows}
+    worn, new, mean = (
+        rows[f"cityward, down to M5{more}"]
+        for more in ("", ", constant light output, lamps new", ", constant light output, mean of 6 years")
+    )
+    assert (worn[2], new[2]) == ("0.0 %", "18.9 %"), "the day's end is reckoned with, and whole percents: 81 %"
+    assert mean[2] == "11.8 %", (
+        "ages 0 to 5 years at their beginning: 81, 83, 86, 89, 93 and 97 % (whole percents, rounded up)"
+    )
+    assert (new[3], mean[3]) == (0, 0)
 
 
 def test_an_hour_is_reported_when_it_is_over():

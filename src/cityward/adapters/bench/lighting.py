@@ -12,10 +12,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from cityward.adapters.bench.tables import Cell, Table
 from cityward.errors import CitywardError, PlaceError
@@ -24,9 +27,10 @@ from cityward.services.contract import Actuator, Commanded, Reading, View
 from cityward.services.lighting import SERVICE
 from cityward.services.lighting.levels import given_share, power_w, share_for
 from cityward.services.lighting.memory import LightingMemory
+from cityward.services.lighting.renewal import YEAR_DAYS
 from cityward.services.lighting.settings import Installation, LightingSettings, read_settings
 from cityward.services.lighting.sun import elevation_deg
-from cityward.time import DAY, HOUR, MINUTE, SECOND, to_us
+from cityward.time import DAY, HOUR, MINUTE, SECOND, from_us, to_us
 
 Tell = Callable[[str], None]
 Drops = Sequence[tuple[str, float]]
@@ -37,6 +41,11 @@ RATED_W = 100.0
 DETECTOR, MAST = "loop", "mast"
 ALL_NIGHT, FIXED = "all-night", "fixed"
 TWO, THREE = "two-drops", "three-drops"  # the same road declared twice, each a street of one lamp, which has its name
+YEARS = 6  # between two renewals: what `renewal_years` is when it is left out
+AGED = {
+    name: tuple(f"{name}-year-{n + 1}" for n in range(YEARS)) for name in (TWO, THREE)
+}  # the same, lamps n years old
+LAMPS = (TWO, THREE, *AGED[TWO], *AGED[THREE])
 LEAST = {
     TWO: "least-two-drops",
     THREE: "least-three-drops",
@@ -101,16 +110,16 @@ class _Player:
         self.memory = turn.memory
         for one in turn.proposals:
             self.last[one.device] = Commanded(one.command, one.value, one.cause, "acknowledged", now, one.sources)
-        return {name: self.last[name].value for name in (TWO, THREE)}
+        return {name: self.last[name].value for name in LAMPS}
 
     def _view(self, now: int) -> View[LightingSettings]:
         return View(
             now_us=now,
             position=self.road.position,
             settings=self.settings,
-            members={name: (name,) for name in (DETECTOR, MAST, TWO, THREE)},
+            members={name: (name,) for name in (DETECTOR, MAST, *LAMPS)},
             readings=self._readings(now),
-            actuators={name: Actuator({"dim": DIM}) for name in (TWO, THREE)},
+            actuators={name: Actuator({"dim": DIM}) for name in LAMPS},
             last_commands=self.last,
         )
 
@@ -200,8 +209,10 @@ def last_report(road: Road, now: int) -> tuple[int, Hour] | None:
 
 
 def settings_of(road: Road) -> LightingSettings:
-    """The road as it would be declared: once with two drops, once with three."""
+    """The road as it would be declared: with two drops and with three, as if always worn and with lamps 0 to 5 years old."""
     streets = {TWO: _street(road, TWO, road.drops[:2]), THREE: _street(road, THREE, road.drops)}
+    for kind, drops in ((TWO, road.drops[:2]), (THREE, road.drops)):
+        streets |= {name: _street(road, name, drops, renewed_of(road, age)) for age, name in enumerate(AGED[kind])}
     # hourly reports: the newest one is up to an hour old, and one may come late
     read = read_settings({"streets": streets, "max_age_s": 5400})
     if isinstance(read, PlaceError):
@@ -209,13 +220,19 @@ def settings_of(road: Road) -> LightingSettings:
     return read
 
 
-def _street(road: Road, lamp: str, drops: Drops) -> dict[str, Any]:
+def renewed_of(road: Road, age: int) -> date:
+    """The day of lamps that are so many years old at the beginning."""
+    return from_us(road.first_us - round(age * YEAR_DAYS * DAY)).date()
+
+
+def _street(road: Road, lamp: str, drops: Drops, renewed: date | None = None) -> dict[str, Any]:
+    given = {**road.installation, "rated_w": RATED_W, "standby_w": 0.5}
     street: dict[str, Any] = {
         "lamps": [lamp],
         "traffic": [DETECTOR],
         "lighting_class": road.lighting_class,
         "drops": [{"to": name, "below_count": below} for name, below in drops],
-        "installation": {**road.installation, "rated_w": RATED_W, "standby_w": 0.5},
+        "installation": given if renewed is None else {**given, "renewed": renewed, "renewal_years": YEARS},
     }
     return {**street, "weather": [MAST]} if road.has_weather else street
 
@@ -225,7 +242,7 @@ def year_of(road: Road, days: int = 365) -> Table:
     settings = settings_of(road)
     player, zone = _Player(settings, road), ZoneInfo(road.zone)
     installation = settings.streets[TWO].installation or Installation()
-    spent = {name: Spent() for name in (TWO, THREE, *LEAST.values(), ALL_NIGHT, FIXED)}
+    spent = {name: Spent() for name in (*LAMPS, *LEAST.values(), ALL_NIGHT, FIXED)}
     by_day_wh, unknown, minutes = 0.0, 0.0, STEP / MINUTE
     for now in range(road.first_us, road.first_us + days * DAY, STEP):
         levels = player.turn(now)
@@ -235,12 +252,23 @@ def year_of(road: Road, days: int = 365) -> Table:
         unknown += minutes if _reported(road, now) is None else 0.0
         levels |= {ALL_NIGHT: 100.0, FIXED: _scheduled(now, zone)}
         for name, level in levels.items():
-            known, true = _required(road, road.drops if name == THREE else road.drops[:2], installation, now)
+            given = aged(road, installation, name, now)
+            known, true = _required(road, road.drops if name.startswith(THREE) else road.drops[:2], given, now)
             share = given_share(level, installation.curve)
             spent[name].add(power_w(level, installation), share, known, true, minutes)
             if name in LEAST:  # the lamps' curve is linear here: a share of the light is that level
                 spent[LEAST[name]].add(power_w(100 * known, installation), known, known, true, minutes)
     return _table(road, spent, by_day_wh / 1000, unknown)
+
+
+def aged(road: Road, installation: Installation, name: str, now: int) -> Installation:
+    """What the lamps of this name give at this very moment: falling on a straight line, and reckoned apart from the service."""
+    age = next((n for names in AGED.values() for n, one in enumerate(names) if one == name), None)
+    if age is None:
+        return installation
+    years = (now - to_us(datetime.combine(renewed_of(road, age), time(), UTC))) / (YEAR_DAYS * DAY)
+    left = 1 - (1 - installation.maintenance_factor) * min(1.0, years / YEARS)
+    return msgspec.structs.replace(installation, maintenance_factor=left)
 
 
 def _reported(road: Road, now: int) -> Hour | None:
@@ -271,7 +299,16 @@ def _scheduled(now: int, zone: ZoneInfo) -> float:
     return SCHEDULE[1][1] if hour < 5 else SCHEDULE[2][1] if hour < 6 else SCHEDULE[3][1]
 
 
-def _table(road: Road, spent: Mapping[str, Spent], by_day_kwh: float, unknown: float) -> Table:
+def _mean(years: Sequence[Spent]) -> Spent:
+    return Spent(
+        kwh=fmean(one.kwh for one in years),
+        under_known=fmean(one.under_known for one in years),
+        under_true=fmean(one.under_true for one in years),
+        dark_min=fmean(one.dark_min for one in years),
+    )
+
+
+def _table(road: Road, spent: dict[str, Spent], by_day_kwh: float, unknown: float) -> Table:
     classes = [name for name, _ in road.drops]
     names = {
         TWO: f"cityward, down to {classes[1]}",
@@ -281,6 +318,13 @@ def _table(road: Road, spent: Mapping[str, Spent], by_day_kwh: float, unknown: f
         FIXED: "fixed: 70 % from 22, 50 % from 0, 70 % from 5, 100 % from 6",
         ALL_NIGHT: "all night",
     }
+    for kind, number in ((TWO, 1), (THREE, 2)):
+        lamps = f"down to {classes[number]}, constant light output"
+        spent[f"{kind}-mean"] = _mean([spent[name] for name in AGED[kind]])
+        names |= {
+            AGED[kind][0]: f"cityward, {lamps}, lamps new",
+            f"{kind}-mean": f"cityward, {lamps}, mean of {YEARS} years",
+        }
     base = spent[ALL_NIGHT].kwh
     rows: list[tuple[Cell, ...]] = [
         (
@@ -292,7 +336,9 @@ def _table(road: Road, spent: Mapping[str, Spent], by_day_kwh: float, unknown: f
         )
         for key, name in names.items()
     ]
-    two, three = (100 * (1 - spent[key].kwh / base) for key in (TWO, THREE))
+    ways = TWO, THREE, f"{TWO}-mean", f"{THREE}-mean"
+    two, three, kept_two, kept_three = (100 * (1 - spent[key].kwh / base) for key in ways)
+    under = sum(spent[key].under_known for key in LAMPS)
     steps = ", ".join(f"{name} below {below:.0f}" for name, below in road.drops)
     return Table(
         title=f"A year of nights on {road.name}: {road.lighting_class}, {steps} an hour",
@@ -304,12 +350,15 @@ def _table(road: Road, spent: Mapping[str, Spent], by_day_kwh: float, unknown: f
             "min below, as it came",
         ),
         rows=tuple(rows),
-        verdict=f"{two:.1f} % below all night with two drops, {three:.1f} % with three (aimed at: 40 %); "
-        f"{round(spent[TWO].under_known + spent[THREE].under_known)} minutes below the class that the reports required",
+        verdict=f"{two:.1f} % below all night with two drops, {three:.1f} % with three; with constant light output, over {YEARS} "
+        f"years, {kept_two:.1f} and {kept_three:.1f} % (aimed at: 40 %); "
+        f"{round(under)} minutes below the class that the reports required",
         notes=(
             f"One lamp of {RATED_W:g} W; dark for {spent[ALL_NIGHT].dark_min / 60:.0f} h, of which {unknown / 60:.0f} h "
             f"without a report of the last 90 minutes (full light); {by_day_kwh:.2f} kWh more by day, at the lowest level.",
             "The fixed schedule is held to the two drops. At full light the lamps give the street's class and nothing more.",
+            f"Constant light output: new lamps give a quarter more, and lose it in a straight line over {YEARS} years. "
+            "All night and the fixed schedule burn without it.",
             "As it came: by the count of the very hour, which is reported when it is over. Reports come hourly here.",
         ),
     )

@@ -1,9 +1,8 @@
 """From a lighting class to a lamp level and back, and from a level to power. Arithmetic alone.
 
 A street's installation is declared by what it gives at full level with new, clean lamps; the maintenance factor says what is left
-of that at the end of a maintenance period. Levels are computed from what is left: `maintained`. So the class is given until
-the last day of the period, and a little more before it (constant light output of the drivers would use that up; it is
-not assumed).
+of that: at the end of a maintenance period, or today where it is declared when the lamps were renewed (`renewal`). Levels are
+computed from what is left: `maintained`. So the class is given until the last day of the period.
 
 INVARIANTS
 - `given_share(level_for(c))` of the maintained light is never less than class `c` requires: rounding is always upwards.
@@ -24,7 +23,7 @@ EXACT = 1e-9  # of a percent: binary fractions of what is exact in decimals
 
 
 def maintained(installation: Installation, measure: Measure) -> tuple[float, float]:
-    """(average, lowest point) at full level and the end of the maintenance period; (0, 0) where it is not declared."""
+    """(average, lowest point) at full level, of what the maintenance factor leaves; (0, 0) where it is not declared."""
     factor = installation.maintenance_factor
     if measure is Measure.LUMINANCE:
         return (installation.luminance_cd_m2 or 0.0) * factor, 0.0

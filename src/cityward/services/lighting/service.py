@@ -37,6 +37,9 @@ from cityward.services.lighting.memory import MOST_SUSPECTED, Held, LightingMemo
 from cityward.services.lighting.need import Need, need_of, within
 from cityward.services.lighting.refused import held_now, waits
 from cityward.services.lighting.refused import notices as refusals
+from cityward.services.lighting.renewal import notices as overdue
+from cityward.services.lighting.renewal import present
+from cityward.services.lighting.renewal import told as worn
 from cityward.services.lighting.settings import LightingSettings, Line, Street, read_settings
 from cityward.services.lighting.sky import Sky, judge_sky
 from cityward.services.lighting.sun import elevation_deg
@@ -110,13 +113,17 @@ class Lighting:
     def step(self, view: View[LightingSettings], memory: LightingMemory) -> Turn[LightingMemory]:
         """Proposals for the lamps that should be told something now, what looks wrong, and the board."""
         sun_deg = elevation_deg(view.now_us, view.position)
-        judged = {name: _judged(view, street, sun_deg, memory, name) for name, street in view.settings.streets.items()}
+        judged = {
+            name: _judged(view, present(street, view.now_us), sun_deg, memory, name)
+            for name, street in view.settings.streets.items()
+        }
         held = held_now(view, _distinct(lamp for one in judged.values() for lamp in one.lamps), memory.held)
         proposals = [proposal for name, one in judged.items() for proposal in _proposals(view, name, one, held)]
         after = msgspec.structs.replace(_remembered(view, judged, memory), held=held)
         states = {name: StreetState(one.street, one.lamps, one.sky, one.need) for name, one in judged.items()}
         notices: list[Notice] = notices_of(view, states, after)
-        notices += refusals({name: one.lamps for name, one in judged.items()}, held)
+        lamps = {name: one.lamps for name, one in judged.items()}
+        notices += [*refusals(lamps, held), *overdue(view.settings.streets, lamps, view.now_us)]
         return Turn(after, proposals, notices=notices, board=board_of(view, states, after))
 
     def work(self, body: bytes) -> bytes:
@@ -135,7 +142,7 @@ def _judged(view: View[LightingSettings], street: Street, sun_deg: float, memory
 
 
 def _proposals(view: View[LightingSettings], name: str, one: _Judged, held: Mapping[str, Held]) -> Iterator[Proposal]:
-    cause = _cause(name, one.sky, one.flow, one.need) | _unseen(view, one.street)
+    cause = _cause(name, one.sky, one.flow, one.need) | worn(one.street) | _unseen(view, one.street)
     for lamp in one.lamps:
         limits = limits_of(view.actuators[lamp], view.settings.command)
         if limits is None or lamp in view.held:

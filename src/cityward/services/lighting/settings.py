@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -33,6 +34,10 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     maintenance_factor: Annotated[float, Meta(ge=0.3, le=1)] = (
         0.8  # PRECEDENT: CIE 154, LED in clean air, cleaned at intervals
     )
+    renewed: date | None = (
+        None  # when the lamps were last new and clean; None: counted as the end of the period, always
+    )
+    renewal_years: Annotated[float, Meta(ge=0.25, le=25)] = 6.0  # until they have lost down to `maintenance_factor`
     curve: Curve = "linear"  # of the lamps' `lamp-level`: share of light, or of the 254 steps of IEC 62386
     rated_w: Annotated[float, Meta(gt=0, le=2000)] | None = None  # of one lamp at full level; None: power is not judged
     standby_w: Annotated[float, Meta(ge=0, le=20)] = 0.5
