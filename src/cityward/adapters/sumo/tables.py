@@ -102,12 +102,12 @@ def attack_table(scenario: str, controller: str, clean: Score, plan: Score, harm
     return Table(
         title=f"{scenario}, {controller}, under attack ({clean.sumo}, seed {clean.seed})",
         head=(
-            *("attack", "delay s", "to clean", "to own plan", "longest wait s", "never entered"),
+            *("attack", "delay s", "to clean", "to own plan", "longest wait s", "never entered", "locked"),
             *("conflicts", "short", "red too long"),
         ),
         rows=tuple(rows),
         verdict=f"worst: {worst}, {to_clean:.2f} of the clean run; {conflicts} conflicts in {watched:,} signal-seconds",
-        notes=("every attack begins after 300 s and lasts; detectors lie on a third of the lanes",),
+        notes=("every attack begins after 300 s and lasts; detectors lie on a third of the lanes", NOTES[0]),
     )
 
 
@@ -119,6 +119,7 @@ def _harmed(name: str, score: Score, clean: Score, plan: Score) -> tuple[Cell, .
         round(score.delay_s / plan.delay_s, 2) if plan.delay_s else None,
         round(score.longest_wait_s),
         score.never_entered,
+        score.locked,
         score.conflicts,
         score.short,
         score.over_red,
