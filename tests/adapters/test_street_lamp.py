@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.adapters.keys.commanding import verifier
-from cityward.adapters.street.lamp import REMEMBERED, Lamp, LampSpec, Publish, power_w
+from cityward.adapters.street.lamp import Lamp, LampSpec, Publish, power_w
 from cityward.evidence.checkpoint import Signer
 from cityward.runtime.commands import HEADER, signed
+from cityward.runtime.obeying import REMEMBERED
 from cityward.time import MINUTE, SECOND, iso, to_us
 from signing import CITY, STRANGER, is_citys
 

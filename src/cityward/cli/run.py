@@ -33,7 +33,7 @@ DEMO_SPEED = 60.0
 PORT = click.IntRange(0, 65535)
 ROLES = (
     *("worker", "service", "signals", "door", "street", "street-signals", "watch", "network", "release"),
-    *("collector", "feeds", "cameras"),
+    *("collector", "feeds", "gateways", "cameras"),
 )
 IMPORTED = ("cityward.cli.run", "cityward.compose.roles", "cityward.web.door")
 """What the processes of a city are made of."""

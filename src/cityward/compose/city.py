@@ -17,6 +17,7 @@ from cityward.adapters.bus.config import ROLES, BrokerSettings, compile_config
 from cityward.adapters.bus.events import NatsEvents, make_event_stream
 from cityward.adapters.bus.log import connect, disconnect, make_log
 from cityward.adapters.bus.server import BrokerServer, find_binary, free_port
+from cityward.adapters.keys.commanding import tell_public
 from cityward.adapters.keys.secrets import bcrypt_of, new_secret
 from cityward.adapters.ledgers.files import FileLedger
 from cityward.adapters.stores.state import SqlState
@@ -87,6 +88,7 @@ async def run_city(options: RunOptions, screen: Screen, stop: asyncio.Event, nur
     home.prepare()
     with home.held():
         state = SqlState(home.state_url)
+        await asyncio.to_thread(tell_public, home.keys)
         if options.simulate is not None or options.exercise is not None:
             await asyncio.to_thread(issue_missing, home, registry, state, time.time_ns() // 1000)
         await _City(options, screen, home, loaded, registry, state, nursery).run(stop)

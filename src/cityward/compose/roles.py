@@ -26,6 +26,7 @@ from cityward.adapters.street.link import MqttDoor
 from cityward.adapters.street.recipients import play_recipients
 from cityward.adapters.street.run import StreetSettings, run_street
 from cityward.adapters.works.processes import ProcessWorks
+from cityward.compose.acting.gateways import run_gateways
 from cityward.compose.asking.forecast import forecasting_beside
 from cityward.compose.bars import barred_now, take_bars
 from cityward.compose.decoders import vendor_codecs
@@ -93,6 +94,7 @@ def run_role(home: Home, role: str, index: int) -> None:
         "release": run_release,
         "collector": run_collector,
         "feeds": run_feeds,
+        "gateways": run_gateways,
         "cameras": run_cameras,
     }
     run_process(home, bodies[role], role)

@@ -108,7 +108,7 @@ class Flow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     purpose: Id
     protocol: Literal[
         "mqtt", "http", "ngsi-ld", "sftp", "rtsp", "webhook", "smtp", "syslog", "proprietary", "paper", "command",
-        "gtfs", "gtfs-realtime", "modbus", "files",
+        "gtfs", "gtfs-realtime", "modbus", "files", "talq",
     ]  # fmt: skip
     protection: Protection = Protection.TLS
     route: tuple[Id, ...] | Unknown = ()  # jurisdictions or parties it passes

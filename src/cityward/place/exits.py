@@ -36,9 +36,9 @@ CAMERA_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 class Exit:
     """One endpoint outside, and what is declared of where it is.
 
-    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`, `feed:<flow>`, `camera:<id>`,
-    `onvif:<id>`. flows: those it belongs to. host: a name in lower case, or an address. addresses: blocks that it must lie in,
-    and names that it may have.
+    by: who calls it, `alert:<id>`, `recipient:<id>`, `witness:<id>`, `issuer:<recipient>`, `feed:<flow>`, `talq:<system>`,
+    `camera:<id>`, `onvif:<id>`. flows: those it belongs to. host: a name in lower case, or an address. addresses: blocks
+    that it must lie in, and names that it may have.
     """
 
     by: str
@@ -77,6 +77,7 @@ def exits_of(place: Place) -> dict[str, Exit]:
         *(issuer_exit(name, one) for name, one in place.recipients.items() if one.sign_in == "oidc"),
         *(witness_exit(place, name) for name in place.witnesses),
         *(exit_ for name in place.devices for exit_ in cabinet_exits(place, name)),
+        *(gateway_exit(place, name) for name, system in place.systems.items() if system.talq is not None),
         *(exit_ for name in place.cameras for exit_ in camera_exits(place, name)),
         *(feed_exit(place, name) for name, flow in place.flows.items() if flow.feed is not None and flow.feed.url),
     ]
@@ -101,6 +102,17 @@ def feed_exit(place: Place, name: str) -> Exit:
     assert flow.feed is not None
     assert flow.feed.url is not None
     return _at(place, flow.from_, f"feed:{name}", name, flow.feed.url)
+
+
+def gateway_exit(place: Place, name: str) -> Exit:
+    """The exit to a gateway of lamps: where it is declared to be. Its flows are those of the lamps that it speaks for."""
+    system = place.systems[name]
+    assert system.talq is not None
+    ends = set(system.speaks_for)
+    flows = tuple(flow for flow, one in place.flows.items() if {one.from_, one.to} & ends)
+    endpoint = read_endpoint(system.talq.url)
+    host = endpoint.host.removesuffix(".")
+    return Exit(f"talq:{name}", flows, endpoint.scheme, host, endpoint.port, _read(system.addresses))
 
 
 def cabinet_exits(place: Place, name: str) -> list[Exit]:

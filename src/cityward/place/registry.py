@@ -26,7 +26,7 @@ from cityward.place.record import UNKNOWN
 from cityward.place.services import Priority
 from cityward.place.things import Device, DeviceModel, DeviceStatus, Hardware, Polled, Position
 
-ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld", "gtfs-realtime", "modbus", "files"})
+ENTRY_PROTOCOLS = frozenset({"mqtt", "http", "ngsi-ld", "gtfs-realtime", "modbus", "files", "talq"})
 """Protocols by which observations enter through a gate of ours."""
 
 UNLIMITED = FlowLimits()

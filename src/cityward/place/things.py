@@ -18,6 +18,9 @@ Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Position = tuple[Longitude, Latitude]
 """WGS 84, longitude first, as GeoJSON."""
 
+UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+"""SPEC: RFC 9562, 4."""
+
 
 class Area(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the city for which indicators are made and citizens are counted."""
@@ -51,6 +54,22 @@ class Conduit(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protocols: tuple[str, ...] = ()
 
 
+class LampGateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TALQ-style gateway: lamps that hear their commands, and tell their levels, by it (docs/lighting.md).
+
+    url: where its resources begin. client: the UUID under which it knows the city. every_s: real seconds between two looks at its
+    lamps. lamps: device, or member of a group -> its lamp actuator there, `<address of the device>/<id of the function>`.
+    """
+
+    url: Annotated[str, Meta(min_length=8, max_length=512)]
+    client: Annotated[str, Meta(pattern=rf"^{UUID}\Z")]
+    every_s: Annotated[int, Meta(ge=5, le=86_400)] = 60
+    lamps: Annotated[
+        dict[Id, Annotated[str, Meta(pattern=rf"^{UUID}/[A-Za-z0-9_.-]{{1,64}}\Z")]],
+        Meta(min_length=1, max_length=10_000),
+    ]
+
+
 class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Software that runs somewhere.
 
@@ -77,6 +96,7 @@ class System(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hands_over: Literal["files"] | None = (
         None  # files of their readings, dropped into a folder of its own (docs/files.md)
     )
+    talq: LampGateway | None = None  # of a gateway of lamps that it `speaks_for`
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,13 +11,14 @@ INVARIANT: no subject in a permission holds a wildcard that spans another device
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cityward.ids import partition_of
 from cityward.place.registry import Registry
+from cityward.runtime.commands import ACK_PREFIX
 
 LOG_STREAM = "$MQTT_msgs"
 """The MQTT gateway's own stream. A QoS 1 message is acknowledged when it stands here, so this is the log we read."""
@@ -38,6 +39,7 @@ ROLES = (
     "release",
     "collector",
     "feeds",
+    "gateways",
     "cameras",
     "door",
     "keeper",
@@ -77,6 +79,7 @@ class BrokerSettings:
     max_store_bytes: int = 8 << 30
     max_payload: int = 1 << 20
     max_connections: int = 65_536
+    handed_on: tuple[str, ...] = ()  # devices whose commands the role `gateways` hears, and answers
     asks: str | None = None  # the public key of who answers for devices; None: no device comes in
 
 
@@ -110,7 +113,8 @@ def compile_config(roles: Mapping[str, str], settings: BrokerSettings) -> str:
         roles: role -> bcrypt hash of its password for this start.
         settings: where to listen.
     """
-    users = [_role_user(role, hashed) for role, hashed in roles.items() if role not in _ACCOUNTS]
+    inner = {role: hashed for role, hashed in roles.items() if role not in _ACCOUNTS}
+    users = [_role_user(role, hashed, settings.handed_on) for role, hashed in inner.items()]
     config: dict[str, Any] = {
         "server_name": "cityward",
         "listen": f"127.0.0.1:{settings.nats_port}",
@@ -169,6 +173,11 @@ def subscribes(device: str) -> list[str]:
     return [f"cmd.{device}"]
 
 
+def answer_subject(device: str) -> str:
+    """Where the log holds what a device answered: for who answers in its name."""
+    return f"{ACK_PREFIX}{device}"
+
+
 def out_subject(recipient: str, dataset: str, name: str) -> str:
     """Where released rows are published."""
     return f"{OUT}.{recipient}.{dataset}.{name}"
@@ -193,7 +202,7 @@ def _inner_accounts(roles: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _role_user(role: str, hashed: str) -> dict[str, Any]:
+def _role_user(role: str, hashed: str, handed_on: Sequence[str]) -> dict[str, Any]:
     reading = _reading(LOG_STREAM)
     publish = {
         "steward": [">"],
@@ -216,6 +225,7 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         "network": [EVENT_SUBJECTS],
         "collector": ["intake.>", EVENT_SUBJECTS],
         "cameras": ["intake.>", EVENT_SUBJECTS],
+        "gateways": ["intake.>", EVENT_SUBJECTS, *(answer_subject(device) for device in handed_on)],
         "feeds": [*reading, "intake.>", EVENT_SUBJECTS],
         # the last three: whether all that came in is held, before a period is told
         "release": [
@@ -227,7 +237,11 @@ def _role_user(role: str, hashed: str) -> dict[str, Any]:
         ],
         "door": [EVENT_SUBJECTS, f"$JS.API.STREAM.INFO.{LOG_STREAM}"],  # the second: what the log holds of each device
     }[role]
-    hears = {"steward": [">"], "cameras": [f"{inbox_prefix(role)}.>", f"{PICTURES}.*"]}
+    hears = {
+        "steward": [">"],
+        "cameras": [f"{inbox_prefix(role)}.>", f"{PICTURES}.*"],
+        "gateways": [f"{inbox_prefix(role)}.>", *(subject for device in handed_on for subject in subscribes(device))],
+    }
     permissions: dict[str, Any] = {
         "publish": {"allow": publish},
         "subscribe": {"allow": hears.get(role, [f"{inbox_prefix(role)}.>"])},

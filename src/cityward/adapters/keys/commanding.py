@@ -2,7 +2,8 @@
 
 Kept apart from the keys that sign evidence and certificates: whoever must hold this one (the role `service`) needs none of those.
 
-INVARIANT: the private key stays in its file and in the `Signer`; devices are given the public half only.
+INVARIANT: the private key stays in its file and in the `Signer`; devices are given the public half only, and so are the city's
+own processes that only check: it lies beside the key, in `command.pub`, as of the city's last start.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cityward.evidence.checkpoint import Signer
 from cityward.guard.permit import Permitted
 from cityward.runtime.commands import Verify, encode_command
 
+PUBLIC = "command.pub"
 NONCE_BYTES = 16  # 22 characters; at a thousand commands a second, twice the same in 10**8 years by an even chance
 
 
@@ -37,6 +39,37 @@ def command_key(folder: Path) -> Signer:
 def public_text(signer: Signer) -> str:
     """The public half as devices are given it: 32 bytes in base64."""
     return b64encode(signer.public).decode()
+
+
+def tell_public(folder: Path) -> str:
+    """Leave the public half beside the key, and say it. For who may open the key: the start of a city.
+
+    Raises:
+        LinkError: the key cannot be read, or the file not written.
+    """
+    text, path = public_text(command_key(folder)), folder / PUBLIC
+    if not path.is_file() or path.read_text("utf-8") != text:
+        try:
+            draft = path.with_suffix(".new")
+            draft.write_text(text, "utf-8")
+            draft.replace(path)
+        except OSError as error:
+            raise LinkError(f"the command key's public half was not written: {error}", where=str(path)) from error
+    return text
+
+
+def public_half(folder: Path) -> str:
+    """The public half, as `public_text`, without opening the key where a start has left it.
+
+    Raises:
+        LinkError: neither is there, or it is damaged.
+    """
+    path = folder / PUBLIC
+    if not path.is_file():
+        return tell_public(folder)
+    text = path.read_text("utf-8", errors="replace")
+    verifier(text)
+    return text
 
 
 def encoder(signer: Signer) -> Callable[[Permitted], bytes]:

@@ -11,16 +11,13 @@ did not sign has no name that could be believed: it is answered under one made o
 INVARIANTS
 - The level lies within `low..high`, or is the fail-safe level.
 - Nothing is obeyed that the city did not sign, or signed for another device. Without the city's key nothing is obeyed at all.
-- A command id and a nonce are obeyed once at most; none is obeyed that was issued before one already obeyed, after its expiry, or
-  in the future: a recorded command cannot be played to the lamp again.
-- Memory is bounded: the newest `REMEMBERED` ids and nonces, one level, three times. What is forgotten was issued earlier than
-  what is not, and is refused by that.
+- Nothing is obeyed twice or out of its time: a recorded command cannot be played to the lamp again (`runtime.obeying`).
+- Memory is bounded: what was obeyed, one level, three times.
 - Report times only rise: two reports never carry the same time.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import msgspec
@@ -36,11 +33,11 @@ from cityward.runtime.commands import (
     decode_command,
     encode_acknowledgement,
 )
+from cityward.runtime.obeying import Obeyed
 from cityward.services.lighting.sun import SUNSET_DEG, elevation_deg
-from cityward.time import SECOND, from_us, to_us
+from cityward.time import SECOND, from_us
 
 METER_NOISE = 0.005  # PRECEDENT: IEC 62053-21, class 1: within 1 %, taken as two standard deviations
-REMEMBERED = 64  # ids; older commands are refused by their time of issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +83,7 @@ class Lamp:
         self.spec, self._verify = spec, verify
         self.level = spec.fail_safe
         self.unreadable = 0  # commands that could not be read, or that the city did not sign
-        self._obeyed: deque[str] = deque(maxlen=REMEMBERED)
-        self._nonces: deque[str] = deque(maxlen=REMEMBERED)
-        self._newest_issue = 0
+        self._obeyed = Obeyed()
         self._heard_at = now_us
         self._next_report = now_us
         self._last_report = 0
@@ -106,9 +101,7 @@ class Lamp:
         objection = self._objection(command, now_us)
         if objection:
             return [self._answer(command.id, "rejected", now_us, objection)]
-        self._obeyed.append(command.id)
-        self._nonces.append(command.nonce)
-        self._newest_issue = to_us(command.issued_at)
+        self._obeyed.keep(command)
         self._heard_at = now_us
         return [*self._set(command.set["lamp-level"], now_us), self._answer(command.id, "done", now_us)]
 
@@ -120,23 +113,13 @@ class Lamp:
         return self._report(now_us)
 
     def _objection(self, command: Command, now_us: int) -> str:
-        spec, issued = self.spec, to_us(command.issued_at)
+        spec = self.spec
         if command.device != spec.device:
             return "wrong-device"
         if command.command != spec.command or set(command.set) != {"lamp-level"}:
             return "unknown-command"
-        if command.id in self._obeyed or command.nonce in self._nonces:
-            return "repeated"
-        if issued < self._newest_issue:
-            return "overtaken"
-        if issued > now_us + spec.clock_tolerance_s * SECOND:
-            return "in-the-future"
-        return self._too_late_or_too_far(command, now_us)
-
-    def _too_late_or_too_far(self, command: Command, now_us: int) -> str:
-        if to_us(command.expires_at) <= now_us:
-            return "expired"
-        return "" if self.spec.low <= command.set["lamp-level"] <= self.spec.high else "out-of-bounds"
+        late = self._obeyed.objection(command, now_us, spec.clock_tolerance_s * SECOND)
+        return late or ("" if spec.low <= command.set["lamp-level"] <= spec.high else "out-of-bounds")
 
     def _watch_over_silence(self, now_us: int) -> list[Publish]:
         self._heard_at = min(self._heard_at, now_us)  # the clock went back: the silence is counted anew

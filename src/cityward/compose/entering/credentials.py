@@ -10,7 +10,7 @@ from msgspec import structs
 
 from cityward.adapters.keys.authority import client_certificates, open_authority
 from cityward.adapters.keys.bundle import DeviceSecret, read_secret, write_secrets
-from cityward.adapters.keys.commanding import command_key, public_text
+from cityward.adapters.keys.commanding import public_half, tell_public
 from cityward.adapters.keys.secrets import issue
 from cityward.adapters.stores.state import SqlState
 from cityward.compose.home import Home
@@ -44,7 +44,7 @@ def issue_missing(home: Home, registry: Registry, state: SqlState, now_us: int) 
 def issue_for(home: Home, state: SqlState, devices: Sequence[str], now_us: int) -> list[DeviceSecret]:
     """New secrets for these devices, kept on disk for the simulated street; the city itself keeps hashes."""
     made = issue(devices, now_us)
-    key = public_text(command_key(home.keys))
+    key = tell_public(home.keys)
     secrets = [structs.replace(secret, command_key=key) for secret, _ in made]
     write_secrets(home.device_secrets, secrets)
     state.issue([row for _, row in made])
@@ -52,7 +52,7 @@ def issue_for(home: Home, state: SqlState, devices: Sequence[str], now_us: int) 
 
 
 def _give_command_key(home: Home, registry: Registry) -> None:
-    key = public_text(command_key(home.keys))
+    key = tell_public(home.keys)
     obeying = (u.id for u in registry.units if registry.models[u.model].commands)
     held = (secret for unit in obeying if (secret := read_secret(home.device_secrets, unit)) is not None)
     write_secrets(
@@ -114,7 +114,7 @@ def _given(
     if number is None:
         raise PlaceError(f"`{device}` is not declared", mend="declare it in the place, then add it")
     [(secret, row)] = issue([device], to_us(now))
-    key = public_text(command_key(home.keys)) if registry.models[registry.units[number].model].commands else None
+    key = public_half(home.keys) if registry.models[registry.units[number].model].commands else None
     secret = structs.replace(secret, command_key=key)
     row = replace(row, state=_stays(state, device, row.state))
     if registry.units[number].credential == "certificate":

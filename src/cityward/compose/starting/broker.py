@@ -12,6 +12,7 @@ from cityward.adapters.bus import nkeys
 from cityward.adapters.bus.config import MOST_PAYLOAD, BrokerSettings, largest_message
 from cityward.adapters.bus.server import BrokerServer, free_port
 from cityward.adapters.keys.authority import ServerFiles, open_authority, server_files
+from cityward.compose.acting.gateways import lamps_behind_gateways
 from cityward.compose.gathering.feeds import feeds_of
 from cityward.compose.home import Home
 from cityward.compose.starting.options import LOOPBACK, RunOptions
@@ -47,6 +48,7 @@ def broker_settings(
         sync_always=o.sync_always,
         max_store_bytes=2 * LOG_BYTES,
         max_payload=MOST_PAYLOAD if feeds_of(loaded.place) or loaded.place.cameras else largest_message(registry),
+        handed_on=lamps_behind_gateways(loaded.place),
         asks=nkeys.Signer.of(bytes.fromhex(door_seed), nkeys.Kind.ACCOUNT).public if door_seed else None,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from cityward.compose.acting.gateways import lamps_behind_gateways
 from cityward.compose.entering.door import PROGRESS
 from cityward.compose.gathering.collecting import sources_of
 from cityward.compose.gathering.feeds import feeds_of
@@ -42,6 +43,8 @@ def children_of(setting: Setting, options: RunOptions, say: Callable[[str], None
         children.append(child("collector"))
     if feeds_of(place):
         children.append(child("feeds"))
+    if lamps_behind_gateways(place):
+        children.append(child("gateways"))
     if place.cameras or setting.state.segments.sizes():  # what is left of others is due, too
         children.append(child("cameras"))
     if options.bus_url is None:

@@ -31,6 +31,7 @@ from cityward.place.checks.flows import (
     readings_enter_once,
 )
 from cityward.place.checks.forecasts import forecasts_can_be_made
+from cityward.place.checks.gateways import gateways_reach_their_lamps
 from cityward.place.checks.junction_times import junctions_keep_their_times
 from cityward.place.checks.junctions import (
     junctions_are_joined,
@@ -92,6 +93,7 @@ ERRORS: tuple[Check, ...] = (
     duties_have_one_term, parents_lead_upwards,
     conduits_join_two, times_run_forward, timezone_exists, rules_can_be_judged, budgets_are_of_one_thing,
     alerts_leave_as_declared, witnesses_are_reached_as_declared, feeds_can_be_fetched,
+    gateways_reach_their_lamps,
     what_is_made_here_is_told_in_cells, recipients_have_their_flows, recipients_can_be_reached, people_are_released_on_a_basis,
     postures_take_something, roles_are_bounded, services_act_within_limits, forecasts_can_be_made,
     cameras_look_as_declared, cameras_are_kept_and_shown_within_bounds, roles_that_view_are_for_a_task,

@@ -9,19 +9,18 @@ detectors (`look`), else by its plan. `tick` lets a second pass. `judge` shows t
 conflict on the junction flashes, and obeys nothing, until a person resets it.
 
 INVARIANTS
-- Nothing is obeyed that the city did not sign, or signed for another device; a command id and a nonce once at most.
+- Nothing is obeyed that the city did not sign, or signed for another device; nothing twice (`runtime.obeying`).
 - Whatever is commanded, no two conflicting groups are green: that is the sequencer's word, not the command's.
-- Report times only rise. Memory is bounded: the newest `REMEMBERED` ids and nonces.
+- Report times only rise.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 import msgspec
 
-from cityward.adapters.street.lamp import REMEMBERED, Publish
+from cityward.adapters.street.lamp import Publish
 from cityward.errors import DecodeError
 from cityward.guard.signals.before import Before
 from cityward.guard.signals.colours import Colour, Lights
@@ -37,7 +36,8 @@ from cityward.runtime.commands import (
     decode_command,
     encode_acknowledgement,
 )
-from cityward.time import SECOND, from_us, to_us
+from cityward.runtime.obeying import Obeyed
+from cityward.time import SECOND, from_us
 
 COMMAND = "signal-stage"
 REPORT_EVERY_S = 2.0
@@ -55,9 +55,7 @@ class Cabinet:
         self.sequencer = Sequencer(self.rules, self._street_s(now_us))
         self.monitor = Monitor(self.rules)
         self.refused = 0  # commands that were not obeyed, for whatever reason
-        self._obeyed: deque[str] = deque(maxlen=REMEMBERED)
-        self._nonces: deque[str] = deque(maxlen=REMEMBERED)
-        self._newest_issue = 0
+        self._obeyed = Obeyed()
         self._last_report = 0
         self._reported: tuple[object, ...] = ()
         self._reported_s = float("-inf")
@@ -81,9 +79,7 @@ class Cabinet:
         if objection:
             self.refused += 1
             return [self._answer(command.id, now_us, objection)]
-        self._obeyed.append(command.id)
-        self._nonces.append(command.nonce)
-        self._newest_issue = to_us(command.issued_at)
+        self._obeyed.keep(command)
         self.sequencer.wish(int(command.set[COMMAND]), self._street_s(now_us))
         return [self._answer(command.id, now_us)]
 
@@ -138,21 +134,13 @@ class Cabinet:
             found[f"signal-group-{nth}"] = round(seconds, 1)
         return found
 
-    def _objection(self, command: Command, now_us: int) -> str:  # noqa: PLR0911 - one line a reason
-        issued = to_us(command.issued_at)
+    def _objection(self, command: Command, now_us: int) -> str:
         if command.device != self.junction.device:
             return "wrong-device"
         if command.command != COMMAND or set(command.set) != {COMMAND}:
             return "unknown-command"
-        if command.id in self._obeyed or command.nonce in self._nonces:
-            return "repeated"
-        if issued < self._newest_issue:
-            return "overtaken"
-        if issued > now_us + CLOCK_TOLERANCE_S * self._speed * SECOND:
-            return "in-the-future"
-        if to_us(command.expires_at) <= now_us:
-            return "expired"
-        return self._unbearable(command.set[COMMAND])
+        late = self._obeyed.objection(command, now_us, round(CLOCK_TOLERANCE_S * self._speed * SECOND))
+        return late or self._unbearable(command.set[COMMAND])
 
     def _unbearable(self, value: float) -> str:
         if self.monitor.latched:
