@@ -37,7 +37,7 @@ def test_tells_every_wrong_field_of_one_record_at_once():
         "it.purpose: found `Up`, expected an id (lower-case letters, digits, single hyphens; at most 64)",
         "it.protocol: found `mqqt`, expected one of `command`, `files`, `gtfs`, `gtfs-realtime`, `http`, `modbus`, "
         "`mqtt`, `ngsi-ld`, `paper`, "
-        "`proprietary`, `rtsp`, `sftp`, `smtp`, `syslog`, `webhook`",
+        "`proprietary`, `rtsp`, `sftp`, `smtp`, `syslog`, `talq`, `webhook`",
         "it.limits.max_age_s: found the number `0`, expected a whole number from 1 to 31,622,400",
         "it.to: is missing",
     ]

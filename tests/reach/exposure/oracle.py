@@ -636,6 +636,10 @@ def told(o: Oracle) -> Said:
     for flow in o.place.flows.values():
         if flow.from_ in o.place.systems and o.is_device(flow.to):
             yield thing(flow.to, "command"), o.when(thing(flow.from_, "command"))
+    for name, system in o.place.systems.items():
+        for lamp in system.talq.lamps if system.talq is not None else ():
+            if o.is_device(o.whole(lamp)):
+                yield thing(o.whole(lamp), "command"), o.when(thing(name, "command"))
 
 
 def member(o: Oracle) -> Said:

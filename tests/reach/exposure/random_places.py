@@ -29,10 +29,11 @@ from cityward.place.parties import (
 )
 from cityward.place.registry import members
 from cityward.place.services import Function, Purpose, Service
-from cityward.place.things import Device, DeviceModel, DeviceStatus, Need, Site, System
+from cityward.place.things import Device, DeviceModel, DeviceStatus, LampGateway, Need, Site, System
 
 T = TypeVar("T")
 UNKNOWN = "unknown"
+UNUSED_UUID = "00000000-0000-0000-0000-000000000000"
 SHARES = (None, 0, 0.0001, 10, 20, 24.9999, 25, 25.0001, 30, 100 / 3, 40, 49.9999, 50, 51, 75, 100)
 MECHANISMS = (*[Mechanism.OWNERSHIP] * 8, *[Mechanism.VOTING] * 4, *[Mechanism.STATE] * 3, *Mechanism)
 POWERS = ("disclose", "intercept", "assist", "disable", "alter", "secrecy")
@@ -193,7 +194,13 @@ def _system(
         needs=_needs(draw, needed, 1),
         updates_from=draw.or_none(0.6, lambda: draw.or_unknown(lambda: draw.one(systems))),
         speaks_for=draw.some(street, 1),
+        talq=draw.or_none(0.8, lambda: _gateway(draw, street)),
     )
+
+
+def _gateway(draw: Draw, street: list[str]) -> LampGateway | None:
+    lamps = dict.fromkeys(draw.some(street, 2), f"{UNUSED_UUID}/actuator")
+    return LampGateway(url="https://lamps.example", client=UNUSED_UUID, lamps=lamps) if lamps else None
 
 
 def _needs(draw: Draw, needed: list[str], most: int) -> tuple[Need, ...]:

@@ -68,8 +68,19 @@ def things(declared: Declared, to: ClauseList) -> None:
         if flow.from_ in declared.place.systems and declared.is_device(flow.to):
             told, teller = _mode(to, flow.to, Mode.COMMAND), _mode(to, flow.from_, Mode.COMMAND)
             to.edge(told, teller, Rule.TOLD, (f"flows.{name}",))
+    _told_by_gateways(declared, to)
     for name, access in declared.place.accesses.items():
         _access(declared, name, access, to)
+
+
+def _told_by_gateways(declared: Declared, to: ClauseList) -> None:
+    """A gateway hands commands on in its own words: whoever commands it commands its lamps."""
+    for name, system in declared.place.systems.items():
+        lamps = () if system.talq is None else system.talq.lamps
+        for group in dict.fromkeys(declared.group_of.get(lamp, lamp) for lamp in lamps):
+            if declared.is_device(group):
+                told, teller = _mode(to, group, Mode.COMMAND), _mode(to, name, Mode.COMMAND)
+                to.edge(told, teller, Rule.TOLD, (f"systems.{name}.talq",))
 
 
 def _mode(to: ClauseList, thing: str, mode: Mode) -> int:
