@@ -273,7 +273,7 @@ def test_nothing_at_all_gives_no_sign(detector: Detector):
 
 @every_detector
 def test_its_state_does_not_grow_with_time(detector: Detector):
-    few, many = state_after(detector, 1), state_after(detector, 10)
+    few, many = state_after(detector, 1), state_after(detector, 4)
     assert bytes_of(many) == bytes_of(few)
     # what is kept by name (of strangers too) is bounded by its own rule, far above what a short test fills
     assert places_of(many) <= max(places_of(few), MOST_PLACES)
