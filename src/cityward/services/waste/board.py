@@ -20,6 +20,7 @@ from cityward.services.board import (
 from cityward.services.contract import Estimate, View
 from cityward.services.waste.filling import HORIZON_DAYS
 from cityward.services.waste.memory import CrewDay, Day, Known, WasteMemory
+from cityward.services.waste.routing import SOLVER
 from cityward.services.waste.settings import WasteSettings
 from cityward.time import DAY, HOUR, MINUTE
 
@@ -71,7 +72,15 @@ def _summary(view: View[WasteSettings], memory: WasteMemory) -> str:
     day = memory.today
     stops = sum(len(crew.stops) for crew in day.crews)
     how = "The fixed round in place of what was refused" if day.instead else _how(day, view.settings.blind_share)
-    return f"Round of {_date(day.day)}: {_many(stops, 'stop')} for {_many(len(day.crews), 'crew')}. {how}; ordered by {day.by}."
+    return (
+        f"Round of {_date(day.day)}: {_many(stops, 'stop')} for {_many(len(day.crews), 'crew')}. {how}; {_order(day)}."
+    )
+
+
+def _order(day: Day) -> str:
+    if day.by == SOLVER:
+        return "in the shortest order that was found"
+    return "each time the nearest stop next, as no better order came in time"
 
 
 def _how(day: Day, blind_share: float) -> str:

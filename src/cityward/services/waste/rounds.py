@@ -23,6 +23,7 @@ from cityward.services.waste.filling import Filling
 from cityward.services.waste.knowing import containers_of, groups_of
 from cityward.services.waste.memory import Asked, CrewDay, Day, Known, StopKept, WasteMemory
 from cityward.services.waste.routing import (
+    SOLVER,
     ByRoad,
     CrewRoute,
     JobCrew,
@@ -289,7 +290,7 @@ def _points(way: Sequence[Position]) -> tuple[Position, ...]:
 def _cause(view: View[WasteSettings], day: Day, crew: CrewDay) -> dict[str, str]:
     reasons = {why: sum(1 for stop in crew.stops if stop.why == why) for why in (*Why,)}
     said = ", ".join(f"{count} {why.value}" for why, count in reasons.items() if count)
-    ways = "declared roads" if view.settings.roads is not None and day.by == "pyvrp" else "straight lines made longer"
+    ways = "declared roads" if view.settings.roads is not None and day.by == SOLVER else "straight lines made longer"
     instead = {"in_place_of": "a round that was refused"} if day.instead else {}
     return instead | {
         "stops": said or "none",

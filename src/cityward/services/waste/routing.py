@@ -32,6 +32,7 @@ from cityward.place.things import Position
 from cityward.services.waste.roads import FAR, Roads, Ways, as_the_crow_flies, by_road, metres_between
 
 MUST_PRIZE_M = 1_000_000  # no way is that long: such a stop is left out only where no crew can do it
+SOLVER, PLAIN = "pyvrp", "plain order"  # who put a round in order
 MOST_STOPS = 1000
 MOST_WAY = 20_000  # points of one crew's way
 Whole = Annotated[int, Meta(ge=0, le=10**9)]
@@ -122,7 +123,7 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     metres: int = 0
     feasible: bool = True
     iterations: int = 0
-    by: str = "pyvrp"
+    by: str = SOLVER
 
 
 def route(body: bytes, until: Callable[[float], bool] | None = None) -> bytes:
@@ -285,7 +286,7 @@ def plain_order(job: RoutingJob) -> Routed:
     left = {stop.unit: stop for stop in job.stops}
     routes = [route for crew in job.crews if (route := _nearest_first(job, crew, left, straight)).visits]
     metres = sum(route.metres for route in routes)
-    return Routed(routes=tuple(routes), left_out=tuple(left), metres=metres, by="plain order")
+    return Routed(routes=tuple(routes), left_out=tuple(left), metres=metres, by=PLAIN)
 
 
 def _nearest_first(job: RoutingJob, crew: JobCrew, left: dict[str, JobStop], straight: Straight) -> CrewRoute:
