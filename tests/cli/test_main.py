@@ -82,6 +82,16 @@ def test_a_command_that_is_misspelt_is_guessed_and_a_summary_is_never_cut_short(
     assert told.count("...") == 1, "but in the usage"
 
 
+def test_the_watch_asks_for_its_city_as_every_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "var" / "doggerford").mkdir(
+        parents=True
+    )  # a city that happens to be here is not meant by saying nothing
+    monkeypatch.chdir(tmp_path)
+    for words in (["watch"], ["watch", "ack", "3f9a"], ["watch", "snooze", "3f9a", "--hours", "8"]):
+        told = CliRunner().invoke(program, words)
+        assert (told.exit_code, "Missing option '--state'" in told.output) == (2, True), told.output
+
+
 def test_a_port_that_is_none_is_a_wrong_word_and_no_traceback():
     told = CliRunner().invoke(program, ["run", "--port", "99999"])
     assert told.exit_code == 2 and "99999 is not in the range" in told.output

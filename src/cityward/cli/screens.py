@@ -265,7 +265,8 @@ def _stopped(running: Running) -> str:
 
 def _incidents(running: Running) -> str:
     count = running.setting.state.watch.open_incidents()
-    return f"   {count} incident{'' if count == 1 else 's'} open: cityward watch" if count else ""
+    how = f"cityward watch --state {harmless(_short(running.setting.home.root))}"
+    return f"   {count} incident{'' if count == 1 else 's'} open: {how}" if count else ""
 
 
 def _table(counts: Sequence[FlowCount], rows: int) -> Table:

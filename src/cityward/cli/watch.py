@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  cityward watch                                    what is open in ./var/doggerford
-  cityward watch --state /srv/town --closed 10      and the last ten that are not any more
-  cityward watch ack 3f9a --note "technician is on the way"
-  cityward watch close 3f9a --note "replaced"       forgives the devices what has ended
-  cityward watch assign 3f9a --to ada --note "your district"
-  cityward watch snooze 3f9a --hours 8 --why "parts come tomorrow"      back by itself, or as soon as it grows worse
-  cityward watch --json | jq '.incidents[].incident.title'
+  cityward watch --state var/doggerford                    what is open
+  cityward watch --state var/doggerford --closed 10        and the last ten that are not any more
+  cityward watch ack 3f9a --note "technician is on the way" --state var/doggerford
+  cityward watch close 3f9a --note "replaced" --state var/doggerford    forgives the devices what has ended
+  cityward watch assign 3f9a --to ada --note "your district" --state var/doggerford
+  cityward watch snooze 3f9a --hours 8 --why "parts come tomorrow" --state var/doggerford
+                                                           back by itself, or as soon as it grows worse
+  cityward watch --state var/doggerford --json | jq '.incidents[].incident.title'
 \b
 Exit code: 0 nothing is open, 1 incidents are open, 2 usage.
 """
@@ -34,11 +35,10 @@ Exit code: 0 nothing is open, 1 incidents are open, 2 usage.
 FINDINGS_SHOWN = 5
 COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": None}
 
-DEMO = Path("var/doggerford")
 STATE = click.option(
     "--state",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help=f"The state directory of the city.  [default: {DEMO}]",
+    help="The state directory of the city.  [required]",
 )
 NOTE = click.option("--note", default="", help="What is known of it, for whoever reads next.")
 BY = click.option("--by", default=None, help="Who, for the record (default: who is signed in here).")
@@ -136,9 +136,9 @@ def snooze(before: Path | None, incident: str, hours: float, why: str, state: Pa
 
 
 def _folder(state: Path | None) -> Path:
-    if state is None and not DEMO.is_dir():
-        raise click.UsageError(f"there is no {DEMO}; name the city's state directory with --state")
-    return state or DEMO
+    if state is None:  # before the subcommand or after it: no option of click is required of either
+        raise click.MissingParameter(param_hint="'--state'", param_type="option")
+    return state
 
 
 def _take(state: Path, incident: str, note: str, by: str | None, to: IncidentState) -> None:
