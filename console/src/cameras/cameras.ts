@@ -105,6 +105,10 @@ export const passed = (line: Line): string =>
     .map(([way, n]) => `${n} ${n === 1 ? way : way.replace(/^person/, 'people').replace(/^vehicle/, 'vehicles')}`)
     .join(', ') || 'nothing yet'
 
+/** Its declaration says that no vehicle comes into view, and it counted one: plates are not searched for, so one may stand in a picture uncovered. */
+export const contradicted = (camera: Camera): boolean =>
+  Boolean(camera.no_vehicles) && camera.lines.some((line) => Object.entries(line.ways).some(([way, n]) => way.startsWith('vehicle') && n > 0))
+
 /** 9:05 */
 export function clock(seconds: number): string {
   const s = Math.max(0, Math.ceil(seconds))
