@@ -32,7 +32,7 @@ from cityward.watch.events import Event, EventKind
 from cityward.watch.extremes import Extremes, age, drop, largest, new_extremes
 from cityward.watch.listening import sign_of as sign_of_key
 from cityward.watch.spells import Spells, Turn, new_spells, runs, turns
-from cityward.watch.stepping import Stepping, sign_of
+from cityward.watch.stepping import Stepping, sign_of, where_of
 from cityward.watch.world import World
 
 CHANGES = 64
@@ -168,18 +168,19 @@ def advance(state: State, step: Step, world: World) -> Sequence[Sign]:
 
 
 def _take(state: State, spoke: NDArray[np.intp], value: NDArray[np.float64], at: int) -> None:
-    change = value - state.last[spoke]
+    which = where_of(spoke, len(state.last))
+    change = value - state.last[which]
     change = np.where(np.isnan(change), 0.0, change).astype(np.float32)
-    rises = (change > state.change[spoke]).astype(np.uint64)
-    state.rises[spoke] = (state.rises[spoke] << np.uint64(1)) | rises
-    place = state.place[spoke]
+    rises = (change > state.change[which]).astype(np.uint64)
+    state.rises[which] = (state.rises[which] << np.uint64(1)) | rises
+    place = state.place[which]
     state.changes[spoke, place] = change
-    state.place[spoke] = (place + 1) % CHANGES
-    state.change[spoke], state.last[spoke] = change, value
-    state.filled[spoke] = np.minimum(state.filled[spoke] + 1, CHANGES + 2)
-    full = spoke[state.filled[spoke] == CHANGES + 1]
+    state.place[which] = (place + 1) % CHANGES
+    state.change[which], state.last[which] = change, value
+    state.filled[which] = np.minimum(state.filled[which] + 1, CHANGES + 2)
+    full = spoke[state.filled[which] == CHANGES + 1]
     state.first[full] = np.minimum(state.first[full], at)
-    state.spoke_at[spoke] = at
+    state.spoke_at[which] = at
 
 
 def _judge(state: State, step: Step, world: World) -> list[Sign]:

@@ -219,15 +219,16 @@ def _judge(
     step: Step,
     world: World,
 ) -> list[Sign]:
-    store = state.outside[:, spoke]
-    state.since[:, spoke] = np.where(out & (store == 0), step.at, state.since[:, spoke])
+    which = (slice(None), where_of(spoke, world.channels))
+    store = state.outside[which]
+    state.since[which] = np.where(out & (store == 0), step.at, state.since[which])
     store = np.clip(np.where(out, store + hours, store - hours), 0, 2 * MOST_HOURS)
-    state.outside[:, spoke] = store
-    needed = _needed(state, (slice(None), spoke))
+    state.outside[which] = store
+    needed = _needed(state, which)
     shape = (2, world.channels)
     on, off = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
-    on[:, spoke] = out & (store >= needed)
-    off[:, spoke] = store == 0
+    on[which] = out & (store >= needed)
+    off[which] = store == 0
     changed = turns(state.spells, step.at, on.ravel(), off.ravel(), state.since.ravel())
     signs = [_sign(state, turn, step, world) for turn in changed]
     for sign in signs:

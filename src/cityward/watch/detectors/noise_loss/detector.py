@@ -245,15 +245,21 @@ def _expect(state: State, hour: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a channel without a past has no mean
         by_day = np.nanmean(state.past[beside], axis=0)
-        usual = np.nanmedian(by_day, axis=0).astype(np.float64)
-
     state.days = np.isfinite(by_day).sum(axis=0).astype(np.int32)
+    usual = _medians(by_day, state.days).astype(np.float64)
     enough = (state.days >= LEAST_DAYS) & (state.known[beside].sum(axis=0) >= LEAST_READINGS)
     week_before = by_day[(hour // HOURS - WEEK) % DAYS]
     state.usual = np.where(enough, usual, np.nan)
     state.span = np.stack([np.fmin(state.usual, week_before), np.fmax(state.usual, week_before)])
     share = np.where(state.overall > 0, 1 / HOURS, 1.0)
     state.overall += np.where(enough, share * (usual - state.overall), 0.0)
+
+
+def _medians(by_day: NDArray[np.float32], days: NDArray[np.int32]) -> NDArray[np.float32]:
+    """(C,) the median of each column's `days` finite values; NaN where there is none. As `numpy.nanmedian`, without its masks."""
+    ordered, channels = np.sort(by_day, axis=0), np.arange(by_day.shape[1])  # NaN last
+    lower, upper = (ordered[np.maximum(days + more, 0) // 2, channels] for more in (-1, 0))
+    return np.where(days > 0, (lower + upper) / np.float32(2), np.float32(np.nan))
 
 
 def _take(state: State, spoke: NDArray[np.intp], size: NDArray[np.float64], world: World) -> NDArray[np.intp]:
