@@ -103,6 +103,23 @@ def test_the_wall_shows_states_and_counts_in_words_and_not_one_picture(browser: 
     assert complaints(browser) == []
 
 
+def test_a_counted_vehicle_against_the_declaration_is_said_on_the_card(browser: Browser, made: Wall) -> None:
+    come_in(browser, made, "ada", "#/")
+    browser.evaluate(
+        """(() => { const fetched = window.fetch; window.fetch = async (...asked) => {
+        const answer = await fetched(...asked);
+        if (new URL(answer.url).pathname !== '/api/cameras') return answer;
+        const told = await answer.json();
+        for (const one of told.cameras) one.no_vehicles = 'Bollards keep vehicles out.';
+        told.cameras[0].lines[0].ways['vehicle back'] = 1;
+        return new Response(JSON.stringify(told), {status: answer.status, headers: answer.headers}) } })()"""
+    )
+    browser.evaluate("location.hash = '#/cameras'")
+    browser.until("document.querySelectorAll('.tile .against').length === 1")
+    photo(browser, "cameras-contradicted")
+    assert "But a vehicle was counted" in browser.evaluate("document.querySelector('.tile .against').innerText")
+
+
 def test_a_picture_comes_for_a_purpose_and_a_reason_is_counted_down_and_ended(browser: Browser, made: Wall) -> None:
     come_in(browser, made, "ada", "#/cameras/one/quay")
     browser.until("document.querySelector('.shown form')")
